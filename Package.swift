@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+// The module graph is the architecture diagram: a target may depend on targets of lower layers only.
+// Layers and their reasons: Sources/ApusServer/ApusServer.docc/Architecture.md.
+
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+/// A Swift module of Apus, at `Sources/NAME`.
+func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swift)
+}
+
+/// The tests of a module, at `Tests/NAMETests`; they may use what the module itself may use, and `TestSupport`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name), "TestSupport", "Vocabulary"] + dependencies,
+        swiftSettings: swift)
+}
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apus", targets: ["apus"]),
+        .library(name: "ApusClient", targets: ["ApusClient"]),
+    ],
+    targets: [
+        // C: system libraries and our own C.
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "CKernels"),
+        .target(name: "CMessages", dependencies: ["CProtobufC"]),
+
+        // Layer 1
+        module("Vocabulary", []),
+
+        // Layer 2
+        module("EventLoops", ["CLinux", "Vocabulary"]),
+        module("TLS", ["COpenSSL", "Vocabulary"]),
+        module("HTTP2", ["CNghttp2", "Vocabulary"]),
+        module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),
+        module("Compute", ["CKernels", "CLinux", "COpenBLAS", "Vocabulary"]),
+        module("ModelFiles", ["Vocabulary"]),
+        module("Tokenizers", ["Vocabulary"]),
+        module("KVCache", ["Vocabulary"]),
+        module("Images", ["CTurboJPEG", "CPNG", "Vocabulary"]),
+        module("Telemetry", ["Vocabulary"]),
+
+        // Layer 3
+        module("RPC", ["EventLoops", "Vocabulary"]),
+        module("Scheduling", ["KVCache", "Vocabulary"]),
+        module("Tenancy", ["Vocabulary"]),
+        module("Models", ["Compute", "ModelFiles", "Vocabulary"]),
+
+        // Layer 4
+        module("RPCTransport", ["CLinux", "EventLoops", "HTTP2", "RPC", "TLS", "Vocabulary"]),
+        module("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers", "Vocabulary"]),
+        module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
+        module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
+        module("Routing", ["Vocabulary"]),
+
+        // Layer 5
+        module(
+            "Engine",
+            [
+                "CLinux", "Compute", "GraphModels", "KVCache", "ModelFiles", "Models", "Scheduling", "Telemetry",
+                "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
+            ]),
+
+        // Layer 6
+        module(
+            "InferenceService",
+            [
+                "Compute", "Engine", "Messages", "Models", "RPC", "Routing", "Telemetry", "Tenancy", "Vocabulary",
+            ]),
+
+        // Layer 7
+        module(
+            "ApusServer",
+            [
+                "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
+                "Tenancy", "Vocabulary",
+            ]),
+        module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
+        module("LoadTest", ["ApusClient", "Messages", "Vocabulary"]),
+        .executableTarget(
+            name: "apus", dependencies: ["ApusClient", "ApusServer", "LoadTest", "TLS", "Vocabulary"],
+            swiftSettings: swift),
+
+        // Tests
+        .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
+        tests("Vocabulary", []),
+        tests("EventLoops", []),
+        tests("TLS", []),
+        tests("HTTP2", []),
+        tests("Messages", ["CMessages", "CProtobufC"]),
+        tests("Compute", ["CKernels"]),
+        tests("ModelFiles", []),
+        tests("Tokenizers", []),
+        tests("KVCache", []),
+        tests("Images", []),
+        tests("RPC", ["EventLoops"]),
+        tests("Scheduling", ["KVCache"]),
+        tests("RPCTransport", ["EventLoops", "HTTP2", "RPC", "TLS"]),
+        tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
+        tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
+        tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
+        tests("Engine", ["Compute", "Models", "Scheduling"]),
+    ]
+)

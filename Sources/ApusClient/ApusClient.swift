@@ -1,0 +1,1 @@
+// ApusClient: see Architecture.md.

@@ -1,0 +1,1 @@
+// ApusServer: see Architecture.md.

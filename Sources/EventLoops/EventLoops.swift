@@ -1,0 +1,1 @@
+// EventLoops: see Architecture.md.

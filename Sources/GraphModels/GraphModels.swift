@@ -1,0 +1,1 @@
+// GraphModels: see Architecture.md.

@@ -1,0 +1,1 @@
+// InferenceService: see Architecture.md.

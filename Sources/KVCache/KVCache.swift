@@ -1,0 +1,1 @@
+// KVCache: see Architecture.md.

@@ -1,0 +1,1 @@
+// LoadTest: see Architecture.md.

@@ -1,0 +1,113 @@
+package import Compute
+package import Vocabulary
+
+/// One input or output tensor as a model declares it.
+package struct TensorDescription: Sendable, Equatable {
+    package let name: String
+    package let dataType: DataType
+    /// Outermost first; -1 stands for any extent. When the model batches, the first extent is the batch and is -1.
+    package let shape: [Int]
+
+    package init(_ name: String, _ dataType: DataType, shape: [Int]) {
+        self.name = name
+        self.dataType = dataType
+        self.shape = shape
+    }
+}
+
+/// Which shard a model belongs to.
+package enum Modality: String, Sendable {
+    case text, graph, vision
+    /// Built-in models that only move tensors.
+    case tensor
+}
+
+/// What a model is called and what it takes and gives.
+package struct ModelDescription: Sendable {
+    package let name: ModelName
+    package let version: ModelVersion
+    package let modality: Modality
+    /// The kind of file and executor, e.g. `apus_onnx`, `apus_llama`, `apus_gcn`.
+    package let platform: String
+    package let inputs: [TensorDescription]
+    package let outputs: [TensorDescription]
+    /// Most samples in one execution; 0 when the model does not batch.
+    package let batchSizeMax: Int
+    /// Names of the classes, in the order of the last axis of the first output; may be empty.
+    package let labels: [String]
+
+    package init(
+        name: ModelName, version: ModelVersion, modality: Modality, platform: String,
+        inputs: [TensorDescription], outputs: [TensorDescription], batchSizeMax: Int, labels: [String] = []
+    ) {
+        self.name = name
+        self.version = version
+        self.modality = modality
+        self.platform = platform
+        self.inputs = inputs
+        self.outputs = outputs
+        self.batchSizeMax = batchSizeMax
+        self.labels = labels
+    }
+}
+
+/// A set of weights that can run; text models refine it as `TokenModel`, all others as `BatchModel`.
+///
+/// - Isolation: `description` from any thread; everything that computes on the engine thread only.
+package protocol Model: AnyObject {
+    var description: ModelDescription { get }
+
+    /// Runs once before the model is called ready, so that the first caller does not pay for page faults.
+    func warmUp(on gang: ComputeGang) throws
+}
+
+/// The tensors of one request.
+package struct InferenceInput: Sendable {
+    package let tensors: [NamedTensor]
+    /// Names of the outputs wanted; empty for all.
+    package let requestedOutputs: [String]
+
+    package init(tensors: [NamedTensor], requestedOutputs: [String] = []) {
+        self.tensors = tensors
+        self.requestedOutputs = requestedOutputs
+    }
+
+    /// The tensor of that name.
+    package func tensor(_ name: String) -> Tensor? {
+        tensors.first { $0.name == name }?.tensor
+    }
+}
+
+/// The tensors of one answer.
+package struct InferenceOutput: Sendable {
+    package let tensors: [NamedTensor]
+
+    package init(tensors: [NamedTensor]) { self.tensors = tensors }
+
+    /// The tensor of that name.
+    package func tensor(_ name: String) -> Tensor? {
+        tensors.first { $0.name == name }?.tensor
+    }
+}
+
+/// A model that answers each request in one execution, several requests together.
+package protocol BatchModel: Model {
+    /// Whether one execution is so cheap that it may run on the calling event loop instead of the engine thread.
+    var isTrivial: Bool { get }
+
+    /// Checks a request without computing anything, so that a bad one never joins a batch.
+    ///
+    /// - Returns: how many samples it adds to a batch, at least 1.
+    /// - Throws: `ServingError` INVALID_ARGUMENT saying which tensor, what was expected and what came.
+    /// - Isolation: any thread.
+    nonisolated func sampleCount(of input: InferenceInput) throws(ServingError) -> Int
+
+    /// Computes one batch.
+    ///
+    /// A request's answer must have the same bits whatever else is in the batch.
+    ///
+    /// - Parameter batch: inputs that passed `sampleCount(of:)`, together at most `batchSizeMax` samples.
+    /// - Returns: one result for each input, in order; one failure does not spoil the others.
+    /// - Isolation: engine thread only (any thread if `isTrivial`).
+    func execute(_ batch: [InferenceInput], on gang: ComputeGang) -> [Result<InferenceOutput, ServingError>]
+}

@@ -1,0 +1,1 @@
+// RPCTransport: see Architecture.md.

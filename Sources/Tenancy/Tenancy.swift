@@ -1,0 +1,1 @@
+// Tenancy: see Architecture.md.

@@ -1,0 +1,1 @@
+// TextModels: see Architecture.md.

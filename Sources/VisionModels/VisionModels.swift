@@ -1,0 +1,1 @@
+// VisionModels: see Architecture.md.
