@@ -1,5 +1,4 @@
 package import Compute
-package import Vocabulary
 
 /// The sizes of a text model that its scheduler and tokenizer need.
 package struct TokenModelProperties: Sendable {
