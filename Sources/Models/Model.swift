@@ -5,7 +5,9 @@ package import Vocabulary
 package struct TensorDescription: Sendable, Equatable {
     package let name: String
     package let dataType: DataType
-    /// Outermost first; -1 stands for any extent. When the model batches, the first extent is the batch and is -1.
+    /// The extents, outermost first; -1 stands for any.
+    ///
+    /// When the model batches, the first extent is the batch and is -1.
     package let shape: [Int]
 
     package init(_ name: String, _ dataType: DataType, shape: [Int]) {
@@ -27,7 +29,7 @@ package struct ModelDescription: Sendable {
     package let name: ModelName
     package let version: ModelVersion
     package let modality: Modality
-    /// The kind of file and executor, e.g. `apus_onnx`, `apus_llama`, `apus_gcn`.
+    /// The kind of file and executor: `apus_onnx`, `apus_llama`, `apus_gcn` and the like.
     package let platform: String
     package let inputs: [TensorDescription]
     package let outputs: [TensorDescription]
@@ -102,12 +104,25 @@ package protocol BatchModel: Model {
     /// - Isolation: any thread.
     nonisolated func sampleCount(of input: InferenceInput) throws(ServingError) -> Int
 
+    /// What a request that passed `sampleCount(of:)` must have in common with the others of its batch.
+    ///
+    /// Unless the model says otherwise: the names, types and extents per sample of all its tensors.
+    ///
+    /// - Isolation: any thread.
+    nonisolated func batchKey(of input: InferenceInput) -> BatchKey
+
     /// Computes one batch.
     ///
     /// A request's answer must have the same bits whatever else is in the batch.
     ///
-    /// - Parameter batch: inputs that passed `sampleCount(of:)`, together at most `batchSizeMax` samples.
+    /// - Parameters:
+    ///   - batch: inputs that passed `sampleCount(of:)`, together at most `batchSizeMax` samples.
+    ///   - gang: the threads that share the work.
     /// - Returns: one result for each input, in order; one failure does not spoil the others.
     /// - Isolation: engine thread only (any thread if `isTrivial`).
     func execute(_ batch: [InferenceInput], on gang: ComputeGang) -> [Result<InferenceOutput, ServingError>]
+}
+
+extension BatchModel {
+    package nonisolated func batchKey(of input: InferenceInput) -> BatchKey { BatchKey(sampleShapesOf: input) }
 }

@@ -66,6 +66,7 @@ package protocol TokenModel: Model {
     ///
     /// - Parameters:
     ///   - spans: one for each sequence in the step; their pages do not overlap.
+    ///   - gang: the threads that share the work.
     ///   - receive: called once for each span whose result is not `.none`, in order, with the span's index and
     ///     `[vocabularySize]` logits or `[tokenCount, hiddenSize]` states, Float32, valid during the call only.
     /// - Isolation: engine thread only.
