@@ -1,0 +1,31 @@
+/// What a server needs: its own certificate and key, and whose client certificates it believes.
+package struct TLSServerConfiguration: Sendable {
+    /// The server's certificate first, then the intermediates that sign it.
+    package var certificateChain: PEM
+    /// The unencrypted private key of the first certificate.
+    package var privateKey: PEM
+    /// The authorities that may have signed a client's certificate; nobody else's client gets in.
+    package var clientAuthorities: PEM
+
+    package init(certificateChain: PEM, privateKey: PEM, clientAuthorities: PEM) {
+        self.certificateChain = certificateChain
+        self.privateKey = privateKey
+        self.clientAuthorities = clientAuthorities
+    }
+}
+
+/// What a client needs: whose server certificates it believes, and the certificate that says who it is.
+package struct TLSClientConfiguration: Sendable {
+    /// The authorities that may have signed the server's certificate.
+    package var serverAuthorities: PEM
+    /// The client's certificate, then intermediates; nil for a client that has none. Apus servers refuse such a client.
+    package var certificateChain: PEM?
+    /// The unencrypted private key of the first certificate; present exactly when `certificateChain` is.
+    package var privateKey: PEM?
+
+    package init(serverAuthorities: PEM, certificateChain: PEM? = nil, privateKey: PEM? = nil) {
+        self.serverAuthorities = serverAuthorities
+        self.certificateChain = certificateChain
+        self.privateKey = privateKey
+    }
+}

@@ -1,0 +1,83 @@
+import COpenSSL
+
+/// Which end of the connection a context is for.
+package enum TLSRole: Hashable, Sendable {
+    case server
+    case client
+}
+
+/// The settings, certificates and trust that the sessions of one server or one client share: one `SSL_CTX`.
+///
+/// Always TLS 1.3, or 1.2 with ECDHE and an AEAD cipher; ALPN `h2` required; no session tickets and no session cache,
+/// because a resumed session would skip the client's certificate; no renegotiation, no compression.
+///
+/// A certificate is replaced by making a new context: sessions keep the one they began with.
+///
+/// - Isolation: any thread. It never changes after `init`.
+/// - Source: RFC 9113, section 9.2 and appendix A; SSL_CTX_new(3).
+package final class TLSContext: Sendable {
+    /// Which end this context is for.
+    package let role: TLSRole
+    // An SSL_CTX counts its references atomically and locks what it changes inside; we set nothing after init.
+    nonisolated(unsafe) let pointer: OpaquePointer
+
+    /// A context that requires a client certificate signed by `clientAuthorities` and naming one SPIFFE identity.
+    ///
+    /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
+    package convenience init(server configuration: TLSServerConfiguration) throws(TLSError) {
+        try self.init(role: .server)
+        try use(certificateChain: configuration.certificateChain, privateKey: configuration.privateKey)
+        try trust(configuration.clientAuthorities)
+        try offerAuthorities(configuration.clientAuthorities)
+        requireClientCertificate()
+        requireHTTP2FromClient()
+    }
+
+    /// A context that believes servers signed by `serverAuthorities`.
+    ///
+    /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
+    package convenience init(client configuration: TLSClientConfiguration) throws(TLSError) {
+        try self.init(role: .client)
+        switch (configuration.certificateChain, configuration.privateKey) {
+        case (let chain?, let key?): try use(certificateChain: chain, privateKey: key)
+        case (nil, nil): break
+        case (_?, nil), (nil, _?): throw .configuration("a client certificate and its key come together or not at all")
+        }
+        try trust(configuration.serverAuthorities)
+        SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
+        // Nonzero is failure, unlike everywhere else: SSL_CTX_set_alpn_protos(3).
+        guard SSL_CTX_set_alpn_protos(pointer, alpnHTTP2, UInt32(alpnHTTP2.count)) == 0 else {
+            throw .configuration("ALPN: \(OpenSSLFailure.take().text)")
+        }
+    }
+
+    deinit { SSL_CTX_free(pointer) }
+
+    private init(role: TLSRole) throws(TLSError) {
+        ERR_clear_error()
+        guard let pointer = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
+            throw .configuration(OpenSSLFailure.take().text)
+        }
+        self.role = role
+        self.pointer = pointer
+        // 128-bit AES first: as strong as anything can break, and the fastest with AES instructions.
+        let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+        guard apus_SSL_CTX_set_min_proto_version(pointer, TLS1_2_VERSION) == 1,
+            SSL_CTX_set_ciphersuites(pointer, suites) == 1,
+            SSL_CTX_set_cipher_list(pointer, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1,
+            apus_SSL_CTX_set1_groups_list(pointer, "X25519:P-256") == 1,
+            SSL_CTX_set_num_tickets(pointer, 0) == 1
+        else {
+            throw .configuration(OpenSSLFailure.take().text)
+        }
+        apus_SSL_CTX_set_strict_options(pointer)
+        apus_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
+        apus_SSL_CTX_set_mode(
+            pointer, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+        // Leaf, three intermediates and the root.
+        SSL_CTX_set_verify_depth(pointer, 4)
+    }
+}
+
+/// ALPN's list of protocols, each with its length before it: just `h2`.
+let alpnHTTP2: [UInt8] = [2, UInt8(ascii: "h"), UInt8(ascii: "2")]

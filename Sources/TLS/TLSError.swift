@@ -1,0 +1,53 @@
+/// Why a TLS context could not be made, a handshake failed or a session broke.
+///
+/// A session that threw is over: it throws the same error again, and only `drainOutput` still works, so that the
+/// alert for the peer can be sent.
+package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A PEM file, certificate or key cannot be used. `source` names the file, `reason` says what is wrong with it.
+    case unusableFile(source: String, reason: String)
+    /// OpenSSL refused a setting of ours.
+    case configuration(String)
+    /// The server name to be verified is neither a DNS name nor an IP address.
+    case invalidServerName(String)
+    /// We refused the peer's certificate, or it sent none.
+    case peerRejected(String)
+    /// The peer does not speak HTTP/2 (ALPN `h2`).
+    case noCommonProtocol
+    /// The peer ended the session with this alert, e.g. `unknown CA`.
+    case alertReceived(String)
+    /// What the peer sent is not TLS, or breaks its rules.
+    case protocolViolation(String)
+    /// The transport ended without a `close_notify`: what came may be cut short.
+    case truncated
+    /// More ciphertext was received than read; the caller lets it pile up.
+    case receiveBufferFull(byteCountMax: Int)
+
+    package var description: String {
+        switch self {
+        case .unusableFile(let source, let reason): "\(source): \(reason)"
+        case .configuration(let reason): "TLS configuration: \(reason)"
+        case .invalidServerName(let name): "\"\(name)\" is neither a DNS name nor an IP address"
+        case .peerRejected(let reason): "peer certificate rejected: \(reason)"
+        case .noCommonProtocol: "the peer does not offer HTTP/2 (ALPN \"h2\")"
+        case .alertReceived(let name): "the peer ended the TLS session: \(name)"
+        case .protocolViolation(let reason): "TLS protocol violation: \(reason)"
+        case .truncated: "the connection ended without a TLS close_notify"
+        case .receiveBufferFull(let byteCountMax): "more than \(byteCountMax) bytes of ciphertext wait to be read"
+        }
+    }
+
+    /// A short constant for metrics; never contains anything a peer sent.
+    package var label: String {
+        switch self {
+        case .unusableFile: "unusable_file"
+        case .configuration: "configuration"
+        case .invalidServerName: "invalid_server_name"
+        case .peerRejected: "peer_rejected"
+        case .noCommonProtocol: "no_common_protocol"
+        case .alertReceived: "alert_received"
+        case .protocolViolation: "protocol_violation"
+        case .truncated: "truncated"
+        case .receiveBufferFull: "receive_buffer_full"
+        }
+    }
+}

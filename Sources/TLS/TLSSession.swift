@@ -1,0 +1,280 @@
+import COpenSSL
+package import Vocabulary
+
+/// How far a handshake is.
+package enum TLSHandshakeProgress: Hashable, Sendable {
+    /// Bytes from the peer are needed; there may be output to send first.
+    case incomplete
+    case complete
+}
+
+/// What a read brought.
+package enum TLSReadResult: Hashable, Sendable {
+    /// So many bytes, at least one, were decrypted into the buffer.
+    case bytes(Int)
+    /// Nothing to decrypt until more ciphertext comes.
+    case wouldBlock
+    /// The peer said that it sends no more.
+    case closed
+}
+
+/// One end of a TLS connection, between ciphertext that the owner carries to and from a socket and plaintext.
+///
+/// The owner's turn: `receive` what the socket brought, `handshake` until it is complete, then `read` until
+/// `.wouldBlock`, `write` the answers, and `drainOutput` to the socket. It never touches a socket itself.
+///
+/// In TLS 1.3 a client's handshake is complete before the server has looked at its certificate: a refusal comes as
+/// `TLSError.alertReceived` from `read`.
+///
+/// - Isolation: the event loop that owns the connection.
+/// - Source: SSL_do_handshake(3), SSL_read_ex(3), SSL_write_ex(3); RFC 8446.
+package final class TLSSession {
+    private let ssl: OpaquePointer
+    private let bio = SessionBIO()
+    // Keeps `role` at hand; the SSL holds its own reference to the SSL_CTX.
+    private let context: TLSContext
+    private var failure: TLSError?
+    private var isComplete = false
+
+    /// Why a callback of ours refused the peer; the handshake fails with it.
+    var refusal: TLSError?
+
+    /// Whom the client's verified certificate names; set on a server, before its handshake completes.
+    package internal(set) var peerIdentity: PeerIdentity?
+
+    /// The most ciphertext that may wait between `receive` and `read`, in bytes.
+    package static let unreadByteCountMax = 1 << 20
+
+    /// The server's end of a new connection.
+    ///
+    /// - Precondition: `context` is a server's.
+    package convenience init(accepting context: TLSContext) throws(TLSError) {
+        precondition(context.role == .server, "a client's context cannot accept")
+        try self.init(context: context)
+        SSL_set_accept_state(ssl)
+    }
+
+    /// The client's end of a new connection, to a server whose certificate must name `serverName`.
+    ///
+    /// - Parameter serverName: a DNS name, or an IPv4 or IPv6 address without brackets; matched against the
+    ///   certificate's alternative names, never its common name.
+    /// - Throws: `TLSError.invalidServerName`.
+    /// - Precondition: `context` is a client's.
+    package convenience init(connecting context: TLSContext, serverName: String) throws(TLSError) {
+        precondition(context.role == .client, "a server's context cannot connect")
+        try self.init(context: context)
+        SSL_set_connect_state(ssl)
+        try expect(serverName: serverName)
+    }
+
+    private init(context: TLSContext) throws(TLSError) {
+        ERR_clear_error()
+        guard let ssl = SSL_new(context.pointer) else { throw .configuration(OpenSSLFailure.take().text) }
+        guard let stream = bio.makeBIO() else {
+            SSL_free(ssl)
+            throw .configuration(OpenSSLFailure.take().text)
+        }
+        // One BIO for both directions; SSL_set_bio(3) then takes over the single reference.
+        SSL_set_bio(ssl, stream, stream)
+        self.ssl = ssl
+        self.context = context
+        // Unretained: callbacks run only inside calls on `ssl`, which this session owns and outlives.
+        _ = apus_SSL_set_app_data(ssl, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit { SSL_free(ssl) }
+
+    /// The session a callback is called for.
+    static func of(_ ssl: OpaquePointer) -> TLSSession {
+        Unmanaged<TLSSession>.fromOpaque(apus_SSL_get_app_data(ssl)).takeUnretainedValue()
+    }
+
+    private func expect(serverName: String) throws(TLSError) {
+        let parameters = SSL_get0_param(ssl)
+        if X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName) == 1 { return }
+        ERR_clear_error()
+        X509_VERIFY_PARAM_set_hostflags(
+            parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+        guard isHostName(serverName), X509_VERIFY_PARAM_set1_host(parameters, serverName, 0) == 1,
+            apus_SSL_set_tlsext_host_name(ssl, serverName) == 1
+        else {
+            throw .invalidServerName(serverName)
+        }
+    }
+
+    // MARK: Ciphertext
+
+    /// Takes ciphertext that came from the peer; it is decrypted by `handshake` and `read`.
+    ///
+    /// - Throws: `TLSError.receiveBufferFull` when more than `unreadByteCountMax` bytes would wait; none is taken then.
+    package func receive(_ ciphertext: UnsafeRawBufferPointer) throws(TLSError) {
+        if let failure { throw failure }
+        guard bio.incoming.count + ciphertext.count <= TLSSession.unreadByteCountMax else {
+            throw .receiveBufferFull(byteCountMax: TLSSession.unreadByteCountMax)
+        }
+        bio.incoming.append(ciphertext)
+    }
+
+    /// Says that the transport ended; reading past what it brought is `TLSError.truncated`, unless the peer had closed.
+    package func receiveEnd() { bio.transportEnded = true }
+
+    /// Whether ciphertext waits to be sent.
+    package var hasOutput: Bool { !bio.outgoing.isEmpty }
+
+    /// How many bytes of ciphertext wait to be sent.
+    package var outputByteCount: Int { bio.outgoing.count }
+
+    /// Hands all ciphertext that waits to `body`, which returns how much of it the socket took; the rest stays.
+    package func drainOutput<Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) {
+        guard hasOutput else { return }
+        bio.outgoing.take(byteCount: try body(bio.outgoing.waiting))
+    }
+
+    // MARK: Handshake
+
+    /// Goes on with the handshake as far as the received bytes allow; once complete, it stays so.
+    ///
+    /// - Throws: what is wrong with the peer. An alert for it may be waiting as output.
+    package func handshake() throws(TLSError) -> TLSHandshakeProgress {
+        if let failure { throw failure }
+        if isComplete { return .complete }
+        ERR_clear_error()
+        let result = SSL_do_handshake(ssl)
+        if result == 1 {
+            try checkAgreement()
+            isComplete = true
+            return .complete
+        }
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ: return .incomplete
+        case let code: throw fail(code)
+        }
+    }
+
+    /// `h2`, once the handshake is complete.
+    package var negotiatedProtocol: String? {
+        var name: UnsafePointer<UInt8>?
+        var byteCount: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &byteCount)
+        guard let name else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: name, count: Int(byteCount)), as: UTF8.self)
+    }
+
+    /// The TLS version and cipher in use, for logs: `TLSv1.3 TLS_AES_128_GCM_SHA256`.
+    package var cipherDescription: String {
+        let cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)).map { String(cString: $0) } ?? "no cipher"
+        return "\(String(cString: SSL_get_version(ssl))) \(cipher)"
+    }
+
+    /// What must hold whatever OpenSSL agreed to.
+    private func checkAgreement() throws(TLSError) {
+        guard negotiatedProtocol == "h2" else {
+            failure = .noCommonProtocol
+            throw TLSError.noCommonProtocol
+        }
+        guard context.role == .client || peerIdentity != nil else {
+            let error = TLSError.peerRejected("the client's certificate gave no identity")
+            failure = error
+            throw error
+        }
+    }
+
+    // MARK: Plaintext
+
+    /// Decrypts what was received into `buffer`, as many records as fit.
+    ///
+    /// - Throws: the session's failure, after everything decrypted before it was delivered.
+    /// - Precondition: the handshake is complete, and `buffer` is not empty.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TLSError) -> TLSReadResult {
+        precondition(isComplete && !buffer.isEmpty, "read before the handshake was complete, or into nothing")
+        var byteCount = 0
+        while failure == nil && byteCount < buffer.count {
+            var read = 0
+            ERR_clear_error()
+            let result = SSL_read_ex(ssl, buffer.baseAddress! + byteCount, buffer.count - byteCount, &read)
+            if result == 1 {
+                byteCount += read
+                continue
+            }
+            switch SSL_get_error(ssl, result) {
+            case SSL_ERROR_WANT_READ: return byteCount > 0 ? .bytes(byteCount) : .wouldBlock
+            case SSL_ERROR_ZERO_RETURN: return byteCount > 0 ? .bytes(byteCount) : .closed
+            case let code: _ = fail(code)
+            }
+        }
+        if byteCount > 0 { return .bytes(byteCount) }
+        throw failure!
+    }
+
+    /// Encrypts all of `plaintext` into the output, in records of up to 16 KiB.
+    ///
+    /// Frames written together share records: one call a loop turn costs least.
+    ///
+    /// - Precondition: the handshake is complete, and `shutdown` was not called.
+    package func write(_ plaintext: UnsafeRawBufferPointer) throws(TLSError) {
+        precondition(isComplete, "write before the handshake was complete")
+        if let failure { throw failure }
+        // Header, tag and nonce: at most 29 bytes a record in either version.
+        bio.outgoing.reserve(byteCount: plaintext.count + (plaintext.count / (16 << 10) + 1) * 32)
+        var written = 0
+        while written < plaintext.count {
+            var count = 0
+            ERR_clear_error()
+            let result = SSL_write_ex(ssl, plaintext.baseAddress! + written, plaintext.count - written, &count)
+            guard result == 1 else { throw fail(SSL_get_error(ssl, result)) }
+            written += count
+        }
+    }
+
+    /// Queues `close_notify`: we send no more. Late and repeated calls do nothing.
+    package func shutdown() {
+        guard isComplete, failure == nil else { return }
+        ERR_clear_error()
+        // 0 (ours sent, the peer's not seen) and 1 (both) are equally fine here.
+        _ = SSL_shutdown(ssl)
+        ERR_clear_error()
+    }
+
+    // MARK: Failure
+
+    /// Records why the session is over, from SSL_get_error(3)'s code and the error queue.
+    private func fail(_ code: Int32) -> TLSError {
+        let cause = OpenSSLFailure.take()
+        let error: TLSError
+        if let refusal {
+            error = refusal
+        } else if cause.alertNumber != nil {
+            error = .alertReceived(cause.text)
+        } else if bio.transportEnded && (cause.isUnexpectedEnd || code == SSL_ERROR_SYSCALL) {
+            error = .truncated
+        } else if !isComplete, let rejection = verificationFailure(cause) {
+            error = .peerRejected(rejection)
+        } else {
+            error = .protocolViolation(cause.reason ?? "unknown failure \(code)")
+        }
+        failure = error
+        return error
+    }
+
+    /// Why the peer's certificate was refused, in the verifier's words; nil when that is not what went wrong.
+    private func verificationFailure(_ cause: OpenSSLFailure) -> String? {
+        let result = SSL_get_verify_result(ssl)
+        if result != Int(X509_V_OK) { return String(cString: X509_verify_cert_error_string(result)) }
+        return cause.isMissingCertificate ? "the peer sent no certificate" : nil
+    }
+}
+
+/// Letters, digits, hyphens and dots as RFC 1123 has them, 1 to 253; an underscore is let pass, as internal names do.
+private func isHostName(_ name: String) -> Bool {
+    (1...253).contains(name.utf8.count)
+        && name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+}
