@@ -1,0 +1,55 @@
+import Vocabulary
+
+/// Everything a session knows beside nghttp2's own state; nghttp2 holds a pointer to it as the session's user data.
+///
+/// Why a struct behind a raw pointer and not the session object: callbacks reach it without reference counting and
+/// without exclusivity checks. `HTTP2Session` owns the memory and outlives every callback.
+struct SessionState {
+    let role: HTTP2Role
+    let outboundLowWaterByteCount: Int
+    let outputByteCountMax: Int
+    let sentDataFrameByteCountMax: Int
+    let headerListByteCountMax: Int
+    var streams = StreamPool()
+    var events = EventQueue()
+    /// Frames ready for the transport.
+    var output = ByteQueue()
+    var headerScratch: HeaderScratch
+    var floodGuard: FloodGuard
+    /// DATA payload that arrived since connection window was last given back.
+    var arrivedByteCount = 0
+    /// Streams that nghttp2 has not closed.
+    var openStreamCount = 0
+    /// Why the connection cannot go on; nothing is received after it is set.
+    var failure: HTTP2Error?
+    var shutdown = ShutdownPhase.none
+
+    /// How far the end of the connection has come.
+    enum ShutdownPhase {
+        case none
+        /// The shutdown notice and a PING are queued or sent; the peer may still open streams.
+        case noticeSent
+        /// The PING came back, so every stream opened before the notice arrived has been seen.
+        case noticeAcknowledged
+        /// The final GOAWAY is queued or sent.
+        case final
+        /// The owner called `terminate`.
+        case terminated
+    }
+
+    init(role: HTTP2Role, configuration: HTTP2Configuration) {
+        self.role = role
+        outboundLowWaterByteCount = configuration.outboundLowWaterByteCount
+        outputByteCountMax = configuration.outputByteCountMax
+        sentDataFrameByteCountMax = configuration.sentDataFrameByteCountMax
+        headerListByteCountMax = configuration.headerListByteCountMax
+        headerScratch = HeaderScratch(listByteCountMax: configuration.headerListByteCountMax)
+        floodGuard = FloodGuard(limits: configuration.floodLimits, role: role)
+    }
+
+    mutating func deallocate() {
+        streams.deallocate()
+        events.deallocate()
+        output.deallocate()
+    }
+}
