@@ -24,7 +24,9 @@ final class DebugData {
     init(_ bytes: Bytes) { self.bytes = bytes }
 }
 
-/// Recorded events in order; first in, first out. The owner calls `deallocate`.
+/// Recorded events in order; first in, first out.
+///
+/// The owner calls `deallocate`.
 struct EventQueue {
     private var events: [RecordedEvent] = []
     private var head = 0

@@ -4,7 +4,9 @@ import Vocabulary
 ///
 /// A pure state machine over frame headers; time comes with the bytes.
 struct FloodGuard {
-    /// Useless frames that one useful frame pays for. A client that answers each message with a WINDOW_UPDATE on its
+    /// Useless frames that one useful frame pays for.
+    ///
+    /// A client that answers each message with a WINDOW_UPDATE on its
     /// stream and one on the connection, and pings now and then, stays clear at any rate.
     private static let creditPerUsefulFrame = 4.0
     /// A SETTINGS may touch every open stream, so a hundred of them in one go are too many.

@@ -1,7 +1,7 @@
 import CNghttp2
 
 extension HTTP2Configuration {
-    /// nghttp2's options for these limits; the caller frees them. Nil when memory is short.
+    /// nghttp2's options for these limits, for the caller to free; nil when memory is short.
     func makeOptions() -> OpaquePointer? {
         var option: OpaquePointer?
         guard nghttp2_option_new(&option) == 0 else { return nil }

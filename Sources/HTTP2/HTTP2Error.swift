@@ -30,7 +30,7 @@ package enum HTTP2Flood: String, Sendable {
 }
 
 extension HTTP2Error: CustomStringConvertible {
-    /// A short constant for metrics, e.g. `flood_resets`.
+    /// A short constant for metrics, such as `flood_resets`.
     package var label: String {
         switch self {
         case .protocolViolation: "protocol_violation"

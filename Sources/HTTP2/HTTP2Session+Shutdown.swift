@@ -23,7 +23,9 @@ extension HTTP2Session {
 
     /// Says that no more streams of the peer are accepted; open ones finish as usual.
     ///
-    /// - Parameter debugData: a short text for the peer's log, e.g. `max_age`.
+    /// - Parameters:
+    ///   - code: why; `.noError` for an orderly end.
+    ///   - debugData: a short text for the peer's log, e.g. `max_age`.
     package func goAway(_ code: HTTP2ErrorCode, debugData: Bytes) {
         guard state.pointee.shutdown != .final, state.pointee.shutdown != .terminated, failure == nil else { return }
         state.pointee.shutdown = .final

@@ -19,6 +19,7 @@ extension HTTP2Session {
     /// - Parameters:
     ///   - headers: pseudo-headers first; copied, except for its constants.
     ///   - continuation: `.more` when data follows.
+    /// - Returns: the new stream.
     /// - Throws: `.goingAway`, `.concurrentStreamLimitReached`, `.streamIdentifiersExhausted` or
     ///   `.headerListTooLongToSend`; nothing was opened. With the first and the third another connection is needed.
     package func openStream(
@@ -51,7 +52,7 @@ extension HTTP2Session {
 
     // MARK: Both
 
-    /// Sends the response's headers (server). With `.end` they are the whole response (Trailers-Only).
+    /// Sends the response's headers (server); with `.end` they are the whole response (Trailers-Only).
     ///
     /// - Throws: `.headerListTooLongToSend`; nothing was done.
     /// - Precondition: called once a stream.
@@ -80,9 +81,11 @@ extension HTTP2Session {
     /// waits, and `HTTP2Event.writable` when the stream wants more.
     ///
     /// - Parameters:
+    ///   - stream: an open stream.
     ///   - prefix: at most 8 bytes sent in front of `data`, copied (the 5 bytes before a gRPC message).
     ///   - data: kept by reference until it has been copied into frames.
     ///   - continuation: `.end` when nothing follows, not even trailers.
+    /// - Returns: `.queued` unless the stream is closed or has enough to send.
     /// - Precondition: headers were submitted, and the end was not.
     @discardableResult
     package func submitData(

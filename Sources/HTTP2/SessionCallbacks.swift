@@ -1,7 +1,9 @@
 import CNghttp2
 import Vocabulary
 
-/// What nghttp2 calls. Each function only records: none calls back into send or receive, and none runs user code.
+/// What nghttp2 calls.
+///
+/// Each function only records: none calls back into send or receive, and none runs user code.
 ///
 /// The user data of the session is its `SessionState`, that of a stream its `StreamRecord`; `HTTP2Session` keeps both
 /// alive until `nghttp2_session_del` has returned.

@@ -21,7 +21,7 @@ struct StreamPool {
         return record
     }
 
-    /// Gives a record back. Its queue keeps its memory for the next stream.
+    /// Gives a record back; its queue keeps its memory for the next stream.
     mutating func give(back record: UnsafeMutablePointer<StreamRecord>) {
         let slot = record.pointee.stream.slot
         record.pointee.outbound.removeAll()
