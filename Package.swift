@@ -23,7 +23,7 @@ func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [Strin
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
         name: "\(name)Tests",
-        dependencies: [.target(name: name), "TestSupport", "Vocabulary"] + dependencies,
+        dependencies: [.target(name: name), "TestSupport"] + (name == "Vocabulary" ? [] : ["Vocabulary"]) + dependencies,
         swiftSettings: swift)
 }
 
@@ -32,6 +32,9 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["apus"]),
         .library(name: "ApusClient", targets: ["ApusClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         // C: system libraries and our own C.
@@ -59,6 +62,7 @@ let package = Package(
         module("KVCache", ["Vocabulary"]),
         module("Images", ["CTurboJPEG", "CPNG", "Vocabulary"]),
         module("Telemetry", ["Vocabulary"]),
+        module("Configuration", [.product(name: "Yams", package: "Yams"), "Vocabulary"]),
 
         // Layer 3
         module("RPC", ["EventLoops", "Vocabulary"]),
@@ -77,7 +81,7 @@ let package = Package(
         module(
             "Engine",
             [
-                "CLinux", "Compute", "GraphModels", "KVCache", "ModelFiles", "Models", "Scheduling", "Telemetry",
+                "CLinux", "Compute", "Configuration", "GraphModels", "KVCache", "ModelFiles", "Models", "Scheduling", "Telemetry",
                 "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
             ]),
 
@@ -92,7 +96,7 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
+                "Configuration", "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
                 "Tenancy", "Vocabulary",
             ]),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
@@ -113,6 +117,7 @@ let package = Package(
         tests("Tokenizers", []),
         tests("KVCache", []),
         tests("Images", []),
+        tests("Configuration", []),
         tests("RPC", ["EventLoops"]),
         tests("Scheduling", ["KVCache"]),
         tests("RPCTransport", ["EventLoops", "HTTP2", "RPC", "TLS"]),
