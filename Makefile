@@ -1,0 +1,74 @@
+# Apus. `make help` lists the targets. Works on Debian 12 and 13 with a Swift 6.3 toolchain.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# OpenBLAS would otherwise keep to the kernels of a ten-year-old processor on machines that export this.
+unexport OPENBLAS_CORETYPE
+
+BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev \
+                  pkg-config protobuf-compiler protobuf-c-compiler
+TEST_PACKAGES := python3-venv
+VENV := .build/venv
+PYTHON := $(VENV)/bin/python
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages: ## Install the system packages the build needs (asks for root only when one is missing).
+	@$(call install,$(BUILD_PACKAGES))
+
+.PHONY: build
+build: packages ## Build apus in release mode.
+	swift build -c release --product apus
+
+.PHONY: serve
+serve: build ## Build and serve the example models on 127.0.0.1:8461.
+	exec .build/release/apus serve
+
+.PHONY: test
+test: packages test-packages ## Build everything and run every test.
+	swift build --build-tests --explicit-target-dependency-import-check error
+	swift test --skip-build
+	$(PYTHON) -m pytest -q Tests/Interoperability
+
+.PHONY: test-packages
+test-packages: $(VENV)/ready
+	@$(call install,$(TEST_PACKAGES))
+
+$(VENV)/ready: Tests/Interoperability/requirements.txt
+	@$(call install,$(TEST_PACKAGES))
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+.PHONY: sanitize
+sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
+	swift test --sanitize=address --disable-xctest --scratch-path .build-address
+	swift test --sanitize=thread --disable-xctest --scratch-path .build-thread
+
+.PHONY: format
+format: ## Format every Swift file.
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+.PHONY: lint
+lint: ## Check the formatting and the documentation comments.
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+.PHONY: clean
+clean: ## Remove everything built.
+	rm -rf .build .build-address .build-thread
+
+# $(call install,PACKAGES): install those that are missing.
+define install
+missing=$$(for package in $(1); do \
+    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; done); \
+if [ -n "$$missing" ]; then \
+    root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+    echo "Installing:" $$missing; \
+    $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq $$missing; \
+fi
+endef
