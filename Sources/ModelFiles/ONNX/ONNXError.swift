@@ -1,0 +1,93 @@
+/// Why bytes are not an ONNX model or tensor that we read, and where in the file.
+package struct ONNXError: Error, Equatable, CustomStringConvertible {
+    /// The file, as the caller named it.
+    package var file: String
+    /// Fields from the outside in, e.g. `["graph", "node[3]", "attribute[0]", "ints"]`.
+    package var path: [String]
+    package let problem: ONNXProblem
+
+    init(_ problem: ONNXProblem) {
+        self.file = ""
+        self.path = []
+        self.problem = problem
+    }
+
+    package var description: String {
+        let place = path.isEmpty ? "" : path.joined(separator: ".") + ": "
+        return "\(file): \(place)\(problem)"
+    }
+
+    /// The same error one message further out.
+    func inside(_ field: String) -> ONNXError {
+        var error = self
+        error.path.insert(field, at: 0)
+        return error
+    }
+
+    func inFile(_ name: String) -> ONNXError {
+        var error = self
+        error.file = name
+        return error
+    }
+}
+
+/// What is wrong at the place that an `ONNXError` names.
+package enum ONNXProblem: Equatable, CustomStringConvertible {
+    /// The bytes end inside a field.
+    case truncated
+    /// A length says more bytes than the enclosing message has left.
+    case lengthBeyondEnd(length: UInt64, available: Int)
+    /// More than ten bytes, or a value past 64 bits.
+    case malformedVarint
+    /// Field number 0, or wire type 3, 4, 6 or 7.
+    case malformedTag(UInt64)
+    /// A known field with another wire type than its declaration.
+    case wrongWireType
+    case invalidUTF8
+    /// Messages nested deeper than the limit.
+    case tooDeep(maximum: Int)
+    /// More fields in the file than the limit.
+    case tooManyFields(maximum: Int)
+    case tooManyDimensions(Int, maximum: Int)
+    case negativeDimension(Int64)
+    case shapeOverflow([Int])
+    case byteCountMismatch(shape: [Int], expected: Int, actual: Int)
+    case elementCountMismatch(shape: [Int], expected: Int, actual: Int)
+    case unsupportedElementType(Int64)
+    /// The tensor's data lies in another file.
+    case externalData
+    case segmentedTensor
+    case sparseTensor
+    case missingField(String)
+    case repeatedField(String)
+    case unknownAttributeType(UInt64)
+    case duplicateName(String)
+
+    package var description: String {
+        switch self {
+        case .truncated: "the data ends inside a field"
+        case .lengthBeyondEnd(let length, let available): "a length of \(length) bytes, but \(available) are left"
+        case .malformedVarint: "an integer of more than 64 bits"
+        case .malformedTag(let tag): "no valid field tag: \(tag)"
+        case .wrongWireType: "the field has another type than ONNX declares"
+        case .invalidUTF8: "the text is not UTF-8"
+        case .tooDeep(let maximum): "messages nested deeper than \(maximum)"
+        case .tooManyFields(let maximum): "more than \(maximum) fields"
+        case .tooManyDimensions(let count, let maximum): "\(count) dimensions, at most \(maximum) are read"
+        case .negativeDimension(let extent): "negative dimension \(extent)"
+        case .shapeOverflow(let shape): "shape \(shape) has too many elements"
+        case .byteCountMismatch(let shape, let expected, let actual):
+            "shape \(shape) needs \(expected) bytes, got \(actual)"
+        case .elementCountMismatch(let shape, let expected, let actual):
+            "shape \(shape) needs \(expected) elements, got \(actual)"
+        case .unsupportedElementType(let type): "element type \(type) is not supported"
+        case .externalData: "the data lies in another file; only models in one file are read"
+        case .segmentedTensor: "segmented tensors are not supported"
+        case .sparseTensor: "sparse tensors are not supported"
+        case .missingField(let name): "field '\(name)' is missing"
+        case .repeatedField(let name): "field '\(name)' is there twice"
+        case .unknownAttributeType(let type): "unknown attribute type \(type)"
+        case .duplicateName(let name): "the name '\(name)' is there twice"
+        }
+    }
+}
