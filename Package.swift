@@ -98,7 +98,7 @@ let package = Package(
             [
                 "Configuration", "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
                 "Tenancy", "Vocabulary",
-            ]),
+            ], exclude: ["ExampleModels"]),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
         module("LoadTest", ["ApusClient", "Messages", "Vocabulary"]),
         .executableTarget(
