@@ -1,0 +1,171 @@
+package import Vocabulary
+
+/// The tensors of a safetensors file: untrusted input to checked values.
+///
+/// ```
+/// | 8 bytes: header length, little-endian | header: JSON | data … |
+///                                          name -> { dtype, shape, data_offsets: [begin, end) in data }
+/// ```
+///
+/// Every offset, shape and type is checked when the file is opened, so reading a tensor later cannot go wrong. As the
+/// format asks, the tensors fill the data exactly: no overlap, no gap, nothing behind the last.
+///
+/// - Source: the safetensors format description, version 0.3.
+package struct SafetensorsFile: Sendable {
+    /// One tensor as the header describes it.
+    package struct Entry: Sendable {
+        package let elementType: SafetensorsElementType
+        /// Non-negative extents, outermost first.
+        package let shape: [Int]
+        /// The elements, row-major, little-endian; shares the file's memory and may be unaligned.
+        package let data: Bytes
+
+        /// The product of the extents.
+        package var elementCount: Int { data.count / elementType.byteCount }
+    }
+
+    /// Longer headers are refused, as by the reference implementation.
+    package static let headerByteCountMax = 100_000_000
+
+    /// The path as it was given to us.
+    package let file: String
+    private let entries: [String: Entry]
+
+    /// Opens the file at `path`.
+    ///
+    /// - Throws: `ModelFileError` naming the file, and the tensor where there is one.
+    package init(path: String) throws(ModelFileError) {
+        try self.init(bytes: MappedFile.open(path: path), file: path)
+    }
+
+    /// Reads `bytes`; `file` is only named in errors.
+    package init(bytes: Bytes, file: String) throws(ModelFileError) {
+        self.file = file
+        guard bytes.count >= 8 else {
+            throw ModelFileError(file: file, problem: "is truncated: \(bytes.count) bytes, at least 8 expected")
+        }
+        let length = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        guard length <= UInt64(Self.headerByteCountMax), Int(length) <= bytes.count - 8 else {
+            throw ModelFileError(
+                file: file, field: "header",
+                problem: "claims \(length) bytes, the file has \(bytes.count - 8) after the length")
+        }
+        let dataStart = 8 + Int(length)
+        let header = try JSONFile.decode(
+            [String: HeaderEntry].self, from: bytes[8..<dataStart], file: file)
+        let data = bytes[dataStart..<bytes.count]
+        var entries: [String: Entry] = [:]
+        for (name, entry) in header where name != "__metadata__" {
+            entries[name] = try Self.checked(entry, name: name, data: data, file: file)
+        }
+        try Self.checkLayout(header.filter { $0.key != "__metadata__" }, dataByteCount: data.count, file: file)
+        self.entries = entries
+    }
+
+    /// The names of all tensors, sorted.
+    package var names: [String] { entries.keys.sorted() }
+
+    /// The tensor called `name`, or nil.
+    package subscript(name: String) -> Entry? { entries[name] }
+
+    /// The tensor called `name`, which must have `shape`.
+    ///
+    /// - Throws: `ModelFileError` naming the tensor when it is missing or shaped otherwise.
+    package func entry(_ name: String, shape: [Int]) throws(ModelFileError) -> Entry {
+        guard let entry = entries[name] else { throw error(name, "is missing") }
+        guard entry.shape == shape else { throw error(name, "expected shape \(shape), got \(entry.shape)") }
+        return entry
+    }
+
+    /// The elements of tensor `name` as Float32; it must have `shape` and be F32, F16 or BF16.
+    ///
+    /// - Throws: `ModelFileError` naming the tensor; also when an element is infinite or not a number.
+    package func floats(_ name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
+        let entry = try entry(name, shape: shape)
+        guard let floats = entry.elementType.floats(entry.data) else {
+            throw error(name, "expected F32, F16 or BF16, got \(entry.elementType.rawValue)")
+        }
+        guard floats.allSatisfy(\.isFinite) else {
+            throw error(name, "has an element that is infinite or not a number")
+        }
+        return floats
+    }
+
+    /// The elements of tensor `name` as Int64; it must have `shape` and be I64 or I32.
+    ///
+    /// - Throws: `ModelFileError` naming the tensor.
+    package func integers(_ name: String, shape: [Int]) throws(ModelFileError) -> [Int64] {
+        let entry = try entry(name, shape: shape)
+        guard let integers = entry.elementType.integers(entry.data) else {
+            throw error(name, "expected I64 or I32, got \(entry.elementType.rawValue)")
+        }
+        return integers
+    }
+
+    /// An error about the tensor `name` of this file.
+    package func error(_ name: String, _ problem: String) -> ModelFileError {
+        ModelFileError(file: file, field: "tensor \"\(name)\"", problem: problem)
+    }
+}
+
+/// A header entry as it stands in the file; the `__metadata__` entry has none of these keys.
+private struct HeaderEntry: Decodable {
+    let dtype: String?
+    let shape: [Int]?
+    let offsets: [Int]?
+
+    private enum CodingKeys: String, CodingKey {
+        case dtype, shape
+        case offsets = "data_offsets"
+    }
+}
+
+extension SafetensorsFile {
+    private static func checked(
+        _ entry: HeaderEntry, name: String, data: Bytes, file: String
+    ) throws(ModelFileError) -> Entry {
+        func error(_ problem: String) -> ModelFileError {
+            ModelFileError(file: file, field: "tensor \"\(name)\"", problem: problem)
+        }
+        guard let dtype = entry.dtype, let shape = entry.shape, let offsets = entry.offsets else {
+            throw error("needs dtype, shape and data_offsets")
+        }
+        guard let type = SafetensorsElementType(rawValue: dtype) else { throw error("unsupported dtype \"\(dtype)\"") }
+        guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count else {
+            throw error("data_offsets \(offsets) do not lie in the \(data.count) bytes of data")
+        }
+        var byteCount = type.byteCount
+        for extent in shape {
+            let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
+            guard extent >= 0, !overflow else { throw error("impossible shape \(shape)") }
+            byteCount = product
+        }
+        guard offsets[1] - offsets[0] == byteCount else {
+            throw error(
+                "shape \(shape) of \(dtype) takes \(byteCount) bytes, data_offsets give \(offsets[1] - offsets[0])")
+        }
+        return Entry(elementType: type, shape: shape, data: data[offsets[0]..<offsets[1]])
+    }
+
+    /// Refuses overlaps, gaps and bytes behind the last tensor.
+    ///
+    /// - Precondition: every entry passed `checked`.
+    private static func checkLayout(
+        _ header: [String: HeaderEntry], dataByteCount: Int, file: String
+    ) throws(ModelFileError) {
+        let spans = header.map { (name: $0.key, begin: $0.value.offsets![0], end: $0.value.offsets![1]) }
+            .sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
+        var end = 0
+        for span in spans {
+            guard span.begin == end else {
+                throw ModelFileError(
+                    file: file, field: "tensor \"\(span.name)\"",
+                    problem: span.begin < end ? "overlaps the tensor before it" : "leaves a gap before it")
+            }
+            end = span.end
+        }
+        guard end == dataByteCount else {
+            throw ModelFileError(file: file, problem: "has \(dataByteCount - end) bytes behind the last tensor")
+        }
+    }
+}
