@@ -41,7 +41,7 @@ struct LlamaConfigurationTests {
             ("rope_scaling", "{\"factor\": 2}"), ("hidden_act", "\"gelu\""), ("attention_bias", "true"),
             ("mlp_bias", "true"), ("rms_norm_eps", "0"), ("rope_theta", "0"), ("eos_token_id", "512"),
             ("model_type", "\"mistral\""), ("vocab_size", "\"many\""), ("vocab_size", "null"),
-            ("num_hidden_layers", "1e30"), ("max_position_embeddings", "null"),
+            ("num_hidden_layers", "1025"), ("max_position_embeddings", "null"),
         ])
     func refuses(field: String, value: String) throws {
         let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
