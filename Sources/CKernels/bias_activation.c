@@ -1,0 +1,88 @@
+// What follows a matrix product: bias and activation, in place.
+//
+//   y[m, i] = f(y[m, i] + bias[i])      f: identity, max(v, 0), or v / (1 + exp(-v))
+//
+// y: [rows, size], rows y_stride apart.   bias: [size], or NULL for none. No accumulator.
+
+#include "tiers.h"
+
+#include <math.h>
+
+static float activate(float v, int activation) {
+    switch (activation) {
+    case APUS_ACTIVATION_RELU:
+        return v < 0 ? 0 : v;  // a NaN passes through
+    case APUS_ACTIVATION_SILU:
+        return v / (1 + expf(-v));
+    default:
+        return v;
+    }
+}
+
+void apus_bias_activation_ref(size_t rows, size_t size, const float *bias, int activation, float *y,
+                              size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        for (size_t i = 0; i < size; i++) {
+            float *v = y + m * y_stride + i;
+            *v = activate(bias == NULL ? *v : *v + bias[i], activation);
+        }
+    }
+}
+
+#if APUS_X86
+
+APUS_INLINE APUS_AVX2 __m256 activate8(__m256 v, int activation) {
+    switch (activation) {
+    case APUS_ACTIVATION_RELU:
+        return _mm256_max_ps(_mm256_setzero_ps(), v);
+    case APUS_ACTIVATION_SILU:
+        return _mm256_div_ps(
+            v, _mm256_add_ps(_mm256_set1_ps(1), apus_exp8(_mm256_sub_ps(_mm256_setzero_ps(), v))));
+    default:
+        return v;
+    }
+}
+
+APUS_AVX2 void apus_bias_activation_avx2(size_t rows, size_t size, const float *bias, int activation, float *y,
+                                         size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        float *row = y + m * y_stride;
+        for (size_t i = 0; i < size; i += 8) {
+            const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
+            __m256 v = _mm256_maskload_ps(row + i, mask);
+            if (bias != NULL) {
+                v = _mm256_add_ps(v, _mm256_maskload_ps(bias + i, mask));
+            }
+            _mm256_maskstore_ps(row + i, mask, activate8(v, activation));
+        }
+    }
+}
+
+APUS_INLINE APUS_AVX512 __m512 activate16(__m512 v, int activation) {
+    switch (activation) {
+    case APUS_ACTIVATION_RELU:
+        return _mm512_max_ps(_mm512_setzero_ps(), v);
+    case APUS_ACTIVATION_SILU:
+        return _mm512_div_ps(
+            v, _mm512_add_ps(_mm512_set1_ps(1), apus_exp16(_mm512_sub_ps(_mm512_setzero_ps(), v))));
+    default:
+        return v;
+    }
+}
+
+APUS_AVX512 void apus_bias_activation_avx512(size_t rows, size_t size, const float *bias, int activation, float *y,
+                                             size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        float *row = y + m * y_stride;
+        for (size_t i = 0; i < size; i += 16) {
+            const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+            __m512 v = _mm512_maskz_loadu_ps(mask, row + i);
+            if (bias != NULL) {
+                v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, bias + i));
+            }
+            _mm512_mask_storeu_ps(row + i, mask, activate16(v, activation));
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,78 @@
+// Half precision (IEEE 754 binary16) and brain floating point to single precision.
+//
+//   y[i] = x[i], exactly; infinities and NaNs stay what they are
+//
+// x: [size] little-endian bit patterns.   y: [size]; does not overlap x. No accumulator.
+
+#include "tiers.h"
+
+#include <string.h>
+
+static float float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static float float16_value(uint16_t half) {
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+    const uint32_t exponent = (half >> 10) & 0x1F;
+    const uint32_t fraction = half & 0x3FF;
+    if (exponent == 0) {  // zero or subnormal: fraction * 2^-24
+        const float magnitude = (float)fraction * 0x1p-24f;
+        return sign != 0 ? -magnitude : magnitude;
+    }
+    if (exponent == 0x1F) {
+        // A NaN becomes quiet, as the conversion instruction has it.
+        return float_of_bits(sign | 0x7F800000 | fraction << 13 | (fraction != 0 ? 0x400000 : 0));
+    }
+    return float_of_bits(sign | (exponent + 127 - 15) << 23 | fraction << 13);
+}
+
+void apus_float16_to_float32_ref(size_t size, const uint16_t *x, float *y) {
+    for (size_t i = 0; i < size; i++) {
+        y[i] = float16_value(x[i]);
+    }
+}
+
+void apus_bfloat16_to_float32_ref(size_t size, const uint16_t *x, float *y) {
+    for (size_t i = 0; i < size; i++) {
+        y[i] = float_of_bits((uint32_t)x[i] << 16);
+    }
+}
+
+#if APUS_X86
+
+APUS_AVX2 void apus_float16_to_float32_avx2(size_t size, const uint16_t *x, float *y) {
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
+    }
+    apus_float16_to_float32_ref(size - i, x + i, y + i);
+}
+
+APUS_AVX2 void apus_bfloat16_to_float32_avx2(size_t size, const uint16_t *x, float *y) {
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(x + i)));
+        _mm256_storeu_si256((__m256i *)(y + i), _mm256_slli_epi32(wide, 16));
+    }
+    apus_bfloat16_to_float32_ref(size - i, x + i, y + i);
+}
+
+APUS_AVX512 void apus_float16_to_float32_avx512(size_t size, const uint16_t *x, float *y) {
+    for (size_t i = 0; i < size; i += 16) {
+        const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+        _mm512_mask_storeu_ps(y + i, mask, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, x + i)));
+    }
+}
+
+APUS_AVX512 void apus_bfloat16_to_float32_avx512(size_t size, const uint16_t *x, float *y) {
+    for (size_t i = 0; i < size; i += 16) {
+        const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+        const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x + i));
+        _mm512_mask_storeu_epi32(y + i, mask, _mm512_slli_epi32(wide, 16));
+    }
+}
+
+#endif

@@ -1,0 +1,38 @@
+// Inner product.
+//
+//   sum over i of x[i] * y[i]
+//
+// x, y: [size]; may be the same. Accumulator: float64 in the reference; in the variants one float32 a lane, element i
+// in lane i mod 8 or 16.
+
+#include "tiers.h"
+
+float apus_dot_ref(size_t size, const float *x, const float *y) {
+    double sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum += (double)x[i] * y[i];
+    }
+    return (float)sum;
+}
+
+#if APUS_X86
+
+APUS_AVX2 float apus_dot_avx2(size_t size, const float *x, const float *y) {
+    __m256 sums = _mm256_setzero_ps();
+    for (size_t i = 0; i < size; i += 8) {
+        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
+        sums = _mm256_fmadd_ps(_mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask), sums);
+    }
+    return apus_sum8(sums);
+}
+
+APUS_AVX512 float apus_dot_avx512(size_t size, const float *x, const float *y) {
+    __m512 sums = _mm512_setzero_ps();
+    for (size_t i = 0; i < size; i += 16) {
+        const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+        sums = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, x + i), _mm512_maskz_loadu_ps(mask, y + i), sums);
+    }
+    return apus_sum16(sums);
+}
+
+#endif

@@ -1,0 +1,68 @@
+// Root mean square normalisation.
+//
+//   y[m, i] = x[m, i] / sqrt(mean over i of x[m, i]^2 + epsilon) * weight[i]
+//
+// x: [rows, size], rows x_stride apart.   weight: [size].   y: [rows, size], rows y_stride apart; may be x itself.
+// size >= 1. Accumulator: float64 in the reference, one float32 a lane in the variants.
+// Source: Zhang and Sennrich 2019, equation 4.
+
+#include "tiers.h"
+
+#include <math.h>
+
+void apus_rms_norm_ref(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight, float epsilon,
+                       float *y, size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        const float *row = x + m * x_stride;
+        double squares = 0;
+        for (size_t i = 0; i < size; i++) {
+            squares += (double)row[i] * row[i];
+        }
+        const float factor = (float)(1 / sqrt(squares / (double)size + epsilon));
+        for (size_t i = 0; i < size; i++) {
+            y[m * y_stride + i] = row[i] * factor * weight[i];
+        }
+    }
+}
+
+#if APUS_X86
+
+APUS_AVX2 void apus_rms_norm_avx2(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight,
+                                  float epsilon, float *y, size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        const float *row = x + m * x_stride;
+        float *out = y + m * y_stride;
+        __m256 squares = _mm256_setzero_ps();
+        for (size_t i = 0; i < size; i += 8) {
+            const __m256 v = _mm256_maskload_ps(row + i, apus_mask8(size - i < 8 ? size - i : 8));
+            squares = _mm256_fmadd_ps(v, v, squares);
+        }
+        const __m256 factor = _mm256_set1_ps(1 / sqrtf(apus_sum8(squares) / (float)size + epsilon));
+        for (size_t i = 0; i < size; i += 8) {
+            const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
+            const __m256 v = _mm256_mul_ps(_mm256_maskload_ps(row + i, mask), factor);
+            _mm256_maskstore_ps(out + i, mask, _mm256_mul_ps(v, _mm256_maskload_ps(weight + i, mask)));
+        }
+    }
+}
+
+APUS_AVX512 void apus_rms_norm_avx512(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight,
+                                      float epsilon, float *y, size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        const float *row = x + m * x_stride;
+        float *out = y + m * y_stride;
+        __m512 squares = _mm512_setzero_ps();
+        for (size_t i = 0; i < size; i += 16) {
+            const __m512 v = _mm512_maskz_loadu_ps(apus_mask16(size - i < 16 ? size - i : 16), row + i);
+            squares = _mm512_fmadd_ps(v, v, squares);
+        }
+        const __m512 factor = _mm512_set1_ps(1 / sqrtf(apus_sum16(squares) / (float)size + epsilon));
+        for (size_t i = 0; i < size; i += 16) {
+            const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+            const __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, row + i), factor);
+            _mm512_mask_storeu_ps(out + i, mask, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(mask, weight + i)));
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,44 @@
+// Rotary position embedding of one head, in place, in the half-split layout.
+//
+//   x[i], x[i + h/2] = x[i] * cos[i] - x[i + h/2] * sin[i],  x[i + h/2] * cos[i] + x[i] * sin[i]    for i in 0 ..< h/2
+//
+// x: [head_size], head_size even.   cosines, sines: [head_size / 2] of this token's position. No accumulator.
+// Source: Su et al. 2021, equation 34; element i is paired with i + h/2 (not with i + 1), as checkpoints of the
+// Hugging Face layout expect.
+
+#include "tiers.h"
+
+void apus_rope_ref(size_t head_size, const float *cosines, const float *sines, float *x) {
+    const size_t half = head_size / 2;
+    for (size_t i = 0; i < half; i++) {
+        const float first = x[i], second = x[i + half];
+        x[i] = first * cosines[i] - second * sines[i];
+        x[i + half] = second * cosines[i] + first * sines[i];
+    }
+}
+
+#if APUS_X86
+
+APUS_AVX2 void apus_rope_avx2(size_t head_size, const float *cosines, const float *sines, float *x) {
+    const size_t half = head_size / 2;
+    for (size_t i = 0; i < half; i += 8) {
+        const __m256i mask = apus_mask8(half - i < 8 ? half - i : 8);
+        const __m256 c = _mm256_maskload_ps(cosines + i, mask), s = _mm256_maskload_ps(sines + i, mask);
+        const __m256 first = _mm256_maskload_ps(x + i, mask), second = _mm256_maskload_ps(x + half + i, mask);
+        _mm256_maskstore_ps(x + i, mask, _mm256_fmsub_ps(first, c, _mm256_mul_ps(second, s)));
+        _mm256_maskstore_ps(x + half + i, mask, _mm256_fmadd_ps(second, c, _mm256_mul_ps(first, s)));
+    }
+}
+
+APUS_AVX512 void apus_rope_avx512(size_t head_size, const float *cosines, const float *sines, float *x) {
+    const size_t half = head_size / 2;
+    for (size_t i = 0; i < half; i += 16) {
+        const __mmask16 mask = apus_mask16(half - i < 16 ? half - i : 16);
+        const __m512 c = _mm512_maskz_loadu_ps(mask, cosines + i), s = _mm512_maskz_loadu_ps(mask, sines + i);
+        const __m512 first = _mm512_maskz_loadu_ps(mask, x + i), second = _mm512_maskz_loadu_ps(mask, x + half + i);
+        _mm512_mask_storeu_ps(x + i, mask, _mm512_fmsub_ps(first, c, _mm512_mul_ps(second, s)));
+        _mm512_mask_storeu_ps(x + half + i, mask, _mm512_fmadd_ps(second, c, _mm512_mul_ps(first, s)));
+    }
+}
+
+#endif

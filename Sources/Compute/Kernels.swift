@@ -1,0 +1,134 @@
+import CKernels
+
+/// An instruction set that Apus has kernels for.
+package enum KernelTier: Int, Sendable, CaseIterable, Comparable {
+    /// Plain C, the specification of the others; the only tier on processors other than x86-64.
+    case reference = 0
+    /// AVX2, FMA and F16C.
+    case avx2 = 1
+    /// AVX-512 F, BW, DQ and VL.
+    case avx512 = 2
+
+    package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
+
+    /// Whether this processor can run it.
+    package var isSupported: Bool { apus_kernels_of_tier(Int32(rawValue)) != nil }
+}
+
+/// The kernels of one tier.
+///
+/// Every operation is described in the C file of its name in `CKernels`: formula, shapes, aliasing and accumulator. A
+/// result has the same bits however many rows are computed together and on any number of threads; between tiers the
+/// last bits may differ.
+package struct Kernels: Sendable {
+    // The table is a constant of the program.
+    nonisolated(unsafe) private let table: UnsafePointer<apus_kernels>
+    /// Which instruction set these are for.
+    package let tier: KernelTier
+
+    /// The kernels of the best tier that this processor can run.
+    package static let best = KernelTier.allCases.reversed().lazy.compactMap { Kernels(tier: $0) }.first!
+
+    /// The kernels of `tier`, nil when this processor cannot run them.
+    package init?(tier: KernelTier) {
+        guard let table = apus_kernels_of_tier(Int32(tier.rawValue)) else { return nil }
+        self.table = table
+        self.tier = tier
+    }
+}
+
+/// What is applied to each element after a matrix product.
+package enum Activation: Int32, Sendable {
+    case none = 0
+    /// max(v, 0)
+    case relu = 1
+    /// v / (1 + exp(-v))
+    case silu = 2
+}
+
+extension Kernels {
+    /// `y = x / rms(x) · weight` for each of `rows` rows of `size`; `y` may be `x`.
+    package func rmsNorm(
+        rows: Int, size: Int, x: UnsafePointer<Float>, xStride: Int, weight: UnsafePointer<Float>, epsilon: Float,
+        y: UnsafeMutablePointer<Float>, yStride: Int
+    ) {
+        precondition(rows >= 0 && size >= 1, "rows \(rows), size \(size)")
+        table.pointee.rms_norm(rows, size, x, xStride, weight, epsilon, y, yStride)
+    }
+
+    /// Softmax of `size` (at least 1) elements, in place.
+    package func softmax(size: Int, _ x: UnsafeMutablePointer<Float>) {
+        precondition(size >= 1, "size \(size)")
+        table.pointee.softmax(size, x)
+    }
+
+    /// `y = silu(gate) · up`, element by element; `y` may be `gate` or `up`.
+    package func siluMultiply(
+        size: Int, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
+    ) {
+        precondition(size >= 0, "size \(size)")
+        table.pointee.silu_mul(size, gate, up, y)
+    }
+
+    /// Rotary embedding of one head of even `headSize` in the half-split layout, in place; `cosines` and `sines` are
+    /// `[headSize / 2]`.
+    package func rope(
+        headSize: Int, cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, _ x: UnsafeMutablePointer<Float>
+    ) {
+        precondition(headSize >= 0 && headSize % 2 == 0, "headSize \(headSize)")
+        table.pointee.rope(headSize, cosines, sines, x)
+    }
+
+    /// The inner product of two vectors.
+    package func dot(size: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
+        precondition(size >= 0, "size \(size)")
+        return table.pointee.dot(size, x, y)
+    }
+
+    /// `y += a · x`; the two do not overlap.
+    package func addScaled(size: Int, _ a: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>) {
+        precondition(size >= 0, "size \(size)")
+        table.pointee.axpy(size, a, x, y)
+    }
+
+    /// `y += x`; the two do not overlap.
+    package func add(size: Int, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>) {
+        precondition(size >= 0, "size \(size)")
+        table.pointee.add(size, x, y)
+    }
+
+    /// `y = activation(y + bias)` for each of `rows` rows of `size`; `bias` is `[size]` or nil.
+    package func applyBias(
+        _ bias: UnsafePointer<Float>?, activation: Activation, rows: Int, size: Int, y: UnsafeMutablePointer<Float>,
+        yStride: Int
+    ) {
+        precondition(rows >= 0 && size >= 0, "rows \(rows), size \(size)")
+        table.pointee.bias_activation(rows, size, bias, activation.rawValue, y, yStride)
+    }
+
+    /// Half precision to single, exactly.
+    package func convertFloat16(size: Int, _ x: UnsafePointer<UInt16>, to y: UnsafeMutablePointer<Float>) {
+        precondition(size >= 0, "size \(size)")
+        table.pointee.float16_to_float32(size, x, y)
+    }
+
+    /// Brain floating point to single, exactly.
+    package func convertBFloat16(size: Int, _ x: UnsafePointer<UInt16>, to y: UnsafeMutablePointer<Float>) {
+        precondition(size >= 0, "size \(size)")
+        table.pointee.bfloat16_to_float32(size, x, y)
+    }
+
+    /// Columns `columns` of the product of `rows` activations and packed weights; see packed_gemm.c for the layout.
+    func packedMultiply(
+        rows: Int, depth: Int, x: UnsafePointer<Float>, xStride: Int, packed: UnsafePointer<Float>,
+        columns: Range<Int>, y: UnsafeMutablePointer<Float>, yStride: Int
+    ) {
+        table.pointee.packed_gemm(
+            rows, depth, x, xStride, packed, columns.lowerBound, columns.upperBound, y, yStride)
+    }
+
+    /// Attention of one token and the query heads of one key/value head over a paged cache.
+    package func pagedAttention(_ job: PagedAttention) {
+        job.withCStructure { table.pointee.paged_attention($0) }
+    }
+}

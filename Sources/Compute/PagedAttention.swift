@@ -1,0 +1,69 @@
+import CKernels
+
+/// One query token, one key/value head, and the query heads that share it.
+///
+/// A page holds `tokensPerPage` positions of one sequence. For one layer and one key/value head it holds the keys
+/// transposed, `[headSize][tokensPerPage]`, and the values as `[tokensPerPage][headSize]`.
+///
+/// - Source: Kwon et al. 2023, section 4.1; paged_attention.c for the arithmetic.
+package struct PagedAttention {
+    /// `[queryCount, headSize]`, rows `queryStride` apart.
+    package var queries: UnsafePointer<Float>
+    package var queryStride: Int
+    package var queryCount: Int
+    package var headSize: Int
+    /// The keys of this layer and head in page 0.
+    package var cache: UnsafePointer<Float>
+    /// Floats from a page to the next.
+    package var pageStride: Int
+    /// Floats from the keys of a page to its values.
+    package var valueOffset: Int
+    /// `pages[i]` holds positions `i · tokensPerPage ..< (i + 1) · tokensPerPage`; covers `positionCount`.
+    package var pages: UnsafePointer<Int32>
+    package var tokensPerPage: Int
+    /// Positions attended to, from 0; at least 1.
+    package var positionCount: Int
+    /// Factor of each score, usually `1 / sqrt(headSize)`.
+    package var scale: Float
+    /// Scratch, `[queryCount, scoreStride]`, `scoreStride` at least `positionCount`.
+    package var scores: UnsafeMutablePointer<Float>
+    package var scoreStride: Int
+    /// `[queryCount, headSize]`, rows `outputStride` apart; overlaps nothing else.
+    package var output: UnsafeMutablePointer<Float>
+    package var outputStride: Int
+
+    package init(
+        queries: UnsafePointer<Float>, queryStride: Int, queryCount: Int, headSize: Int,
+        cache: UnsafePointer<Float>, pageStride: Int, valueOffset: Int, pages: UnsafePointer<Int32>,
+        tokensPerPage: Int, positionCount: Int, scale: Float, scores: UnsafeMutablePointer<Float>,
+        scoreStride: Int, output: UnsafeMutablePointer<Float>, outputStride: Int
+    ) {
+        self.queries = queries
+        self.queryStride = queryStride
+        self.queryCount = queryCount
+        self.headSize = headSize
+        self.cache = cache
+        self.pageStride = pageStride
+        self.valueOffset = valueOffset
+        self.pages = pages
+        self.tokensPerPage = tokensPerPage
+        self.positionCount = positionCount
+        self.scale = scale
+        self.scores = scores
+        self.scoreStride = scoreStride
+        self.output = output
+        self.outputStride = outputStride
+    }
+
+    func withCStructure(_ body: (UnsafePointer<apus_attention>) -> Void) {
+        precondition(
+            positionCount >= 1 && tokensPerPage >= 1 && headSize >= 1 && scoreStride >= positionCount,
+            "positions \(positionCount), page \(tokensPerPage), head \(headSize), scores \(scoreStride)")
+        let job = apus_attention(
+            queries: queries, query_stride: queryStride, query_count: queryCount, head_size: headSize, cache: cache,
+            page_stride: pageStride, value_offset: valueOffset, pages: pages, tokens_per_page: tokensPerPage,
+            position_count: positionCount, scale: scale, scores: scores, score_stride: scoreStride, output: output,
+            output_stride: outputStride)
+        withUnsafePointer(to: job) { body($0) }
+    }
+}
