@@ -109,7 +109,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
         tests("Vocabulary", []),
         tests("EventLoops", []),
-        tests("TLS", []),
+        tests("TLS", ["COpenSSL"]),
         tests("HTTP2", []),
         tests("Messages", ["CMessages", "CProtobufC"]),
         tests("Compute", ["CKernels"]),

@@ -10,8 +10,9 @@ struct CiphertextBuffer: ~Copyable {
     private var head = 0
     private var tail = 0
 
-    /// What an emptied buffer keeps, in bytes: four full records. More is given back, so that one large answer does
-    /// not cost an idle connection its memory for life.
+    /// What an emptied buffer keeps, in bytes: four full records.
+    ///
+    /// More is given back, so that one large answer does not cost an idle connection its memory for life.
     static let idleByteCountMax = 64 << 10
 
     init() {
@@ -24,6 +25,9 @@ struct CiphertextBuffer: ~Copyable {
     var count: Int { tail - head }
 
     var isEmpty: Bool { head == tail }
+
+    /// Bytes of memory held.
+    var capacity: Int { storage.count }
 
     /// The bytes waiting; valid until the next mutation.
     var waiting: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[head..<tail]) }

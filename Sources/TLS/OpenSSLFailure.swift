@@ -4,7 +4,7 @@ import COpenSSL
 struct OpenSSLFailure {
     /// The number of the alert that the peer sent, when that is what went wrong.
     let alertNumber: Int32?
-    /// The reason in OpenSSL's words, e.g. `wrong version number`; nil when the queue was empty.
+    /// The reason in OpenSSL's words, such as `wrong version number`; nil when the queue was empty.
     let reason: String?
     let isUnexpectedEnd: Bool
     /// The peer was asked for a certificate and sent none.

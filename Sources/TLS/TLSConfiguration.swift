@@ -18,7 +18,7 @@ package struct TLSServerConfiguration: Sendable {
 package struct TLSClientConfiguration: Sendable {
     /// The authorities that may have signed the server's certificate.
     package var serverAuthorities: PEM
-    /// The client's certificate, then intermediates; nil for a client that has none. Apus servers refuse such a client.
+    /// The client's certificate, then intermediates; nil for a client that has none, which Apus servers refuse.
     package var certificateChain: PEM?
     /// The unencrypted private key of the first certificate; present exactly when `certificateChain` is.
     package var privateKey: PEM?

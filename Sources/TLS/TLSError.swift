@@ -19,6 +19,14 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
     case protocolViolation(String)
     /// The transport ended without a `close_notify`: what came may be cut short.
     case truncated
+    /// A name cannot stand in a certificate; the text says which and why.
+    case invalidName(String)
+    /// A file that must not be replaced is there already.
+    case fileExists(path: String)
+    /// A set of certificate files has gaps.
+    case incompleteFolder(path: String, missing: [String])
+    /// OpenSSL could not make a key or a certificate.
+    case issuing(String)
     /// More ciphertext was received than read; the caller lets it pile up.
     case receiveBufferFull(byteCountMax: Int)
 
@@ -32,6 +40,11 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .alertReceived(let name): "the peer ended the TLS session: \(name)"
         case .protocolViolation(let reason): "TLS protocol violation: \(reason)"
         case .truncated: "the connection ended without a TLS close_notify"
+        case .invalidName(let reason): reason
+        case .fileExists(let path): "\(path) exists already and was not replaced"
+        case .incompleteFolder(let path, let missing):
+            "\(path) lacks \(missing.joined(separator: ", ")); put it back, or make a new set and replace this one"
+        case .issuing(let reason): "no certificate could be made: \(reason)"
         case .receiveBufferFull(let byteCountMax): "more than \(byteCountMax) bytes of ciphertext wait to be read"
         }
     }
@@ -47,6 +60,10 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .alertReceived: "alert_received"
         case .protocolViolation: "protocol_violation"
         case .truncated: "truncated"
+        case .invalidName: "invalid_name"
+        case .fileExists: "file_exists"
+        case .incompleteFolder: "incomplete_folder"
+        case .issuing: "issuing"
         case .receiveBufferFull: "receive_buffer_full"
         }
     }

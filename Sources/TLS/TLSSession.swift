@@ -56,8 +56,9 @@ package final class TLSSession {
 
     /// The client's end of a new connection, to a server whose certificate must name `serverName`.
     ///
-    /// - Parameter serverName: a DNS name, or an IPv4 or IPv6 address without brackets; matched against the
-    ///   certificate's alternative names, never its common name.
+    /// `serverName` is a DNS name, or an IPv4 or IPv6 address without brackets; it is matched against the certificate's
+    /// alternative names, never its common name.
+    ///
     /// - Throws: `TLSError.invalidServerName`.
     /// - Precondition: `context` is a client's.
     package convenience init(connecting context: TLSContext, serverName: String) throws(TLSError) {
@@ -95,7 +96,7 @@ package final class TLSSession {
         ERR_clear_error()
         X509_VERIFY_PARAM_set_hostflags(
             parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
-        guard isHostName(serverName), X509_VERIFY_PARAM_set1_host(parameters, serverName, 0) == 1,
+        guard isHostName(serverName[...]), X509_VERIFY_PARAM_set1_host(parameters, serverName, 0) == 1,
             apus_SSL_set_tlsext_host_name(ssl, serverName) == 1
         else {
             throw .invalidServerName(serverName)
@@ -228,7 +229,7 @@ package final class TLSSession {
         }
     }
 
-    /// Queues `close_notify`: we send no more. Late and repeated calls do nothing.
+    /// Queues `close_notify`, which says that we send no more; late and repeated calls do nothing.
     package func shutdown() {
         guard isComplete, failure == nil else { return }
         ERR_clear_error()
@@ -264,17 +265,4 @@ package final class TLSSession {
         if result != Int(X509_V_OK) { return String(cString: X509_verify_cert_error_string(result)) }
         return cause.isMissingCertificate ? "the peer sent no certificate" : nil
     }
-}
-
-/// Letters, digits, hyphens and dots as RFC 1123 has them, 1 to 253; an underscore is let pass, as internal names do.
-private func isHostName(_ name: String) -> Bool {
-    (1...253).contains(name.utf8.count)
-        && name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
 }

@@ -13,7 +13,7 @@ final class Certificate {
     /// Whether it may sign other certificates.
     var isAuthority: Bool { X509_check_ca(pointer) != 0 }
 
-    /// The subject in one line, e.g. `CN = client, O = Apus`.
+    /// The subject in one line: `CN = client, O = Apus`.
     var subject: String {
         memoryText { X509_NAME_print_ex($0, X509_get_subject_name(pointer), 0, apus_XN_FLAG_ONELINE()) } ?? "?"
     }

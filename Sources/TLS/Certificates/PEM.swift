@@ -10,7 +10,7 @@ package struct PEM: Sendable {
     /// The most a certificate or key file may hold; a chain with a private key is about 4 KiB.
     package static let byteCountMax = 1 << 20
 
-    /// - Parameter source: how errors name this text.
+    /// Text that is already in memory; errors call it `source`.
     package init(source: String, bytes: Bytes) {
         self.source = source
         self.bytes = bytes
