@@ -35,7 +35,16 @@ struct OpenSSLFailure {
 
     /// The alert's or error's name, never empty.
     var text: String {
-        if let alertNumber { return String(cString: SSL_alert_desc_string_long(alertNumber)) }
+        if let alertNumber { return alertName(alertNumber) }
         return reason ?? "unknown failure"
+    }
+
+    private func alertName(_ number: Int32) -> String {
+        switch number {
+        // OpenSSL 3.0 calls the alerts that TLS 1.3 brought "unknown" (RFC 8446, section 6).
+        case SSL_AD_MISSING_EXTENSION: "missing extension"
+        case SSL_AD_CERTIFICATE_REQUIRED: "certificate required"
+        default: String(cString: SSL_alert_desc_string_long(number))
+        }
     }
 }

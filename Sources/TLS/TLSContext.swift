@@ -72,8 +72,10 @@ package final class TLSContext: Sendable {
         }
         apus_SSL_CTX_set_strict_options(pointer)
         apus_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
+        // No automatic chain: it would add certificates from the store of peers' authorities to ours.
         apus_SSL_CTX_set_mode(
-            pointer, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+            pointer,
+            Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN))
         // Leaf, three intermediates and the root.
         SSL_CTX_set_verify_depth(pointer, 4)
     }

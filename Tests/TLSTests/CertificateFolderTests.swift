@@ -169,7 +169,9 @@ struct OpenSSLProgramTests {
         let temporary = TemporaryFolder()
         let folder = CertificateFolder(path: temporary.path)
         try folder.create(CertificateFolderPlan(), now: Fixtures.now, onConflict: .refuse)
-        let common = ["verify", "-x509_strict", "-check_ss_sig", "-CAfile", folder.authorityCertificatePath, "-purpose"]
+        let common = [
+            "verify", "-x509_strict", "-check_ss_sig", "-CAfile", folder.authorityCertificatePath, "-purpose",
+        ]
         for (purpose, right, wrong) in [
             ("sslserver", folder.serverCertificatePath, folder.clientCertificatePath),
             ("sslclient", folder.clientCertificatePath, folder.serverCertificatePath),
@@ -178,7 +180,8 @@ struct OpenSSLProgramTests {
             #expect(accepted.status == 0 && accepted.output == "\(right): OK\n", "\(accepted.output)")
             #expect(try run(common + [purpose, wrong]).status != 0)
         }
-        let root = try run(["verify", "-x509_strict", "-CAfile"] + Array(repeating: folder.authorityCertificatePath, count: 2))
+        let root = try run(
+            ["verify", "-x509_strict", "-CAfile"] + Array(repeating: folder.authorityCertificatePath, count: 2))
         #expect(root.status == 0, "\(root.output)")
         let names = try run(["x509", "-in", folder.clientCertificatePath, "-noout", "-ext", "subjectAltName"])
         #expect(names.output.contains("URI:spiffe://apus.local/tenant/local"), "\(names.output)")

@@ -58,7 +58,8 @@ struct TLSContextTests {
     func truncatedCertificate() throws {
         let whole = fixtures.server.certificate
         for count in 0..<whole.count - 1 {
-            let cut = reason(certificate: whole[0..<count], key: fixtures.server.privateKey, authorities: fixtures.root.bytes)
+            let cut = reason(
+                certificate: whole[0..<count], key: fixtures.server.privateKey, authorities: fixtures.root.bytes)
             #expect(cut != nil, "\(count) of \(whole.count) bytes")
         }
     }

@@ -41,11 +41,13 @@ struct TLSRefusalTests {
     @Test("to a client whose certificate has expired, or does not hold yet")
     func outsideValidity() throws {
         let past = CertificateValidity(notBefore: Fixtures.now - 7_200, notAfter: Fixtures.now - 3_600)
-        let expired = try outcomes(client: fixtures.client(names: "URI:spiffe://apus.local/tenant/acme", validity: past))
+        let expired = try outcomes(
+            client: fixtures.client(names: "URI:spiffe://apus.local/tenant/acme", validity: past))
         #expect(expired.server == .peerRejected("certificate has expired"))
         #expect(expired.client == .alertReceived("certificate expired"))
         let future = CertificateValidity(notBefore: Fixtures.now + 3_600, notAfter: Fixtures.now + 7_200)
-        let early = try outcomes(client: fixtures.client(names: "URI:spiffe://apus.local/tenant/acme", validity: future))
+        let early = try outcomes(
+            client: fixtures.client(names: "URI:spiffe://apus.local/tenant/acme", validity: future))
         #expect(early.server == .peerRejected("certificate is not yet valid"))
     }
 
@@ -134,7 +136,7 @@ struct TLSRefusalTests {
         "to bytes that are not TLS",
         arguments: [
             "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            String(repeating: "\u{0}", count: 300), String(repeating: "\u{16}\u{3}", count: 300),
+            String(repeating: "\u{0}", count: 300), String(repeating: "\u{16}\u{3}\u{1}\u{7f}\u{7f}", count: 300),
         ])
     func garbage(text: String) throws {
         let session = try TLSSession(accepting: fixtures.serverContext())
