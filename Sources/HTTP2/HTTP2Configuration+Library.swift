@@ -17,6 +17,7 @@ extension HTTP2Configuration {
         // again for every piece its nine header bytes arrive in.
         nghttp2_option_set_stream_reset_rate_limit(option, .max, .max)
         nghttp2_option_set_max_continuations(option, Int(floodLimits.continuationCountMax) * 9 + 9)
+        nghttp2_option_set_no_http_messaging(option, requiresHTTPMessages ? 0 : 1)
         return option
     }
 

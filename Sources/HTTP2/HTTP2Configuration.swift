@@ -44,6 +44,11 @@ package struct HTTP2Configuration: Sendable {
     /// How much useless work a peer may cause.
     package var floodLimits = HTTP2FloodLimits()
 
+    /// Whether header lists must make sense as HTTP messages (RFC 9113 §8).
+    ///
+    /// Always on but in tests of header compression, whose lists come from HTTP/1.1 sites.
+    var requiresHTTPMessages = true
+
     package init() {}
 }
 

@@ -239,9 +239,10 @@ extension SessionCallbacks {
         let goAway = frame.pointee.goaway
         let isOwnWish = state.pointee.shutdown == .final || state.pointee.shutdown == .terminated
         guard goAway.error_code != NGHTTP2_NO_ERROR.rawValue, !isOwnWish, state.pointee.failure == nil else { return }
-        let reason = UnsafeRawBufferPointer(start: goAway.opaque_data, count: goAway.opaque_data_len)
-        state.pointee.failure = .protocolViolation(
-            code: HTTP2ErrorCode(rawValue: goAway.error_code), reason: String(decoding: reason, as: UTF8.self))
+        let code = HTTP2ErrorCode(rawValue: goAway.error_code)
+        let text = UnsafeRawBufferPointer(start: goAway.opaque_data, count: goAway.opaque_data_len)
+        let reason = text.isEmpty ? "frame refused" : String(decoding: text, as: UTF8.self)
+        state.pointee.failure = .protocolViolation(code: code, reason: reason)
     }
 
     /// Says how much of the stream's queue goes into the next DATA frame; `sendData` then moves it.
