@@ -22,7 +22,9 @@ package final class ComputeGang {
 
     /// Starts `threadCount - 1` threads; they end with this object.
     ///
-    /// - Parameter kernels: the instruction set; a lower one than the processor's is for tests and measurements.
+    /// - Parameters:
+    ///   - threadCount: in `1 ... threadCountMax`, the calling thread included.
+    ///   - kernels: the instruction set; a lower one than the processor's is for tests and measurements.
     package init(threadCount: Int, kernels: Kernels = .best) {
         precondition((1...Self.threadCountMax).contains(threadCount), "threadCount \(threadCount)")
         self.threadCount = threadCount
@@ -37,6 +39,7 @@ package final class ComputeGang {
     /// The split depends on `count`, `minimumPerThread` and `threadCount` only; results must not depend on the split.
     ///
     /// - Parameters:
+    ///   - count: items, 0 or more.
     ///   - minimumPerThread: the fewest items that are worth a range of their own: some 10 to 20 µs of work.
     ///   - body: runs on several threads at once, each range once.
     /// - Precondition: not called from inside a `body`.
@@ -52,10 +55,10 @@ package final class ComputeGang {
         precondition(count >= 0 && minimumPerThread >= 1, "count \(count), minimumPerThread \(minimumPerThread)")
         precondition(!isRunning, "a job started inside a job of the same gang")
         guard count > 0 else { return }
-        let slotCount = min(threadCount * Self.slotsPerThread, count / minimumPerThread)
-        guard let workers, slotCount > 1 else { return body(0..<count, 0) }
         isRunning = true
         defer { isRunning = false }
+        let slotCount = min(threadCount * Self.slotsPerThread, count / minimumPerThread)
+        guard let workers, slotCount > 1 else { return body(0..<count, 0) }
         withoutActuallyEscaping(body) { body in
             workers.run(GangJob(itemCount: count, slotCount: slotCount, body: body))
         }

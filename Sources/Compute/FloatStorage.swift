@@ -10,6 +10,8 @@ package final class FloatStorage: @unchecked Sendable {
     package let count: Int
 
     private static let hugePageByteCount = 2 << 20
+    /// MADV_HUGEPAGE, which Glibc does not hand to Swift; only advice, so a refusal changes nothing.
+    private static let adviseHugePages: Int32 = 14
 
     /// Allocates `count` zeros.
     ///
@@ -23,7 +25,7 @@ package final class FloatStorage: @unchecked Sendable {
         guard posix_memalign(&memory, isHuge ? Self.hugePageByteCount : 64, byteCount) == 0, let memory else {
             throw .outOfMemory(byteCount: byteCount)
         }
-        if isHuge { madvise(memory, byteCount, 14 /* MADV_HUGEPAGE: advice only, so its failure is none */) }
+        if isHuge { _ = madvise(memory, byteCount, Self.adviseHugePages) }
         memset(memory, 0, byteCount)
         self.base = memory.bindMemory(to: Float.self, capacity: max(count, 1))
         self.count = count

@@ -18,9 +18,16 @@ package enum GEMM {
     ///   - rowCount: rows of op(A) and C (M).
     ///   - columnCount: columns of op(B) and C (N).
     ///   - depth: columns of op(A), rows of op(B) (K).
-    ///   - a: `[rowCount, depth]`, or `[depth, rowCount]` if transposed, rows `aStride` apart (nil: dense).
-    ///   - b: `[depth, columnCount]`, or `[columnCount, depth]` if transposed, rows `bStride` apart (nil: dense).
-    ///   - c: `[rowCount, columnCount]`, rows `cStride` apart (nil: dense); overlaps neither; not read if `beta` is 0.
+    ///   - alpha: factor of the product.
+    ///   - a: `[rowCount, depth]`, or `[depth, rowCount]` if transposed, row-major.
+    ///   - aStride: floats from a row of `a` to the next; nil for dense.
+    ///   - aTransposition: what op does to A.
+    ///   - b: `[depth, columnCount]`, or `[columnCount, depth]` if transposed, row-major.
+    ///   - bStride: floats from a row of `b` to the next; nil for dense.
+    ///   - bTransposition: what op does to B.
+    ///   - beta: factor of the old C; with 0 it is not read.
+    ///   - c: `[rowCount, columnCount]`, overlaps neither.
+    ///   - cStride: floats from a row of `c` to the next; nil for dense.
     /// - Source: cblas_sgemm of the BLAS Technical Forum Standard, appendix B.
     package static func multiply(
         rowCount: Int, columnCount: Int, depth: Int, alpha: Float = 1,

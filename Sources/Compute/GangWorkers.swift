@@ -44,7 +44,9 @@ final class GangWorkers: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Ends the threads and waits for them. The threads keep this object alive, so the owner has to call it.
+    /// Ends the threads and waits for them.
+    ///
+    /// The threads keep this object alive, so the owner has to call it.
     func stop() {
         pthread_mutex_lock(mutex)
         isStopping.store(true, ordering: .sequentiallyConsistent)

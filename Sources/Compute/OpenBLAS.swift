@@ -2,7 +2,7 @@ import COpenBLAS
 
 /// What the OpenBLAS of this process is and does.
 package enum OpenBLAS {
-    /// The processor that OpenBLAS picked its kernels for, e.g. `SkylakeX`.
+    /// The processor that OpenBLAS picked its kernels for, such as `SkylakeX`.
     package static var coreName: String {
         prepare()
         return String(cString: openblas_get_corename())
@@ -24,7 +24,8 @@ package enum OpenBLAS {
     private static let avx512Cores: Set<String> = ["skylakex", "cooperlake", "sapphirerapids"]
     private static let avx2Cores: Set<String> = ["haswell", "zen"]
 
-    static func warning(coreName: String, tier: KernelTier) -> String? {
+    /// `coreNameWarning` for a given name and tier.
+    package static func warning(coreName: String, tier: KernelTier) -> String? {
         let name = coreName.lowercased()
         let isExpected =
             switch tier {

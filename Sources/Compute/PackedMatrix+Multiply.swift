@@ -8,9 +8,14 @@ extension PackedMatrix {
     /// on `rowCount` nor on the number of threads.
     ///
     /// - Parameters:
-    ///   - x: `[rowCount, inputCount]`, rows `xStride` apart (nil: `inputCount`).
-    ///   - y: `[rowCount, outputCount]`, rows `yStride` apart (nil: `outputCount`); does not overlap `x`.
+    ///   - x: `[rowCount, inputCount]`.
+    ///   - rowCount: rows of `x` and `y`.
+    ///   - xStride: floats from a row of `x` to the next; nil for `inputCount`.
+    ///   - y: `[rowCount, outputCount]`; does not overlap `x`.
+    ///   - yStride: floats from a row of `y` to the next; nil for `outputCount`.
     ///   - bias: `[outputCount]`, or nil.
+    ///   - activation: applied after the bias.
+    ///   - gang: gives the threads and the instruction set.
     /// - Complexity: O(rowCount · inputCount · outputCount); no allocation of memory for numbers.
     package func multiply(
         _ x: UnsafePointer<Float>, rowCount: Int, xStride: Int? = nil, into y: UnsafeMutablePointer<Float>,

@@ -38,7 +38,7 @@ package struct PackedMatrix: Sendable {
         let weights: UnsafeBufferPointer<Float>
         let outputCount: Int
 
-        /// - Parameter weights: `outputCount · inputCount` values; borrowed while packing.
+        /// `weights` are `outputCount · inputCount` values, borrowed while packing.
         package init(weights: UnsafeBufferPointer<Float>, outputCount: Int) {
             self.weights = weights
             self.outputCount = outputCount
@@ -77,7 +77,7 @@ package struct PackedMatrix: Sendable {
     /// Bytes of memory that the packed weights occupy.
     package var byteCount: Int { storage.count * MemoryLayout<Float>.stride }
 
-    /// Copies the `inputCount` weights of one output, e.g. a row of a tied embedding table.
+    /// Copies the `inputCount` weights of one output, such as a row of a tied embedding table.
     ///
     /// - Precondition: `output` is in `0 ..< outputCount`.
     package func copyWeights(ofOutput output: Int, to destination: UnsafeMutablePointer<Float>) {

@@ -9,7 +9,7 @@ package enum DataType: Sendable, Hashable, CaseIterable {
     /// Elements of varying length; in memory each is a little-endian UInt32 byte count and then the bytes.
     case bytes
 
-    /// The name on the wire, e.g. `FP32`.
+    /// The name on the wire, such as `FP32`.
     package var wireName: String {
         switch self {
         case .bool: "BOOL"

@@ -1,0 +1,104 @@
+import Compute
+import Testing
+
+/// Goal: attention over scattered pages equals attention over plain arrays, and the page size does not change a bit.
+@Suite struct PagedAttentionTests {
+    struct Shape: Sendable, CustomTestStringConvertible {
+        let headSize: Int
+        let queryCount: Int
+        let positionCount: Int
+        var testDescription: String { "head \(headSize), \(queryCount) queries, \(positionCount) positions" }
+    }
+
+    static let shapes = [
+        Shape(headSize: 8, queryCount: 2, positionCount: 1), Shape(headSize: 8, queryCount: 1, positionCount: 5),
+        Shape(headSize: 16, queryCount: 3, positionCount: 16), Shape(headSize: 20, queryCount: 1, positionCount: 17),
+        Shape(headSize: 64, queryCount: 4, positionCount: 100), Shape(headSize: 80, queryCount: 2, positionCount: 63),
+        Shape(headSize: 128, queryCount: 1, positionCount: 130),
+    ]
+
+    @Test("every tier agrees with a double computation for pages of any size", arguments: supportedTiers, shapes)
+    func agrees(tier: KernelTier, shape: Shape) throws {
+        let kernels = try #require(Kernels(tier: tier))
+        let expected = plain(shape)
+        let results = [1, 3, 16, 32, 40].map { attend(shape, tokensPerPage: $0, kernels: kernels) }
+        #expect(largestDifference(results[0], expected) < 5e-6)
+        for result in results { #expect(bits(result) == bits(results[0])) }
+    }
+
+    private func inputs(_ shape: Shape) -> (queries: [Float], keys: [Float], values: [Float]) {
+        var random = SeededFloats(seed: UInt64(shape.headSize * 1000 + shape.positionCount))
+        return (
+            random.array(shape.queryCount * shape.headSize).map { $0 * 4 },
+            random.array(shape.positionCount * shape.headSize), random.array(shape.positionCount * shape.headSize)
+        )
+    }
+
+    private func plain(_ shape: Shape) -> [Float] {
+        let (queries, keys, values) = inputs(shape)
+        let size = shape.headSize
+        return (0..<shape.queryCount).flatMap { g -> [Float] in
+            let scores = (0..<shape.positionCount).map { p in
+                (0..<size).reduce(0.0) { $0 + Double(queries[g * size + $1]) * Double(keys[p * size + $1]) } * 0.25
+            }
+            let exponentials = scores.map { exponential($0 - scores.max()!) }
+            let sum = exponentials.reduce(0, +)
+            return (0..<size).map { i in
+                Float(
+                    (0..<shape.positionCount).reduce(0.0) {
+                        $0 + exponentials[$1] / sum * Double(values[$1 * size + i])
+                    })
+            }
+        }
+    }
+
+    /// exp by its series with argument halving, to need no Foundation.
+    private func exponential(_ x: Double) -> Double {
+        var (sum, term) = (1.0, 1.0)
+        for i in 1...20 {
+            term *= x / 1024 / Double(i)
+            sum += term
+        }
+        for _ in 0..<10 { sum *= sum }
+        return sum
+    }
+
+    /// Lays keys and values out over pages in a shuffled order and attends.
+    private func attend(_ shape: Shape, tokensPerPage: Int, kernels: Kernels) -> [Float] {
+        let (queries, keys, values) = inputs(shape)
+        let (size, pageCount) = (shape.headSize, (shape.positionCount + tokensPerPage - 1) / tokensPerPage)
+        let pageStride = 2 * size * tokensPerPage + 5
+        // Descending page ids, after one that nobody uses; unused slots hold NaN, which must not leak in.
+        let pages = (0..<pageCount).map { Int32(pageCount - $0) }
+        var cache = [Float](repeating: .nan, count: (pageCount + 1) * pageStride)
+        for p in 0..<shape.positionCount {
+            let page = Int(pages[p / tokensPerPage]) * pageStride
+            let slot = p % tokensPerPage
+            for i in 0..<size {
+                cache[page + i * tokensPerPage + slot] = keys[p * size + i]
+                cache[page + size * tokensPerPage + slot * size + i] = values[p * size + i]
+            }
+        }
+        var scores = [Float](repeating: 0, count: shape.queryCount * (shape.positionCount + 3))
+        var output = [Float](repeating: .nan, count: shape.queryCount * size)
+        scores.withUnsafeMutableBufferPointer { scores in
+            output.withUnsafeMutableBufferPointer { output in
+                queries.withUnsafeBufferPointer { queries in
+                    cache.withUnsafeBufferPointer { cache in
+                        pages.withUnsafeBufferPointer { pages in
+                            kernels.pagedAttention(
+                                PagedAttention(
+                                    queries: queries.baseAddress!, queryStride: size, queryCount: shape.queryCount,
+                                    headSize: size, cache: cache.baseAddress!, pageStride: pageStride,
+                                    valueOffset: size * tokensPerPage, pages: pages.baseAddress!,
+                                    tokensPerPage: tokensPerPage, positionCount: shape.positionCount, scale: 0.25,
+                                    scores: scores.baseAddress!, scoreStride: shape.positionCount + 3,
+                                    output: output.baseAddress!, outputStride: size))
+                        }
+                    }
+                }
+            }
+        }
+        return output
+    }
+}
