@@ -34,6 +34,7 @@ let package = Package(
         .library(name: "ApusClient", targets: ["ApusClient"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
@@ -58,7 +59,9 @@ let package = Package(
         module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),
         module("Compute", ["CKernels", "CLinux", "COpenBLAS", "Vocabulary"]),
         module("ModelFiles", ["Vocabulary"]),
-        module("Tokenizers", ["Vocabulary"]),
+        module(
+            "Tokenizers",
+            ["ModelFiles", .product(name: "HeapModule", package: "swift-collections"), "Vocabulary"]),
         module("KVCache", ["Vocabulary"]),
         module("Images", ["CTurboJPEG", "CPNG", "Vocabulary"]),
         module("Telemetry", ["Vocabulary"]),
@@ -114,7 +117,7 @@ let package = Package(
         tests("Messages", ["CMessages", "CProtobufC"]),
         tests("Compute", ["CKernels"]),
         tests("ModelFiles", []),
-        tests("Tokenizers", []),
+        tests("Tokenizers", ["ModelFiles"]),
         tests("KVCache", []),
         tests("Images", []),
         tests("Configuration", []),

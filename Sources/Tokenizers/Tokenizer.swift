@@ -1,0 +1,47 @@
+/// Text to token ids and back.
+///
+/// - Isolation: any thread; a tokenizer never changes once loaded.
+package protocol Tokenizer: Sendable {
+    /// One more than the highest token id.
+    var vocabularySize: Int { get }
+
+    /// How many leading spaces of a whole decoded text are the tokenizer's own and are dropped.
+    var leadingSpaceCount: Int { get }
+
+    /// The ids of `text`.
+    ///
+    /// - Parameter addsSpecialTokens: whether to add what the tokenizer puts around a text, such as a begin token.
+    /// - Throws: `TokenizerError.unknownCharacter` when the vocabulary cannot write `text`.
+    func encode(_ text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [Int32]
+
+    /// The UTF-8 bytes that `token` stands for, possibly part of a character; none for a special or unknown token.
+    func bytes(of token: Int32) -> [UInt8]
+}
+
+extension Tokenizer {
+    /// The text of `tokens`, special ones left out; bytes that are not UTF-8 become U+FFFD.
+    package func decode(_ tokens: some Sequence<Int32>) -> String {
+        var decoder = IncrementalDecoder(self)
+        var text = ""
+        for token in tokens { text += decoder.append(token) }
+        return text + decoder.finish()
+    }
+}
+
+/// Why a tokenizer could not be loaded or a text not be encoded.
+package enum TokenizerError: Error, Equatable, CustomStringConvertible {
+    /// A construct of the file that Apus does not know; `construct` names it, e.g. `pre_tokenizer "Split"`.
+    case unsupported(file: String, construct: String)
+    /// The file contradicts itself.
+    case malformed(file: String, problem: String)
+    /// A character that no token writes, in a vocabulary without bytes and without an unknown token.
+    case unknownCharacter(String)
+
+    package var description: String {
+        switch self {
+        case .unsupported(let file, let construct): "\(file): \(construct) is not supported"
+        case .malformed(let file, let problem): "\(file): \(problem)"
+        case .unknownCharacter(let character): "no token writes \"\(character)\""
+        }
+    }
+}
