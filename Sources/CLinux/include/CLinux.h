@@ -1,1 +1,82 @@
+/// What Glibc's Swift overlay leaves out: epoll, eventfd, signalfd, accept4, socket-option plumbing and one
+/// thread-local pointer.
+///
+/// Functions that can fail return the result, or `-errno`: `errno` itself may be overwritten between a call and the
+/// Swift line that would read it.
 #pragma once
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+/// Makes an epoll instance that is closed on exec; its descriptor or `-errno`. See epoll_create1(2).
+int apus_epoll_create(void);
+
+/// Adds (`EPOLL_CTL_ADD`), changes or removes `fd`; `token` comes back with each of its events. 0 or `-errno`.
+int apus_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t token);
+
+/// One readiness report.
+struct apus_event {
+    uint64_t token;
+    uint32_t events;
+};
+
+/// Waits at most `timeout_milliseconds` (-1: without end) for events; their number or `-errno` (never `-EINTR`: an
+/// interrupted wait reports no events). At most 256 events are reported at once.
+int apus_epoll_wait(int epoll, struct apus_event *events, int capacity, int timeout_milliseconds);
+
+/// Makes a non-blocking eventfd; its descriptor or `-errno`.
+int apus_eventfd_create(void);
+
+/// Makes `fd` (an eventfd) readable.
+void apus_eventfd_signal(int fd);
+
+/// Makes `fd` (an eventfd) unreadable again.
+void apus_eventfd_clear(int fd);
+
+/// Accepts one connection, non-blocking and closed on exec; the descriptor or `-errno`. See accept4(2).
+int apus_accept(int listener, struct sockaddr_storage *peer, socklen_t *peer_byte_count);
+
+/// Makes a stream socket of `family`, non-blocking and closed on exec; the descriptor or `-errno`.
+int apus_stream_socket(int family);
+
+/// Reads up to `byte_count` bytes; their number, 0 at the end of the stream, or `-errno` (never `-EINTR`).
+ssize_t apus_receive(int fd, void *bytes, size_t byte_count);
+
+/// Sends without raising SIGPIPE; the number of bytes taken or `-errno` (never `-EINTR`).
+ssize_t apus_send(int fd, const void *bytes, size_t byte_count);
+
+/// Sets an integer option; 0 or `-errno`.
+int apus_set_option(int fd, int level, int option, int value);
+
+/// The error a non-blocking connect ended with, as a positive errno; 0 when it is connected.
+int apus_socket_error(int fd);
+
+/// Blocks the `count` signals in the calling thread and in the threads it creates from now on. 0 or `-errno`.
+int apus_block_signals(const int *signals, size_t count);
+
+/// A non-blocking signalfd for signals that are blocked in every thread; its descriptor or `-errno`.
+int apus_signalfd_create(const int *signals, size_t count);
+
+/// The number of the next pending signal, or 0 when there is none.
+int apus_signalfd_read(int fd);
+
+/// Names the calling thread for debuggers and `top`; the kernel keeps 15 bytes.
+void apus_name_thread(const char *name);
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t apus_monotonic_nanoseconds(void);
+
+/// The event loop whose thread this is, or NULL: which loop runs here is asked on every entry into its state, and a
+/// thread-local pointer answers that without a lock or a system call.
+void *apus_current_loop(void);
+void apus_set_current_loop(void *loop);

@@ -1,1 +1,0 @@
-// EventLoops: see Architecture.md.
