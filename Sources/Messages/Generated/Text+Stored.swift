@@ -1,0 +1,162 @@
+// Made by Proto/generate from apus/text/v1/text.proto.
+// swift-format-ignore-file
+
+import CMessages
+
+extension TokenSequence: StoredMessage {
+    typealias Stored = Apus__Text__V1__TokenSequence
+    static let storedType = StoredType(apus__text__v1__token_sequence__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        ids = arena.values(stored.ids, stored.n_ids)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_ids, stored.ids) = arena.store(ids)
+    }
+}
+
+extension GenerateRequest: StoredMessage {
+    typealias Stored = Apus__Text__V1__GenerateRequest
+    static let storedType = StoredType(apus__text__v1__generate_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        model = try arena.string(stored.model, "apus.text.v1.GenerateRequest.model")
+        version = try arena.string(stored.version, "apus.text.v1.GenerateRequest.version")
+        maxTokens = stored.max_tokens_presence_case.rawValue == 5 ? stored.max_tokens : nil
+        temperature = stored.temperature_presence_case.rawValue == 6 ? stored.temperature : nil
+        topK = stored.top_k_presence_case.rawValue == 7 ? stored.top_k : nil
+        topP = stored.top_p_presence_case.rawValue == 8 ? stored.top_p : nil
+        seed = stored.seed_presence_case.rawValue == 9 ? stored.seed : nil
+        stop = try arena.strings(stored.stop, stored.n_stop, "apus.text.v1.GenerateRequest.stop")
+        echo = stored.echo != 0
+        ignoreEndOfText = stored.ignore_end_of_text != 0
+        switch stored.input_case.rawValue {
+        case 3: input = .prompt(try arena.string(stored.prompt, "apus.text.v1.GenerateRequest.prompt"))
+        case 4: input = .tokens(try arena.message(stored.tokens) ?? TokenSequence())
+        default: input = nil
+        }
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.model = arena.store(model)
+        stored.version = arena.store(version)
+        if let maxTokens {
+            stored.max_tokens_presence_case = .init(5)
+            stored.max_tokens = maxTokens
+        }
+        if let temperature {
+            stored.temperature_presence_case = .init(6)
+            stored.temperature = temperature
+        }
+        if let topK {
+            stored.top_k_presence_case = .init(7)
+            stored.top_k = topK
+        }
+        if let topP {
+            stored.top_p_presence_case = .init(8)
+            stored.top_p = topP
+        }
+        if let seed {
+            stored.seed_presence_case = .init(9)
+            stored.seed = seed
+        }
+        (stored.n_stop, stored.stop) = arena.store(stop)
+        stored.echo = echo ? 1 : 0
+        stored.ignore_end_of_text = ignoreEndOfText ? 1 : 0
+        switch input {
+        case .prompt(let value):
+            stored.input_case = .init(3)
+            stored.prompt = arena.store(value)
+        case .tokens(let value):
+            stored.input_case = .init(4)
+            stored.tokens = arena.store(value)
+        case nil: break
+        }
+    }
+}
+
+extension GenerateResponse: StoredMessage {
+    typealias Stored = Apus__Text__V1__GenerateResponse
+    static let storedType = StoredType(apus__text__v1__generate_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        text = try arena.string(stored.text, "apus.text.v1.GenerateResponse.text")
+        tokens = arena.values(stored.tokens, stored.n_tokens)
+        finishReason = FinishReason(rawValue: Int32(bitPattern: stored.finish_reason.rawValue))
+        usage = try arena.message(stored.usage)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.text = arena.store(text)
+        (stored.n_tokens, stored.tokens) = arena.store(tokens)
+        stored.finish_reason = Apus__Text__V1__FinishReason(UInt32(bitPattern: finishReason.rawValue))
+        stored.usage = arena.store(usage)
+    }
+}
+
+extension Usage: StoredMessage {
+    typealias Stored = Apus__Text__V1__Usage
+    static let storedType = StoredType(apus__text__v1__usage__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        promptTokens = stored.prompt_tokens
+        generatedTokens = stored.generated_tokens
+        queueMicroseconds = stored.queue_microseconds
+        computeMicroseconds = stored.compute_microseconds
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.prompt_tokens = promptTokens
+        stored.generated_tokens = generatedTokens
+        stored.queue_microseconds = queueMicroseconds
+        stored.compute_microseconds = computeMicroseconds
+    }
+}
+
+extension EmbedRequest: StoredMessage {
+    typealias Stored = Apus__Text__V1__EmbedRequest
+    static let storedType = StoredType(apus__text__v1__embed_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        model = try arena.string(stored.model, "apus.text.v1.EmbedRequest.model")
+        version = try arena.string(stored.version, "apus.text.v1.EmbedRequest.version")
+        texts = try arena.strings(stored.texts, stored.n_texts, "apus.text.v1.EmbedRequest.texts")
+        keepLength = stored.keep_length != 0
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.model = arena.store(model)
+        stored.version = arena.store(version)
+        (stored.n_texts, stored.texts) = arena.store(texts)
+        stored.keep_length = keepLength ? 1 : 0
+    }
+}
+
+extension Embedding: StoredMessage {
+    typealias Stored = Apus__Text__V1__Embedding
+    static let storedType = StoredType(apus__text__v1__embedding__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        values = arena.values(stored.values, stored.n_values)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_values, stored.values) = arena.store(values)
+    }
+}
+
+extension EmbedResponse: StoredMessage {
+    typealias Stored = Apus__Text__V1__EmbedResponse
+    static let storedType = StoredType(apus__text__v1__embed_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        embeddings = try arena.messages(stored.embeddings, stored.n_embeddings)
+        usage = try arena.message(stored.usage)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_embeddings, stored.embeddings) = arena.store(embeddings)
+        stored.usage = arena.store(usage)
+    }
+}

@@ -1,0 +1,223 @@
+// Made by Proto/generate from apus/text/v1/text.proto.
+// swift-format-ignore-file
+
+/// What language models do.
+package enum TextMethods {
+    /// The full name of the service.
+    package static let service = "apus.text.v1.Text"
+
+    /// Goes on from a prompt. Each message of the stream carries the text that came since the one before; the last
+    /// one carries the reason to stop and the usage.
+    ///
+    /// Cancelling the call frees its place in the model at the next token. NOT_FOUND for an unknown model;
+    /// INVALID_ARGUMENT for a prompt longer than the model's context or a setting outside its range;
+    /// RESOURCE_EXHAUSTED when the queue of the model is full.
+    package static let generate = MethodSignature<GenerateRequest, GenerateResponse>(
+        path: "/apus.text.v1.Text/Generate", serverStreams: true)
+
+    /// Turns texts into vectors whose directions are close where the texts are alike.
+    package static let embed = MethodSignature<EmbedRequest, EmbedResponse>(
+        path: "/apus.text.v1.Text/Embed")
+}
+
+/// Why a generation ended.
+package enum FinishReason: Hashable, Sendable {
+    /// It has not ended.
+    case unspecified
+    /// The model gave the token that ends a text.
+    case endOfText
+    /// One of the `stop` texts would have appeared.
+    case stop
+    /// `max_tokens` tokens were generated.
+    case maxTokens
+    /// The model's context is full.
+    case contextFull
+    /// A value of a newer schema.
+    case unrecognized(Int32)
+
+    /// The value on the wire.
+    package var rawValue: Int32 {
+        switch self {
+        case .unspecified: 0
+        case .endOfText: 1
+        case .stop: 2
+        case .maxTokens: 3
+        case .contextFull: 4
+        case .unrecognized(let value): value
+        }
+    }
+
+    /// Any value has a case.
+    package init(rawValue: Int32) {
+        switch rawValue {
+        case 0: self = .unspecified
+        case 1: self = .endOfText
+        case 2: self = .stop
+        case 3: self = .maxTokens
+        case 4: self = .contextFull
+        default: self = .unrecognized(rawValue)
+        }
+    }
+}
+
+/// Token ids of the model's own vocabulary.
+package struct TokenSequence: Message {
+    /// At least one id; the model takes them as they are and adds none.
+    package var ids: [UInt32]
+
+    package init(ids: [UInt32] = []) {
+        self.ids = ids
+    }
+}
+
+/// Asks a model to go on from a prompt.
+///
+/// The same request with the same `seed` gets the same text from the same model version.
+package struct GenerateRequest: Message {
+    /// What to go on from.
+    package enum Input: Equatable, Sendable {
+        /// Text; the model's tokenizer adds the token that begins a text where the model was trained with one.
+        case prompt(String)
+        /// Token ids.
+        case tokens(TokenSequence)
+    }
+
+    /// The model.
+    package var model: String
+    /// Its version, a positive integer; the newest one when empty.
+    package var version: String
+    /// What to go on from.
+    package var input: Input?
+    /// The most tokens to generate; when absent, as many as the model's configuration says. At least 1.
+    package var maxTokens: UInt32?
+    /// 0 always takes the likeliest token; higher values spread the choice. When absent: 0. At most 10.
+    package var temperature: Float?
+    /// Chooses among the `top_k` likeliest tokens only; 0 or absent: among all.
+    package var topK: UInt32?
+    /// Chooses among the likeliest tokens that together reach this probability; absent or 1: among all. Above 0.
+    package var topP: Float?
+    /// Begins the sequence of random choices; when absent, every call makes its own.
+    package var seed: UInt64?
+    /// Texts that end the generation where they would appear; they are not part of the answer. None may be empty.
+    package var stop: [String]
+    /// Whether the answer begins with the prompt.
+    package var echo: Bool
+    /// Whether to go on past the token that ends a text, up to `max_tokens`: for measurements of equal length.
+    package var ignoreEndOfText: Bool
+
+    package init(
+        model: String = "",
+        version: String = "",
+        input: Input? = nil,
+        maxTokens: UInt32? = nil,
+        temperature: Float? = nil,
+        topK: UInt32? = nil,
+        topP: Float? = nil,
+        seed: UInt64? = nil,
+        stop: [String] = [],
+        echo: Bool = false,
+        ignoreEndOfText: Bool = false
+    ) {
+        self.model = model
+        self.version = version
+        self.input = input
+        self.maxTokens = maxTokens
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+        self.seed = seed
+        self.stop = stop
+        self.echo = echo
+        self.ignoreEndOfText = ignoreEndOfText
+    }
+}
+
+/// A piece of a generation.
+package struct GenerateResponse: Message {
+    /// The text since the message before. Never ends within a character, so it can lag behind `tokens`.
+    package var text: String
+    /// The tokens since the message before.
+    package var tokens: [UInt32]
+    /// Why the generation ended; set in the last message only.
+    package var finishReason: FinishReason
+    /// What the call used; set in the last message only.
+    package var usage: Usage?
+
+    package init(
+        text: String = "",
+        tokens: [UInt32] = [],
+        finishReason: FinishReason = .unspecified,
+        usage: Usage? = nil
+    ) {
+        self.text = text
+        self.tokens = tokens
+        self.finishReason = finishReason
+        self.usage = usage
+    }
+}
+
+/// What a call used and where its time went.
+package struct Usage: Message {
+    /// Tokens of the prompt, or of all texts to embed.
+    package var promptTokens: UInt32
+    /// Tokens generated.
+    package var generatedTokens: UInt32
+    /// Time until the model first worked on this call.
+    package var queueMicroseconds: UInt64
+    /// Time from then until the end.
+    package var computeMicroseconds: UInt64
+
+    package init(
+        promptTokens: UInt32 = 0,
+        generatedTokens: UInt32 = 0,
+        queueMicroseconds: UInt64 = 0,
+        computeMicroseconds: UInt64 = 0
+    ) {
+        self.promptTokens = promptTokens
+        self.generatedTokens = generatedTokens
+        self.queueMicroseconds = queueMicroseconds
+        self.computeMicroseconds = computeMicroseconds
+    }
+}
+
+/// Asks for vectors that stand for texts.
+package struct EmbedRequest: Message {
+    /// The model.
+    package var model: String
+    /// Its version, a positive integer; the newest one when empty.
+    package var version: String
+    /// The texts, at least one.
+    package var texts: [String]
+    /// Whether to keep the length of each vector as the model gives it, instead of scaling it to 1.
+    package var keepLength: Bool
+
+    package init(model: String = "", version: String = "", texts: [String] = [], keepLength: Bool = false) {
+        self.model = model
+        self.version = version
+        self.texts = texts
+        self.keepLength = keepLength
+    }
+}
+
+/// A vector that stands for a text.
+package struct Embedding: Message {
+    /// As many values as the model's description says.
+    package var values: [Float]
+
+    package init(values: [Float] = []) {
+        self.values = values
+    }
+}
+
+/// The vectors asked for.
+package struct EmbedResponse: Message {
+    /// One vector for each text, in the same order.
+    package var embeddings: [Embedding]
+    /// What the call used.
+    package var usage: Usage?
+
+    package init(embeddings: [Embedding] = [], usage: Usage? = nil) {
+        self.embeddings = embeddings
+        self.usage = usage
+    }
+}
