@@ -1,1 +1,0 @@
-// KVCache: see Architecture.md.
