@@ -23,7 +23,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [Strin
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
         name: "\(name)Tests",
-        dependencies: [.target(name: name), "TestSupport"] + (name == "Vocabulary" ? [] : ["Vocabulary"]) + dependencies,
+        dependencies: [.target(name: name), "TestSupport"] + (name == "Vocabulary" ? [] : ["Vocabulary"])
+            + dependencies,
         swiftSettings: swift)
 }
 
@@ -84,8 +85,8 @@ let package = Package(
         module(
             "Engine",
             [
-                "CLinux", "Compute", "Configuration", "GraphModels", "KVCache", "ModelFiles", "Models", "Scheduling", "Telemetry",
-                "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
+                "CLinux", "Compute", "Configuration", "GraphModels", "KVCache", "ModelFiles", "Models", "Routing",
+                "Scheduling", "Telemetry", "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
             ]),
 
         // Layer 6
@@ -99,7 +100,8 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Configuration", "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
+                "Configuration", "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS",
+                "Telemetry",
                 "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels"]),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
@@ -127,6 +129,8 @@ let package = Package(
         tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
         tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
-        tests("Engine", ["Compute", "Models", "Scheduling"]),
+        tests("Routing", []),
+        tests("Models", ["Compute"]),
+        tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )

@@ -1,1 +1,131 @@
-// Engine: see Architecture.md.
+package import Models
+package import Routing
+import Scheduling
+import Synchronization
+package import Vocabulary
+
+/// How an engine runs.
+package struct EngineConfiguration: Sendable {
+    /// Threads that compute, the engine thread included; at least 1.
+    package var threadCount: Int
+    /// Most pieces of work on their way to the engine thread, all models together.
+    package var mailboxCapacity: Int
+    /// Generated tokens that may wait for a reader before its sequence is paused.
+    package var bufferedTokenCountMax: Int
+
+    package init(threadCount: Int, mailboxCapacity: Int = 65_536, bufferedTokenCountMax: Int = 32) {
+        precondition(threadCount >= 1 && mailboxCapacity >= 1 && bufferedTokenCountMax >= 1)
+        self.threadCount = threadCount
+        self.mailboxCapacity = mailboxCapacity
+        self.bufferedTokenCountMax = bufferedTokenCountMax
+    }
+}
+
+/// Runs models: one thread that schedules and computes, and a door to it that any thread may use.
+///
+/// A failure of one request or one model never disturbs another. Callers wait without holding a thread; cancelling the
+/// waiting task takes the request out of the engine before the next execution.
+package final class Engine: Sendable {
+    let clock: any MonotonicClock
+    let configuration: EngineConfiguration
+    let mailbox: Mailbox<EngineMessage>
+    private let table = Mutex(ModelTable<LoadedModel>())
+    private let lastTicket = Atomic<UInt64>(0)
+
+    package init(configuration: EngineConfiguration, clock: any MonotonicClock = SystemClock()) {
+        self.configuration = configuration
+        self.clock = clock
+        let mailbox = Mailbox<EngineMessage>(capacity: configuration.mailboxCapacity)
+        self.mailbox = mailbox
+        let threadCount = configuration.threadCount
+        startThread(name: "apus-engine") {
+            EngineLoop(mailbox: mailbox, clock: clock, threadCount: threadCount).run()
+        }
+    }
+
+    deinit { mailbox.send(notice: .stop(Completion())) }
+
+    /// Stops the engine: every request that waits or runs is answered with UNAVAILABLE, later ones too.
+    ///
+    /// An execution that has begun is finished and answered.
+    package func shutdown() async {
+        let stopped = Completion<Void>()
+        if mailbox.send(notice: .stop(stopped)) { await stopped.value() }
+    }
+
+    // MARK: Models
+
+    /// Serves `model` from now on, after warming it up; a model of the same name and version is replaced.
+    ///
+    /// - Throws: FAILED_PRECONDITION when it cannot be warmed up; nothing has changed then.
+    package func load(_ model: EngineModel) async throws(ServingError) {
+        let loaded = LoadedModel(model.kind)
+        let installed = Completion<Result<Void, ServingError>>()
+        guard mailbox.send(notice: .install(loaded, installed)) else { throw .engineStopped }
+        try await installed.value().get()
+        let description = loaded.description
+        let replaced = table.withLock {
+            $0.insert(loaded, name: description.name, version: description.version)
+        }
+        if let replaced { await remove(replaced) }
+    }
+
+    /// Stops serving a version of a model; requests that wait for it are answered with UNAVAILABLE.
+    ///
+    /// - Throws: NOT_FOUND.
+    package func unload(name: ModelName, version: ModelVersion) async throws(ServingError) {
+        let selector = ModelSelector(name: name, version: version)
+        let loaded = try find(selector)
+        _ = table.withLock { $0.remove(name: name, version: version) }
+        await remove(loaded)
+    }
+
+    /// Every model and version there is, by name and then by version.
+    package var models: [ModelDescription] { table.withLock { $0.targets.map(\.description) } }
+
+    /// What a model takes and gives.
+    ///
+    /// - Throws: NOT_FOUND naming the model and the ones there are.
+    package func description(of selector: ModelSelector) throws(ServingError) -> ModelDescription {
+        try find(selector).description
+    }
+
+    /// The versions of a model, ascending; empty for one that is not there.
+    package func versions(of name: ModelName) -> [ModelVersion] { table.withLock { $0.versions(of: name) } }
+
+    /// Whether a model would answer.
+    package func isReady(_ selector: ModelSelector) -> Bool { (try? find(selector)) != nil }
+
+    /// What has happened to a model so far.
+    ///
+    /// - Throws: NOT_FOUND naming the model and the ones there are.
+    package func counters(of selector: ModelSelector) throws(ServingError) -> ModelCounters {
+        try find(selector).counters
+    }
+
+    /// The model itself, for what only its own kind can do outside an execution.
+    ///
+    /// - Throws: NOT_FOUND naming the model and the ones there are.
+    /// - Isolation: only what the model allows on any thread.
+    package func model(_ selector: ModelSelector) throws(ServingError) -> any Model {
+        switch try find(selector).kind {
+        case .batch(let model, _): model
+        }
+    }
+
+    func find(_ selector: ModelSelector) throws(ServingError) -> LoadedModel {
+        let found: Result<LoadedModel, ServingError> = table.withLock { table in
+            Result { () throws(ServingError) in try table.target(of: selector) }
+        }
+        return try found.get()
+    }
+
+    func newTicket() -> Ticket {
+        Ticket(lastTicket.add(1, ordering: .relaxed).newValue)
+    }
+
+    private func remove(_ model: LoadedModel) async {
+        let removed = Completion<Void>()
+        if mailbox.send(notice: .remove(model, removed)) { await removed.value() }
+    }
+}

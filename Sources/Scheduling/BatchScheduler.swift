@@ -83,13 +83,15 @@ package struct BatchScheduler<Key: Hashable & Sendable> {
 
     /// Puts a request at the end of the queue.
     ///
-    /// - Precondition: its samples fit into one batch, its ticket is new, and time does not run backwards.
+    /// A request that was on its way while a later one overtook it counts as having come together with that one.
+    ///
+    /// - Precondition: its samples fit into one batch, and its ticket is new.
     package mutating func enqueue(_ request: BatchRequest<Key>, at now: MonotonicTime) -> QueueAdmission {
         precondition(
             (1...limits.batchSizeMax).contains(request.sampleCount),
             "\(request.sampleCount) samples in batches of \(limits.batchSizeMax)")
         guard queue.count < limits.queueCapacity else { return .refused }
-        queue.append(Entry(request: request, arrival: now))
+        queue.append(Entry(request: request, arrival: max(now, queue.last?.arrival ?? now)))
         return .queued
     }
 

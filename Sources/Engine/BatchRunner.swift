@@ -1,0 +1,102 @@
+import Compute
+import Models
+import Scheduling
+import Vocabulary
+
+/// Runs a model that answers requests in batches.
+///
+/// - Isolation: engine thread only.
+final class BatchRunner: ModelRunner {
+    private let loaded: LoadedModel
+    private let model: any BatchModel
+    private var scheduler: BatchScheduler<BatchKey>
+    /// What is in the scheduler's queue.
+    private var pending: [Ticket: PendingInference] = [:]
+
+    init(_ loaded: LoadedModel, model: any BatchModel, limits: BatchLimits) {
+        self.loaded = loaded
+        self.model = model
+        scheduler = BatchScheduler(limits: limits)
+    }
+
+    /// Queues a request that holds a place in the model's queue.
+    func enqueue(_ request: PendingInference) {
+        let admission = scheduler.enqueue(
+            BatchRequest(
+                ticket: request.ticket, sampleCount: request.sampleCount, key: request.key,
+                deadline: request.deadline),
+            at: request.arrival)
+        switch admission {
+        case .queued: pending[request.ticket] = request
+        case .refused: fail(request, with: loaded.queueFull)
+        }
+    }
+
+    func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
+
+    func step(on gang: ComputeGang, clock: any MonotonicClock) {
+        let start = clock.now()
+        let decision = scheduler.next(at: start)
+        for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue) }
+        // A request cancelled a moment ago may still be here: its notice comes after this step.
+        let requests = (decision.batch?.tickets ?? []).map(take).filter { request in
+            guard request.completion.isComplete else { return true }
+            loaded.leaveQueue()
+            return false
+        }
+        guard !requests.isEmpty else { return }
+        let results = model.execute(requests.map(\.input), on: gang)
+        precondition(
+            results.count == requests.count,
+            "model '\(loaded.description.name)' gave \(results.count) results for \(requests.count) requests")
+        publish(results, of: requests, start: start, end: clock.now())
+    }
+
+    func cancel(_ ticket: Ticket) {
+        guard scheduler.cancel(ticket) else { return }
+        _ = take(ticket)
+        loaded.leaveQueue()
+    }
+
+    func resume(_ ticket: Ticket) {}
+
+    func stop(with error: ServingError) {
+        for ticket in scheduler.cancelAll() { fail(take(ticket), with: error) }
+    }
+
+    private func take(_ ticket: Ticket) -> PendingInference {
+        guard let request = pending.removeValue(forKey: ticket) else {
+            preconditionFailure("the scheduler knows request \(ticket), the runner does not")
+        }
+        return request
+    }
+
+    private func fail(_ request: PendingInference, with error: ServingError) {
+        let isFirst = request.completion.complete(.failure(error))
+        loaded.count {
+            $0.queuedRequestCount -= 1
+            if isFirst { $0.failureCount += 1 }
+        }
+    }
+
+    /// Counts the execution, then answers, so that whoever has an answer finds it counted.
+    private func publish(
+        _ results: [Result<InferenceOutput, ServingError>], of requests: [PendingInference], start: MonotonicTime,
+        end: MonotonicTime
+    ) {
+        let sampleCount = requests.reduce(0) { $0 + $1.sampleCount }
+        loaded.count {
+            $0.queuedRequestCount -= requests.count
+            $0.countExecution(samples: sampleCount, nanoseconds: end.nanoseconds(since: start))
+            $0.failureCount += results.reduce(into: 0) { if case .failure = $1 { $0 += 1 } }
+        }
+        for (request, result) in zip(requests, results) {
+            var usage = Usage()
+            usage.queueNanoseconds = start.nanoseconds(since: request.arrival)
+            usage.computeNanoseconds = end.nanoseconds(since: start)
+            usage.batchSampleCount = sampleCount
+            request.completion.complete(
+                result.flatMap { output in loaded.answer(to: request.input, output: output, usage: usage) })
+        }
+    }
+}

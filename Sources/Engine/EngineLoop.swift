@@ -1,0 +1,118 @@
+import Compute
+import Models
+import Scheduling
+import Vocabulary
+
+/// The engine thread's story: take what callers ask for, run one step of the model whose turn it is, again.
+///
+/// It owns everything that computes: the runners with their schedulers and caches, and the compute gang. A step is never
+/// interrupted; cancellations, deadlines and new requests count from the next one on.
+///
+/// - Isolation: engine thread only.
+final class EngineLoop {
+    private let mailbox: Mailbox<EngineMessage>
+    private let clock: any MonotonicClock
+    private let gang: ComputeGang
+    private var runners: [(model: LoadedModel, runner: any ModelRunner)] = []
+    private var shares = FairShare<ObjectIdentifier>()
+    private var stopping: Completion<Void>?
+
+    init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int) {
+        self.mailbox = mailbox
+        self.clock = clock
+        gang = ComputeGang(threadCount: threadCount)
+    }
+
+    /// Runs until it is told to stop; then answers what is left.
+    func run() {
+        var timeoutNanoseconds: UInt64? = 0
+        while stopping == nil {
+            for message in mailbox.receive(timeoutNanoseconds: timeoutNanoseconds) { handle(message) }
+            guard stopping == nil else { break }
+            timeoutNanoseconds = runOneStep() ? 0 : idleNanoseconds()
+        }
+        mailbox.close()
+        for message in mailbox.receive(timeoutNanoseconds: 0) { handle(message) }
+        for entry in runners { entry.runner.stop(with: .engineStopped) }
+        runners = []
+        stopping?.complete(())
+    }
+
+    /// Lets the model whose turn it is work; false when none has anything to do.
+    private func runOneStep() -> Bool {
+        let start = clock.now()
+        let ready = runners.filter { $0.runner.readiness(at: start) == .ready }
+        guard let turn = shares.pick(from: ready.map { ObjectIdentifier($0.model) }),
+            let entry = ready.first(where: { ObjectIdentifier($0.model) == turn })
+        else { return false }
+        entry.runner.step(on: gang, clock: clock)
+        shares.charge(turn, nanoseconds: clock.now().nanoseconds(since: start))
+        return true
+    }
+
+    /// How long nothing happens unless a message comes; nil for ever.
+    private func idleNanoseconds() -> UInt64? {
+        let now = clock.now()
+        let times = runners.compactMap { entry in
+            switch entry.runner.readiness(at: now) {
+            case .ready: now
+            case .waiting(let until): until
+            case .idle: nil
+            }
+        }
+        return times.min().map { $0.nanoseconds(since: now) }
+    }
+
+    private func handle(_ message: EngineMessage) {
+        switch message {
+        case .infer(let model, let request): infer(model, request)
+        case .cancel(let model, let ticket): runner(of: model)?.cancel(ticket)
+        case .resume(let model, let ticket): runner(of: model)?.resume(ticket)
+        case .install(let model, let completion): completion.complete(install(model))
+        case .remove(let model, let completion): remove(model, completion)
+        case .stop(let completion): stopping = completion
+        }
+    }
+
+    private func runner(of model: LoadedModel) -> (any ModelRunner)? {
+        runners.first { $0.model === model }?.runner
+    }
+
+    private func infer(_ model: LoadedModel, _ request: PendingInference) {
+        guard stopping == nil, let runner = runner(of: model) as? BatchRunner else {
+            if request.completion.complete(.failure(.engineStopped)) { model.count { $0.failureCount += 1 } }
+            return model.leaveQueue()
+        }
+        runner.enqueue(request)
+    }
+
+    /// Warms a model up, so that the first caller does not wait for it, and makes its runner.
+    private func install(_ loaded: LoadedModel) -> Result<Void, ServingError> {
+        do {
+            switch loaded.kind {
+            case .batch(let model, let limits):
+                try model.warmUp(on: gang)
+                runners.append((loaded, BatchRunner(loaded, model: model, limits: limits)))
+            }
+            return .success(())
+        } catch {
+            return .failure(
+                ServingError(
+                    .failedPrecondition, "model '\(loaded.description.name)' failed to warm up: \(error)",
+                    label: "warm_up_failed"))
+        }
+    }
+
+    private func remove(_ model: LoadedModel, _ completion: Completion<Void>) {
+        if let index = runners.firstIndex(where: { $0.model === model }) {
+            let entry = runners.remove(at: index)
+            shares.remove(ObjectIdentifier(model))
+            entry.runner.stop(
+                with: ServingError(
+                    .unavailable,
+                    "'\(model.description.name)' version \(model.description.version) is not at ready state",
+                    label: "model_unloaded"))
+        }
+        completion.complete(())
+    }
+}

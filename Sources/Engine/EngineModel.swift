@@ -1,0 +1,23 @@
+package import Models
+import Scheduling
+
+/// A model ready to be given to an engine, with the limits it is served under.
+package struct EngineModel: @unchecked Sendable {
+    // @unchecked: whoever makes it hands the model over to the engine thread and keeps nothing of it.
+    let kind: LoadedModel.Kind
+
+    /// A model that answers in batches.
+    ///
+    /// - Parameters:
+    ///   - model: not used by the caller any more.
+    ///   - queueCapacity: requests that may wait, at least 1.
+    ///   - queueDelayMaxNanoseconds: how long a request waits for company while the engine is free.
+    package init(batch model: any BatchModel, queueCapacity: Int = 1024, queueDelayMaxNanoseconds: UInt64 = 0) {
+        // A model that does not batch runs one request at a time, which counts as one sample.
+        kind = .batch(
+            model,
+            BatchLimits(
+                batchSizeMax: max(1, model.description.batchSizeMax), queueCapacity: queueCapacity,
+                queueDelayMaxNanoseconds: queueDelayMaxNanoseconds))
+    }
+}

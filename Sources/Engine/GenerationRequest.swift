@@ -1,0 +1,73 @@
+package import Vocabulary
+
+/// A text to be continued, and how.
+package struct GenerationRequest: Sendable {
+    package var prompt: String
+    /// Most tokens to generate, at least 1; the context length may end it earlier.
+    package var tokenCountMax: Int
+    package var sampling: Sampling
+    /// The text ends before the first of these, which is not part of it.
+    package var stopStrings: [String]
+    package var deadline: Deadline
+
+    /// How a token is chosen.
+    package struct Sampling: Sendable, Equatable {
+        /// 0 takes the likeliest token each time.
+        package var temperature: Float
+        /// Only the likeliest `topK` tokens; 0 for all.
+        package var topK: Int
+        /// Only the likeliest tokens that together have this probability, in `0 < topP <= 1`.
+        package var topP: Float
+        /// The same seed gives the same text; nil for another text each time.
+        package var seed: UInt64?
+
+        package init(temperature: Float, topK: Int = 0, topP: Float = 1, seed: UInt64? = nil) {
+            self.temperature = temperature
+            self.topK = topK
+            self.topP = topP
+            self.seed = seed
+        }
+
+        package static let greedy = Sampling(temperature: 0)
+    }
+
+    package init(
+        prompt: String, tokenCountMax: Int, sampling: Sampling = .greedy, stopStrings: [String] = [],
+        deadline: Deadline = .never
+    ) {
+        self.prompt = prompt
+        self.tokenCountMax = tokenCountMax
+        self.sampling = sampling
+        self.stopStrings = stopStrings
+        self.deadline = deadline
+    }
+
+    /// The most stop strings of a request.
+    package static let stopStringCountMax = 16
+    /// The most UTF-8 bytes of one stop string.
+    package static let stopStringByteCountMax = 256
+
+    /// Checks everything that does not depend on the model.
+    ///
+    /// - Throws: INVALID_ARGUMENT naming the field, what was expected and what came.
+    func validate() throws(ServingError) {
+        func require(_ holds: Bool, _ message: @autoclosure () -> String) throws(ServingError) {
+            guard holds else { throw ServingError(.invalidArgument, message()) }
+        }
+        try require(tokenCountMax >= 1, "max_tokens: expected at least 1, got \(tokenCountMax)")
+        let temperature = sampling.temperature
+        try require(
+            temperature.isFinite && temperature >= 0, "temperature: expected at least 0, got \(temperature)")
+        try require(sampling.topK >= 0, "top_k: expected at least 0, got \(sampling.topK)")
+        try require(
+            sampling.topP > 0 && sampling.topP <= 1, "top_p: expected more than 0 and at most 1, got \(sampling.topP)")
+        try require(
+            stopStrings.count <= Self.stopStringCountMax,
+            "stop: expected at most \(Self.stopStringCountMax) strings, got \(stopStrings.count)")
+        for (index, stop) in stopStrings.enumerated() {
+            try require(
+                (1...Self.stopStringByteCountMax).contains(stop.utf8.count),
+                "stop[\(index)]: expected 1 to \(Self.stopStringByteCountMax) bytes, got \(stop.utf8.count)")
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Models
+import Scheduling
+import Synchronization
+import Vocabulary
+
+/// A model that the engine serves, and what any thread may know and count about it.
+final class LoadedModel: @unchecked Sendable {
+    // @unchecked: of the model itself, other threads than the engine's use only what its protocol allows on any thread.
+    let description: ModelDescription
+    let kind: Kind
+    private let counted: Mutex<ModelCounters>
+
+    enum Kind {
+        case batch(any BatchModel, BatchLimits)
+    }
+
+    init(_ kind: Kind) {
+        self.kind = kind
+        switch kind {
+        case .batch(let model, _): description = model.description
+        }
+        counted = Mutex(ModelCounters())
+    }
+
+    /// Requests that may wait.
+    private var queueCapacity: Int {
+        switch kind {
+        case .batch(_, let limits): limits.queueCapacity
+        }
+    }
+
+    /// What has happened so far.
+    var counters: ModelCounters { counted.withLock { $0 } }
+
+    /// Counts something.
+    func count(_ body: (inout ModelCounters) -> Void) { counted.withLock { body(&$0) } }
+
+    /// Takes a place in the queue for a request, before it is sent to the engine thread.
+    ///
+    /// Why here: a caller learns at once that the queue is full, not when the running batch is done; and every piece of
+    /// work in the mailbox has a place, so that the mailbox is bounded too.
+    ///
+    /// - Throws: RESOURCE_EXHAUSTED when `queueCapacity` requests wait.
+    func enterQueue(requests: Int = 1) throws(ServingError) {
+        let isTaken = counted.withLock { counters in
+            counters.requestCount += UInt64(requests)
+            guard counters.queuedRequestCount + requests <= queueCapacity else {
+                counters.failureCount += UInt64(requests)
+                return false
+            }
+            counters.queuedRequestCount += requests
+            return true
+        }
+        guard isTaken else { throw queueFull }
+    }
+
+    /// Gives back places in the queue.
+    func leaveQueue(requests: Int = 1) {
+        count { $0.queuedRequestCount -= requests }
+    }
+
+    /// The model, if it answers in batches.
+    ///
+    /// - Throws: INVALID_ARGUMENT for a model of another kind.
+    func batchModel() throws(ServingError) -> any BatchModel {
+        switch kind {
+        case .batch(let model, _): return model
+        }
+    }
+
+    /// The answer of a full queue.
+    var queueFull: ServingError {
+        ServingError(
+            .resourceExhausted, "Exceeds maximum queue size (\(queueCapacity)) of model '\(description.name)'",
+            label: "queue_full")
+    }
+}
+
+extension ServingError {
+    static let deadlineInQueue = ServingError(.deadlineExceeded, "Request timeout expired", label: "deadline_in_queue")
+    static let cancelledByCaller = ServingError(.cancelled, "the caller cancelled the request")
+    static let engineStopped = ServingError(
+        .unavailable, "the engine is shutting down and has stopped accepting new requests", label: "shutting_down")
+}
