@@ -17,8 +17,17 @@ struct ByteQueue {
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
-        reserve(bytes.count).copyMemory(from: source, byteCount: bytes.count)
-        end += bytes.count
+        extend(by: bytes.count).copyMemory(from: source, byteCount: bytes.count)
+    }
+
+    /// Adds `byteCount` bytes that the caller writes before anything else happens to the queue.
+    ///
+    /// - Precondition: `byteCount` is above 0.
+    @inline(__always)
+    mutating func extend(by byteCount: Int) -> UnsafeMutableRawPointer {
+        if capacity - end < byteCount { makeRoom(for: byteCount) }
+        defer { end += byteCount }
+        return memory! + end
     }
 
     mutating func removeFirst(_ byteCount: Int) {
@@ -45,14 +54,14 @@ struct ByteQueue {
         self = ByteQueue()
     }
 
-    /// Memory for `byteCount` more bytes behind the stored ones.
-    private mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        if let memory, capacity - end >= byteCount { return memory + end }
+    /// Moves the stored bytes to the front, or into larger memory.
+    @inline(never)
+    private mutating func makeRoom(for byteCount: Int) {
         let stored = count
         if let memory, capacity - stored >= byteCount && start >= stored {
             memory.copyMemory(from: memory + start, byteCount: stored)
             (start, end) = (0, stored)
-            return memory + end
+            return
         }
         let newCapacity = max(capacity * 2, (stored + byteCount).roundedUp(toMultipleOf: 4096))
         let newMemory = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 64)
@@ -61,7 +70,6 @@ struct ByteQueue {
             memory.deallocate()
         }
         (memory, capacity, start, end) = (newMemory, newCapacity, 0, stored)
-        return newMemory + stored
     }
 }
 

@@ -24,20 +24,20 @@ extension HTTP2Session {
 
     /// Serialises frames until the output is full or there are no more.
     func fillOutput() throws(HTTP2Error) {
+        guard !state.pointee.isSendingBroken else { return }
         let failedBefore = failure != nil
         while state.pointee.output.count < state.pointee.outputByteCountMax {
             var frame: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &frame)
-            if count < 0 { return try failSending(Int32(count), failedBefore) }
+            if count < 0 {
+                // Out of memory, or trailers refused: there is no way to go on.
+                state.pointee.isSendingBroken = true
+                if !failedBefore { try fail(.library(code: Int32(count))) }
+                return
+            }
             if count == 0 { break }
             state.pointee.output.append(UnsafeRawBufferPointer(start: frame, count: count))
         }
         if let failure, !failedBefore { try fail(failure) }
-    }
-
-    /// Out of memory or a refused trailer: there is no way to go on, and nothing more to send.
-    private func failSending(_ code: Int32, _ failedBefore: Bool) throws(HTTP2Error) {
-        if failedBefore { return }
-        try fail(.library(code: code))
     }
 }

@@ -85,7 +85,10 @@ package final class HTTP2Session {
     package var wantsRead: Bool { failure == nil && nghttp2_session_want_read(session) != 0 }
 
     /// Whether `drainOutput` would have something to give.
-    package var wantsWrite: Bool { state.pointee.output.count > 0 || nghttp2_session_want_write(session) != 0 }
+    package var wantsWrite: Bool {
+        if state.pointee.output.count > 0 { return true }
+        return !state.pointee.isSendingBroken && nghttp2_session_want_write(session) != 0
+    }
 
     /// Whether all is said: no stream is open, one side has said GOAWAY, and everything has been drained.
     package var isFinished: Bool { !wantsRead && !wantsWrite }

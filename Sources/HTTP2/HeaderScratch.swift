@@ -1,18 +1,28 @@
+import Glibc
+
 /// The header list that is arriving; a connection has at most one at a time (RFC 9113 §4.3).
+///
+/// Plain memory, for it is written field by field from a callback. The owner calls `deallocate`.
 struct HeaderScratch {
     private let listByteCountMax: Int
-    private var ends: [UInt32] = []
-    private var bytes: [UInt8] = []
+    /// Two `UInt32` a field: where its name and its value end in `bytes`.
+    private var ends = ByteQueue()
+    private var bytes = ByteQueue()
     private var listByteCount = 0
     private var isTruncated = false
 
     init(listByteCountMax: Int) { self.listByteCountMax = listByteCountMax }
 
     mutating func begin() {
-        ends.removeAll(keepingCapacity: true)
-        bytes.removeAll(keepingCapacity: true)
+        ends.removeAll()
+        bytes.removeAll()
         listByteCount = 0
         isTruncated = false
+    }
+
+    mutating func deallocate() {
+        ends.deallocate()
+        bytes.deallocate()
     }
 
     /// Keeps a field while the list is within its limit; says whether the list is still tolerable at all.
@@ -22,37 +32,38 @@ struct HeaderScratch {
             isTruncated = true
             return listByteCount <= listByteCountMax * 8
         }
-        bytes.append(contentsOf: name)
-        ends.append(UInt32(bytes.count))
-        bytes.append(contentsOf: value)
-        ends.append(UInt32(bytes.count))
+        bytes.append(name)
+        let nameEnd = UInt32(bytes.count)
+        bytes.append(value)
+        let field = ends.extend(by: 8)
+        field.storeBytes(of: nameEnd, as: UInt32.self)
+        field.storeBytes(of: UInt32(bytes.count), toByteOffset: 4, as: UInt32.self)
         return true
     }
 
     /// Whether this is an interim response (`:status` 1xx), which is followed by another header list.
     var isInformational: Bool {
         let expected: StaticString = ":status"
-        guard ends.count >= 2, Int(ends[0]) == expected.utf8CodeUnitCount, ends[1] > ends[0] else { return false }
         let name = UnsafeRawBufferPointer(start: expected.utf8Start, count: expected.utf8CodeUnitCount)
-        return bytes.withUnsafeBytes {
-            UnsafeRawBufferPointer(rebasing: $0[..<name.count]).holdsSameBytes(as: name)
-                && $0[name.count] == UInt8(ascii: "1")
+        let stored = bytes.bytes
+        guard ends.count >= 8, ends.bytes.load(as: UInt32.self) == name.count, stored.count > name.count else {
+            return false
         }
+        return UnsafeRawBufferPointer(rebasing: stored[..<name.count]).holdsSameBytes(as: name)
+            && stored[name.count] == UInt8(ascii: "1")
     }
 
     /// The list as it stands, in memory of its own.
     func makeStorage() -> HeaderStorage {
-        ends.withUnsafeBytes { ends in
-            bytes.withUnsafeBytes { bytes in
-                HeaderStorage(ends: ends, bytes: bytes, listByteCount: listByteCount, isTruncated: isTruncated)
-            }
-        }
+        HeaderStorage(ends: ends.bytes, bytes: bytes.bytes, listByteCount: listByteCount, isTruncated: isTruncated)
     }
 }
 
 extension UnsafeRawBufferPointer {
     /// Whether both hold the same bytes.
     func holdsSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
-        count == other.count && elementsEqual(other)
+        guard count == other.count else { return false }
+        guard let left = baseAddress, let right = other.baseAddress else { return true }
+        return memcmp(left, right, count) == 0
     }
 }

@@ -222,6 +222,7 @@ extension SessionCallbacks {
     /// - Source: RFC 9113 §8.1; gRPC over HTTP2, "Early Server Closure".
     private static func finishEarlyResponse(_ session: OpaquePointer?, _ id: Int32, _ state: State) -> Int32 {
         guard state.pointee.role == .server, nghttp2_session_get_stream_remote_close(session, id) == 0 else { return 0 }
+        if let record = record(session, id), record.pointee.flags.contains(.resetByOwner) { return 0 }
         return nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, NGHTTP2_NO_ERROR.rawValue)
     }
 

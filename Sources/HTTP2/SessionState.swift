@@ -22,6 +22,8 @@ struct SessionState {
     var openStreamCount = 0
     /// Why the connection cannot go on; nothing is received after it is set.
     var failure: HTTP2Error?
+    /// nghttp2 can make no more frames; what is in `output` is all that will ever leave.
+    var isSendingBroken = false
     var shutdown = ShutdownPhase.none
 
     /// How far the end of the connection has come.
@@ -51,5 +53,6 @@ struct SessionState {
         streams.deallocate()
         events.deallocate()
         output.deallocate()
+        headerScratch.deallocate()
     }
 }
