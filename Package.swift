@@ -37,6 +37,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
         // C: system libraries and our own C.
@@ -65,13 +66,13 @@ let package = Package(
             ["ModelFiles", .product(name: "HeapModule", package: "swift-collections"), "Vocabulary"]),
         module("KVCache", ["Vocabulary"]),
         module("Images", ["CTurboJPEG", "CPNG", "Vocabulary"]),
-        module("Telemetry", ["Vocabulary"]),
+        module("Telemetry", [.product(name: "Logging", package: "swift-log"), "Vocabulary"]),
         module("Configuration", [.product(name: "Yams", package: "Yams"), "Vocabulary"]),
 
         // Layer 3
         module("RPC", ["EventLoops", "Vocabulary"]),
         module("Scheduling", ["KVCache", "Vocabulary"]),
-        module("Tenancy", ["Vocabulary"]),
+        module("Tenancy", ["Configuration", "Vocabulary"]),
         module("Models", ["Compute", "ModelFiles", "Vocabulary"]),
 
         // Layer 4
@@ -122,6 +123,8 @@ let package = Package(
         tests("Tokenizers", ["ModelFiles"]),
         tests("KVCache", []),
         tests("Images", []),
+        tests("Telemetry", [.product(name: "Logging", package: "swift-log")]),
+        tests("Tenancy", ["Configuration"]),
         tests("Configuration", []),
         tests("RPC", ["EventLoops"]),
         tests("Scheduling", ["KVCache"]),

@@ -1,0 +1,47 @@
+package import Logging
+
+/// Writes log events of swift-log as lines, one call of the sink a line.
+package struct LineLogHandler: LogHandler {
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
+    private let label: String
+    private let clock: @Sendable () -> Int64
+    private let sink: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - label: what logs, such as `apus.server`; written as the key `logger`.
+    ///   - logLevel: less than this is not written.
+    ///   - clock: milliseconds since 1970.
+    ///   - sink: takes a line with its line feed; called on the thread that logs.
+    package init(
+        label: String, logLevel: Logger.Level = .info, clock: @escaping @Sendable () -> Int64,
+        sink: @escaping @Sendable (String) -> Void
+    ) {
+        self.label = label
+        self.logLevel = logLevel
+        self.clock = clock
+        self.sink = sink
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var line = LogLine(
+            time: LogLine.timestamp(millisecondsSince1970: clock()), level: event.level.rawValue,
+            message: event.message.description)
+        line.append(key: "logger", value: label)
+        var merged = metadata
+        for more in [metadataProvider?.get(), event.metadata] {
+            if let more { merged.merge(more) { $1 } }
+        }
+        for (key, value) in merged.sorted(by: { $0.key < $1.key }) {
+            line.append(key: key, value: value.description)
+        }
+        if let error = event.error { line.append(key: "error", value: "\(error)") }
+        sink(line.text + "\n")
+    }
+}

@@ -1,0 +1,66 @@
+import Synchronization
+
+/// The metrics of one process, and their exposition as text.
+///
+/// - Isolation: any thread.
+/// - Source: Prometheus text exposition format, version 0.0.4.
+package final class MetricsRegistry: Sendable {
+    private let families = Mutex<[String: any MetricFamilyExposition]>([:])
+
+    /// The `Content-Type` of `exposition`.
+    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    /// How many series of one family are told apart unless told otherwise.
+    package static let seriesCountMax = 1_000
+
+    package init() {}
+
+    /// Adds a family of counters; by custom their names end in `_total`.
+    ///
+    /// - Precondition: the name is legal and new.
+    package func counters(
+        _ name: String, help: String, labels: [String] = [], seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<Counter> {
+        add(
+            MetricFamily(name: name, help: help, labelNames: labels, seriesCountMax: seriesCountMax) { Counter() })
+    }
+
+    /// Adds a family of gauges.
+    ///
+    /// - Precondition: the name is legal and new.
+    package func gauges(
+        _ name: String, help: String, labels: [String] = [], seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<Gauge> {
+        add(MetricFamily(name: name, help: help, labelNames: labels, seriesCountMax: seriesCountMax) { Gauge() })
+    }
+
+    /// Adds a family of histograms; by custom their names end in the unit, such as `_seconds`.
+    ///
+    /// - Precondition: the name is legal and new, and `bounds` ascend.
+    package func histograms(
+        _ name: String, help: String, labels: [String] = [], bounds: [Double] = Histogram.secondsBounds,
+        seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<Histogram> {
+        add(
+            MetricFamily(name: name, help: help, labelNames: labels, seriesCountMax: seriesCountMax) {
+                Histogram(bounds: bounds)
+            })
+    }
+
+    /// All present values as text, families and series in the order of their names.
+    package func exposition() -> String {
+        // Values are read after unlocking: a slow scrape holds up nobody.
+        let present = families.withLock { Array($0.values) }.sorted { $0.name < $1.name }
+        var output = ""
+        for family in present { family.write(into: &output) }
+        return output
+    }
+
+    private func add<Series>(_ family: MetricFamily<Series>) -> MetricFamily<Series> {
+        families.withLock { families in
+            precondition(families[family.name] == nil, "two metrics are called \(family.name)")
+            families[family.name] = family
+        }
+        return family
+    }
+}

@@ -1,0 +1,81 @@
+import Logging
+import Synchronization
+import Testing
+import Vocabulary
+
+@testable import Telemetry
+
+@Suite("A log line")
+struct LogLineTests {
+    @Test(
+        "has a time in UTC",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_772_323_199_999, "2026-02-28T23:59:59.999Z"), (1_709_251_199_001, "2024-02-29T23:59:59.001Z"),
+            (-1, "1969-12-31T23:59:59.999Z"), (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        ] as [(Int64, String)])
+    func timestamps(milliseconds: Int64, text: String) {
+        #expect(LogLine.timestamp(millisecondsSince1970: milliseconds) == text)
+    }
+
+    @Test(
+        "cannot be forged by a value",
+        arguments: [
+            ("plain-1.0/x:y", "plain-1.0/x:y"), ("", "\"\""), ("two words", "\"two words\""),
+            ("a\nb=c", "\"a\\nb=c\""), ("say \"hi\"\\", "\"say \\\"hi\\\"\\\\\""), ("\u{1B}[31m", "\"\\u{1b}[31m\""),
+            ("übung", "\"übung\""), ("a\u{202E}b", "\"a\\u{202e}b\""),
+            (String(repeating: "x", count: 512), String(repeating: "x", count: 512)),
+            (String(repeating: "x", count: 513), "\"\(String(repeating: "x", count: 512))…\""),
+        ])
+    func values(value: String, written: String) {
+        var line = LogLine(time: "T", level: "info", message: "a message")
+        line.append(key: "k y", value: value)
+        #expect(line.text == "T info a message k_y=\(written)")
+    }
+
+    @Test("of a call gives what is known about it, in a fixed order")
+    func accessLog() {
+        var entry = AccessLogEntry(
+            requestID: RequestID(17), method: "/inference.GRPCInferenceService/ModelInfer", tenant: TenantID("acme"),
+            model: "digits", status: .ok, durationNanoseconds: 1_002_999, requestByteCount: 3_200, responseByteCount: 88
+        )
+        #expect(
+            entry.line(time: "T").text
+                == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer tenant=acme model=digits "
+                + "status=OK milliseconds=1.002 request_bytes=3200 response_bytes=88")
+        entry.tenant = nil
+        entry.model = "no\nsuch"
+        entry.status = .notFound
+        entry.reason = "unknown_model"
+        #expect(
+            entry.line(time: "T").text
+                == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer model=\"no\\nsuch\" "
+                + "status=NOT_FOUND reason=unknown_model milliseconds=1.002 request_bytes=3200 response_bytes=88")
+        #expect(entry.metadata["status"] == "NOT_FOUND" && entry.metadata["tenant"] == nil)
+    }
+}
+
+@Suite("The log handler")
+struct LineLogHandlerTests {
+    @Test("writes one line an event, with all metadata in order, above its level")
+    func lines() {
+        let collector = Collector()
+        var handler = LineLogHandler(label: "apus.test", logLevel: .info, clock: { 0 }, sink: { collector.append($0) })
+        handler[metadataKey: "loop"] = "3"
+        handler[metadataKey: "zone"] = "handler"
+        let logger = Logger(label: "apus.test", factory: { [handler] _ in handler })
+        logger.debug("not written")
+        logger.warning("queue full", metadata: ["zone": "event", "model": "a b"])
+        #expect(
+            collector.lines == [
+                "1970-01-01T00:00:00.000Z warning queue full logger=apus.test loop=3 model=\"a b\" zone=event\n"
+            ])
+    }
+
+    private final class Collector: Sendable {
+        private let state = Mutex<[String]>([])
+        func append(_ line: String) { state.withLock { $0.append(line) } }
+        var lines: [String] { state.withLock { $0 } }
+    }
+}
