@@ -1,0 +1,24 @@
+/// Whom a method is for.
+package enum MethodAudience: Hashable, Sendable {
+    /// Anybody with a valid certificate: health and reflection.
+    case everybody
+    /// Tenants, and routers on behalf of one: everything that has to do with models.
+    case tenants
+    /// Holders of the admin role.
+    case admins
+
+    /// The audience of a gRPC path, such as `/grpc.health.v1.Health/Check`.
+    ///
+    /// A service that is not listed here is for tenants: a new one is then never open by oversight.
+    package init(path: String) {
+        let service = path.dropFirst().prefix { $0 != "/" }
+        self =
+            switch service {
+            case "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                "grpc.reflection.v1alpha.ServerReflection":
+                .everybody
+            case "apus.admin.v1.Admin": .admins
+            default: .tenants
+            }
+    }
+}

@@ -1,1 +1,0 @@
-// Tenancy: see Architecture.md.

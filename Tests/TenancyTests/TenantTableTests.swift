@@ -1,0 +1,191 @@
+import Configuration
+import Testing
+import Vocabulary
+
+@testable import Tenancy
+
+private let inferMethod = "/inference.GRPCInferenceService/ModelInfer"
+private let adminMethod = "/apus.admin.v1.Admin/ServerStatus"
+private let healthMethod = "/grpc.health.v1.Health/Check"
+
+@Suite("A tenant table")
+struct TenantTableTests {
+    private let table = TenantTable(
+        policies: [
+            TenantID("acme")!: TenantPolicy(allowedModels: [ModelName("digits")!], weight: 4, concurrencyMax: 2),
+            TenantID("local")!: TenantPolicy(),
+        ],
+        unlistedPolicy: nil)
+
+    private func identity(_ path: String, domain: String = "apus.local") -> PeerIdentity {
+        PeerIdentity(spiffeURI: "spiffe://\(domain)/\(path)")!
+    }
+
+    /// The tenant admitted, or the label of the refusal.
+    private func decision(
+        _ identity: PeerIdentity?, _ method: String, model: String? = nil, actingFor: String? = nil,
+        table: TenantTable? = nil
+    ) -> String {
+        do throws(ServingError) {
+            let caller = try (table ?? self.table).authorize(
+                identity, method: method, model: model.flatMap { ModelName($0) }, actingFor: actingFor)
+            return caller.tenant?.name ?? "nobody"
+        } catch {
+            return error.label
+        }
+    }
+
+    @Test(
+        "lets each kind of caller call what is for it, and nothing else",
+        arguments: [
+            ("tenant/acme", nil, "acme", "acme", "not_an_admin"),
+            ("tenant/ghost", nil, "unknown_tenant", "unknown_tenant", "not_an_admin"),
+            ("role/admin", nil, "nobody", "admin_only", "nobody"),
+            ("role/router", nil, "nobody", "no_tenant", "not_an_admin"),
+            ("role/router", "acme", "acme", "acme", "not_an_admin"),
+            ("role/router", "ghost", "unknown_tenant", "unknown_tenant", "not_an_admin"),
+            ("role/router", "ACME!", "bad_tenant_name", "bad_tenant_name", "bad_tenant_name"),
+            ("tenant/acme", "local", "not_a_router", "not_a_router", "not_a_router"),
+            ("tenant/acme", "acme", "not_a_router", "not_a_router", "not_a_router"),
+            ("role/admin", "acme", "not_a_router", "not_a_router", "not_a_router"),
+        ] as [(String, String?, String, String, String)])
+    func principals(path: String, actingFor: String?, health: String, infer: String, admin: String) {
+        let identity = identity(path)
+        #expect(decision(identity, healthMethod, actingFor: actingFor) == health)
+        #expect(decision(identity, inferMethod, actingFor: actingFor) == infer)
+        #expect(decision(identity, adminMethod, actingFor: actingFor) == admin)
+    }
+
+    @Test("keeps a tenant to its models")
+    func models() {
+        #expect(decision(identity("tenant/acme"), inferMethod, model: "digits") == "acme")
+        #expect(decision(identity("tenant/acme"), inferMethod, model: "karate") == "model_not_allowed")
+        #expect(decision(identity("tenant/local"), inferMethod, model: "karate") == "local")
+        #expect(
+            decision(identity("role/router"), inferMethod, model: "karate", actingFor: "acme") == "model_not_allowed")
+    }
+
+    @Test("refuses other trust domains and callers without identity")
+    func strangers() {
+        #expect(decision(identity("tenant/acme", domain: "evil.example"), inferMethod) == "foreign_trust_domain")
+        #expect(decision(identity("role/admin", domain: "evil.example"), adminMethod) == "foreign_trust_domain")
+        #expect(decision(nil, healthMethod) == "no_identity")
+        var open = table
+        open.anonymousTenant = TenantID("local")
+        #expect(decision(nil, inferMethod, table: open) == "local")
+        #expect(decision(nil, adminMethod, table: open) == "not_an_admin")
+        #expect(decision(nil, inferMethod, actingFor: "acme", table: open) == "not_a_router")
+    }
+
+    @Test("gives tenants that are not listed the policy for them")
+    func unlisted() throws {
+        var open = table
+        open.unlistedPolicy = TenantPolicy(weight: 2)
+        let caller = try open.authorize(identity("tenant/ghost"), method: inferMethod)
+        #expect(caller.tenant == TenantID("ghost"))
+        #expect(caller.policy == TenantPolicy(weight: 2))
+        #expect(try open.authorize(identity("tenant/acme"), method: inferMethod).policy.weight == 4)
+    }
+
+    @Test("treats an unknown service, and a path that is none, as one for tenants")
+    func audiences() {
+        for path in ["/new.Service/Call", "", "/", "grpc.health.v1.Health/Check", "//apus.admin.v1.Admin/X"] {
+            #expect(MethodAudience(path: path) == .tenants, "\(path)")
+        }
+        #expect(MethodAudience(path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo") == .everybody)
+        #expect(MethodAudience(path: adminMethod) == .admins)
+    }
+
+    @Test("is read from a configuration")
+    func configuration() throws {
+        let map = try ConfigurationFile.parse(
+            """
+            trust_domain: example.org
+            unlisted: deny
+            tenants:
+              - {name: acme, models: [digits, storyteller], weight: 4, max_concurrency: 64}
+              - name: beta
+            """, file: "apus.yaml")
+        let table = try TenantTable(reading: map)
+        try map.finish()
+        let models: Set<ModelName> = [ModelName("digits")!, ModelName("storyteller")!]
+        #expect(
+            table
+                == TenantTable(
+                    trustDomain: "example.org",
+                    policies: [
+                        TenantID("acme")!: TenantPolicy(allowedModels: models, weight: 4, concurrencyMax: 64),
+                        TenantID("beta")!: TenantPolicy(),
+                    ],
+                    unlistedPolicy: nil))
+        #expect(try TenantTable(reading: ConfigurationFile.parse("", file: "apus.yaml")) == TenantTable())
+    }
+
+    @Test(
+        "names the place of what it cannot read",
+        arguments: [
+            ("trust_domain: A B", "apus.yaml:1:15: trust_domain: "),
+            ("unlisted: perhaps", "apus.yaml:1:11: unlisted: "),
+            ("tenants: [{weight: 1}]", "apus.yaml: tenants[0].name: is required"),
+            ("tenants: [{name: UPPER}]", "apus.yaml:1:18: tenants[0].name: "),
+            (
+                "tenants: [{name: a}, {name: a}]",
+                "apus.yaml:1:29: tenants[1].name: a tenant called a stands above already"
+            ),
+            ("tenants: [{name: a, weight: 0}]", "apus.yaml:1:29: tenants[0].weight: "),
+            ("tenants: [{name: a, models: [a/b]}]", "apus.yaml:1:29: tenants[0].models: "),
+        ])
+    func badConfiguration(text: String, message: String) throws {
+        let map = try ConfigurationFile.parse(text, file: "apus.yaml")
+        let error = #expect(throws: ConfigurationError.self) { try TenantTable(reading: map) }
+        #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+    }
+}
+
+@Suite("A tenant gate")
+struct TenantGateTests {
+    @Test("admits a tenant up to its limit, again after a release, and others meanwhile")
+    func limit() throws {
+        let acme = TenantID("acme")!
+        let gate = TenantGate(TenantTable(policies: [acme: TenantPolicy(concurrencyMax: 2)]))
+        let identity = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme")
+        let caller = try gate.authorize(identity, method: inferMethod)
+        try gate.admit(caller)
+        try gate.admit(caller)
+        let refusal = #expect(throws: ServingError.self) { try gate.admit(caller) }
+        #expect(refusal?.code == .resourceExhausted && refusal?.label == "tenant_concurrency")
+        #expect(gate.inProgressCount(of: acme) == 2)
+        let other = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/other")
+        try gate.admit(gate.authorize(other, method: inferMethod))
+        gate.release(caller)
+        try gate.admit(caller)
+        #expect(gate.inProgressCount(of: acme) == 2)
+    }
+
+    @Test("keeps counting calls across a new table")
+    func replace() throws {
+        let acme = TenantID("acme")!
+        let gate = TenantGate(TenantTable(unlistedPolicy: TenantPolicy(concurrencyMax: 1)))
+        let identity = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme")
+        let before = try gate.authorize(identity, method: inferMethod)
+        try gate.admit(before)
+        gate.replace(TenantTable(unlistedPolicy: nil))
+        #expect(throws: ServingError.self) { try gate.authorize(identity, method: inferMethod) }
+        #expect(gate.inProgressCount(of: acme) == 1)
+        gate.release(before)
+        #expect(gate.inProgressCount(of: acme) == 0)
+    }
+
+    @Test("forgets tenants without calls, and treats a second release as our bug")
+    func ledger() async throws {
+        var ledger = ConcurrencyLedger()
+        for number in 0..<100 { try ledger.admit(TenantID("t\(number)")!, limit: 1) }
+        #expect(ledger.activeTenantCount == 100)
+        for number in 0..<100 { ledger.release(TenantID("t\(number)")!) }
+        #expect(ledger == ConcurrencyLedger())
+        await #expect(processExitsWith: .failure) {
+            var ledger = ConcurrencyLedger()
+            ledger.release(TenantID("acme")!)
+        }
+    }
+}
