@@ -70,7 +70,7 @@ let package = Package(
         module("Configuration", [.product(name: "Yams", package: "Yams"), "Vocabulary"]),
 
         // Layer 3
-        module("RPC", ["EventLoops", "Vocabulary"]),
+        module("RPC", ["EventLoops", "HTTP2", "Vocabulary"]),
         module("Scheduling", ["KVCache", "Vocabulary"]),
         module("Tenancy", ["Configuration", "Vocabulary"]),
         module("Models", ["Compute", "ModelFiles", "Vocabulary"]),
@@ -114,7 +114,7 @@ let package = Package(
         // Tests
         .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
         tests("Vocabulary", []),
-        tests("EventLoops", []),
+        tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),
         tests("HTTP2", []),
         tests("Messages", ["CMessages", "CProtobufC"]),
@@ -126,7 +126,7 @@ let package = Package(
         tests("Telemetry", [.product(name: "Logging", package: "swift-log")]),
         tests("Tenancy", ["Configuration"]),
         tests("Configuration", []),
-        tests("RPC", ["EventLoops"]),
+        tests("RPC", ["EventLoops", "HTTP2"]),
         tests("Scheduling", ["KVCache"]),
         tests("RPCTransport", ["EventLoops", "HTTP2", "RPC", "TLS"]),
         tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),

@@ -1,0 +1,97 @@
+package import HTTP2
+package import Vocabulary
+
+/// The header lists a client sends and what it makes of those it receives.
+package struct RequestHeaders: Sendable {
+    private let beginning: HeaderList
+    private let authority: Bytes
+
+    /// - Parameters:
+    ///   - authority: host and port of the target, as the caller named it.
+    ///   - isSecure: whether the connection has TLS.
+    package init(authority: String, isSecure: Bool) {
+        var list = HeaderList()
+        list.append(":method", "POST")
+        if isSecure { list.append(":scheme", "https") } else { list.append(":scheme", "http") }
+        beginning = list
+        self.authority = Bytes(utf8: authority)
+    }
+
+    /// The headers of one call, in the order the protocol asks for.
+    ///
+    /// - Throws: `HTTP2Error.invalidHeader`.
+    package func list(
+        path: Bytes, timeoutNanoseconds: UInt64?, metadata: Metadata
+    ) throws(HTTP2Error) -> HeaderList {
+        var list = beginning
+        try list.append(":path", path)
+        try list.append(":authority", authority)
+        if let timeoutNanoseconds {
+            try list.append("grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: timeoutNanoseconds)), indexing: .never)
+        }
+        list.append("te", "trailers")
+        list.append("content-type", "application/grpc")
+        list.append("user-agent", "grpc-swift-apus/1.0")
+        try metadata.append(to: &list)
+        return list
+    }
+}
+
+/// What a client reads from a response's headers or trailers.
+package struct ResponseStatus: Sendable {
+    /// Nil for OK.
+    package let error: ServingError?
+
+    /// The status in `block`, which ended the stream.
+    ///
+    /// `grpc-status` wins over everything; without it the HTTP status decides, and a 200 without it is UNKNOWN.
+    package init(_ block: HeaderBlock) {
+        guard let text = block.firstValue(of: "grpc-status") else {
+            error = Self.httpError(block)
+            return
+        }
+        let message = block.firstValue(of: "grpc-message").map { $0.withUnsafeBytes(StatusMessage.decode) } ?? ""
+        let number = Self.decimal(text)
+        switch number.flatMap(StatusCode.init(rawValue:)) {
+        case .ok?: error = nil
+        case let code?: error = ServingError(code, message, label: "remote_\(code.name.lowercased())")
+        case nil:
+            let shown = number.map(String.init) ?? "unreadable"
+            error = ServingError(.unknown, "unknown grpc-status (\(shown)): \(message)", label: "remote_unknown")
+        }
+    }
+
+    /// Why response headers are not those of a gRPC response; nil when they are.
+    package static func rejection(ofHeaders block: HeaderBlock) -> ServingError? {
+        guard block.firstValue(of: ":status")?.utf8String == "200",
+            let contentType = block.firstValue(of: "content-type"), contentType.withUnsafeBytes(ContentType.isGRPC)
+        else { return httpError(block) }
+        return nil
+    }
+
+    /// The encoding of the response's messages.
+    package static func encoding(ofHeaders block: HeaderBlock) -> MessageEncoding {
+        guard let value = block.firstValue(of: "grpc-encoding") else { return .identity }
+        let name = value.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        return name == "identity" ? .identity : .unsupported(name)
+    }
+
+    private static func httpError(_ block: HeaderBlock) -> ServingError {
+        let status = block.firstValue(of: ":status").flatMap(decimal) ?? 200
+        let contentType = block.firstValue(of: "content-type").map { $0.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+        return ServingError(
+            StatusCode(httpStatus: status),
+            "not a gRPC response: HTTP status \(status), content-type \(contentType ?? "missing")", label: "http_error")
+    }
+
+    /// A short decimal number.
+    private static func decimal(_ text: Bytes) -> Int? {
+        guard text.count >= 1, text.count <= 9 else { return nil }
+        var number = 0
+        for index in 0..<text.count {
+            guard text[index] >= UInt8(ascii: "0"), text[index] <= UInt8(ascii: "9") else { return nil }
+            number = number * 10 + Int(text[index] - UInt8(ascii: "0"))
+        }
+        return number
+    }
+}

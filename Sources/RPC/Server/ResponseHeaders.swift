@@ -1,0 +1,85 @@
+package import HTTP2
+package import Vocabulary
+
+/// The header lists a server sends; the common ones are made once and cost nothing per call.
+package enum ResponseHeaders {
+    /// What every response begins with.
+    private static let plain: HeaderList = {
+        var list = HeaderList()
+        list.append(":status", "200")
+        list.append("content-type", "application/grpc")
+        return list
+    }()
+
+    private static let trailersOK: HeaderList = {
+        var list = HeaderList()
+        list.append("grpc-status", "0")
+        return list
+    }()
+
+    /// The headers before the first message.
+    package static func initial(_ metadata: Metadata) throws(HTTP2Error) -> HeaderList {
+        guard !metadata.isEmpty else { return plain }
+        var list = plain
+        try metadata.append(to: &list)
+        return list
+    }
+
+    /// The trailers of a response that had headers.
+    package static func trailers(_ error: ServingError?, _ metadata: Metadata) throws(HTTP2Error) -> HeaderList {
+        guard error != nil || !metadata.isEmpty else { return trailersOK }
+        var list = HeaderList()
+        try append(error, metadata, to: &list)
+        return list
+    }
+
+    /// A response that is nothing but a status.
+    package static func trailersOnly(
+        _ error: ServingError?, _ metadata: Metadata, httpStatus: RequestRejection.HTTPStatus = .ok
+    ) throws(HTTP2Error) -> HeaderList {
+        var list = HeaderList()
+        list.append(":status", httpStatus.digits)
+        list.append("content-type", "application/grpc")
+        try append(error, metadata, to: &list)
+        return list
+    }
+
+    private static func append(
+        _ error: ServingError?, _ metadata: Metadata, to list: inout HeaderList
+    ) throws(HTTP2Error) {
+        list.append("grpc-status", (error?.code ?? .ok).digits)
+        if let error {
+            let message = StatusMessage.encode(error.message)
+            if !message.isEmpty { try list.append("grpc-message", Bytes(message), indexing: .never) }
+            if error.label == MessageDeframer.Failure.unsupportedEncodingLabel {
+                list.append("grpc-accept-encoding", "identity")
+            }
+        }
+        try metadata.append(to: &list)
+    }
+}
+
+extension StatusCode {
+    /// The code in decimal, as `grpc-status` has it.
+    var digits: StaticString {
+        switch self {
+        case .ok: "0"
+        case .cancelled: "1"
+        case .unknown: "2"
+        case .invalidArgument: "3"
+        case .deadlineExceeded: "4"
+        case .notFound: "5"
+        case .alreadyExists: "6"
+        case .permissionDenied: "7"
+        case .resourceExhausted: "8"
+        case .failedPrecondition: "9"
+        case .aborted: "10"
+        case .outOfRange: "11"
+        case .unimplemented: "12"
+        case .internal: "13"
+        case .unavailable: "14"
+        case .dataLoss: "15"
+        case .unauthenticated: "16"
+        }
+    }
+}

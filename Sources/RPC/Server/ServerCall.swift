@@ -1,0 +1,353 @@
+import EventLoops
+package import HTTP2
+package import Vocabulary
+
+/// One call on the server: carries out what `ServerCallState` decides.
+///
+/// Bytes come in by `receive`, answers leave through the connection's HTTP/2 session. Messages the handler has not
+/// taken hold back the stream's window, so a slow handler slows its client down: at most one stream window and one
+/// message wait here.
+///
+/// - Isolation: the connection's loop. The handler's handles (`ServerContext`, `RequestStream`, `ResponseWriter`) check.
+package final class ServerCall: @unchecked Sendable {
+    // @unchecked: touched on `loop` only.
+
+    package let stream: HTTP2Stream
+    package let head: RequestHead
+    package let requestID: RequestID
+    package let deadline: Deadline
+    let owner: any ServerCallOwner
+    let loop: EventLoop
+    let method: MethodTable.Method
+
+    var state: ServerCallState
+    private var deframer: MessageDeframer
+    private let limits: ServerCallLimits
+    private let startTime: MonotonicTime
+
+    /// Just cut from the stream; empty between events.
+    private var arrivedMessages = MessageQueue()
+    /// Not taken by the handler yet.
+    private var waitingMessages = MessageQueue()
+    /// Received bytes that were not given back to the stream's window yet.
+    private var withheldByteCount = 0
+    private var reader: UnsafeContinuation<Bytes?, any Error>?
+    private var writer: UnsafeContinuation<Void, any Error>?
+    private var task: Task<Void, Never>?
+    private var handlerIsCancelled = false
+    private var deadlineTimer: TimerID?
+
+    var initialMetadata = Metadata()
+    var trailingMetadata = Metadata()
+    private var requestByteCount = 0
+    private var responseByteCount = 0
+    private var status = StatusCode.ok
+    private var label = "ok"
+
+    package init(
+        stream: HTTP2Stream, head: RequestHead, method: MethodTable.Method, requestID: RequestID,
+        owner: any ServerCallOwner, limits: ServerCallLimits
+    ) {
+        self.stream = stream
+        self.head = head
+        self.method = method
+        self.requestID = requestID
+        self.owner = owner
+        self.limits = limits
+        loop = owner.loop
+        let now = owner.loop.now()
+        startTime = now
+        deadline = head.timeoutNanoseconds.map { Deadline(now.advanced(byNanoseconds: $0)) } ?? .never
+        state = ServerCallState(takesOneMessage: method.handler.takesOneMessage)
+        deframer = MessageDeframer(messageByteCountMax: method.requestByteCountMax ?? limits.requestByteCountMax)
+    }
+
+    // MARK: Events from the connection
+
+    /// Begins the call; its headers have been accepted.
+    package func begin() {
+        guard !deadline.isExpired(at: startTime) else {
+            return fail(ServingError(.deadlineExceeded, "the deadline had passed on arrival"))
+        }
+        if deadline.isFinite {
+            deadlineTimer = loop.schedule(at: deadline.time) { self.deadlineDidExpire() }
+        }
+        perform(state.begin())
+    }
+
+    /// Takes a piece of the request's body.
+    package func receive(_ bytes: UnsafeRawBufferPointer) {
+        do throws(MessageDeframer.Failure) {
+            try deframer.append(bytes) { arrivedMessages.append($0) }
+        } catch {
+            withheldByteCount += bytes.count
+            return fail(error.serverError(encoding: head.encoding))
+        }
+        withheldByteCount += bytes.count
+        while let message = arrivedMessages.popFirst() { take(message) }
+        grantWindow()
+    }
+
+    private func take(_ message: Bytes) {
+        let actions = state.messageArrived()
+        requestByteCount += message.count
+        if actions.contains(.deliverMessage) {
+            if let reader {
+                self.reader = nil
+                reader.resume(returning: message)
+            } else {
+                waitingMessages.append(message)
+            }
+        }
+        perform(actions)
+    }
+
+    /// The client has sent everything.
+    package func receiveEnd() {
+        guard !deframer.isInsideMessage || state.isAnswered else {
+            return fail(ServingError(.internal, "the request ended inside a message", label: "truncated_message"))
+        }
+        perform(state.requestEnded())
+    }
+
+    /// The stream takes data again.
+    package func streamIsWritable() {
+        guard let writer else { return }
+        self.writer = nil
+        writer.resume()
+    }
+
+    /// The stream is gone: finished, reset by the client, or lost with its connection.
+    package func streamDidClose(_ code: HTTP2ErrorCode) {
+        if !state.isAnswered {
+            status = .cancelled
+            label = code == .noError ? "connection_lost" : "client_reset"
+        }
+        perform(state.streamClosed())
+    }
+
+    /// Ends the call with an error that is not the handler's: a broken rule, a deadline, a shutdown.
+    package func fail(_ error: ServingError) {
+        perform(state.fail(), error)
+    }
+
+    private func deadlineDidExpire() {
+        deadlineTimer = nil
+        fail(ServingError(.deadlineExceeded, "the deadline passed before the answer"))
+    }
+
+    // MARK: Actions
+
+    func perform(_ actions: ServerCallState.Actions, _ error: ServingError? = nil) {
+        if actions.isEmpty { return }
+        if actions.contains(.deliverEnd), let reader {
+            self.reader = nil
+            reader.resume(returning: nil)
+        }
+        if actions.contains(.sendHeaders) { sendHeaders() }
+        let ending = actions.contains(.refuseCardinality) ? Self.cardinalityError : error
+        if actions.contains(.sendTrailers) { sendTrailers(ending) }
+        if actions.contains(.sendTrailersOnly) { sendTrailersOnly(ending) }
+        if actions.contains(.cancelHandler) { cancelHandler() }
+        if actions.contains(.dropRequest) {
+            waitingMessages.removeAll()
+            grantWindow()
+        }
+        if actions.contains(.release) { release() }
+        // Last: a handler that does not wait runs the rest of the call inside this line.
+        if actions.contains(.startHandler) { startHandler() }
+    }
+
+    private static let cardinalityError = ServingError(
+        .internal, "the method takes exactly one request message", label: "cardinality")
+
+    private func sendHeaders() {
+        submit(initialMetadata) { (session, metadata) throws(HTTP2Error) in
+            try session.submitHeaders(self.stream, ResponseHeaders.initial(metadata), .more)
+        }
+    }
+
+    private func sendTrailers(_ error: ServingError?) {
+        record(error)
+        guard error?.code != .deadlineExceeded || owner.session.pendingOutboundByteCount(stream) == 0 else {
+            // Trailers would wait behind data that the client is not taking; the reset says it now.
+            owner.session.reset(stream, .cancel)
+            return owner.outputIsReady()
+        }
+        submit(trailingMetadata) { (session, metadata) throws(HTTP2Error) in
+            try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata))
+        }
+    }
+
+    private func sendTrailersOnly(_ error: ServingError?) {
+        record(error)
+        submit(trailingMetadata) { (session, metadata) throws(HTTP2Error) in
+            try session.submitHeaders(self.stream, ResponseHeaders.trailersOnly(error, metadata), .end)
+        }
+    }
+
+    /// Gives headers to the session; when HTTP/2 does not allow the metadata in them, without it. A session that is
+    /// broken by then says so at its next drain.
+    private func submit(
+        _ metadata: Metadata, _ command: (HTTP2Session, Metadata) throws(HTTP2Error) -> HTTP2Submission
+    ) {
+        do throws(HTTP2Error) {
+            _ = try command(owner.session, metadata)
+        } catch {
+            if !metadata.isEmpty { _ = try? command(owner.session, Metadata()) }
+        }
+        owner.outputIsReady()
+    }
+
+    private func record(_ error: ServingError?) {
+        status = error?.code ?? .ok
+        label = error?.label ?? "ok"
+    }
+
+    private func cancelHandler() {
+        handlerIsCancelled = true
+        wakeReader()
+        wakeWriter()
+        task?.cancel()
+    }
+
+    private func release() {
+        if let deadlineTimer { loop.cancel(deadlineTimer) }
+        deadlineTimer = nil
+        task = nil
+        let record = CallRecord(
+            requestID: requestID, method: method.path, status: status, label: label, peer: owner.peer,
+            requestByteCount: requestByteCount, responseByteCount: responseByteCount,
+            durationNanoseconds: loop.now().nanoseconds(since: startTime))
+        owner.callDidEnd(self, record)
+    }
+
+    /// Gives received bytes back to the stream's window, unless a message waits for the handler.
+    private func grantWindow() {
+        guard withheldByteCount > 0, waitingMessages.isEmpty else { return }
+        owner.session.consume(stream, byteCount: withheldByteCount)
+        withheldByteCount = 0
+        owner.outputIsReady()
+    }
+
+    // MARK: The handler
+
+    private func startHandler() {
+        let task = Task.immediate(executorPreference: loop) { await self.runHandler() }
+        guard state.handler == .running else { return }
+        self.task = task
+        if handlerIsCancelled { task.cancel() }
+    }
+
+    private func runHandler() async {
+        let context = ServerContext(call: self)
+        do {
+            switch method.handler {
+            case .unary(let handler):
+                try send(await handler(context, takeOnlyMessage()))
+            case .serverStream(let handler):
+                try await handler(context, takeOnlyMessage(), ResponseWriter(call: self))
+            case .clientStream(let handler):
+                try send(await handler(context, RequestStream(call: self)))
+            case .stream(let handler):
+                try await handler(context, RequestStream(call: self), ResponseWriter(call: self))
+            }
+            finishHandler(nil)
+        } catch {
+            finishHandler(ServingError(handlerError: error))
+        }
+    }
+
+    private func finishHandler(_ error: ServingError?) {
+        loop.preconditionOnLoop()
+        perform(state.handlerFinished(), error)
+    }
+
+    private func takeOnlyMessage() -> Bytes {
+        guard let message = waitingMessages.popFirst() else {
+            preconditionFailure("a handler of one message started without it")
+        }
+        return message
+    }
+
+    /// Queues a message, whatever waits before it.
+    ///
+    /// - Throws: `ServingError` RESOURCE_EXHAUSTED for a message over the limit; nothing was sent.
+    /// - Returns: false when the stream has enough to send and did not take it.
+    @discardableResult
+    private func send(_ message: Bytes) throws(ServingError) -> Bool {
+        loop.preconditionOnLoop()
+        guard message.count <= limits.responseByteCountMax, message.count <= MessagePrefix.messageByteCountMax else {
+            throw ServingError(
+                .resourceExhausted,
+                "a response of \(message.count) bytes is over the limit of \(limits.responseByteCountMax)",
+                label: "response_too_long")
+        }
+        let actions = state.handlerSendsMessage()
+        perform(actions)
+        guard actions.contains(.sendMessage) else { return true }
+        let submission = MessagePrefix(messageByteCount: message.count).withUnsafeBytes {
+            owner.session.submitData(stream, prefix: $0, message, .more)
+        }
+        owner.outputIsReady()
+        if case .queueFull = submission { return false }
+        responseByteCount += message.count
+        return true
+    }
+
+    // MARK: For the handles
+
+    /// The next message, waiting for it; nil after the last.
+    func nextMessage() async throws -> Bytes? {
+        loop.preconditionOnLoop()
+        if let message = waitingMessages.popFirst() {
+            grantWindow()
+            return message
+        }
+        guard !handlerIsCancelled else { throw CancellationError() }
+        guard state.request == .open else { return nil }
+        precondition(reader == nil, "two readers of one request stream")
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                guard !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
+                reader = continuation
+            }
+        } onCancel: {
+            onLoop { self.wakeReader() }
+        }
+    }
+
+    /// Sends a message, first waiting until the stream has room.
+    func write(_ message: Bytes) async throws {
+        while true {
+            guard !handlerIsCancelled else { throw CancellationError() }
+            if try send(message) { return }
+            precondition(writer == nil, "two writers of one response stream")
+            try await withTaskCancellationHandler {
+                try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+                    guard !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
+                    writer = continuation
+                }
+            } onCancel: {
+                onLoop { self.wakeWriter() }
+            }
+        }
+    }
+
+    private func wakeReader() {
+        guard let reader else { return }
+        self.reader = nil
+        reader.resume(throwing: CancellationError())
+    }
+
+    private func wakeWriter() {
+        guard let writer else { return }
+        self.writer = nil
+        writer.resume(throwing: CancellationError())
+    }
+
+    /// Cancellation may come from any thread.
+    private func onLoop(_ work: @escaping @Sendable () -> Void) {
+        if loop.isCurrent { work() } else { loop.submit(work) }
+    }
+}

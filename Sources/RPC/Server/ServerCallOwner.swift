@@ -1,0 +1,28 @@
+package import EventLoops
+package import HTTP2
+package import Vocabulary
+
+/// The connection, as its calls see it.
+///
+/// - Isolation: its loop.
+package protocol ServerCallOwner: AnyObject {
+    var loop: EventLoop { get }
+    var session: HTTP2Session { get }
+    var peer: PeerIdentity? { get }
+
+    /// There is something for `session.drainOutput`; it is written at the end of the turn.
+    func outputIsReady()
+
+    /// The call has been answered and its handler has returned.
+    func callDidEnd(_ call: ServerCall, _ record: CallRecord)
+}
+
+/// How much a call may send and receive.
+package struct ServerCallLimits: Sendable {
+    /// The longest request message, for methods that say nothing else.
+    package var requestByteCountMax = 4 << 20
+    /// The longest response message.
+    package var responseByteCountMax = Int(UInt32.max)
+
+    package init() {}
+}

@@ -1,0 +1,45 @@
+package import EventLoops
+package import Vocabulary
+
+/// What a handler knows of its call, besides the messages.
+///
+/// A handle of the call: copies are the same call.
+///
+/// - Isolation: the call's loop, where handlers run.
+package struct ServerContext: Sendable {
+    let call: ServerCall
+
+    /// The registered path of the method.
+    package var path: String { call.method.path }
+    /// Who calls, as its certificate says; nil on a connection without TLS.
+    package var peer: PeerIdentity? { call.owner.peer }
+    /// When the answer stops being of use; the handler is cancelled then.
+    package var deadline: Deadline { call.deadline }
+    /// Names the call in logs.
+    package var requestID: RequestID { call.requestID }
+    /// The loop the handler runs on and its connection lives on.
+    package var loop: EventLoop { call.loop }
+
+    /// The custom headers of the request.
+    ///
+    /// - Complexity: decodes them all at each use.
+    package var requestMetadata: Metadata { Metadata(call.head.block) }
+
+    /// Sets the custom headers of the response; without effect once a message or `sendInitialMetadata` sent them.
+    package func setInitialMetadata(_ metadata: Metadata) {
+        call.loop.preconditionOnLoop()
+        call.initialMetadata = metadata
+    }
+
+    /// Sends the response's headers now instead of with its first message.
+    package func sendInitialMetadata() {
+        call.loop.preconditionOnLoop()
+        call.perform(call.state.handlerSendsHeaders())
+    }
+
+    /// Sets the custom trailers, which are sent with the status, be it OK or an error.
+    package func setTrailingMetadata(_ metadata: Metadata) {
+        call.loop.preconditionOnLoop()
+        call.trailingMetadata = metadata
+    }
+}

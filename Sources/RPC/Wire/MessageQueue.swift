@@ -1,0 +1,35 @@
+import Vocabulary
+
+/// Messages in order; usually there is one, and then no array is needed.
+///
+/// Bounded by its owner: what it holds is what a stream's window lets the peer send ahead.
+struct MessageQueue {
+    private var first: Bytes?
+    private var rest: [Bytes] = []
+    private var restStart = 0
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ message: Bytes) {
+        if first == nil { first = message } else { rest.append(message) }
+    }
+
+    mutating func popFirst() -> Bytes? {
+        guard let message = first else { return nil }
+        guard restStart < rest.count else {
+            first = nil
+            return message
+        }
+        first = rest[restStart]
+        rest[restStart] = Bytes()
+        restStart += 1
+        // Forget taken places once they are the larger half, so that each is moved at most once on average.
+        if restStart * 2 >= rest.count {
+            rest.removeFirst(restStart)
+            restStart = 0
+        }
+        return message
+    }
+
+    mutating func removeAll() { self = MessageQueue() }
+}
