@@ -23,12 +23,13 @@ extension Engine {
     ///
     /// - Parameters:
     ///   - selector: the model, and a version unless the latest will do.
-    ///   - texts: at least one, none of them empty.
+    ///   - texts: at least one.
+    ///   - isNormalized: whether the vectors are scaled to length 1.
     ///   - deadline: once it has passed, no more of them is computed.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
-        _ selector: ModelSelector, texts: [String], deadline: Deadline = .never
+        _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, deadline: Deadline = .never
     ) async throws(ServingError) -> EmbeddingAnswer {
         let loaded = try find(selector)
         throw loaded.isNotText
