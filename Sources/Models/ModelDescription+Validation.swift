@@ -64,7 +64,8 @@ extension ModelDescription {
         }
     }
 
-    private func checkNames(of input: InferenceInput) throws(ServingError) {
+    /// Checks that every tensor of `input` is a declared input and that none comes twice.
+    package func checkNames(of input: InferenceInput) throws(ServingError) {
         var seen: Set<String> = []
         for tensor in input.tensors {
             let shown = tensor.name.prefix(nameLengthShown)

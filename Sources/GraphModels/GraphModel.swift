@@ -1,0 +1,192 @@
+package import Compute
+package import ModelFiles
+package import Models
+package import Vocabulary
+
+/// A graph network that classifies nodes: of the graph it holds, or of one sent along.
+///
+/// | input | type | shape | |
+/// |---|---|---|---|
+/// | `nodes` | INT64 | `[n]` | the nodes to answer for, in this order; all of the graph when absent |
+/// | `features` | FP32 | `[N, F]` | the nodes of a graph sent along |
+/// | `edges` | INT64 | `[2, E]` | its edges: source nodes, then destination nodes; comes with `features` |
+///
+/// | output | type | shape | |
+/// |---|---|---|---|
+/// | `scores` | FP32 | `[n, classes]` | probabilities: the softmax of the logits |
+/// | `logits` | FP32 | `[n, classes]` | what the last layer gives |
+///
+/// A request counts as one sample. All requests of a batch that ask about the resident graph share one run of the
+/// network; graphs sent along run one after another, which gives each the bits it would have alone.
+package final class GraphModel: BatchModel {
+    package let description: ModelDescription
+    let network: GraphNetwork
+    let resident: FeatureGraph?
+    let limits: GraphRequestLimits
+    /// Engine thread only.
+    private var workspace = Workspace()
+
+    /// Loads the model in `folder`: `graph.json`, `model.safetensors`, and the file of the resident graph if that is
+    /// another one.
+    ///
+    /// - Parameters:
+    ///   - folder: the folder of the model's version.
+    ///   - name: what the model is called.
+    ///   - version: which version of it this is.
+    ///   - batchSizeMax: most requests in one execution, at least 1.
+    ///   - labels: names of the classes that replace those of `graph.json`; empty to keep those.
+    ///   - limits: what requests may ask for.
+    /// - Throws: `ModelFileError` naming the file and the key or tensor in it.
+    package init(
+        folder: String, name: ModelName, version: ModelVersion, batchSizeMax: Int, labels: [String] = [],
+        limits: GraphRequestLimits = GraphRequestLimits()
+    ) throws(ModelFileError) {
+        precondition(batchSizeMax >= 1, "batchSizeMax \(batchSizeMax)")
+        let path = "\(folder)/graph.json"
+        let graph = try GraphDescription(path: path)
+        let weights = try SafetensorsFile(path: "\(folder)/model.safetensors")
+        network = try GraphNetwork(graph, weights: weights)
+        let labels = labels.isEmpty ? graph.labels : labels
+        guard labels.isEmpty || labels.count == network.classCount else {
+            throw ModelFileError(
+                file: path, field: "\"labels\"",
+                problem: "\(labels.count) labels for a network with \(network.classCount) classes")
+        }
+        if let residentGraph = graph.residentGraph {
+            resident = try FeatureGraph(residentGraph, folder: folder, weights: weights, network: network)
+        } else {
+            resident = nil
+        }
+        self.limits = limits
+        description = Self.description(
+            of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels)
+    }
+
+    package var isTrivial: Bool { false }
+
+    package func batchKey(of input: InferenceInput) -> BatchKey { .any }
+
+    package func warmUp(on gang: ComputeGang) throws {
+        guard let resident else { return }
+        _ = try network.run(resident, workspace: workspace, gang: gang)
+        workspace.reset()
+    }
+
+    package func execute(
+        _ batch: [InferenceInput], on gang: ComputeGang
+    ) -> [Result<InferenceOutput, ServingError>] {
+        var results = [Result<InferenceOutput, ServingError>?](repeating: nil, count: batch.count)
+        let asking = batch.indices.filter { !batch[$0].sendsGraph }
+        if let resident, !asking.isEmpty {
+            let answers = run(resident, for: asking.map { batch[$0] }, on: gang)
+            for (index, answer) in zip(asking, answers) { results[index] = answer }
+        }
+        for index in batch.indices where results[index] == nil {
+            results[index] = runSentGraph(of: batch[index], on: gang)
+        }
+        return results.compactMap(\.self)
+    }
+
+    private func runSentGraph(
+        of input: InferenceInput, on gang: ComputeGang
+    ) -> Result<InferenceOutput, ServingError> {
+        do throws(ServingError) {
+            return run(try sentGraph(of: input), for: [input], on: gang)[0]
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Runs the network over `graph` once and answers every request about it.
+    private func run(
+        _ graph: FeatureGraph, for inputs: [InferenceInput], on gang: ComputeGang
+    ) -> [Result<InferenceOutput, ServingError>] {
+        defer { takeBackMemory() }
+        do {
+            let logits = try network.run(graph, workspace: workspace, gang: gang)
+            return inputs.map {
+                .success(answer($0, logits: logits, nodeCount: graph.nodeCount, kernels: gang.kernels))
+            }
+        } catch {
+            let failure = ServingError(
+                .resourceExhausted, "model '\(description.name)' has no memory for a graph of \(graph.nodeCount) nodes",
+                label: "out_of_memory")
+            return inputs.map { _ in .failure(failure) }
+        }
+    }
+
+    /// Floats of workspace that are kept between executions: one large graph must not hold its memory for ever.
+    private static let workspaceCountKept = 1 << 24
+
+    private func takeBackMemory() {
+        if workspace.capacity > Self.workspaceCountKept {
+            workspace = Workspace()
+        } else {
+            workspace.reset()
+        }
+    }
+
+    private static func description(
+        of network: GraphNetwork, name: ModelName, version: ModelVersion, batchSizeMax: Int, labels: [String]
+    ) -> ModelDescription {
+        ModelDescription(
+            name: name, version: version, modality: .graph, platform: "apus_graph",
+            inputs: [
+                TensorDescription(InputName.nodes, .int64, shape: [-1]),
+                TensorDescription(InputName.features, .float32, shape: [-1, network.featureCount]),
+                TensorDescription(InputName.edges, .int64, shape: [2, -1]),
+            ],
+            outputs: [
+                TensorDescription(OutputName.scores, .float32, shape: [-1, network.classCount]),
+                TensorDescription(OutputName.logits, .float32, shape: [-1, network.classCount]),
+            ],
+            batchSizeMax: batchSizeMax, labels: labels)
+    }
+}
+
+/// The names of the inputs of every graph model.
+enum InputName {
+    static let nodes = "nodes"
+    static let features = "features"
+    static let edges = "edges"
+}
+
+/// The names of the outputs of every graph model.
+enum OutputName {
+    static let scores = "scores"
+    static let logits = "logits"
+}
+
+extension FeatureGraph {
+    /// Reads the graph that `description` names, out of `weights` if it lies in there.
+    ///
+    /// - Throws: `ModelFileError` naming the tensor that is missing or does not fit the network.
+    fileprivate init(
+        _ description: ResidentGraphDescription, folder: String, weights: SafetensorsFile, network: GraphNetwork
+    ) throws(ModelFileError) {
+        let path = "\(folder)/\(description.file)"
+        let file = path == weights.file ? weights : try SafetensorsFile(path: path)
+        guard let shape = file[description.features]?.shape else {
+            throw file.error(description.features, "is missing")
+        }
+        guard shape.count == 2, shape[1] == network.featureCount, (1...Adjacency.nodeCountMax).contains(shape[0])
+        else {
+            throw file.error(
+                description.features,
+                "expected shape [1 to \(Adjacency.nodeCountMax), \(network.featureCount)], got \(shape)")
+        }
+        guard let edgeShape = file[description.edges]?.shape else { throw file.error(description.edges, "is missing") }
+        guard edgeShape.count == 2, edgeShape[0] == 2 else {
+            throw file.error(description.edges, "expected shape [2, edges], got \(edgeShape)")
+        }
+        let features = try file.floats(description.features, shape: shape)
+        let edges = try file.integers(description.edges, shape: edgeShape)
+        do throws(GraphError) {
+            try self.init(
+                nodeCount: shape[0], features: features, featureCount: shape[1],
+                normalization: network.featureNormalization, edges: edges)
+        } catch {
+            throw ModelFileError(file: path, field: "resident graph", problem: "\(error)")
+        }
+    }
+}

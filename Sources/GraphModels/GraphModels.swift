@@ -1,1 +1,0 @@
-// GraphModels: see Architecture.md.

@@ -1,0 +1,53 @@
+import Compute
+
+/// A graph convolution: y_i = activation(Σ_j x_j · W / √(d_i · d_j) + b), over the nodes j that i hears from.
+///
+/// d is the number of nodes that a node hears from, itself included: for an undirected graph its degree plus one.
+///
+/// - Source: Kipf and Welling 2017, equation 2.
+struct GraphConvolution: Sendable {
+    let projection: NodeProjection
+    let output: NodeOutput
+
+    var outputCount: Int { projection.outputCount }
+
+    /// `[nodeCount, outputCount]` in `workspace`.
+    ///
+    /// - Throws: `ComputeError.outOfMemory`.
+    func apply(
+        to input: NodeValues, adjacency: Adjacency, workspace: Workspace, gang: ComputeGang
+    ) throws(ComputeError) -> UnsafeNodeMatrix {
+        let nodeCount = adjacency.nodeCount
+        let projected = try projection.apply(to: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
+        let residual = try output.residualValues(of: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
+        let result = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: outputCount, in: workspace)
+        let kernels = gang.kernels
+        gang.parallelFor(
+            count: nodeCount, minimumPerThread: adjacency.nodesPerRange(valuesPerEdge: outputCount)
+        ) { nodes in
+            for node in nodes {
+                let row = result[node]
+                row.update(repeating: 0, count: outputCount)
+                let scale = adjacency.inverseRootDegrees[node]
+                for position in adjacency.row(node) {
+                    let source = Int(adjacency.sources[position])
+                    kernels.addScaled(
+                        size: outputCount, scale * adjacency.inverseRootDegrees[source], projected[source], to: row)
+                }
+                output.finish(row, of: node, adding: residual, kernels: kernels)
+            }
+        }
+        return result.values
+    }
+}
+
+extension Adjacency {
+    /// Values to gather that are worth a range of nodes of their own on another thread: some 10 µs.
+    private static let gatheredValuesPerRangeMin = 1 << 15
+
+    /// The fewest nodes that are worth a range of their own when each edge costs `valuesPerEdge` values.
+    func nodesPerRange(valuesPerEdge: Int) -> Int {
+        let valuesPerNode = max(1, sources.count / max(1, nodeCount) * valuesPerEdge)
+        return max(1, Self.gatheredValuesPerRangeMin / valuesPerNode)
+    }
+}

@@ -1,0 +1,37 @@
+import Compute
+
+/// A layer of a graph network.
+enum GraphLayer: Sendable {
+    case convolution(GraphConvolution)
+    case attention(GraphAttention)
+
+    /// Length of a node's row in front of the layer.
+    var inputCount: Int {
+        switch self {
+        case .convolution(let layer): layer.projection.inputCount
+        case .attention(let layer): layer.projection.inputCount
+        }
+    }
+
+    /// Length of a node's row behind the layer.
+    var outputCount: Int {
+        switch self {
+        case .convolution(let layer): layer.outputCount
+        case .attention(let layer): layer.outputCount
+        }
+    }
+
+    /// `[nodeCount, outputCount]` in `workspace`.
+    ///
+    /// - Throws: `ComputeError.outOfMemory`.
+    func apply(
+        to input: NodeValues, adjacency: Adjacency, workspace: Workspace, gang: ComputeGang
+    ) throws(ComputeError) -> UnsafeNodeMatrix {
+        switch self {
+        case .convolution(let layer):
+            try layer.apply(to: input, adjacency: adjacency, workspace: workspace, gang: gang)
+        case .attention(let layer):
+            try layer.apply(to: input, adjacency: adjacency, workspace: workspace, gang: gang)
+        }
+    }
+}
