@@ -1,1 +1,0 @@
-// TextModels: see Architecture.md.
