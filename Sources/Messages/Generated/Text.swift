@@ -18,6 +18,11 @@ package enum TextMethods {
     /// Turns texts into vectors whose directions are close where the texts are alike.
     package static let embed = MethodSignature<EmbedRequest, EmbedResponse>(
         path: "/apus.text.v1.Text/Embed")
+
+    /// Turns the texts of a whole stream of requests into vectors, in the order in which they came: for more texts than
+    /// fit one message. The first request names the model; the others either name the same one or none.
+    package static let embedMany = MethodSignature<EmbedRequest, EmbedResponse>(
+        path: "/apus.text.v1.Text/EmbedMany", clientStreams: true)
 }
 
 /// Why a generation ended.

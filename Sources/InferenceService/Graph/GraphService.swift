@@ -1,0 +1,87 @@
+import Compute
+package import Engine
+package import Messages
+import Models
+import Routing
+package import Vocabulary
+
+/// `apus.graph.v1.Graph`: classes of nodes.
+package struct GraphService: Sendable {
+    private let engine: Engine
+
+    package init(engine: Engine) { self.engine = engine }
+
+    /// Classifies nodes of the graph that the model holds, or of one sent along.
+    ///
+    /// - Throws: NOT_FOUND; INVALID_ARGUMENT for a model of another modality, an unknown node, or features that do not
+    ///   fit; RESOURCE_EXHAUSTED; DEADLINE_EXCEEDED; CANCELLED.
+    package func predict(_ request: PredictRequest, _ call: CallContext) async throws(ServingError) -> PredictResponse {
+        let selector = try ModelSelector(name: request.model, version: request.version)
+        let description = try engine.description(of: selector)
+        guard description.modality == .graph else {
+            throw ServingError(
+                .invalidArgument,
+                "model '\(request.model)' is a \(description.modality.rawValue) model; Predict takes graph models",
+                label: "wrong_modality")
+        }
+        let answer = try await engine.infer(
+            selector, InferenceInput(tensors: try tensors(request), requestedOutputs: ["scores"]),
+            deadline: call.deadline)
+        guard let scores = answer.output.tensor("scores"), scores.shape.count == 2 else {
+            throw ServingError(.internal, "model '\(request.model)' gave no scores")
+        }
+        return PredictResponse(
+            predictions: predictions(scores, nodes: request.nodes, labels: description.labels),
+            queueMicroseconds: answer.usage.queueNanoseconds / 1000,
+            computeMicroseconds: answer.usage.computeNanoseconds / 1000,
+            batchSize: UInt32(clamping: answer.usage.batchSampleCount))
+    }
+
+    /// The request as the tensors a graph model takes.
+    private func tensors(_ request: PredictRequest) throws(ServingError) -> [NamedTensor] {
+        do {
+            var tensors: [NamedTensor] = []
+            if !request.nodes.isEmpty {
+                tensors.append(
+                    NamedTensor("nodes", try Tensor(request.nodes.map(Int64.init), shape: [request.nodes.count])))
+            }
+            guard let graph = request.graph else { return tensors }
+            guard graph.edgeSources.count == graph.edgeTargets.count else {
+                throw ServingError(
+                    .invalidArgument,
+                    "graph: expected as many edge_targets as edge_sources, got \(graph.edgeTargets.count) and "
+                        + "\(graph.edgeSources.count)")
+            }
+            tensors.append(
+                NamedTensor(
+                    "features",
+                    try Tensor(
+                        .float32, shape: [Int(graph.nodeCount), Int(graph.featureCount)], data: graph.features)))
+            tensors.append(
+                NamedTensor(
+                    "edges",
+                    try Tensor(
+                        (graph.edgeSources + graph.edgeTargets).map(Int64.init), shape: [2, graph.edgeSources.count])))
+            return tensors
+        } catch let error as TensorError {
+            throw ServingError(.invalidArgument, "graph.features: \(error)")
+        } catch let error as ServingError {
+            throw error
+        } catch {
+            preconditionFailure("unexpected \(error)")
+        }
+    }
+
+    /// One prediction for each row of `scores` `[n, classes]`.
+    private func predictions(_ scores: Tensor, nodes: [UInt32], labels: [String]) -> [NodePrediction] {
+        let values = scores.array(of: Float.self)
+        let classCount = scores.shape[1]
+        return (0..<scores.shape[0]).map { row in
+            let rowScores = Array(values[row * classCount..<(row + 1) * classCount])
+            let best = highest(1, of: rowScores).first?.index ?? 0
+            return NodePrediction(
+                node: nodes.isEmpty ? UInt32(row) : nodes[row], scores: rowScores, predictedClass: UInt32(best),
+                label: best < labels.count ? labels[best] : "")
+        }
+    }
+}

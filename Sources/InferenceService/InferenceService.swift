@@ -1,1 +1,0 @@
-// InferenceService: see Architecture.md.

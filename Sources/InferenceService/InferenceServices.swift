@@ -1,0 +1,47 @@
+package import Engine
+import Messages
+package import RPC
+package import Vocabulary
+
+/// The services that answer with models, bound together for one server.
+package struct InferenceServices: Sendable {
+    private let openInference: OpenInferenceService
+    private let text: TextService
+    private let vision: VisionService
+    private let graph: GraphService
+    private let admin: AdminService
+
+    package init(engine: Engine, readiness: Readiness, clock: any MonotonicClock, serverVersion: String) {
+        openInference = OpenInferenceService(engine: engine, readiness: readiness, serverVersion: serverVersion)
+        text = TextService(engine: engine)
+        vision = VisionService(engine: engine)
+        graph = GraphService(engine: engine)
+        admin = AdminService(engine: engine, clock: clock, serverVersion: serverVersion)
+    }
+
+    /// Registers every method.
+    package func register(in table: inout MethodTable, through gate: CallGate) {
+        registerOpenInference(in: &table, through: gate)
+        table.register(serverStream: TextMethods.generate, through: gate) { [text] in
+            try await text.generate($0, $1, to: $2)
+        }
+        table.register(TextMethods.embed, through: gate) { [text] in try await text.embed($0, $1) }
+        table.register(clientStream: TextMethods.embedMany, through: gate) { [text] in
+            try await text.embedMany($0, $1)
+        }
+        table.register(VisionMethods.classify, through: gate) { [vision] in try await vision.classify($0, $1) }
+        table.register(GraphMethods.predict, through: gate) { [graph] in try await graph.predict($0, $1) }
+        table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }
+    }
+
+    private func registerOpenInference(in table: inout MethodTable, through gate: CallGate) {
+        let service = openInference
+        typealias Methods = GRPCInferenceServiceMethods
+        table.register(Methods.serverLive, through: gate) { request, _ in service.serverLive(request) }
+        table.register(Methods.serverReady, through: gate) { request, _ in service.serverReady(request) }
+        table.register(Methods.modelReady, through: gate) { request, _ in service.modelReady(request) }
+        table.register(Methods.serverMetadata, through: gate) { request, _ in service.serverMetadata(request) }
+        table.register(Methods.modelMetadata, through: gate) { request, _ in try service.modelMetadata(request) }
+        table.register(Methods.modelInfer, through: gate) { try await service.modelInfer($0, $1) }
+    }
+}

@@ -1,0 +1,88 @@
+import Compute
+package import Engine
+package import Messages
+import Models
+import Routing
+package import Vocabulary
+
+/// The six core calls of the Open Inference Protocol, over every model there is.
+///
+/// - Source: Open Inference Protocol, version 2, gRPC; extended as Triton has it where clients rely on that.
+package struct OpenInferenceService: Sendable {
+    private let engine: Engine
+    private let readiness: Readiness
+    private let serverVersion: String
+
+    package init(engine: Engine, readiness: Readiness, serverVersion: String) {
+        self.engine = engine
+        self.readiness = readiness
+        self.serverVersion = serverVersion
+    }
+
+    /// True: who can ask gets this answer.
+    package func serverLive(_ request: ServerLiveRequest) -> ServerLiveResponse {
+        ServerLiveResponse(live: true)
+    }
+
+    /// Whether the server takes calls: after it has loaded its models, and until it drains.
+    package func serverReady(_ request: ServerReadyRequest) -> ServerReadyResponse {
+        ServerReadyResponse(ready: readiness.isServing)
+    }
+
+    /// Whether a model would answer; false, and no error, for one that is not there.
+    package func modelReady(_ request: ModelReadyRequest) -> ModelReadyResponse {
+        guard let selector = try? ModelSelector(name: request.name, version: request.version) else {
+            return ModelReadyResponse(ready: false)
+        }
+        return ModelReadyResponse(ready: readiness.isServing && engine.isReady(selector))
+    }
+
+    /// What this server is called, and which extensions of the protocol it knows.
+    package func serverMetadata(_ request: ServerMetadataRequest) -> ServerMetadataResponse {
+        ServerMetadataResponse(name: "apus", version: serverVersion, extensions: ["binary_tensor_data"])
+    }
+
+    /// The tensors a model takes and gives.
+    ///
+    /// - Throws: NOT_FOUND.
+    package func modelMetadata(_ request: ModelMetadataRequest) throws(ServingError) -> ModelMetadataResponse {
+        let selector = try ModelSelector(name: request.name, version: request.version)
+        let description = try engine.description(of: selector)
+        let versions = selector.version.map { [$0] } ?? engine.versions(of: selector.name)
+        return ModelMetadataResponse(
+            name: description.name.name, versions: versions.map(\.description), platform: description.platform,
+            inputs: description.inputs.map(ModelMetadataResponse.TensorMetadata.init),
+            outputs: description.outputs.map(ModelMetadataResponse.TensorMetadata.init))
+    }
+
+    /// Runs tensors through a model; a text model takes and gives its text as tensors.
+    ///
+    /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor, what was expected and what came; RESOURCE_EXHAUSTED when
+    ///   the queue is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
+    package func modelInfer(
+        _ request: ModelInferRequest, _ call: CallContext
+    ) async throws(ServingError) -> ModelInferResponse {
+        let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
+        let description = try engine.description(of: selector)
+        let input = try request.inferenceInput()
+        guard description.modality != .text else {
+            return try await generate(request, input, selector: selector, deadline: call.deadline)
+        }
+        let answer = try await engine.infer(selector, input, deadline: call.deadline)
+        return ModelInferResponse(id: request.id, model: answer.name, version: answer.version, output: answer.output)
+    }
+
+    /// Generates all of a text and answers with it as a tensor.
+    private func generate(
+        _ request: ModelInferRequest, _ input: InferenceInput, selector: ModelSelector, deadline: Deadline
+    ) async throws(ServingError) -> ModelInferResponse {
+        try engine.description(of: selector).checkRequestedOutputs(of: input)
+        let stream = try await engine.generate(selector, GenerationRequest(tensors: input, deadline: deadline))
+        var text = ""
+        while let event = try await stream.next() {
+            if case .piece(let piece, _) = event { text += piece }
+        }
+        return ModelInferResponse(
+            id: request.id, model: stream.name, version: stream.version, output: try .text(text))
+    }
+}
