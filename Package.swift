@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "ApusClient", targets: ["ApusClient"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -108,7 +109,11 @@ let package = Package(
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
         module("LoadTest", ["ApusClient", "Messages", "Vocabulary"]),
         .executableTarget(
-            name: "apus", dependencies: ["ApusClient", "ApusServer", "LoadTest", "TLS", "Vocabulary"],
+            name: "apus",
+            dependencies: [
+                "ApusClient", "ApusServer", .product(name: "ArgumentParser", package: "swift-argument-parser"), "LoadTest",
+                "TLS", "Vocabulary",
+            ],
             swiftSettings: swift),
 
         // Tests

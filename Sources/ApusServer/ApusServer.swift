@@ -1,1 +1,0 @@
-// ApusServer: see Architecture.md.

@@ -1,0 +1,94 @@
+package import Configuration
+import Tenancy
+
+extension ServerConfiguration {
+    /// Reads a configuration file; what is absent keeps its default.
+    ///
+    /// ```yaml
+    /// listen: 127.0.0.1:8461
+    /// plaintext: false             # true only on a loopback address
+    /// tls:
+    ///   certificate: server.pem
+    ///   key: server.key
+    ///   client_ca: ca.pem
+    /// event_loops: 1
+    /// compute_threads: 2
+    /// repositories: [/srv/models]
+    /// models: [digits, karate]     # all models of the repositories when absent
+    /// limits:
+    ///   connections: 1024
+    ///   streams_per_connection: 256
+    ///   message_size: 64MiB
+    /// drain: 30s
+    /// log_level: info
+    /// tenancy: {…}                 # see TenantTable
+    /// ```
+    ///
+    /// - Throws: `ConfigurationError` with file, line and key.
+    package init(path: String) throws(ConfigurationError) {
+        try self.init(reading: ConfigurationFile.read(path: path))
+    }
+
+    /// Reads the root of a configuration file and refuses unknown keys.
+    package init(reading map: ConfigurationMap) throws(ConfigurationError) {
+        self.init()
+        if let text = try map.string("listen") { address = try Self.address(text, in: map) }
+        isPlaintext = try map.bool("plaintext") ?? isPlaintext
+        if let tls = try map.map("tls") { certificates = try CertificateFiles(reading: tls) }
+        eventLoopCount = try map.integer("event_loops", in: 1...256) ?? eventLoopCount
+        computeThreadCount = try map.integer("compute_threads", in: 1...1024)
+        repositories = try map.strings("repositories") ?? repositories
+        models = try map.strings("models")
+        if let limits = try map.map("limits") { try self.limits.read(limits) }
+        if let nanoseconds = try map.nanoseconds("drain", in: 0...3_600_000_000_000) {
+            drainNanoseconds = UInt64(nanoseconds)
+        }
+        logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
+        if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
+        try map.finish()
+        if isPlaintext, !address.isLoopback {
+            throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
+        }
+    }
+
+    /// Reads `HOST:PORT` or `[IPV6]:PORT`.
+    private static func address(_ text: String, in map: ConfigurationMap) throws(ConfigurationError) -> ListenAddress {
+        guard let address = ListenAddress(text) else {
+            throw map.error(at: "listen", "expected HOST:PORT, such as 127.0.0.1:8461 or [::1]:8461, got \"\(text)\"")
+        }
+        return address
+    }
+}
+
+extension ServerConfiguration.ListenAddress {
+    /// Nil unless `text` is `HOST:PORT` or `[IPV6]:PORT` with a port in 0...65535.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty else { return nil }
+        self.init(host: String(host), port: Int(port))
+    }
+}
+
+extension ServerConfiguration.CertificateFiles {
+    fileprivate init(reading map: ConfigurationMap) throws(ConfigurationError) {
+        certificate = try map.requiredString("certificate")
+        key = try map.requiredString("key")
+        clientAuthorities = try map.requiredString("client_ca")
+    }
+}
+
+extension ServerConfiguration.ConnectionLimits {
+    fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
+        connectionCountMax = try map.integer("connections", in: 1...1_000_000) ?? connectionCountMax
+        streamCountMax = try map.integer("streams_per_connection", in: 1...100_000) ?? streamCountMax
+        messageByteCountMax = try map.byteCount("message_size", in: 1024...(1 << 30)) ?? messageByteCountMax
+    }
+}

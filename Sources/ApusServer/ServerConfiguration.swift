@@ -1,0 +1,59 @@
+package import Tenancy
+
+/// Everything `apus serve` can be told; each value has a default.
+package struct ServerConfiguration: Sendable {
+    /// Where the gRPC listener is.
+    package var address = ListenAddress(host: "127.0.0.1", port: 8461)
+    /// Whether to serve without TLS; for loopback addresses only.
+    package var isPlaintext = false
+    /// The server's certificates; nil for `Certs/local`, made on first start.
+    package var certificates: CertificateFiles?
+    /// Threads that handle connections; at least 1.
+    package var eventLoopCount = 1
+    /// Threads that compute, at least 1; nil for one a core.
+    package var computeThreadCount: Int?
+    /// Folders of models; empty for the examples inside the package.
+    package var repositories: [String] = []
+    /// The models to serve, by name; nil for all in the repositories.
+    package var models: [String]?
+    package var limits = ConnectionLimits()
+    /// How long running calls may take to end after Ctrl-C or SIGTERM.
+    package var drainNanoseconds: UInt64 = 30_000_000_000
+    package var logLevel = LogLevel.info
+    package var tenants = TenantTable()
+
+    package init() {}
+
+    /// An IP address or host name and a port; port 0 takes any free one.
+    package struct ListenAddress: Sendable, Equatable {
+        package var host: String
+        package var port: Int
+
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+
+        /// Whether only this machine can connect.
+        package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    }
+
+    /// PEM files.
+    package struct CertificateFiles: Sendable, Equatable {
+        package var certificate: String
+        package var key: String
+        package var clientAuthorities: String
+    }
+
+    /// What one peer may take.
+    package struct ConnectionLimits: Sendable, Equatable {
+        package var connectionCountMax = 1024
+        package var streamCountMax = 256
+        package var messageByteCountMax = 64 << 20
+    }
+
+    /// How much is logged.
+    package enum LogLevel: String, Sendable, CaseIterable {
+        case trace, debug, info, notice, warning, error
+    }
+}
