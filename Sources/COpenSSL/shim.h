@@ -30,10 +30,6 @@ static inline void apus_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mo
 
 static inline void apus_SSL_CTX_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
 
-static inline void apus_SSL_CTX_set_max_cert_list(SSL_CTX *context, long byte_count) {
-    SSL_CTX_set_max_cert_list(context, byte_count);
-}
-
 static inline int apus_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }

@@ -21,11 +21,6 @@ package final class TLSContext: Sendable {
     // An SSL_CTX counts its references atomically and locks what it changes inside; we set nothing after init.
     nonisolated(unsafe) let pointer: OpaquePointer
 
-    /// The longest certificate chain a peer may send, in bytes; five large RSA certificates take about half of it.
-    ///
-    /// Nobody knows yet who sends it, so OpenSSL's 100 KiB a connection would be generous.
-    static let peerChainByteCountMax = 32 << 10
-
     /// A context that requires a client certificate signed by `clientAuthorities` and naming one SPIFFE identity.
     ///
     /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
@@ -83,7 +78,6 @@ package final class TLSContext: Sendable {
             Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN))
         // Leaf, three intermediates and the root.
         SSL_CTX_set_verify_depth(pointer, 4)
-        apus_SSL_CTX_set_max_cert_list(pointer, TLSContext.peerChainByteCountMax)
     }
 }
 

@@ -28,14 +28,6 @@ struct TLSRefusalTests {
         #expect(outcomes.client == .alertReceived("unknown CA"))
     }
 
-    @Test("to a client that sends more certificates than any chain has")
-    func endlessChain() throws {
-        let one = fixtures.client.certificate.array
-        let chain = Bytes(Array(repeating: one, count: 100).flatMap { $0 })
-        let certificate = IssuedCertificate(certificate: chain, privateKey: fixtures.client.privateKey)
-        #expect(try outcomes(client: certificate).server == .protocolViolation("excessive message size"))
-    }
-
     @Test("to a client whose authority has the right name and another key")
     func impostor() throws {
         // Both authorities are called the same; key identifiers and signatures tell them apart.

@@ -1,0 +1,147 @@
+"""A real `apus serve` process, with certificates of its own, for every test in this folder.
+
+The binary is `.build/debug/apus`, or what APUS_BINARY names. Stubs are made from Proto/ when the session starts.
+"""
+
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import grpc
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
+BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/debug/apus"))
+PROTOS = ["inference.proto", "apus/text/v1/text.proto", "apus/vision/v1/vision.proto", "apus/graph/v1/graph.proto",
+          "apus/admin/v1/admin.proto"]
+
+
+def pytest_sessionstart(session):
+    """Generates the Python stubs before any test module imports them."""
+    from grpc_tools import protoc
+    out = ROOT / ".build/stubs"
+    out.mkdir(parents=True, exist_ok=True)
+    include = f"-I{ROOT / 'Proto'}"
+    code = protoc.main(["protoc", include, f"--python_out={out}", f"--grpc_python_out={out}",
+                        *[str(ROOT / "Proto" / name) for name in PROTOS]])
+    assert code == 0, "the protos do not compile"
+    sys.path.insert(0, str(out))
+
+
+def apus(*arguments, **options):
+    """Runs the binary to its end and returns the finished process."""
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+class Server:
+    """A running `apus serve`."""
+
+    def __init__(self, configuration, directory):
+        self.log = open(directory / "server.log", "w+b")
+        self.process = subprocess.Popen([BINARY, "serve", "--config", str(configuration)], cwd=directory,
+                                        stdout=subprocess.PIPE, stderr=self.log)
+        self.banner = ""
+        deadline = time.monotonic() + 120
+        while not (match := re.search(r"\b127\.0\.0\.1:(\d+)", self.banner)):
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            if not chunk:
+                raise AssertionError(f"no address was printed:\n{self.banner}\n{self.errors()}")
+            self.banner += chunk.decode()
+        self.target = f"localhost:{match.group(1)}"
+
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def resident_bytes(self):
+        pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def terminate(self, sig=signal.SIGTERM, timeout=60):
+        self.process.send_signal(sig)
+        return self.process.wait(timeout)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A folder made by `apus certs`: an authority, a server, the tenants local and acme, and an admin."""
+    folder = tmp_path_factory.mktemp("certs")
+    assert apus("certs", "init", folder / "main").returncode == 0
+    assert apus("certs", "issue", "--tenant", "acme", "--folder", folder / "main").returncode == 0
+    assert apus("certs", "issue", "--role", "admin", "--folder", folder / "main").returncode == 0
+    assert apus("certs", "init", folder / "stranger").returncode == 0
+    return folder
+
+
+def write_configuration(directory, certificates, **extra):
+    """A configuration with the example models, `identity` and `delay`, on a free port."""
+    repository = directory / "models"
+    repository.mkdir(exist_ok=True)
+    for name in ("storyteller", "digits", "karate"):
+        link = repository / name
+        if not link.exists():
+            link.symlink_to(EXAMPLES / name)
+    for name, lines in {
+        "identity": ["platform: identity"],
+        "delay": ["platform: delay", "delay: 20ms", "max_batch_size: 8", "queue_capacity: 64"],
+    }.items():
+        (repository / name / "1").mkdir(parents=True, exist_ok=True)
+        (repository / name / "model.yaml").write_text("\n".join(lines) + "\n")
+    main = certificates / "main"
+    lines = ["listen: 127.0.0.1:0", f"repositories: [{repository}]", "tls:", f"  certificate: {main / 'server.pem'}",
+             f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}",
+             *[f"{key}: {value}" for key, value in extra.items()]]
+    path = directory / "apus.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, certificates):
+    directory = tmp_path_factory.mktemp("server")
+    server = Server(write_configuration(directory, certificates), directory)
+    yield server
+    if server.process.poll() is None:
+        assert server.terminate() == 0, server.errors()
+    else:
+        raise AssertionError(f"the server died:\n{server.errors()}")
+
+
+def credentials(folder, name="client"):
+    return grpc.ssl_channel_credentials(
+        root_certificates=(folder / "ca.pem").read_bytes(), private_key=(folder / f"{name}.key").read_bytes(),
+        certificate_chain=(folder / f"{name}.pem").read_bytes())
+
+
+UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+@pytest.fixture(scope="session")
+def channel(server, certificates):
+    with grpc.secure_channel(server.target, credentials(certificates / "main"), UNLIMITED) as channel:
+        yield channel
+
+
+@pytest.fixture(scope="session")
+def admin_channel(server, certificates):
+    with grpc.secure_channel(server.target, credentials(certificates / "main", "role-admin")) as channel:
+        yield channel
+
+
+@pytest.fixture
+def counters(admin_channel):
+    """A function from a model's name to its counters now."""
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    stub = admin_pb2_grpc.AdminStub(admin_channel)
+
+    def read(model):
+        status = stub.GetStatus(admin_pb2.GetStatusRequest())
+        return next(entry.counters for entry in status.models if entry.name == model)
+    return read

@@ -1,0 +1,125 @@
+"""The process: certificates, configuration errors, drain, and what it prints."""
+
+import signal
+import threading
+
+import grpc
+import pytest
+
+import inference_pb2
+import inference_pb2_grpc
+from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+from conftest import BINARY, Server, apus, credentials, write_configuration
+
+
+def live(target, channel_credentials):
+    with grpc.secure_channel(target, channel_credentials) as channel:
+        stub = inference_pb2_grpc.GRPCInferenceServiceStub(channel)
+        return stub.ServerLive(inference_pb2.ServerLiveRequest(), timeout=20).live
+
+
+def test_a_client_without_a_certificate_is_refused(server, certificates):
+    with pytest.raises(grpc.RpcError) as error:
+        live(server.target, grpc.ssl_channel_credentials((certificates / "main/ca.pem").read_bytes()))
+    assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_client_of_another_authority_is_refused(server, certificates):
+    stranger = certificates / "stranger"
+    with pytest.raises(grpc.RpcError) as error:
+        live(server.target, grpc.ssl_channel_credentials(
+            (certificates / "main/ca.pem").read_bytes(), (stranger / "client.key").read_bytes(),
+            (stranger / "client.pem").read_bytes()))
+    assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert live(server.target, credentials(certificates / "main"))
+
+
+def test_only_an_admin_may_ask_for_the_status(server, certificates):
+    with grpc.secure_channel(server.target, credentials(certificates / "main", "tenant-acme")) as channel:
+        with pytest.raises(grpc.RpcError) as error:
+            admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest())
+    assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_keys_are_secret_and_are_not_overwritten(certificates):
+    main = certificates / "main"
+    for key in main.glob("*.key"):
+        assert key.stat().st_mode & 0o777 == 0o600
+    again = apus("certs", "init", main)
+    assert again.returncode != 0 and "exists already" in again.stderr
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("listen: 127.0.0.1:0\nthread: 2\n", "apus.yaml:2:1: thread: unknown key"),
+    ("listen: nonsense\n", "apus.yaml:1:9: listen: expected HOST:PORT"),
+    ("event_loops: many\n", "apus.yaml:1:14: event_loops: expected an integer"),
+    ("plaintext: true\nlisten: 0.0.0.0:8461\n", "only a loopback address"),
+    ("repositories: [/nowhere]\n", "/nowhere"),
+    ("tls:\n  certificate: a\n", "key"),
+    ("models: [nothing]\n", "nothing"),
+    ("[", "apus.yaml:1"),
+])
+def test_a_wrong_configuration_is_refused_before_anything_listens(tmp_path, text, expected):
+    (tmp_path / "apus.yaml").write_text(text)
+    result = apus("serve", "--config", "apus.yaml", cwd=tmp_path)
+    assert result.returncode != 0
+    assert expected in result.stderr, result.stderr
+
+
+def test_a_missing_configuration_is_named(tmp_path):
+    result = apus("serve", "--config", tmp_path / "absent.yaml")
+    assert result.returncode != 0 and "absent.yaml: no such file" in result.stderr
+
+
+@pytest.mark.parametrize("file, content, expected", [
+    ("1/model.onnx", b"garbage", "model.onnx"), ("model.yaml", b"platform: magic\n", "model.yaml:1:11"),
+    ("model.yaml", b"platform: onnx\nmax_batch: 8\n", "model.yaml:2:1"), ("1/model.onnx", b"", "model.onnx")])
+def test_a_broken_model_stops_the_start_with_its_file(tmp_path, certificates, file, content, expected):
+    configuration = write_configuration(tmp_path, certificates)
+    broken = tmp_path / "models/broken"
+    (broken / "1").mkdir(parents=True)
+    (broken / "model.yaml").write_text("platform: onnx\n")
+    (broken / file).write_bytes(content)
+    result = apus("serve", "--config", configuration, cwd=tmp_path)
+    assert result.returncode != 0
+    assert expected in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_and_ends_with_0(tmp_path, certificates, sig):
+    server = Server(write_configuration(tmp_path, certificates), tmp_path)
+    from apus.text.v1 import text_pb2, text_pb2_grpc
+    with grpc.secure_channel(server.target, credentials(certificates / "main")) as channel:
+        call = text_pb2_grpc.TextStub(channel).Generate(text_pb2.GenerateRequest(
+            model="storyteller", prompt="Once", max_tokens=200, ignore_end_of_text=True))
+        messages = [next(call)]
+        server.process.send_signal(sig)
+        messages += list(call)
+    assert messages[-1].usage.generated_tokens == 200, "the running call was cut off"
+    assert server.process.wait(60) == 0, server.errors()
+
+
+def test_first_start_makes_certificates_and_prints_how_to_call(tmp_path):
+    configuration = tmp_path / "apus.yaml"
+    configuration.write_text("listen: 127.0.0.1:0\n")
+    server = Server(configuration, tmp_path)
+    try:
+        made = sorted(path.name for path in (tmp_path / "Certs/local").iterdir())
+        assert made == ["ca.key", "ca.pem", "client.key", "client.pem", "server.key", "server.pem"]
+        assert live(server.target, credentials(tmp_path / "Certs/local"))
+        port = server.target.split(":")[1]
+        answer = apus("call", "graph", "--model", "karate", "--nodes", "0,33", "--target", f"127.0.0.1:{port}", cwd=tmp_path)
+        assert answer.returncode == 0 and "Mr. Hi" in answer.stdout and "Officer" in answer.stdout, answer.stderr
+        words = apus("call", "text", "--model", "storyteller", "Once upon", "--max-tokens", "8",
+                     "--target", f"127.0.0.1:{port}", cwd=tmp_path)
+        assert words.returncode == 0 and words.stdout.strip(), words.stderr
+        unknown = apus("call", "text", "--model", "nobody", "Once", "--target", f"127.0.0.1:{port}", cwd=tmp_path)
+        assert unknown.returncode != 0 and "NOT_FOUND" in unknown.stderr and "nobody" in unknown.stderr
+    finally:
+        assert server.terminate() == 0, server.errors()
+
+
+def test_calling_nobody_says_so(tmp_path):
+    assert apus("certs", "init", tmp_path / "Certs/local").returncode == 0
+    result = apus("call", "text", "--model", "storyteller", "Once", "--target", "127.0.0.1:1", cwd=tmp_path)
+    assert result.returncode != 0 and "127.0.0.1:1" in result.stderr
