@@ -330,6 +330,13 @@ package enum EventLoopError: Error, Hashable, Sendable, CustomStringConvertible 
     /// A system call failed with this errno.
     case systemCall(String, code: Int32)
 
+    /// The errno.
+    package var code: Int32 {
+        switch self {
+        case .systemCall(_, let code): code
+        }
+    }
+
     package var description: String {
         switch self {
         case .systemCall(let name, let code): "\(name) failed with errno \(code)"

@@ -25,3 +25,12 @@ package struct CallObserver: Sendable {
         self.callDidEnd = callDidEnd
     }
 }
+
+extension CallRecord {
+    /// A request that never became a call of a known method.
+    package init(refused error: ServingError, requestID: RequestID, peer: PeerIdentity?) {
+        self.init(
+            requestID: requestID, method: nil, status: error.code, label: error.label, peer: peer, requestByteCount: 0,
+            responseByteCount: 0, durationNanoseconds: 0)
+    }
+}

@@ -1,0 +1,278 @@
+package import EventLoops
+package import HTTP2
+package import Vocabulary
+
+/// One call to a server: carries out what `ClientCallState` decides.
+///
+/// It is made without a connection, waits for one in its channel's queue, and may move to another when the server says
+/// that it has not touched it (REFUSED_STREAM, or a GOAWAY that leaves it out).
+///
+/// Messages that were not taken hold back the server: at most one stream window and one message wait here.
+///
+/// - Isolation: the methods for callers (`+Caller`) may be used anywhere; everything else is the loop's.
+package final class ClientCall: @unchecked Sendable {
+    // @unchecked: touched on `loop` only; the methods for callers go there first.
+
+    /// Request bytes kept so that the call can be made again on another connection; a first message is kept whatever
+    /// its length. Less than a stream's high-water mark, so that a new stream takes them all at once.
+    static let replayByteCountMax = 64 << 10
+
+    package let path: Bytes
+    package let options: CallOptions
+    package let loop: EventLoop
+    let takesOneMessage: Bool
+    private let queue: any ClientCallQueue
+
+    var state: ClientCallState
+    private var deframer: MessageDeframer
+    private var encoding = MessageEncoding.identity
+    private(set) var owner: (any ClientCallOwner)?
+    package private(set) var stream: HTTP2Stream?
+    private var deadlineTimer: TimerID?
+
+    private var arrived = MessageQueue()
+    private(set) var received = MessageQueue()
+    private var withheldByteCount = 0
+
+    /// Sent so far, while the call can still be made again; nil once it cannot.
+    private var replay: [Bytes]? = []
+    private var replayByteCount = 0
+    private var wasRefused = false
+    /// The caller has ended, but the stream was full.
+    private var endWaitsForRoom = false
+
+    private(set) var initialMetadata = Metadata()
+    private(set) var trailingMetadata = Metadata()
+    private(set) var error: ServingError?
+    var reader: UnsafeContinuation<Void, Never>?
+    var writer: UnsafeContinuation<Void, Never>?
+
+    /// - Parameter takesOneMessage: whether the method answers with exactly one message.
+    package init(
+        path: Bytes, options: CallOptions, takesOneMessage: Bool, loop: EventLoop, queue: any ClientCallQueue
+    ) {
+        self.path = path
+        self.options = options
+        self.takesOneMessage = takesOneMessage
+        self.loop = loop
+        self.queue = queue
+        state = ClientCallState(takesOneMessage: takesOneMessage)
+        deframer = MessageDeframer(messageByteCountMax: options.responseByteCountMax)
+    }
+
+    /// Whether the call has its status.
+    package var isFinished: Bool { state.response == .ended }
+
+    /// Starts the clock; called before the call is queued.
+    package func begin() {
+        guard options.deadline.isFinite else { return }
+        guard !options.deadline.isExpired(at: loop.now()) else { return deadlineDidExpire() }
+        deadlineTimer = loop.schedule(at: options.deadline.time) {
+            self.deadlineTimer = nil
+            self.deadlineDidExpire()
+        }
+    }
+
+    private func deadlineDidExpire() {
+        fail(ServingError(.deadlineExceeded, "the deadline passed before the answer"))
+    }
+
+    // MARK: The connection
+
+    /// Opens the call's stream on a connection.
+    ///
+    /// Headers that cannot be sent fail the call; it has no stream then.
+    ///
+    /// - Throws: as `HTTP2Session.openStream`, but for headers; the call still waits.
+    /// - Precondition: the call is not finished and has no stream.
+    package func open(on owner: any ClientCallOwner) throws(HTTP2Error) {
+        precondition(stream == nil && !isFinished, "a call opened twice")
+        let timeout = options.deadline.isFinite ? options.deadline.time.nanoseconds(since: loop.now()) : nil
+        do throws(HTTP2Error) {
+            let list = try owner.requestHeaders.list(
+                path: path, timeoutNanoseconds: timeout, metadata: options.metadata)
+            stream = try owner.session.openStream(list, .more)
+        } catch .invalidHeader(let name) {
+            return fail(ServingError(.internal, "the header \(name) cannot be sent", label: "bad_headers"))
+        } catch .headerListTooLongToSend(let byteCount) {
+            return fail(
+                ServingError(.resourceExhausted, "\(byteCount) bytes of headers are too long", label: "bad_headers"))
+        }
+        self.owner = owner
+        for message in replay ?? [] { submit(message) }
+        if state.requestIsEnded { submitEnd() }
+        owner.outputIsReady()
+        wakeWriter()
+    }
+
+    /// Response headers, or the one header list of a Trailers-Only response.
+    package func receiveHeaders(_ block: HeaderBlock, _ continuation: HTTP2Continuation) {
+        replay = nil
+        guard continuation == .more else { return receiveTrailers(block) }
+        if let rejection = ResponseStatus.rejection(ofHeaders: block) { return fail(rejection) }
+        encoding = ResponseStatus.encoding(ofHeaders: block)
+        guard state.headersArrived().contains(.deliverHeaders) else { return }
+        initialMetadata = Metadata(block)
+        wakeReader()
+    }
+
+    /// A piece of the response's body.
+    package func receive(_ bytes: UnsafeRawBufferPointer, _ continuation: HTTP2Continuation) {
+        withheldByteCount += bytes.count
+        do throws(MessageDeframer.Failure) {
+            try deframer.append(bytes) { arrived.append($0) }
+        } catch {
+            return fail(error.clientError(encoding: encoding))
+        }
+        while let message = arrived.popFirst() {
+            if state.messageArrived().contains(.deliverMessage) { received.append(message) }
+        }
+        guard !state.hasTooManyMessages else {
+            return fail(ServingError(.internal, "the method answers with one message, but more came", label: "cardinality"))
+        }
+        grantWindow()
+        wakeReader()
+        if continuation == .end {
+            finish(ServingError(.internal, "the response ended without trailers", label: "missing_trailers"))
+        }
+    }
+
+    /// The trailers.
+    package func receiveTrailers(_ block: HeaderBlock) {
+        trailingMetadata = Metadata(block)
+        let status = ResponseStatus(block)
+        if status.error == nil, deframer.isInsideMessage {
+            return finish(ServingError(.internal, "the response ended inside a message", label: "truncated_message"))
+        }
+        if status.error == nil, state.lacksMessage {
+            return finish(ServingError(.internal, "the method answers with one message, but none came", label: "cardinality"))
+        }
+        finish(status.error)
+    }
+
+    /// The stream takes data again.
+    package func streamIsWritable() {
+        if endWaitsForRoom {
+            endWaitsForRoom = false
+            submitEnd()
+        }
+        wakeWriter()
+    }
+
+    /// The stream is gone, by a reset, by a GOAWAY, or with its connection (`connectionError`).
+    package func streamDidClose(_ code: HTTP2ErrorCode, connectionError: ServingError? = nil) {
+        stream = nil
+        owner = nil
+        guard !isFinished else { return }
+        if code == .refusedStream, replay != nil, !wasRefused {
+            wasRefused = true
+            return queue.enqueueAgain(self)
+        }
+        guard state.streamClosed().contains(.finish) else { return }
+        settle(
+            connectionError
+                ?? ServingError(
+                    StatusCode(resetCode: code), "the server reset the stream: \(code)", label: "stream_reset"))
+    }
+
+    // MARK: Ends
+
+    /// Ends the call with a status made here.
+    package func fail(_ error: ServingError) {
+        let actions = state.fail()
+        guard actions.contains(.finish) else { return }
+        received.removeAll()
+        resetStream(.cancel)
+        settle(error)
+    }
+
+    /// Ends the call with the server's status; messages that came before it can still be taken.
+    private func finish(_ error: ServingError?) {
+        guard state.statusArrived().contains(.finish) else { return }
+        // The server has answered without waiting for the rest of the request: nobody needs it any more.
+        if !state.requestIsEnded { resetStream(.noError) }
+        settle(error)
+    }
+
+    private func resetStream(_ code: HTTP2ErrorCode) {
+        guard let stream, let owner else { return }
+        owner.session.reset(stream, code)
+        owner.outputIsReady()
+    }
+
+    private func settle(_ error: ServingError?) {
+        self.error = error
+        replay = nil
+        if let deadlineTimer { loop.cancel(deadlineTimer) }
+        deadlineTimer = nil
+        if stream == nil { queue.callLeftQueue(self) }
+        wakeReader()
+        wakeWriter()
+    }
+
+    // MARK: Sending
+
+    /// Sends a message if the stream has room for it.
+    ///
+    /// - Returns: false when there is no stream yet, or it has enough to send; the caller waits for `writer`.
+    func send(_ message: Bytes) -> Bool {
+        guard state.callerSendsMessage().contains(.sendMessage) else { return true }
+        guard stream != nil, submit(message) else { return false }
+        replayByteCount += message.count
+        let isKept = replay?.isEmpty == true || replayByteCount <= Self.replayByteCountMax
+        if isKept { replay?.append(message) } else { replay = nil }
+        return true
+    }
+
+    /// Says that no more messages follow.
+    func sendEnd() {
+        guard state.callerEnds().contains(.sendEnd) else { return }
+        submitEnd()
+    }
+
+    @discardableResult
+    private func submit(_ message: Bytes) -> Bool {
+        guard let stream, let owner else { return false }
+        let submission = MessagePrefix(messageByteCount: message.count).withUnsafeBytes {
+            owner.session.submitData(stream, prefix: $0, message, .more)
+        }
+        owner.outputIsReady()
+        if case .queueFull = submission { return false }
+        return true
+    }
+
+    private func submitEnd() {
+        guard let stream, let owner else { return }
+        let submission = owner.session.submitData(stream, Bytes(), .end)
+        if case .queueFull = submission { endWaitsForRoom = true }
+        owner.outputIsReady()
+    }
+
+    // MARK: Receiving
+
+    /// The next message that has come.
+    func takeMessage() -> Bytes? {
+        guard let message = received.popFirst() else { return nil }
+        grantWindow()
+        return message
+    }
+
+    private func grantWindow() {
+        guard withheldByteCount > 0, received.isEmpty, let stream, let owner else { return }
+        owner.session.consume(stream, byteCount: withheldByteCount)
+        withheldByteCount = 0
+        owner.outputIsReady()
+    }
+
+    private func wakeReader() {
+        let reader = self.reader
+        self.reader = nil
+        reader?.resume()
+    }
+
+    private func wakeWriter() {
+        let writer = self.writer
+        self.writer = nil
+        writer?.resume()
+    }
+}

@@ -1,0 +1,68 @@
+package import EventLoops
+package import RPC
+import Synchronization
+package import Vocabulary
+
+/// Calls a server: connects when there is something to say, reconnects when the connection is lost.
+///
+/// The loops belong to the caller, who stops them after `close`.
+///
+/// - Isolation: any thread; tasks that run on one of the loops call without a hop.
+package final class RPCChannel: Sendable {
+    private let subchannels: [Subchannel]
+    private let callCount = Atomic(0)
+
+    /// Nothing is connected before the first call.
+    package convenience init(configuration: RPCChannelConfiguration, loops: EventLoopGroup) {
+        self.init(
+            configuration: configuration, loops: loops.loops,
+            connector: SocketConnector(host: configuration.host, port: configuration.port))
+    }
+
+    init(configuration: RPCChannelConfiguration, loops: [EventLoop], connector: any Connector) {
+        precondition(configuration.connectionCount >= 1, "connectionCount \(configuration.connectionCount)")
+        subchannels = (0..<configuration.connectionCount).map { index in
+            Subchannel(loop: loops[index % loops.count], configuration: configuration, connector: connector)
+        }
+    }
+
+    /// Calls a method that takes one message and answers with one.
+    ///
+    /// - Parameter path: `/package.Service/Method`.
+    /// - Throws: the status of a call that failed, with its trailing metadata.
+    package func unary(
+        _ path: Bytes, _ message: Bytes, options: CallOptions = CallOptions()
+    ) async throws(RPCFailure) -> UnaryResponse {
+        let subchannel = nextSubchannel()
+        return try await subchannel.loop.run { () async throws(RPCFailure) in
+            try await subchannel.start(path: path, options: options, takesOneMessage: true).exchange(message)
+        }
+    }
+
+    /// Begins a call with any number of messages either way.
+    ///
+    /// The caller takes the responses until nil or an error, or cancels the call; forgetting it leaves the server
+    /// waiting.
+    package func stream(_ path: Bytes, options: CallOptions = CallOptions()) async -> ClientCall {
+        let subchannel = nextSubchannel()
+        return await subchannel.loop.run {
+            subchannel.start(path: path, options: options, takesOneMessage: false)
+        }
+    }
+
+    /// Fails calls that wait for a connection, lets open ones end, and returns when every connection is closed.
+    package func close() async {
+        for subchannel in subchannels {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+                let isTaken = subchannel.loop.submit { subchannel.close { continuation.resume() } }
+                if !isTaken { continuation.resume() }
+            }
+        }
+    }
+
+    private func nextSubchannel() -> Subchannel {
+        guard subchannels.count > 1 else { return subchannels[0] }
+        let number = callCount.add(1, ordering: .relaxed).oldValue
+        return subchannels[Int(UInt(bitPattern: number) % UInt(subchannels.count))]
+    }
+}

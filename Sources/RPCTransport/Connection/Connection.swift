@@ -1,0 +1,339 @@
+import EventLoops
+import HTTP2
+import TLS
+import Vocabulary
+
+/// Is told what happens on a connection, on its loop.
+protocol ConnectionDelegate: AnyObject {
+    /// Something happened in HTTP/2; data events are valid during the call.
+    func handle(_ event: HTTP2Event)
+    /// The connection is over; nothing more comes. Its streams are gone with it.
+    func connectionDidEnd(_ end: ConnectionEnd)
+}
+
+/// Why a connection ended.
+enum ConnectionEnd: Error, CustomStringConvertible {
+    /// Both sides had said all they wanted.
+    case finished
+    /// The peer closed it, or its host did.
+    case closedByPeer
+    case stream(ByteStreamError)
+    case tls(TLSError)
+    case http2(HTTP2Error)
+    /// The peer did not complete TLS and the preface of HTTP/2 in time.
+    case handshakeTimeout
+    /// This side closed it.
+    case aborted
+
+    var description: String {
+        switch self {
+        case .finished: "finished"
+        case .closedByPeer: "closed by the peer"
+        case .stream(let error): error.description
+        case .tls(let error): error.description
+        case .http2(let error): error.description
+        case .handshakeTimeout: "no complete handshake in time"
+        case .aborted: "closed here"
+        }
+    }
+}
+
+/// Bytes of the wire, one turn at a time, by way of TLS to HTTP/2 and back.
+///
+/// What a turn produces leaves in one piece at its end. When the wire takes no more, frames stay unmade in the HTTP/2
+/// session, whose streams then hold back whoever writes to them.
+///
+/// - Isolation: its loop.
+final class Connection: ByteStreamDelegate, EndOfTurnHandler {
+    private enum Phase {
+        /// TLS or the preface are not complete.
+        case handshaking
+        case open
+        /// All is sent; waiting for the peer's end, so that closing does not destroy what is on its way to it.
+        case lingering
+        case closed
+    }
+
+    /// Ciphertext that may wait for the wire before frames are held back.
+    static let ciphertextByteCountMax = 256 << 10
+    /// Reads one connection gets in a turn, so that a fast peer leaves time for the others.
+    static let readsPerTurnMax = 4
+    static let handshakeTimeoutNanoseconds: UInt64 = 10_000_000_000
+    static let lingerTimeoutNanoseconds: UInt64 = 1_000_000_000
+
+    let loop: EventLoop
+    let session: HTTP2Session
+    let tls: TLSSession?
+    var peerName: String { stream.peerName }
+    weak var delegate: (any ConnectionDelegate)?
+    private let stream: any ByteStream
+    private let buffers: LoopBuffers
+    private var phase = Phase.handshaking
+    private var timer: TimerID?
+    private var flushIsScheduled = false
+    private var tlsIsComplete: Bool
+
+    /// - Parameter tls: the connection's end of TLS, or nil for plaintext.
+    init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, loop: EventLoop, buffers: LoopBuffers) {
+        self.stream = stream
+        self.tls = tls
+        self.session = session
+        self.loop = loop
+        self.buffers = buffers
+        tlsIsComplete = tls == nil
+    }
+
+    /// Begins; both sides' first words are on their way.
+    func start() {
+        stream.delegate = self
+        do throws(ByteStreamError) {
+            try stream.start()
+        } catch {
+            return end(.stream(error))
+        }
+        timer = loop.schedule(afterNanoseconds: Self.handshakeTimeoutNanoseconds) { [weak self] in
+            self?.timer = nil
+            self?.end(.handshakeTimeout)
+        }
+        if let tls { advanceHandshake(tls) }
+        outputIsReady()
+    }
+
+    var isClosed: Bool { phase == .closed }
+
+    /// Ends the connection now.
+    func abort() { end(.aborted) }
+
+    // MARK: In
+
+    func streamIsReadable() {
+        for _ in 0..<Self.readsPerTurnMax {
+            guard phase != .closed else { return }
+            let buffer = buffers.wire
+            switch stream.receive(into: buffer) {
+            case .wouldBlock: return
+            case .end: return receiveEnd()
+            case .failed(let error): return end(.stream(error))
+            case .bytes(let count):
+                if phase != .lingering { receive(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+                // A short read means that the wire is empty: no need to hear that again.
+                if count < buffer.count { return }
+            }
+        }
+    }
+
+    private func receive(_ bytes: UnsafeRawBufferPointer) {
+        guard let tls else { return receivePlaintext(bytes) }
+        do throws(TLSError) {
+            try tls.receive(bytes)
+            if !tlsIsComplete { advanceHandshake(tls) }
+            while tlsIsComplete, phase == .handshaking || phase == .open {
+                switch try tls.read(into: buffers.plaintext) {
+                case .wouldBlock: return
+                case .closed: return receiveEnd()
+                case .bytes(let count):
+                    receivePlaintext(UnsafeRawBufferPointer(rebasing: buffers.plaintext[..<count]))
+                }
+            }
+        } catch {
+            fail(.tls(error))
+        }
+    }
+
+    private func advanceHandshake(_ tls: TLSSession) {
+        do throws(TLSError) {
+            if case .complete = try tls.handshake() { tlsIsComplete = true }
+            outputIsReady()
+        } catch {
+            fail(.tls(error))
+        }
+    }
+
+    private func receivePlaintext(_ bytes: UnsafeRawBufferPointer) {
+        do throws(HTTP2Error) {
+            try session.receive(bytes, at: loop.now())
+            takeEvents()
+            // Window updates, acknowledgements and answers may be waiting.
+            if session.wantsWrite || session.isFinished { outputIsReady() }
+        } catch {
+            takeEvents()
+            fail(.http2(error))
+        }
+    }
+
+    private func takeEvents() {
+        while phase != .closed, let event = session.nextEvent() {
+            if case .settings = event, phase == .handshaking { handshakeIsComplete() }
+            delegate?.handle(event)
+        }
+    }
+
+    /// The peer's SETTINGS are the last part of the handshake.
+    private func handshakeIsComplete() {
+        phase = .open
+        stopTimer()
+    }
+
+    private func receiveEnd() {
+        end(phase == .lingering ? .finished : .closedByPeer)
+    }
+
+    // MARK: Out
+
+    /// Asks for a flush at the end of this turn.
+    func outputIsReady() {
+        guard !flushIsScheduled, phase != .closed else { return }
+        flushIsScheduled = true
+        loop.callAtEndOfTurn(self)
+    }
+
+    func turnDidEnd() {
+        flushIsScheduled = false
+        flush()
+    }
+
+    func streamIsWritable() { flush() }
+
+    private func flush() {
+        guard phase == .handshaking || phase == .open else { return }
+        do throws(FlushFailure) {
+            let tookAll = try flushToWire()
+            takeEvents()
+            guard phase != .closed else { return }
+            stream.setWantsWritable(!tookAll)
+            if tookAll, tlsIsComplete, session.isFinished { finish() }
+        } catch {
+            end(error.end)
+        }
+    }
+
+    /// Wraps the two kinds of errors of a flush for typed throws.
+    private struct FlushFailure: Error {
+        let end: ConnectionEnd
+    }
+
+    /// Whether the wire took everything.
+    private func flushToWire() throws(FlushFailure) -> Bool {
+        guard let tls else { return try flushPlaintext() }
+        return try flushEncrypted(tls)
+    }
+
+    private func flushPlaintext() throws(FlushFailure) -> Bool {
+        var wire = WireProgress()
+        do throws(HTTP2Error) {
+            try session.drainOutput { bytes in wire.send(bytes, to: stream) }
+        } catch {
+            throw FlushFailure(end: .http2(error))
+        }
+        if let failure = wire.failure { throw FlushFailure(end: .stream(failure)) }
+        return !wire.isBlocked
+    }
+
+    private func flushEncrypted(_ tls: TLSSession) throws(FlushFailure) -> Bool {
+        var wire = WireProgress()
+        var failure: TLSError?
+        var isFull = true
+        while isFull {
+            isFull = false
+            if tlsIsComplete {
+                do throws(HTTP2Error) {
+                    try session.drainOutput { bytes in
+                        guard failure == nil, tls.outputByteCount < Self.ciphertextByteCountMax else {
+                            isFull = true
+                            return 0
+                        }
+                        do throws(TLSError) { try tls.write(bytes) } catch { failure = error }
+                        return failure == nil ? bytes.count : 0
+                    }
+                } catch {
+                    throw FlushFailure(end: .http2(error))
+                }
+            }
+            tls.drainOutput { bytes in wire.send(bytes, to: stream) }
+            if let failure { throw FlushFailure(end: .tls(failure)) }
+            if let failure = wire.failure { throw FlushFailure(end: .stream(failure)) }
+            if wire.isBlocked { return false }
+        }
+        return true
+    }
+
+    /// What became of the bytes of a flush.
+    private struct WireProgress {
+        var isBlocked = false
+        var failure: ByteStreamError?
+
+        mutating func send(_ bytes: UnsafeRawBufferPointer, to stream: any ByteStream) -> Int {
+            guard !isBlocked, failure == nil else { return 0 }
+            switch stream.send(bytes) {
+            case .sent(let count):
+                if count < bytes.count { isBlocked = true }
+                return count
+            case .failed(let error):
+                failure = error
+                return 0
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// Tells the peer why, as far as the wire takes it at once, and ends.
+    private func fail(_ reason: ConnectionEnd) {
+        guard phase == .handshaking || phase == .open else { return }
+        _ = try? flushToWire()
+        tls?.shutdown()
+        tls?.drainOutput { bytes in
+            if case .sent(let count) = stream.send(bytes) { return count }
+            return 0
+        }
+        end(reason)
+    }
+
+    /// Everything is said and sent: close our direction, and wait a moment for the peer to close its own.
+    ///
+    /// Why wait: closing a socket with unread bytes resets it, and the reset overtakes the last answers.
+    private func finish() {
+        phase = .lingering
+        tls?.shutdown()
+        tls?.drainOutput { bytes in
+            if case .sent(let count) = stream.send(bytes) { return count }
+            return 0
+        }
+        stream.setWantsWritable(false)
+        stream.shutdownSending()
+        stopTimer()
+        timer = loop.schedule(afterNanoseconds: Self.lingerTimeoutNanoseconds) { [weak self] in
+            self?.timer = nil
+            self?.end(.finished)
+        }
+    }
+
+    private func end(_ reason: ConnectionEnd) {
+        guard phase != .closed else { return }
+        phase = .closed
+        stopTimer()
+        stream.close()
+        delegate?.connectionDidEnd(reason)
+    }
+
+    private func stopTimer() {
+        if let timer { loop.cancel(timer) }
+        timer = nil
+    }
+}
+
+/// Memory for one read, shared by all connections of a loop: what arrives is consumed within its turn.
+final class LoopBuffers {
+    let wire: UnsafeMutableRawBufferPointer
+    let plaintext: UnsafeMutableRawBufferPointer
+
+    init() {
+        wire = .allocate(byteCount: 64 << 10, alignment: 64)
+        plaintext = .allocate(byteCount: 64 << 10, alignment: 64)
+    }
+
+    deinit {
+        wire.deallocate()
+        plaintext.deallocate()
+    }
+}

@@ -1,0 +1,53 @@
+package import EventLoops
+package import RPC
+import Synchronization
+
+/// A server and a channel to it on one loop, joined by memory instead of sockets.
+///
+/// The whole stack runs as it does on sockets, TLS included when the configurations have it, but turn by turn on the
+/// loop of a test, which decides when time passes.
+///
+/// - Isolation: `loop`.
+package final class InProcessTransport {
+    package let channel: RPCChannel
+    private let shard: ServerShard
+
+    /// - Parameter pipeByteCount: what a pipe holds each way, as the kernel's socket buffers would.
+    package init(
+        loop: EventLoop, methods: MethodTable, server: RPCServerConfiguration = RPCServerConfiguration(),
+        client: RPCChannelConfiguration = RPCChannelConfiguration(host: "localhost", port: 0),
+        observer: CallObserver? = nil, pipeByteCount: Int = 64 << 10
+    ) {
+        let shard = ServerShard(
+            loop: loop, configuration: server, methods: methods, observer: observer, requestIDs: RequestIDSource())
+        self.shard = shard
+        channel = RPCChannel(
+            configuration: client, loops: [loop],
+            connector: MemoryConnector(shard: shard, pipeByteCount: pipeByteCount))
+    }
+
+    /// Connections open at the server.
+    package var connectionCount: Int { shard.connectionCount.load(ordering: .relaxed) }
+
+    /// As `RPCServer.drain`.
+    package func drain(whenIdle: @escaping @Sendable () -> Void) { shard.drain(whenIdle: whenIdle) }
+
+    /// Ends all calls with UNAVAILABLE.
+    package func shutDown() { shard.shutDown() }
+}
+
+/// Connects to a shard of this process.
+private struct MemoryConnector: Connector {
+    let shard: ServerShard
+    let pipeByteCount: Int
+
+    func connect(
+        on loop: EventLoop, timeoutNanoseconds: UInt64,
+        completion: @escaping (Result<any ByteStream, ConnectError>) -> Void
+    ) {
+        let pipe = MemoryStream.pair(capacity: pipeByteCount, loop: loop)
+        shard.connectionCount.add(1, ordering: .relaxed)
+        shard.adopt(pipe.server)
+        completion(.success(pipe.client))
+    }
+}

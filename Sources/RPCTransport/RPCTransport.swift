@@ -1,1 +1,0 @@
-// RPCTransport: see Architecture.md.

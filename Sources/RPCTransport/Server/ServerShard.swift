@@ -1,0 +1,107 @@
+import EventLoops
+import HTTP2
+import RPC
+import Synchronization
+import TLS
+import Vocabulary
+
+/// The connections of one loop of a server.
+///
+/// - Isolation: its loop, but for the counters.
+final class ServerShard: @unchecked Sendable {
+    // @unchecked: variables are touched on `loop` only; the counters are atomic.
+
+    let loop: EventLoop
+    let configuration: RPCServerConfiguration
+    let methods: MethodTable
+    let observer: CallObserver?
+    let buffers = LoopBuffers()
+    private let requestIDs: RequestIDSource
+    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    private var isDraining = false
+    private var whenIdle: (@Sendable () -> Void)?
+    /// Connections open or on their way here: what the listener balances.
+    let connectionCount = Atomic(0)
+
+    init(
+        loop: EventLoop, configuration: RPCServerConfiguration, methods: MethodTable, observer: CallObserver?,
+        requestIDs: RequestIDSource
+    ) {
+        self.loop = loop
+        self.configuration = configuration
+        self.methods = methods
+        self.observer = observer
+        self.requestIDs = requestIDs
+    }
+
+    func nextRequestID() -> RequestID { requestIDs.next() }
+
+    /// Serves a connection that the caller has counted in `connectionCount`.
+    func adopt(_ stream: any ByteStream) {
+        loop.preconditionOnLoop()
+        guard !isDraining, let connection = makeConnection(stream) else {
+            stream.close()
+            connectionCount.subtract(1, ordering: .relaxed)
+            return
+        }
+        connections[ObjectIdentifier(connection)] = connection
+        connection.start()
+    }
+
+    /// Nil when memory for TLS or HTTP/2 cannot be had.
+    private func makeConnection(_ stream: any ByteStream) -> ServerConnection? {
+        guard let session = try? HTTP2Session(role: .server, configuration: configuration.http2) else { return nil }
+        guard let context = configuration.tls else {
+            return ServerConnection(stream: stream, tls: nil, session: session, shard: self)
+        }
+        guard let tls = try? TLSSession(accepting: context) else { return nil }
+        return ServerConnection(stream: stream, tls: tls, session: session, shard: self)
+    }
+
+    func connectionDidEnd(_ connection: ServerConnection, _ end: ConnectionEnd) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        connectionCount.subtract(1, ordering: .relaxed)
+        if connection.callCount > 0 { orphans[ObjectIdentifier(connection)] = connection }
+        checkIdle()
+    }
+
+    /// Connections that are gone while handlers of theirs have not returned.
+    private var orphans: [ObjectIdentifier: ServerConnection] = [:]
+
+    func callDidEnd() {
+        if !orphans.isEmpty { orphans = orphans.filter { $0.value.callCount > 0 } }
+        checkIdle()
+    }
+
+    // MARK: The end
+
+    /// Lets every connection finish what it has begun; `whenIdle` is called once none is left.
+    func drain(whenIdle: @escaping @Sendable () -> Void) {
+        loop.preconditionOnLoop()
+        isDraining = true
+        self.whenIdle = whenIdle
+        for connection in connections.values { connection.drain() }
+        checkIdle()
+    }
+
+    /// Ends every call and, a second later, every connection.
+    func shutDown() {
+        for connection in connections.values { connection.shutDown() }
+        loop.schedule(afterNanoseconds: 1_000_000_000) {
+            for connection in self.connections.values { connection.abort() }
+        }
+    }
+
+    private func checkIdle() {
+        guard isDraining, connections.isEmpty, orphans.isEmpty, let whenIdle else { return }
+        self.whenIdle = nil
+        whenIdle()
+    }
+}
+
+/// Counts the calls of a server.
+final class RequestIDSource: Sendable {
+    private let last = Atomic<UInt64>(0)
+
+    func next() -> RequestID { RequestID(last.add(1, ordering: .relaxed).newValue) }
+}

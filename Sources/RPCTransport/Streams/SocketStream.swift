@@ -1,0 +1,86 @@
+import CLinux
+import EventLoops
+import Glibc
+
+/// A connected TCP socket.
+///
+/// - Isolation: its loop.
+final class SocketStream: ByteStream, ReadinessHandler {
+    weak var delegate: (any ByteStreamDelegate)?
+    let peerName: String
+    private let loop: EventLoop
+    private var descriptor: Int32
+    private var watch: WatchID?
+    private var wantsWritable = false
+    /// After the peer's end there is nothing to be read, and level-triggered readiness would never cease.
+    private var hasEnded = false
+
+    /// - Parameter descriptor: connected and non-blocking; the stream closes it.
+    init(descriptor: Int32, peerName: String, loop: EventLoop) {
+        self.descriptor = descriptor
+        self.peerName = peerName
+        self.loop = loop
+        // Frames leave in one piece a turn: waiting for more of them, as Nagle's algorithm does, only delays.
+        _ = apus_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    deinit { if descriptor >= 0 { _ = Glibc.close(descriptor) } }
+
+    func start() throws(ByteStreamError) {
+        do throws(EventLoopError) {
+            watch = try loop.watch(descriptor, for: .readable, handler: self)
+        } catch {
+            throw ByteStreamError(operation: "watching a socket", code: error.code)
+        }
+    }
+
+    func descriptorIsReady(_ readiness: Readiness) {
+        if readiness.contains(.writable) { delegate?.streamIsWritable() }
+        let isReadable = !readiness.isDisjoint(with: [.readable, .hangUp])
+        if isReadable, watch != nil { delegate?.streamIsReadable() }
+    }
+
+    func receive(into buffer: UnsafeMutableRawBufferPointer) -> ByteStreamReceiveResult {
+        guard descriptor >= 0, !hasEnded else { return .end }
+        let count = apus_receive(descriptor, buffer.baseAddress, buffer.count)
+        if count > 0 { return .bytes(count) }
+        if count == 0 {
+            hasEnded = true
+            changeInterest()
+            return .end
+        }
+        return count == -Int(EAGAIN) ? .wouldBlock : .failed(ByteStreamError(operation: "recv", code: Int32(-count)))
+    }
+
+    func send(_ bytes: UnsafeRawBufferPointer) -> ByteStreamSendResult {
+        guard descriptor >= 0 else { return .failed(ByteStreamError(operation: "send", code: EBADF)) }
+        let count = apus_send(descriptor, bytes.baseAddress, bytes.count)
+        if count >= 0 { return .sent(count) }
+        return count == -Int(EAGAIN) ? .sent(0) : .failed(ByteStreamError(operation: "send", code: Int32(-count)))
+    }
+
+    func setWantsWritable(_ wantsWritable: Bool) {
+        guard wantsWritable != self.wantsWritable else { return }
+        self.wantsWritable = wantsWritable
+        changeInterest()
+    }
+
+    private func changeInterest() {
+        guard let watch else { return }
+        var interest: Readiness = hasEnded ? [] : .readable
+        if wantsWritable { interest.insert(.writable) }
+        loop.change(watch, to: interest)
+    }
+
+    func shutdownSending() {
+        if descriptor >= 0 { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    }
+
+    func close() {
+        guard descriptor >= 0 else { return }
+        if let watch { loop.unwatch(watch) }
+        watch = nil
+        _ = Glibc.close(descriptor)
+        descriptor = -1
+    }
+}
