@@ -1,6 +1,6 @@
 // Made by Proto/generate.
 #include "ServiceDescriptors.h"
-const uint8_t apus_service_descriptors[] = {
+static const uint8_t descriptors[] = {
  10, 216, 8, 10, 25, 97, 112, 117, 115, 47, 97, 100, 109, 105, 110, 47, 118, 49, 47, 97, 100, 109, 105, 110,
  46, 112, 114, 111, 116, 111, 18, 13, 97, 112, 117, 115, 46, 97, 100, 109, 105, 110, 46, 118, 49, 34, 18, 10,
  16, 71, 101, 116, 83, 116, 97, 116, 117, 115, 82, 101, 113, 117, 101, 115, 116, 34, 159, 1, 10, 17, 71, 101,
@@ -507,4 +507,5 @@ const uint8_t apus_service_descriptors[] = {
  29, 46, 105, 110, 102, 101, 114, 101, 110, 99, 101, 46, 77, 111, 100, 101, 108, 73, 110, 102, 101, 114, 82, 101,
  115, 112, 111, 110, 115, 101, 98, 6, 112, 114, 111, 116, 111, 51,
 };
-const size_t apus_service_descriptors_byte_count = sizeof(apus_service_descriptors);
+const size_t apus_service_descriptors_byte_count = sizeof(descriptors);
+const uint8_t *apus_service_descriptors(void) { return descriptors; }

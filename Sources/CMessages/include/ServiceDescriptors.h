@@ -3,5 +3,5 @@
 #include <stddef.h>
 #include <stdint.h>
 /// A serialised google.protobuf.FileDescriptorSet of everything in Proto/.
-extern const uint8_t apus_service_descriptors[];
+const uint8_t *apus_service_descriptors(void);
 extern const size_t apus_service_descriptors_byte_count;
