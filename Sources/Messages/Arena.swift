@@ -48,7 +48,8 @@ final class Arena {
     /// What decoding a message of `byteCount` bytes may take.
     ///
     /// Eight times covers the worst of honest messages, packed integers of one byte that become eight. The constant is
-    /// for the bookkeeping of small ones: 40 bytes for each field, so at worst some 60 times the message.
+    /// for small ones, where 40 bytes of bookkeeping for each field and the structs weigh more. Two bytes never become
+    /// more than the largest struct and its bookkeeping, so what a small message takes is bounded without it too.
     static func byteBudget(forMessageOf byteCount: Int) -> Int {
         8 * byteCount + 1 << 20
     }

@@ -63,6 +63,7 @@ package struct ServiceDescriptors: Sendable {
     /// As `files(named:)`, for the file that declares a service, method, message, field, oneof, enum or enum value.
     ///
     /// - Parameter symbol: full name without a leading dot, e.g. `apus.text.v1.Text.Generate`.
+    /// - Returns: the file first, then what it imports; nil when nothing has that name.
     package func files(declaring symbol: String) -> [Bytes]? {
         symbols.fileNames[symbol].flatMap { files(named: $0) }
     }
@@ -71,4 +72,7 @@ package struct ServiceDescriptors: Sendable {
     package func isMessageType(_ name: String) -> Bool {
         symbols.messageTypes.contains(name)
     }
+
+    /// Full names of all message types, nested ones and map entries included.
+    var messageTypes: Set<String> { symbols.messageTypes }
 }

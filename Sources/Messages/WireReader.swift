@@ -22,7 +22,7 @@ struct WireReader: IteratorProtocol, Sequence {
     }
 
     private let bytes: Bytes
-    private var position = 0
+    private(set) var position = 0
 
     init(_ bytes: Bytes) {
         self.bytes = bytes

@@ -1,0 +1,51 @@
+import Foundation
+
+/// The protobuf compiler and `Proto/generate`, as outside judges; tests that need them are skipped without them.
+enum ProtobufTools {
+    /// What a program left behind.
+    struct Outcome: Sendable {
+        let status: Int32
+        let output: Data
+        let errors: String
+    }
+
+    static let packageRoot = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
+    static let protoFolder = packageRoot.appending(path: "Proto")
+    /// Whether there is a protoc at all; any version writes the same bytes for a message.
+    static let hasProtoc = FileManager.default.isExecutableFile(atPath: "/usr/bin/protoc")
+    /// The outcome of `Proto/generate --check`; status 77 where the tools are missing or of other versions.
+    static let check = Result { try run(protoFolder.appending(path: "generate"), ["--check"]) }
+    static let canGenerate = (try? check.get().status) != 77
+
+    /// Runs a program in the folder of the `.proto` files.
+    static func run(_ program: URL, _ arguments: [String], input: String = "") throws -> Outcome {
+        let process = Process()
+        process.executableURL = program
+        process.arguments = arguments
+        process.currentDirectoryURL = protoFolder
+        let (inputPipe, outputPipe, errorPipe) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = inputPipe
+        process.standardOutput = outputPipe
+        process.standardError = errorPipe
+        try process.run()
+        // Small enough for the pipe, and the program may not read it at all.
+        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try inputPipe.fileHandleForWriting.close()
+        let output = outputPipe.fileHandleForReading.readDataToEndOfFile()
+        let errors = errorPipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus, output: output, errors: String(decoding: errors, as: UTF8.self))
+    }
+
+    /// What protoc makes of a message in text format.
+    static func encode(_ message: String, text: String) throws -> Outcome {
+        let files = try FileManager.default.subpathsOfDirectory(atPath: protoFolder.path).filter {
+            $0.hasSuffix(".proto")
+        }
+        return try run(
+            URL(filePath: "/usr/bin/protoc"),
+            ["-I.", "--deterministic_output", "--encode=\(message)"] + files.sorted(),
+            input: text)
+    }
+}
