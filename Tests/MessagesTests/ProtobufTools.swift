@@ -23,14 +23,15 @@ enum ProtobufTools {
         process.executableURL = program
         process.arguments = arguments
         process.currentDirectoryURL = protoFolder
-        let (inputPipe, outputPipe, errorPipe) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = inputPipe
+        let (outputPipe, errorPipe) = (Pipe(), Pipe())
+        // A file and not a pipe: writing to a program that ended early would end this process too (SIGPIPE).
+        let inputFile = FileManager.default.temporaryDirectory.appending(path: "apus-input-\(UUID().uuidString)")
+        try input.write(to: inputFile, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: inputFile) }
+        process.standardInput = try FileHandle(forReadingFrom: inputFile)
         process.standardOutput = outputPipe
         process.standardError = errorPipe
         try process.run()
-        // Small enough for the pipe, and the program may not read it at all.
-        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try inputPipe.fileHandleForWriting.close()
         let output = outputPipe.fileHandleForReading.readDataToEndOfFile()
         let errors = errorPipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
