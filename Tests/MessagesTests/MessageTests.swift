@@ -32,7 +32,7 @@ import Vocabulary
     func golden(_ sample: Sample) throws {
         let outcome = try ProtobufTools.encode(sample.name, text: sample.text)
         try #require(outcome.status == 0, "\(outcome.errors)")
-        #expect(sample.bytes.array == [UInt8](outcome.output))
+        #expect(sample.bytes.array == outcome.output)
         #expect(try sample.isEqual(Bytes(outcome.output)))
     }
 

@@ -5,7 +5,7 @@ enum ProtobufTools {
     /// What a program left behind.
     struct Outcome: Sendable {
         let status: Int32
-        let output: Data
+        let output: [UInt8]
         let errors: String
     }
 
@@ -36,7 +36,7 @@ enum ProtobufTools {
         let errors = errorPipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Outcome(
-            status: process.terminationStatus, output: output, errors: String(decoding: errors, as: UTF8.self))
+            status: process.terminationStatus, output: [UInt8](output), errors: String(decoding: errors, as: UTF8.self))
     }
 
     /// What protoc makes of a message in text format.
