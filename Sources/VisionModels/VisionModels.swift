@@ -1,1 +1,0 @@
-// VisionModels: see Architecture.md.
