@@ -3,13 +3,15 @@ import Messages
 package import RPC
 package import Vocabulary
 
-/// The services that answer with models, bound together for one server.
+/// Every service of a server, bound together.
 package struct InferenceServices: Sendable {
     private let openInference: OpenInferenceService
     private let text: TextService
     private let vision: VisionService
     private let graph: GraphService
     private let admin: AdminService
+    private let health: HealthService
+    private let reflection = ReflectionService()
 
     package init(engine: Engine, readiness: Readiness, clock: any MonotonicClock, serverVersion: String) {
         openInference = OpenInferenceService(engine: engine, readiness: readiness, serverVersion: serverVersion)
@@ -17,6 +19,8 @@ package struct InferenceServices: Sendable {
         vision = VisionService(engine: engine)
         graph = GraphService(engine: engine)
         admin = AdminService(engine: engine, clock: clock, serverVersion: serverVersion)
+        health = HealthService(services: ServiceDescriptors.apus.services)
+        readiness.observe { [health] in health.setServing($0) }
     }
 
     /// Registers every method.
@@ -32,6 +36,13 @@ package struct InferenceServices: Sendable {
         table.register(VisionMethods.classify, through: gate) { [vision] in try await vision.classify($0, $1) }
         table.register(GraphMethods.predict, through: gate) { [graph] in try await graph.predict($0, $1) }
         table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }
+        table.register(health, through: gate)
+        table.register(reflection, through: gate)
+    }
+
+    /// Ends the calls that would go on for as long as the server lives; for when it drains.
+    package func endWatches() {
+        health.endWatches()
     }
 
     private func registerOpenInference(in table: inout MethodTable, through gate: CallGate) {
