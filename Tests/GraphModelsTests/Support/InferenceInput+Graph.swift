@@ -1,0 +1,25 @@
+import Compute
+import Models
+
+extension InferenceInput {
+    /// A question about the resident graph; nil for all its nodes.
+    init(nodes: [Int64]?) throws {
+        self.init(tensors: try nodes.map { [NamedTensor("nodes", try Tensor($0, shape: [$0.count]))] } ?? [])
+    }
+
+    /// A question about `graph`, sent along.
+    init(graph: RandomGraph, nodes: [Int64]? = nil) throws {
+        var tensors = try InferenceInput(nodes: nodes).tensors
+        tensors.append(
+            NamedTensor("features", try Tensor(graph.features, shape: [graph.nodeCount, graph.featureCount])))
+        tensors.append(NamedTensor("edges", try Tensor(graph.edges, shape: [2, graph.edges.count / 2])))
+        self.init(tensors: tensors)
+    }
+}
+
+extension InferenceOutput {
+    /// The elements of `logits`, row-major.
+    var logits: [Float] { tensor("logits")?.array(of: Float.self) ?? [] }
+    /// The elements of `scores`, row-major.
+    var scores: [Float] { tensor("scores")?.array(of: Float.self) ?? [] }
+}
