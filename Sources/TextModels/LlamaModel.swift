@@ -47,7 +47,10 @@ package final class LlamaModel: TokenModel {
                 * configuration.headSize * MemoryLayout<Float>.stride)
         description = ModelDescription(
             name: name, version: version, modality: .text, platform: "apus_llama",
-            inputs: [TensorDescription("text_input", .bytes, shape: [1])],
+            inputs: [
+                TensorDescription("text_input", .bytes, shape: [1]),
+                TensorDescription("max_tokens", .int32, shape: [1]),
+            ],
             outputs: [TensorDescription("text_output", .bytes, shape: [1])], batchSizeMax: 0)
     }
 

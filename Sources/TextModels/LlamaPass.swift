@@ -24,11 +24,11 @@ struct LlamaPass {
     private let state: UnsafeMutablePointer<Float>
     /// `[rowCount, Q + 2K]`: queries, keys, values.
     private let projected: UnsafeMutablePointer<Float>
-    /// `[rowCount, Q]`
+    /// What the heads read out: `[rowCount, Q]`.
     private let attended: UnsafeMutablePointer<Float>
     /// `[rowCount, 2F]`: gate and up; the gate's half is then overwritten by their product.
     private let gateUp: UnsafeMutablePointer<Float>
-    /// `[threadCount, heads per key/value head, scoreStride]`
+    /// Scratch of attention: `[threadCount, heads per key/value head, scoreStride]`.
     private let scores: UnsafeMutablePointer<Float>
     private let scoreStride: Int
 

@@ -7,13 +7,13 @@ package import ModelFiles
 package struct LlamaWeights: Sendable {
     /// One decoder layer.
     struct Layer: Sendable {
-        /// `[hiddenSize]`
+        /// Before attention: `[hiddenSize]`.
         let attentionNorm: [Float]
         /// hidden state → queries, keys and values side by side: `headCount + 2 · keyValueHeadCount` heads.
         let queriesKeysValues: PackedMatrix
         /// `headCount` heads → hidden state.
         let attentionOutput: PackedMatrix
-        /// `[hiddenSize]`
+        /// Before the feed-forward part: `[hiddenSize]`.
         let feedForwardNorm: [Float]
         /// hidden state → gate and up side by side, `2 · intermediateSize`.
         let gateUp: PackedMatrix
@@ -23,14 +23,14 @@ package struct LlamaWeights: Sendable {
 
     let embedding: Embedding
     let layers: [Layer]
-    /// `[hiddenSize]`
+    /// Before the head: `[hiddenSize]`.
     let finalNorm: [Float]
     /// hidden state → logits.
     let head: PackedMatrix
 
     /// Where the hidden states of tokens come from.
     enum Embedding: Sendable {
-        /// `[vocabularySize, hiddenSize]`
+        /// A matrix of its own: `[vocabularySize, hiddenSize]`.
         case table([Float])
         /// The weights of the head, read back from their packed form, so that they are in memory once.
         case head

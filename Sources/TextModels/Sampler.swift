@@ -42,7 +42,8 @@ package struct Sampler: Sendable {
         collectCandidates(logits)
         guard let best = candidates.lazy.map(\.weight).max(), best.isFinite else { return Self.mostLikely(logits) }
         let total = turnIntoProbabilities(best: best)
-        return draw(below: keepTopP(total: total))
+        let kept = keepTopP(total: total)
+        return draw(below: kept)
     }
 
     /// The token with the largest logit, the lowest id among equals.

@@ -1,4 +1,7 @@
-/// Ends a streamed text before the first occurrence of any of some strings.
+/// Ends a streamed text at the stop string that is complete first, and keeps that string itself back.
+///
+/// Of several that are complete at the same byte the longest counts. So the result does not depend on how the text was
+/// cut into pieces.
 ///
 /// A stop string may come in pieces, so text that could be the beginning of one is held back until more of it arrives.
 /// Matching is on UTF-8 bytes; both text and stop strings are whole characters, so a cut never splits one.
@@ -9,6 +12,11 @@ package struct StopStrings: Sendable {
         package let text: String
         /// Whether a stop string came; then `text` is the last there is.
         package let isStopped: Bool
+
+        package init(text: String, isStopped: Bool) {
+            self.text = text
+            self.isStopped = isStopped
+        }
     }
 
     private let patterns: [[UInt8]]
@@ -43,7 +51,7 @@ package struct StopStrings: Sendable {
         guard !isStopped else { return Progress(text: "", isStopped: true) }
         guard !patterns.isEmpty else { return Progress(text: piece, isStopped: false) }
         held.append(contentsOf: piece.utf8)
-        if let start = held.indices.first(where: { index in patterns.contains { matches($0, at: index) == .whole } }) {
+        if let start = startOfFirstMatch() {
             isStopped = true
             defer { held = [] }
             return Progress(text: String(decoding: held[..<start], as: UTF8.self), isStopped: true)
@@ -58,6 +66,18 @@ package struct StopStrings: Sendable {
     package mutating func finish() -> String {
         defer { held = [] }
         return String(decoding: held, as: UTF8.self)
+    }
+
+    /// Where the stop string begins that ends first.
+    private func startOfFirstMatch() -> Int? {
+        var best: (start: Int, end: Int)?
+        for start in held.indices {
+            for pattern in patterns where matches(pattern, at: start) == .whole {
+                // Starts rise, so that of two with the same end the longer one came first.
+                if start + pattern.count < best?.end ?? .max { best = (start, start + pattern.count) }
+            }
+        }
+        return best?.start
     }
 
     private enum Match { case none, beginning, whole }
