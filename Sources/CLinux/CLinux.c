@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_WAIT_MAX = 256 };
@@ -117,12 +116,6 @@ int apus_signalfd_read(int fd) {
 }
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
-
-uint64_t apus_monotonic_nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void *apus_current_loop(void) { return current_loop; }
 

@@ -73,9 +73,6 @@ int apus_signalfd_read(int fd);
 /// Names the calling thread for debuggers and `top`; the kernel keeps 15 bytes.
 void apus_name_thread(const char *name);
 
-/// Nanoseconds of CLOCK_MONOTONIC.
-uint64_t apus_monotonic_nanoseconds(void);
-
 /// The event loop whose thread this is, or NULL: which loop runs here is asked on every entry into its state, and a
 /// thread-local pointer answers that without a lock or a system call.
 void *apus_current_loop(void);
