@@ -40,9 +40,16 @@ package struct Adjacency: Sendable {
         inverseRootDegrees = (0..<nodeCount).map { 1 / Float(starts[$0 + 1] - starts[$0]).squareRoot() }
     }
 
-    /// The positions in `sources` of the nodes that `node` hears from.
-    @inline(__always)
-    func row(_ node: Int) -> Range<Int> { starts[node]..<starts[node + 1] }
+    /// Gives a gathering loop the rows without reference counts, which several threads would fight over.
+    func withUnsafeRows(_ body: (UnsafeAdjacency) -> Void) {
+        starts.withUnsafeBufferPointer { starts in
+            sources.withUnsafeBufferPointer { sources in
+                inverseRootDegrees.withUnsafeBufferPointer { scales in
+                    body(UnsafeAdjacency(starts: starts, sources: sources, inverseRootDegrees: scales))
+                }
+            }
+        }
+    }
 
     private static func check(_ edges: [Int64], nodeCount: Int) throws(GraphError) {
         let edgeCount = edges.count / 2
@@ -87,5 +94,19 @@ package struct Adjacency: Sendable {
         }
         starts[starts.count - 1] = end
         sources.removeLast(sources.count - end)
+    }
+}
+
+/// The rows of an `Adjacency` in its memory; not to be kept.
+struct UnsafeAdjacency {
+    fileprivate let starts: UnsafeBufferPointer<Int>
+    fileprivate let sources: UnsafeBufferPointer<Int32>
+    /// As in `Adjacency`.
+    let inverseRootDegrees: UnsafeBufferPointer<Float>
+
+    /// The nodes that `node` hears from, ascending.
+    @inline(__always)
+    func row(_ node: Int) -> UnsafeBufferPointer<Int32> {
+        UnsafeBufferPointer(rebasing: sources[starts[node]..<starts[node + 1]])
     }
 }

@@ -49,11 +49,11 @@ private struct LayerReader {
             throw weights.error(name, "\(headCount) heads of \(perHead.outputCount) outputs are too many")
         }
         let merged = layer.merge == .concatenate ? all : perHead
-        var heads: [GraphAttention.Head] = []
-        for prefix in layer.heads { heads.append(try head(prefix, size: perHead.outputCount)) }
         return GraphAttention(
-            projection: try projection(try sideBySide(layer.heads, perHead), all, name), heads: heads,
-            merge: layer.merge, slope: layer.attentionSlope,
+            headCount: headCount, projection: try projection(try sideBySide(layer.heads, perHead), all, name),
+            source: try endWeights(layer.heads, "att_src", size: perHead.outputCount),
+            destination: try endWeights(layer.heads, "att_dst", size: perHead.outputCount), merge: layer.merge,
+            slope: layer.attentionSlope,
             output: NodeOutput(
                 residual: try residual(layer.residual, merged),
                 bias: try mergedBias(layer, size: perHead.outputCount), activation: layer.activation))
@@ -106,12 +106,17 @@ private struct LayerReader {
         }
     }
 
-    private func head(_ prefix: String, size: Int) throws(ModelFileError) -> GraphAttention.Head {
-        GraphAttention.Head(
-            source: try weights.floats("\(prefix).att_src.weight", shape: [size]),
-            destination: try weights.floats("\(prefix).att_dst.weight", shape: [size]),
-            sourceBias: try optional("\(prefix).att_src.bias", count: 1)[0],
-            destinationBias: try optional("\(prefix).att_dst.bias", count: 1)[0])
+    /// The attention vectors of all heads for one end of an edge, `att_src` or `att_dst`.
+    private func endWeights(
+        _ prefixes: [String], _ end: String, size: Int
+    ) throws(ModelFileError) -> GraphAttention.EndWeights {
+        var vectors: [Float] = []
+        var biases: [Float] = []
+        for prefix in prefixes {
+            vectors += try weights.floats("\(prefix).\(end).weight", shape: [size])
+            biases += try optional("\(prefix).\(end).bias", count: 1)
+        }
+        return GraphAttention.EndWeights(vectors: vectors, biases: biases)
     }
 
     /// The matrices of all heads as one, head by head in each row.

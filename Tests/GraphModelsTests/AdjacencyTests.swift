@@ -7,7 +7,9 @@ import Testing
 @Suite("Adjacency")
 struct AdjacencyTests {
     private func rows(_ adjacency: Adjacency) -> [[Int32]] {
-        (0..<adjacency.nodeCount).map { Array(adjacency.sources[adjacency.row($0)]) }
+        var rows: [[Int32]] = []
+        adjacency.withUnsafeRows { unsafe in rows = (0..<adjacency.nodeCount).map { Array(unsafe.row($0)) } }
+        return rows
     }
 
     @Test("rows are ascending, hold the node itself and each source once")

@@ -11,24 +11,27 @@ import Glibc
 ///
 /// - Source: Veličković et al. 2018, equations 1 to 6.
 struct GraphAttention: Sendable {
-    /// One head's attention vectors, split into the halves for the two ends of an edge.
-    struct Head: Sendable {
-        /// `[outputCountPerHead]` each.
-        let source: [Float]
-        let destination: [Float]
-        let sourceBias: Float
-        let destinationBias: Float
+    /// What one end of an edge adds to its logit, for all heads.
+    struct EndWeights: Sendable {
+        /// `[headCount, outputCountPerHead]`.
+        let vectors: [Float]
+        /// `[headCount]`.
+        let biases: [Float]
     }
 
-    /// The projections of all heads side by side: `[inputCount, heads · outputCountPerHead]`.
+    let headCount: Int
+    /// The projections of all heads side by side: `[inputCount, headCount · outputCountPerHead]`.
     let projection: NodeProjection
-    let heads: [Head]
+    /// For the node that is heard.
+    let source: EndWeights
+    /// For the node that hears.
+    let destination: EndWeights
     let merge: HeadMerge
     /// From 0 to 1, so that `leaky` does not fall.
     let slope: Float
     let output: NodeOutput
 
-    private var outputCountPerHead: Int { projection.outputCount / heads.count }
+    private var outputCountPerHead: Int { projection.outputCount / headCount }
     var outputCount: Int { merge == .concatenate ? projection.outputCount : outputCountPerHead }
 
     /// `[nodeCount, outputCount]` in `workspace`.
@@ -40,101 +43,105 @@ struct GraphAttention: Sendable {
         let nodeCount = adjacency.nodeCount
         let projected = try projection.apply(to: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
         let residual = try output.residualValues(of: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
-        let logits = try EdgeLogits(nodeCount: nodeCount, headCount: heads.count, in: workspace)
+        let logits = EndLogits(
+            source: try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: headCount, in: workspace),
+            destination: try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: headCount, in: workspace))
         let scratch = try UnsafeMutableNodeMatrix(
             nodeCount: gang.threadCount, columnCount: outputCountPerHead, in: workspace)
         let result = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: outputCount, in: workspace)
-        computeLogits(logits, projected, nodeCount: nodeCount, gang: gang)
-        let gather = Gather(
-            adjacency: adjacency, projected: projected, logits: logits, slope: slope, size: outputCountPerHead,
-            kernels: gang.kernels)
-        gang.parallelFor(
-            count: nodeCount, minimumPerThread: adjacency.nodesPerRange(valuesPerEdge: projection.outputCount),
-            perThread: { nodes, thread in
-                for node in nodes {
-                    mergeHeads(of: node, gather, into: result[node], scratch: scratch[thread])
-                    output.finish(result[node], of: node, adding: residual, kernels: gather.kernels)
-                }
-            })
+        computeLogits(source, projected, nodeCount: nodeCount, into: logits.source, gang: gang)
+        computeLogits(destination, projected, nodeCount: nodeCount, into: logits.destination, gang: gang)
+        let nodesPerRange = adjacency.nodesPerRange(valuesPerEdge: projection.outputCount)
+        adjacency.withUnsafeRows { rows in
+            let gather = Gather(
+                rows: rows, projected: projected, logits: logits, slope: slope, headCount: headCount,
+                size: outputCountPerHead, kernels: gang.kernels)
+            gang.parallelFor(
+                count: nodeCount, minimumPerThread: nodesPerRange,
+                perThread: { nodes, thread in
+                    for node in nodes {
+                        switch merge {
+                        case .concatenate: gather.concatenate(node, into: result[node])
+                        case .mean: gather.average(node, into: result[node], scratch: scratch[thread])
+                        }
+                        output.finish(result[node], of: node, adding: residual, kernels: gather.kernels)
+                    }
+                })
+        }
         return result.values
     }
 
-    /// What each end of an edge adds to its logit, so that no tensor over edges is ever made.
+    /// What one end of an edge adds to its logit, for each node, so that no tensor over edges is ever made.
     private func computeLogits(
-        _ logits: EdgeLogits, _ projected: UnsafeNodeMatrix, nodeCount: Int, gang: ComputeGang
+        _ end: EndWeights, _ projected: UnsafeNodeMatrix, nodeCount: Int, into logits: UnsafeMutableNodeMatrix,
+        gang: ComputeGang
     ) {
         let size = outputCountPerHead
+        let headCount = headCount
         let kernels = gang.kernels
-        // 2 · heads · size multiply-adds a node; 2^15 of them are some 10 µs.
-        gang.parallelFor(count: nodeCount, minimumPerThread: max(1, (1 << 14) / projected.columnCount)) { nodes in
-            for node in nodes {
-                for (index, head) in heads.enumerated() {
-                    let z = projected[node] + index * size
-                    logits.source[node][index] = kernels.dot(size: size, z, head.source) + head.sourceBias
-                    logits.destination[node][index] =
-                        kernels.dot(size: size, z, head.destination) + head.destinationBias
+        end.vectors.withUnsafeBufferPointer { vectors in
+            end.biases.withUnsafeBufferPointer { biases in
+                guard let vectors = vectors.baseAddress else { return }
+                // 2^15 multiply-adds in such short products are some 10 µs.
+                gang.parallelFor(count: nodeCount, minimumPerThread: max(1, (1 << 15) / projected.columnCount)) {
+                    for node in $0 {
+                        for head in 0..<headCount {
+                            let offset = head * size
+                            logits[node][head] =
+                                kernels.dot(size: size, projected[node] + offset, vectors + offset) + biases[head]
+                        }
+                    }
                 }
-            }
-        }
-    }
-
-    private func mergeHeads(
-        of node: Int, _ gather: Gather, into row: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
-    ) {
-        let size = outputCountPerHead
-        switch merge {
-        case .concatenate:
-            for head in heads.indices {
-                gather.attend(node, head: head, scale: 1, into: row + head * size)
-            }
-        case .mean:
-            row.update(repeating: 0, count: size)
-            for head in heads.indices {
-                gather.attend(node, head: head, scale: 1 / Float(heads.count), into: scratch)
-                gather.kernels.add(size: size, scratch, to: row)
             }
         }
     }
 }
 
 /// What the two ends of an edge add to its attention logit, `[nodeCount, headCount]` each.
-private struct EdgeLogits {
+private struct EndLogits {
     let source: UnsafeMutableNodeMatrix
     let destination: UnsafeMutableNodeMatrix
-
-    init(nodeCount: Int, headCount: Int, in workspace: Workspace) throws(ComputeError) {
-        source = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: headCount, in: workspace)
-        destination = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: headCount, in: workspace)
-    }
 }
 
 /// One pass over the nodes that a node hears from: softmax of the logits and weighted sum together.
 private struct Gather {
-    let adjacency: Adjacency
+    let rows: UnsafeAdjacency
     let projected: UnsafeNodeMatrix
-    let logits: EdgeLogits
+    let logits: EndLogits
     let slope: Float
+    let headCount: Int
     /// Outputs per head.
     let size: Int
     let kernels: Kernels
 
-    private func leaky(_ value: Float) -> Float { value > 0 ? value : slope * value }
+    /// `row = [headCount, size]`, the outputs of the heads one behind the other.
+    func concatenate(_ node: Int, into row: UnsafeMutablePointer<Float>) {
+        for head in 0..<headCount { attend(node, head: head, scale: 1, into: row + head * size) }
+    }
+
+    /// `row = [size]`, the mean of the heads; `scratch` is of that size too.
+    func average(_ node: Int, into row: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+        row.update(repeating: 0, count: size)
+        for head in 0..<headCount {
+            attend(node, head: head, scale: 1 / Float(headCount), into: scratch)
+            kernels.add(size: size, scratch, to: row)
+        }
+    }
 
     /// `sum = scale · Σ_j softmax_j(e_j) · z_j` for one head of one node.
     ///
     /// The logits are taken relative to the highest, so that no exponential overflows. `leaky` does not fall, so the
     /// highest belongs to the highest source and costs no exponential to find.
-    func attend(_ node: Int, head: Int, scale: Float, into sum: UnsafeMutablePointer<Float>) {
+    private func attend(_ node: Int, head: Int, scale: Float, into sum: UnsafeMutablePointer<Float>) {
+        let sources = rows.row(node)
         let destination = logits.destination[node][head]
         var highestSource = -Float.infinity
-        for position in adjacency.row(node) {
-            highestSource = max(highestSource, logits.source[Int(adjacency.sources[position])][head])
-        }
+        for source in sources { highestSource = max(highestSource, logits.source[Int(source)][head]) }
         let highest = leaky(destination + highestSource)
         var total: Float = 0
         sum.update(repeating: 0, count: size)
-        for position in adjacency.row(node) {
-            let source = Int(adjacency.sources[position])
+        for source in sources {
+            let source = Int(source)
             let weight = expf(leaky(destination + logits.source[source][head]) - highest)
             total += weight
             kernels.addScaled(size: size, weight, projected[source] + head * size, to: sum)
@@ -143,4 +150,6 @@ private struct Gather {
         let factor = scale / total
         for index in 0..<size { sum[index] *= factor }
     }
+
+    private func leaky(_ value: Float) -> Float { value > 0 ? value : slope * value }
 }

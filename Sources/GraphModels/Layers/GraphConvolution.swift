@@ -22,22 +22,30 @@ struct GraphConvolution: Sendable {
         let residual = try output.residualValues(of: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
         let result = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: outputCount, in: workspace)
         let kernels = gang.kernels
-        gang.parallelFor(
-            count: nodeCount, minimumPerThread: adjacency.nodesPerRange(valuesPerEdge: outputCount)
-        ) { nodes in
-            for node in nodes {
-                let row = result[node]
-                row.update(repeating: 0, count: outputCount)
-                let scale = adjacency.inverseRootDegrees[node]
-                for position in adjacency.row(node) {
-                    let source = Int(adjacency.sources[position])
-                    kernels.addScaled(
-                        size: outputCount, scale * adjacency.inverseRootDegrees[source], projected[source], to: row)
+        let nodesPerRange = adjacency.nodesPerRange(valuesPerEdge: outputCount)
+        adjacency.withUnsafeRows { rows in
+            gang.parallelFor(count: nodeCount, minimumPerThread: nodesPerRange) { nodes in
+                for node in nodes {
+                    gather(node, rows, projected, into: result[node], kernels: kernels)
+                    output.finish(result[node], of: node, adding: residual, kernels: kernels)
                 }
-                output.finish(row, of: node, adding: residual, kernels: kernels)
             }
         }
         return result.values
+    }
+
+    /// `sum = Σ_j z_j / √(d_i · d_j)` for one node.
+    private func gather(
+        _ node: Int, _ rows: UnsafeAdjacency, _ projected: UnsafeNodeMatrix, into sum: UnsafeMutablePointer<Float>,
+        kernels: Kernels
+    ) {
+        let size = projected.columnCount
+        let scale = rows.inverseRootDegrees[node]
+        sum.update(repeating: 0, count: size)
+        for source in rows.row(node) {
+            let source = Int(source)
+            kernels.addScaled(size: size, scale * rows.inverseRootDegrees[source], projected[source], to: sum)
+        }
     }
 }
 
