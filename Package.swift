@@ -139,6 +139,7 @@ let package = Package(
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
         tests("Routing", []),
         tests("Models", ["Compute"]),
+        tests("InferenceService", ["Engine", "EventLoops", "Messages", "RPC", "RPCTransport", "Tenancy"]),
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )

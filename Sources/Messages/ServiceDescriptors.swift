@@ -23,6 +23,8 @@ package struct ServiceDescriptors: Sendable {
 
     /// Full names of all services, sorted.
     package let services: [String]
+    /// `/package.Service/Method` of every method.
+    package var methodPaths: [String] { symbols.methodPaths }
     private let files: [String: File]
     private let symbols: SymbolTable
 

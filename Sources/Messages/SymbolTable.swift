@@ -8,6 +8,8 @@ struct SymbolTable {
     private(set) var fileNames: [String: String] = [:]
     /// Full names of services.
     private(set) var services: [String] = []
+    /// `/package.Service/Method` of every method.
+    private(set) var methodPaths: [String] = []
     /// Full names of message types.
     private(set) var messageTypes: Set<String> = []
 
@@ -54,6 +56,7 @@ struct SymbolTable {
         services.append(name)
         for method in WireReader.contents(of: service, number: 2) {
             add(method, in: name, of: fileName)
+            methodPaths.append("/\(name)/\(WireReader.text(of: method, number: 1))")
         }
     }
 

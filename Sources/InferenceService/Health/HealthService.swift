@@ -61,7 +61,9 @@ package final class HealthService: Sendable {
 
     /// Tells the status of a service now and whenever it changes.
     ///
-    /// - Parameter tell: takes one status; waits while its reader is behind.
+    /// - Parameters:
+    ///   - request: names the service, known or not.
+    ///   - tell: takes one status; waits while its reader is behind.
     /// - Throws: UNAVAILABLE after `endWatches`, `CancellationError` when the task is cancelled, what `tell` throws.
     package func watch(
         _ request: HealthCheckRequest, tell: (HealthCheckResponse) async throws -> Void

@@ -1,0 +1,59 @@
+import Engine
+import EventLoops
+import InferenceService
+import Messages
+import RPC
+import RPCTransport
+import Synchronization
+import Telemetry
+import Tenancy
+import Vocabulary
+
+/// Every service on the loopback interface, in plaintext, and a channel to it, for the length of a closure.
+struct WholeServer {
+    let engine: Engine
+    let readiness: InferenceService.Readiness
+    let services: InferenceServices
+    let server: RPCServer
+    let channel: RPCChannel
+
+    static func with(_ body: (WholeServer) async throws -> Void) async throws {
+        let loops = try EventLoopGroup(name: "test", loopCount: 2)
+        let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
+        let readiness = InferenceService.Readiness()
+        let services = InferenceServices(
+            engine: engine, readiness: readiness, clock: Vocabulary.SystemClock(), serverVersion: "test")
+        var methods = MethodTable()
+        services.register(in: &methods, through: CallGate.open)
+        let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
+        let channel = RPCChannel(
+            configuration: RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port), loops: loops)
+        let result: Result<Void, any Error>
+        do {
+            try await body(
+                WholeServer(
+                    engine: engine, readiness: readiness, services: services, server: server, channel: channel))
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await channel.close()
+        await server.drain(deadline: Deadline(Vocabulary.SystemClock().now()))
+        loops.stop()
+        await engine.shutdown()
+        try result.get()
+    }
+
+    func call<Request: Message, Response: Message>(
+        _ method: MethodSignature<Request, Response>, _ request: Request
+    ) async throws -> Response {
+        let answer = try await channel.unary(Bytes(utf8: method.path), request.encoded())
+        return try Response(decoding: answer.message)
+    }
+}
+
+extension CallGate {
+    /// Lets everybody in as tenant `local`.
+    static let open = CallGate(
+        tenants: TenantGate(TenantTable(anonymousTenant: TenantID("local"))), clock: Vocabulary.SystemClock(), log: { _ in })
+}

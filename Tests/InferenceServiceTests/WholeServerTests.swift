@@ -1,0 +1,77 @@
+import InferenceService
+import Messages
+import RPC
+import RPCTransport
+import Testing
+import Vocabulary
+
+/// Health and reflection as a client meets them: over HTTP/2, through the gate, with the other services.
+@Suite struct WholeServerTests {
+    @Test("every service that reflection lists has every method it describes, and no other is registered")
+    func methodsAreComplete() async throws {
+        try await WholeServer.with { whole in
+            var table = MethodTable()
+            whole.services.register(in: &table, through: CallGate.open)
+            let described = ServiceDescriptors.apus.methodPaths
+            #expect(Set(table.paths) == Set(described))
+            #expect(described.count > 15)
+        }
+    }
+
+    @Test("health follows readiness, for those who check and those who watch")
+    func health() async throws {
+        try await WholeServer.with { whole in
+            #expect(try await whole.call(HealthMethods.check, HealthCheckRequest()).status == .notServing)
+            let watch = await whole.channel.stream(Bytes(utf8: HealthMethods.watch.path))
+            try await watch.write(HealthCheckRequest(service: "inference.GRPCInferenceService").encoded())
+            try await watch.finishWriting()
+            #expect(try await next(of: watch) == .notServing)
+            whole.readiness.isServing = true
+            #expect(try await next(of: watch) == .serving)
+            #expect(try await whole.call(HealthMethods.list, HealthListRequest()).statuses.count > 5)
+            whole.readiness.isServing = false
+            whole.services.endWatches()
+            #expect(try await next(of: watch) == .notServing)
+            let failure = await #expect(throws: RPCFailure.self) { try await watch.next() }
+            #expect(failure?.error.code == .unavailable)
+        }
+    }
+
+    private func next(of watch: ClientCall) async throws -> HealthTable.Status? {
+        try await watch.next().map { try HealthCheckResponse(decoding: $0).status }
+    }
+
+    @Test(
+        "reflection answers question after question, under both names",
+        arguments: [ServerReflectionMethods.serverReflectionInfo.path, ReflectionService.alphaSignature.path])
+    func reflection(path: String) async throws {
+        try await WholeServer.with { whole in
+            let call = await whole.channel.stream(Bytes(utf8: path))
+            let questions: [ServerReflectionRequest.MessageRequest] = [
+                .listServices(""), .fileByFilename("nothing"), .fileContainingSymbol("inference.InferParameter"),
+            ]
+            for question in questions {
+                let request = ServerReflectionRequest(messageRequest: question)
+                try await call.write(request.encoded())
+                let answer = try #require(try await call.next())
+                #expect(
+                    try ServerReflectionResponse(decoding: answer) == ReflectionService().answer(request))
+            }
+            try await call.finishWriting()
+            #expect(try await call.next() == nil)
+        }
+    }
+
+    @Test("bytes that are not the message fail the call, naming the message, and nothing else")
+    func undecodable() async throws {
+        try await WholeServer.with { whole in
+            let failure = await #expect(throws: RPCFailure.self) {
+                try await whole.channel.unary(Bytes(utf8: HealthMethods.check.path), Bytes([0x0A, 0xFF]))
+            }
+            #expect(failure?.error.code == .internal)
+            #expect(failure?.error.message.contains("grpc.health.v1.HealthCheckRequest") == true)
+            let next = try await whole.call(HealthMethods.check, HealthCheckRequest())
+            #expect(next.status == .notServing)
+        }
+    }
+}
