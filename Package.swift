@@ -15,8 +15,10 @@ let swift: [SwiftSetting] = [
 ]
 
 /// A Swift module of Apus, at `Sources/NAME`.
-func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swift)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swift)
 }
 
 /// The tests of a module, at `Tests/NAMETests`; they may use what the module itself may use, and `TestSupport`.
@@ -102,17 +104,19 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Configuration", "Engine", "EventLoops", "InferenceService", "RPC", "RPCTransport", "Routing", "TLS",
-                "Telemetry",
+                "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
+                .product(name: "Logging", package: "swift-log"), "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
                 "Tenancy", "Vocabulary",
-            ], exclude: ["ExampleModels"]),
+            ], exclude: ["ExampleModels/training"],
+            resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
         module("LoadTest", ["ApusClient", "Messages", "Vocabulary"]),
         .executableTarget(
             name: "apus",
             dependencies: [
-                "ApusClient", "ApusServer", .product(name: "ArgumentParser", package: "swift-argument-parser"), "LoadTest",
-                "TLS", "Vocabulary",
+                "ApusClient", "ApusServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Configuration", "EventLoops", "LoadTest", .product(name: "Logging", package: "swift-log"), "TLS",
+                "Telemetry", "Vocabulary",
             ],
             swiftSettings: swift),
 

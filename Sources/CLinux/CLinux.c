@@ -89,32 +89,6 @@ int apus_socket_error(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &byte_count) < 0 ? errno : error;
 }
 
-static void fill_signal_set(sigset_t *set, const int *signals, size_t count) {
-    sigemptyset(set);
-    for (size_t i = 0; i < count; i++) sigaddset(set, signals[i]);
-}
-
-int apus_block_signals(const int *signals, size_t count) {
-    sigset_t set;
-    fill_signal_set(&set, signals, count);
-    return -pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-int apus_signalfd_create(const int *signals, size_t count) {
-    sigset_t set;
-    fill_signal_set(&set, signals, count);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-int apus_signalfd_read(int fd) {
-    struct signalfd_siginfo info;
-    ssize_t received;
-    do received = read(fd, &info, sizeof info);
-    while (received < 0 && errno == EINTR);
-    return received == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
-}
-
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void *apus_current_loop(void) { return current_loop; }

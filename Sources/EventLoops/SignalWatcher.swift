@@ -2,38 +2,35 @@ import CLinux
 
 /// Turns signals into calls on a loop, where anything may be done; a signal handler proper may do next to nothing.
 ///
-/// - Isolation: its loop, except for `block`.
-/// - Source: signalfd(2).
+/// One watcher at a time.
+///
+/// - Isolation: its loop.
+/// - Source: signal-safety(7).
 package final class SignalWatcher: ReadinessHandler {
     private let loop: EventLoop
+    private let signals: [Int32]
     private let descriptor: Int32
     private let handler: (Int32) -> Void
     private var watch: WatchID?
 
-    /// Keeps the signals from interrupting the process: they wait for a watcher.
+    /// Calls `handler` on `loop` with the number of each signal that arrives, until `close`; the signals do not end the
+    /// process meanwhile.
     ///
-    /// Called first thing in `main`: threads inherit the mask of the thread that makes them.
-    package static func block(_ signals: [Int32]) throws(EventLoopError) {
-        let result = apus_block_signals(signals, signals.count)
-        guard result == 0 else { throw .systemCall("pthread_sigmask", code: -result) }
-    }
-
-    /// Calls `handler` on `loop` with the number of each signal that arrives, until `close`.
-    ///
-    /// - Precondition: `block` was called with these signals before any thread was made.
+    /// - Throws: `EventLoopError.systemCall`, also when there is another watcher.
     package init(
         _ signals: [Int32], loop: EventLoop, handler: @escaping (Int32) -> Void
     ) throws(EventLoopError) {
         self.loop = loop
+        self.signals = signals
         self.handler = handler
-        descriptor = apus_signalfd_create(signals, signals.count)
-        guard descriptor >= 0 else { throw .systemCall("signalfd", code: -descriptor) }
+        descriptor = apus_signal_pipe_open(signals, signals.count)
+        guard descriptor >= 0 else { throw .systemCall("sigaction", code: -descriptor) }
         watch = try loop.watch(descriptor, for: .readable, handler: self)
     }
 
-    deinit { closeDescriptor(descriptor) }
+    deinit { apus_signal_pipe_close(descriptor, signals, signals.count) }
 
-    /// Stops watching; signals that come now wait.
+    /// Stops watching; the signals have their default action again once the watcher is gone.
     package func close() {
         loop.preconditionOnLoop()
         guard let watch else { return }
@@ -43,7 +40,7 @@ package final class SignalWatcher: ReadinessHandler {
 
     package func descriptorIsReady(_ readiness: Readiness) {
         while watch != nil {
-            let signal = apus_signalfd_read(descriptor)
+            let signal = apus_signal_pipe_read(descriptor)
             guard signal != 0 else { return }
             handler(signal)
         }

@@ -16,5 +16,5 @@ struct Apus: AsyncParsableCommand {
               apus bench --model digits
             """,
         version: ServerVersion.current,
-        subcommands: [CertsCommand.self])
+        subcommands: [ServeCommand.self, CertsCommand.self])
 }

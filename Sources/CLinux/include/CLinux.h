@@ -1,4 +1,4 @@
-/// What Glibc's Swift overlay leaves out: epoll, eventfd, signalfd, accept4, socket-option plumbing and one
+/// What Glibc's Swift overlay leaves out: epoll, eventfd, signals, accept4, socket-option plumbing and one
 /// thread-local pointer.
 ///
 /// Functions that can fail return the result, or `-errno`: `errno` itself may be overwritten between a call and the
@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -61,14 +60,17 @@ int apus_set_option(int fd, int level, int option, int value);
 /// The error a non-blocking connect ended with, as a positive errno; 0 when it is connected.
 int apus_socket_error(int fd);
 
-/// Blocks the `count` signals in the calling thread and in the threads it creates from now on. 0 or `-errno`.
-int apus_block_signals(const int *signals, size_t count);
+/// Has `signals` written to a pipe instead of ending the process; the pipe's reading end, non-blocking, or `-errno`.
+///
+/// Why not signalfd(2): it needs the signals blocked in every thread, and libdispatch, on which an asynchronous `main`
+/// waits, unblocks them all in the main thread. A handler runs whatever the masks are. One pipe at a time.
+int apus_signal_pipe_open(const int *signals, size_t count);
 
-/// A non-blocking signalfd for signals that are blocked in every thread; its descriptor or `-errno`.
-int apus_signalfd_create(const int *signals, size_t count);
+/// The next signal that arrived, or 0 when there is none.
+int apus_signal_pipe_read(int fd);
 
-/// The number of the next pending signal, or 0 when there is none.
-int apus_signalfd_read(int fd);
+/// Gives `signals` their default action again and closes both ends of the pipe.
+void apus_signal_pipe_close(int fd, const int *signals, size_t count);
 
 /// Names the calling thread for debuggers and `top`; the kernel keeps 15 bytes.
 void apus_name_thread(const char *name);

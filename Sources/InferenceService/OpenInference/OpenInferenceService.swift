@@ -52,7 +52,10 @@ package struct OpenInferenceService: Sendable {
         return ModelMetadataResponse(
             name: description.name.name, versions: versions.map(\.description), platform: description.platform,
             inputs: description.inputs.map(ModelMetadataResponse.TensorMetadata.init),
-            outputs: description.outputs.map(ModelMetadataResponse.TensorMetadata.init))
+            outputs: description.outputs.map(ModelMetadataResponse.TensorMetadata.init),
+            properties: [
+                "modality": description.modality.rawValue, "max_batch_size": String(description.batchSizeMax),
+            ])
     }
 
     /// Runs tensors through a model; a text model takes and gives its text as tensors.

@@ -1,0 +1,39 @@
+import Engine
+import Logging
+import Vocabulary
+
+extension ServerProcess {
+    /// Loads every model of the configured repositories.
+    ///
+    /// - Throws: `StartError` listing everything that is wrong with any of them.
+    static func load(_ configuration: ServerConfiguration, into engine: Engine, logger: Logger) async throws {
+        let paths =
+            configuration.repositories.isEmpty ? [ExampleModels.repositoryPath] : configuration.repositories
+        let wanted = configuration.models.map { Set($0.compactMap(ModelName.init)) }
+        var problems: [String] = []
+        var found: Set<ModelName> = []
+        for path in paths {
+            let contents = ModelRepository(path: path).load(wanted)
+            problems += contents.problems
+            for (name, model) in contents.models {
+                guard found.insert(name).inserted else {
+                    problems.append("\(path)/\(name): another repository has a model of this name")
+                    continue
+                }
+                do {
+                    try await engine.load(model)
+                    logger.info("model loaded", metadata: ["model": "\(name)", "repository": "\(path)"])
+                } catch {
+                    problems.append("\(path)/\(name): \(error.message)")
+                }
+            }
+        }
+        for name in configuration.models ?? [] where !found.contains(where: { $0.name == name }) && problems.isEmpty {
+            problems.append("models: no repository has a model \"\(name)\"")
+        }
+        if found.isEmpty && problems.isEmpty {
+            problems.append("there is no model in \(paths.joined(separator: ", "))")
+        }
+        guard problems.isEmpty else { throw StartError(problems) }
+    }
+}

@@ -1,0 +1,130 @@
+import Engine
+import EventLoops
+import HTTP2
+import InferenceService
+package import Logging
+import Models
+import RPC
+import RPCTransport
+import TLS
+import Tenancy
+package import Vocabulary
+
+/// A running server: everything `apus serve` puts together, in the order in which it must stand and fall.
+///
+/// ```
+/// start:  certificates → models → engine → listener → ready
+/// drain:  not ready → no new calls → running calls end → engine → loops
+/// ```
+///
+/// - Isolation: any thread.
+package final class ServerProcess: Sendable {
+    /// Where clients connect, as `HOST:PORT`, with the port that was chosen for port 0.
+    package let address: String
+    private let engine: Engine
+    private let loops: EventLoopGroup
+    private let server: RPCServer
+    private let services: ServiceSet
+    private let clock: any MonotonicClock
+    private let drainNanoseconds: UInt64
+    private let logger: Logger
+    private let signalWatch = SignalWatch()
+
+    private init(
+        engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
+        drainNanoseconds: UInt64, logger: Logger
+    ) {
+        self.address = server.address.description
+        self.engine = engine
+        self.loops = loops
+        self.server = server
+        self.services = services
+        self.clock = clock
+        self.drainNanoseconds = drainNanoseconds
+        self.logger = logger
+    }
+
+    /// Loads the models and listens.
+    ///
+    /// - Throws: `StartError` saying what is wrong, before anything listens.
+    package static func start(
+        _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(), logger: Logger
+    ) async throws -> ServerProcess {
+        let tls = try tlsContext(for: configuration)
+        let engine = Engine(
+            configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
+        do {
+            try await load(configuration, into: engine, logger: logger)
+            let loops = try EventLoopGroup(
+                name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
+            let services = ServiceSet(
+                engine: engine, tenants: configuration.effectiveTenants, clock: clock, logger: logger)
+            let server: RPCServer
+            do {
+                server = try await RPCServer(
+                    configuration: configuration.transport(tls), methods: services.methods, loops: loops,
+                    observer: services.observer)
+            } catch {
+                loops.stop()
+                throw StartError(["\(error)"])
+            }
+            services.beginServing()
+            return ServerProcess(
+                engine: engine, loops: loops, server: server, services: services, clock: clock,
+                drainNanoseconds: configuration.drainNanoseconds, logger: logger)
+        } catch {
+            await engine.shutdown()
+            throw error
+        }
+    }
+
+    /// A model that is served, in words for people.
+    package struct ModelSummary: Sendable {
+        package let name: String
+        package let version: String
+        /// `text`, `vision`, `graph` or `tensor`.
+        package let modality: String
+    }
+
+    /// The models, by name.
+    package var models: [ModelSummary] {
+        engine.models.map {
+            ModelSummary(name: $0.name.name, version: $0.version.description, modality: $0.modality.rawValue)
+        }
+    }
+
+    /// Refuses new calls, lets the running ones end within the configured time, and stops every thread.
+    package func drain() async {
+        logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
+        services.endServing()
+        await server.drain(deadline: Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds)))
+        await engine.shutdown()
+        await loops.loops[0].run { [signalWatch] in signalWatch.close() }
+        loops.stop()
+        logger.info("stopped")
+    }
+
+    /// The numbers of those `signals` that arrive; they do not end the process any more.
+    package func signals(_ signals: [Int32]) async throws -> AsyncStream<Int32> {
+        let loop = loops.loops[0]
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
+        try await loop.run { [logger, signalWatch] in
+            signalWatch.watcher = try SignalWatcher(signals, loop: loop) { signal in
+                logger.info("signal received", metadata: ["signal": "\(signal)"])
+                continuation.yield(signal)
+            }
+        }
+        return stream
+    }
+}
+
+/// Keeps a watcher for as long as the server runs.
+private final class SignalWatch: @unchecked Sendable {
+    // @unchecked: touched on the watcher's loop only.
+    var watcher: SignalWatcher?
+
+    func close() {
+        watcher?.close()
+        watcher = nil
+    }
+}

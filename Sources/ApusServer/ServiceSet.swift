@@ -1,0 +1,57 @@
+import Engine
+import InferenceService
+import Logging
+import RPC
+import Telemetry
+import Tenancy
+import Vocabulary
+
+/// Every service of a server in one method table, and what they share.
+final class ServiceSet: Sendable {
+    let methods: MethodTable
+    let observer: CallObserver
+    private let readiness = InferenceService.Readiness()
+    private let services: InferenceServices
+
+    init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
+        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { entry in
+            logger.log(level: entry.status.logLevel, "call", metadata: entry.metadata)
+        }
+        var methods = MethodTable()
+        services = InferenceServices(
+            engine: engine, readiness: readiness, clock: clock, serverVersion: ServerVersion.current)
+        services.register(in: &methods, through: gate)
+        self.methods = methods
+        observer = CallObserver { record in
+            // A registered method writes its own line, with its tenant and model.
+            guard record.method == nil else { return }
+            logger.info(
+                "call refused",
+                metadata: [
+                    "request": "\(record.requestID)", "status": "\(record.status.name)", "reason": "\(record.label)",
+                ])
+        }
+    }
+
+    /// Says to everyone who asks or watches that the server takes calls.
+    func beginServing() {
+        readiness.isServing = true
+    }
+
+    /// Says that it does not any more, and lets go of those who watch, so that they do not hold up the drain.
+    func endServing() {
+        readiness.isServing = false
+        services.endWatches()
+    }
+}
+
+extension StatusCode {
+    /// How loudly a call that ended like this is logged: our own failures wake somebody up, a caller's do not.
+    fileprivate var logLevel: Logger.Level {
+        switch self {
+        case .ok: .debug
+        case .internal, .unknown, .dataLoss: .error
+        default: .info
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import GraphModels
+import ModelFiles
+import Models
+import VisionModels
+import Vocabulary
+
+/// Makes models of the files in a repository.
+enum ModelLoader {
+    /// Reads a model's settings and files.
+    ///
+    /// - Throws: `ConfigurationError`, `ModelFileError`, `TokenizerError` and the like, each naming the file, and the
+    ///   key, tensor or node in it.
+    static func load(_ entry: ModelRepository.Entry) throws -> EngineModel {
+        let settings = try ModelSettings(folder: entry.folder)
+        switch settings.platform {
+        case .identity:
+            return batch(IdentityModel(name: entry.name, version: entry.version), settings)
+        case .delay:
+            return batch(
+                DelayModel(
+                    name: entry.name, version: entry.version, batchSizeMax: settings.batchSizeMax,
+                    delayMilliseconds: settings.delayMilliseconds), settings)
+        case .graph:
+            return batch(
+                try GraphModel(
+                    folder: entry.versionFolder, name: entry.name, version: entry.version,
+                    batchSizeMax: settings.batchSizeMax, labels: settings.labels), settings)
+        case .onnx: return batch(try visionModel(entry, settings), settings)
+        case .llama: return try textModel(entry, settings)
+        }
+    }
+
+    private static func batch(_ model: any BatchModel, _ settings: ModelSettings) -> EngineModel {
+        EngineModel(
+            batch: model, queueCapacity: settings.queueCapacity,
+            queueDelayMaxNanoseconds: settings.queueDelayMaxNanoseconds)
+    }
+
+    private static func visionModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> VisionModel {
+        var configuration = VisionModel.Configuration(name: entry.name, version: entry.version)
+        configuration.batchSizeMax = settings.batchSizeMax
+        configuration.labels = settings.labels
+        configuration.preprocessing = settings.preprocessing
+        let path = "\(entry.versionFolder)/model.onnx"
+        return try VisionModel(file: MappedFile.open(path: path), fileName: path, configuration: configuration)
+    }
+
+    private static func textModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
+        throw ModelFileError(file: entry.folder, problem: "text")
+    }
+}

@@ -1,0 +1,91 @@
+package import Configuration
+import FoundationEssentials
+package import Vocabulary
+
+/// A folder of models: `NAME/model.yaml` and `NAME/VERSION/…`, versions being positive integers.
+///
+/// Every name's highest version is served. Entries whose name starts with a dot are left alone.
+package struct ModelRepository: Sendable {
+    /// As it was given to us, without a slash at its end.
+    package let path: String
+
+    package init(path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// What came of reading a repository: the models that can be served, and what is wrong with the others.
+    package struct Contents: Sendable {
+        package var models: [(name: ModelName, model: EngineModel)] = []
+        /// One line for each model that cannot be served, with its file.
+        package var problems: [String] = []
+    }
+
+    /// One model as it lies in the repository.
+    struct Entry {
+        let name: ModelName
+        let version: ModelVersion
+        /// `NAME`
+        let folder: String
+        /// `NAME/VERSION`
+        var versionFolder: String { "\(folder)/\(version)" }
+    }
+
+    /// The names of all models there are.
+    ///
+    /// - Throws: `ConfigurationError` when the folder cannot be read.
+    package func names() throws(ConfigurationError) -> [ModelName] {
+        try folderNames().compactMap(ModelName.init)
+    }
+
+    /// Loads models; one that is broken does not keep the others from being loaded.
+    ///
+    /// - Parameter wanted: the names to load; nil for all.
+    package func load(_ wanted: Set<ModelName>? = nil) -> Contents {
+        var contents = Contents()
+        let folders: [String]
+        do {
+            folders = try folderNames()
+        } catch {
+            contents.problems.append("\(error)")
+            return contents
+        }
+        for folder in folders {
+            guard let name = ModelName(folder) else {
+                contents.problems.append("\(path)/\(folder): is no name for a model")
+                continue
+            }
+            if let wanted, !wanted.contains(name) { continue }
+            do {
+                contents.models.append((name, try ModelLoader.load(entry(name))))
+            } catch {
+                contents.problems.append("\(error)")
+            }
+        }
+        return contents
+    }
+
+    private func entry(_ name: ModelName) throws(ConfigurationError) -> Entry {
+        let folder = "\(path)/\(name)"
+        let versions = try list(folder).compactMap { ModelVersion($0) }
+        guard let version = versions.max() else {
+            throw ConfigurationError(file: folder, problem: "has no version: a folder named by a positive integer")
+        }
+        return Entry(name: name, version: version, folder: folder)
+    }
+
+    private func folderNames() throws(ConfigurationError) -> [String] {
+        try list(path).filter { name in
+            var isDirectory = false
+            return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isDirectory) && isDirectory
+        }
+    }
+
+    /// The names in a folder, sorted, without those that start with a dot.
+    private func list(_ folder: String) throws(ConfigurationError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
+        } catch {
+            throw ConfigurationError(file: folder, problem: "cannot be read as a folder of models")
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Configuration
+import FoundationEssentials
+import ModelFiles
+import VisionModels
+import Vocabulary
+
+extension ModelSettings {
+    /// Reads `FOLDER/model.yaml`.
+    ///
+    /// ```yaml
+    /// platform: onnx                      # llama, onnx, graph, identity or delay
+    /// max_batch_size: 32
+    /// max_queue_delay_microseconds: 0
+    /// queue_capacity: 1024
+    /// labels: labels.txt                  # beside model.yaml, one class a line
+    /// preprocessing:                      # onnx
+    ///   resize: exact                     # none, exact, or the pixels of the shorter side
+    ///   channels: gray                    # rgb, bgr or gray
+    ///   inversion: automatic             # never, always or automatic
+    ///   scale: 0.00392156862
+    ///   mean: [0.1307]
+    ///   std: [0.3081]
+    /// text:                               # llama
+    ///   cache_memory: 256MiB
+    ///   tokens_per_page: 16
+    ///   max_running_sequences: 64
+    ///   step_token_budget: 256
+    /// delay: 10ms                         # delay
+    /// ```
+    ///
+    /// - Throws: `ConfigurationError` with file, line and key; `ModelFileError` for the file of labels.
+    init(folder: String) throws {
+        let map = try ConfigurationFile.read(path: "\(folder)/model.yaml")
+        guard let platform = try map.choice("platform", of: Platform.self) else {
+            throw map.error(at: "platform", "is required: \(Platform.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        self.init(platform: platform)
+        batchSizeMax = try map.integer("max_batch_size", in: 1...4096) ?? batchSizeMax
+        if let delay = try map.integer("max_queue_delay_microseconds", in: 0...10_000_000) {
+            queueDelayMaxNanoseconds = UInt64(delay) * 1000
+        }
+        queueCapacity = try map.integer("queue_capacity", in: 1...1_000_000) ?? queueCapacity
+        if let name = try map.string("labels") { labels = try Self.labels(path: "\(folder)/\(name)") }
+        try readPlatform(map)
+        try map.finish()
+    }
+
+    /// The keys that only one platform knows: for any other they are unknown.
+    private mutating func readPlatform(_ map: ConfigurationMap) throws(ConfigurationError) {
+        switch platform {
+        case .onnx:
+            preprocessing = try map.map("preprocessing").map { section throws(ConfigurationError) in
+                try Preprocessing(reading: section)
+            }
+        case .llama:
+            if let section = try map.map("text") { try text.read(section) }
+        case .delay:
+            if let delay = try map.nanoseconds("delay", in: 0...60_000_000_000) {
+                delayMilliseconds = delay / 1_000_000
+            }
+        case .graph, .identity: break
+        }
+    }
+
+    private static func labels(path: String) throws(ModelFileError) -> [String] {
+        guard let text = try MappedFile.open(path: path, byteCountMax: 1 << 24).utf8String else {
+            throw ModelFileError(file: path, problem: "is not UTF-8 text")
+        }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            String(line.hasSuffix("\r") ? line.dropLast() : line)
+        }
+        if lines.last == "" { lines.removeLast() }
+        return lines
+    }
+}
+
+extension Preprocessing {
+    fileprivate init(reading map: ConfigurationMap) throws(ConfigurationError) {
+        let resize: Resize
+        switch try map.string("resize") {
+        case nil, "exact"?: resize = .exact
+        case "none"?: resize = .none
+        case let text?:
+            guard let side = Int(text), side >= 1 else {
+                throw map.error(at: "resize", "expected none, exact or the pixels of the shorter side, got \"\(text)\"")
+            }
+            resize = .shorterSide(side)
+        }
+        let channels = try map.choice("channels", of: Channels.self) ?? .rgb
+        let inversion = try map.choice("inversion", of: Inversion.self) ?? .never
+        let scale = try map.double("scale", in: -1e6...1e6) ?? 1.0 / 255
+        let mean = try map.doubles("mean") ?? [0]
+        let std = try map.doubles("std") ?? [1]
+        do {
+            try self.init(
+                resize: resize, channels: channels, inversion: inversion, scale: Float(scale),
+                mean: mean.map { Float($0) },
+                std: std.map { Float($0) })
+        } catch {
+            throw map.error(at: error.field, error.problem)
+        }
+    }
+}
+
+extension TextSettings {
+    fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
+        cacheByteCount = try map.byteCount("cache_memory", in: 1 << 16...1 << 42) ?? cacheByteCount
+        tokensPerPage = try map.integer("tokens_per_page", in: 1...1024) ?? tokensPerPage
+        runningSequenceCountMax = try map.integer("max_running_sequences", in: 1...4096) ?? runningSequenceCountMax
+        stepTokenCountMax = try map.integer("step_token_budget", in: 1...65_536) ?? stepTokenCountMax
+    }
+}

@@ -1,0 +1,45 @@
+import VisionModels
+
+/// What `model.yaml` says about a model; each value but the platform has a default.
+struct ModelSettings: Sendable {
+    /// What runs the model.
+    enum Platform: String, CaseIterable, Sendable {
+        /// A Llama-architecture decoder in a Hugging Face directory.
+        case llama
+        /// An ONNX graph over pictures.
+        case onnx
+        /// Graph convolution or attention layers.
+        case graph
+        /// Gives its inputs back.
+        case identity
+        /// Gives its inputs back after a while.
+        case delay
+    }
+
+    let platform: Platform
+    /// Most samples in one execution, at least 1.
+    var batchSizeMax = 32
+    /// How long a request waits for company while the engine is free.
+    var queueDelayMaxNanoseconds: UInt64 = 0
+    /// Requests that may wait, at least 1.
+    var queueCapacity = 1024
+    /// Names of the classes, one a line of the file named by `labels`.
+    var labels: [String] = []
+    var delayMilliseconds = 10
+    /// How pictures become the model's input; nil for values in 0...1, resized to the model's size.
+    var preprocessing: Preprocessing?
+    var text = TextSettings()
+
+    init(platform: Platform) { self.platform = platform }
+}
+
+/// How much memory and time sequences of a text model may take.
+struct TextSettings: Sendable, Equatable {
+    /// Memory for keys and values, in bytes.
+    var cacheByteCount = 256 << 20
+    var tokensPerPage = 16
+    /// Most sequences that generate at once.
+    var runningSequenceCountMax = 64
+    /// Most tokens of one step, prompts included.
+    var stepTokenCountMax = 256
+}

@@ -1,0 +1,88 @@
+import ApusServer
+import ArgumentParser
+import Configuration
+import Foundation
+import Logging
+import Telemetry
+import Vocabulary
+
+/// `apus serve`: the server.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve models over gRPC.",
+        discussion: """
+            Without arguments: the example models on 127.0.0.1:8461 over mutual TLS, with certificates that are made \
+            in Certs/local on first start. Everything else is said in a YAML file:
+
+              listen: 0.0.0.0:8461
+              tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
+              repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
+
+            Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once.
+            """)
+
+    @Option(
+        name: .customLong("config"), help: "A YAML file with the configuration.",
+        completion: .file(extensions: ["yaml"]))
+    var configurationPath: String?
+
+    @Option(help: "Where to listen, HOST:PORT; overrides the file. Port 0 takes any free one.")
+    var listen: String?
+
+    @Option(
+        help: "A folder of models instead of the examples; may be repeated; overrides the file.", completion: .directory
+    )
+    var models: [String] = []
+
+    @Flag(help: "Serve without TLS; for loopback addresses only.")
+    var plaintext = false
+
+    func run() async throws {
+        var configuration = try configurationPath.map { try ServerConfiguration(path: $0) } ?? ServerConfiguration()
+        try apply(to: &configuration)
+        let logger = serverLogger(level: configuration.logLevel)
+        let server = try await ServerProcess.start(configuration, logger: logger)
+        writeLine(StartupBanner(server, configuration).text)
+        let signals = try await server.signals([SIGINT, SIGTERM])
+        var received = signals.makeAsyncIterator()
+        _ = await received.next()
+        writeLine("Draining; Ctrl-C again ends at once.")
+        let impatience = Task {
+            for await _ in signals { Foundation.exit(130) }
+        }
+        await server.drain()
+        impatience.cancel()
+    }
+
+    private func apply(to configuration: inout ServerConfiguration) throws {
+        if let listen {
+            guard let address = ServerConfiguration.ListenAddress(listen) else {
+                throw ValidationError("--listen: expected HOST:PORT, got \"\(listen)\"")
+            }
+            configuration.address = address
+        }
+        if !models.isEmpty { configuration.repositories = models }
+        if plaintext { configuration.isPlaintext = true }
+        guard !configuration.isPlaintext || configuration.address.isLoopback else {
+            throw ValidationError(
+                "--plaintext: only a loopback address is served without TLS, not \(configuration.address.host)")
+        }
+    }
+}
+
+/// Logs to standard error, one write a line, so that lines of several threads do not mix.
+private func serverLogger(level: ServerConfiguration.LogLevel) -> Logger {
+    var logger = Logger(label: "apus.server") { label in
+        LineLogHandler(label: label, clock: { Int64(Date().timeIntervalSince1970 * 1000) }) { line in
+            FileHandle.standardError.write(Data(line.utf8))
+        }
+    }
+    logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
+    return logger
+}
+
+/// Writes to standard output now, also when it is a pipe.
+private func writeLine(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+}
