@@ -55,5 +55,6 @@ struct WholeServer {
 extension CallGate {
     /// Lets everybody in as tenant `local`.
     static let open = CallGate(
-        tenants: TenantGate(TenantTable(anonymousTenant: TenantID("local"))), clock: Vocabulary.SystemClock(), log: { _ in })
+        tenants: TenantGate(TenantTable(anonymousTenant: TenantID("local"))), clock: Vocabulary.SystemClock(),
+        log: { _ in })
 }
