@@ -39,8 +39,8 @@ extension Engine {
         }.get()
     }
 
-    /// Sends work that holds a place in the model's queue, and gives the place back when it cannot be sent.
-    func submit(_ message: EngineMessage, for model: LoadedModel) throws(ServingError) {
+    /// Sends work that holds places in the model's queue, and gives its places back when it cannot be sent.
+    func submit(_ message: EngineMessage, for model: LoadedModel, requests: Int = 1) throws(ServingError) {
         let error: ServingError
         switch mailbox.send(work: message) {
         case .sent: return
@@ -48,8 +48,8 @@ extension Engine {
         case .closed: error = .engineStopped
         }
         model.count {
-            $0.queuedRequestCount -= 1
-            $0.failureCount += 1
+            $0.queuedRequestCount -= requests
+            $0.failureCount += UInt64(requests)
         }
         throw error
     }

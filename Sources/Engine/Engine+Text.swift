@@ -1,5 +1,7 @@
 import Models
 package import Routing
+import Scheduling
+import TextModels
 package import Vocabulary
 
 extension Engine {
@@ -15,33 +17,78 @@ extension Engine {
         _ selector: ModelSelector, _ request: GenerationRequest
     ) async throws(ServingError) -> GenerationStream {
         let loaded = try find(selector)
-        try request.validate()
-        throw loaded.isNotText
+        let (pipeline, limits) = try loaded.text()
+        let ticket = newTicket()
+        let arrival = clock.now()
+        guard request.tokenCountMax >= 1 else {
+            throw ServingError(.invalidArgument, "max_tokens: expected at least 1, got \(request.tokenCountMax)")
+        }
+        // A seed that nobody gave: another one for each request and each run.
+        let sampling = try request.sampling.checked(otherSeed: arrival.nanoseconds ^ ticket.number << 32)
+        let stopStrings = try request.checkedStopStrings()
+        let prompt = try await pipeline.tokens(of: request.prompt, field: "prompt")
+        let lengthMax = limits.sequenceLengthMax
+        // The last place is for the one token at least that is generated.
+        try requireLength(of: prompt, atMost: lengthMax - 1, field: "prompt", model: loaded)
+        let pipe = makePipe(for: ticket, of: loaded)
+        let sequence = PendingSequence(
+            ticket: ticket, promptTokens: prompt,
+            tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
+            deadline: request.deadline, arrival: arrival,
+            work: .generate(
+                .init(
+                    pipe: pipe, sampling: sampling, stopStrings: stopStrings,
+                    ignoresEndOfSequence: request.ignoresEndOfSequence)))
+        try loaded.enterQueue()
+        try submit(.run(loaded, [sequence]), for: loaded)
+        return GenerationStream(
+            pipe: pipe, name: loaded.description.name, version: loaded.description.version,
+            promptTokenCount: prompt.count)
     }
 
-    /// Embeds texts: one vector each.
-    ///
-    /// - Parameters:
-    ///   - selector: the model, and a version unless the latest will do.
-    ///   - texts: at least one.
-    ///   - isNormalized: whether the vectors are scaled to length 1.
-    ///   - deadline: once it has passed, no more of them is computed.
-    /// - Returns: the vectors in the order of the texts.
-    /// - Throws: as `generate`; a text that is too long is named by its index.
-    package func embed(
-        _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, deadline: Deadline = .never
-    ) async throws(ServingError) -> EmbeddingAnswer {
-        let loaded = try find(selector)
-        throw loaded.isNotText
+    /// The pipe of a text whose reader's wishes reach the engine thread as notices.
+    private func makePipe(for ticket: Ticket, of loaded: LoadedModel) -> GenerationPipe {
+        GenerationPipe(bufferedTokenCountMax: configuration.bufferedTokenCountMax) { [mailbox] request in
+            switch request {
+            case .resume:
+                mailbox.send(notice: .resume(loaded, ticket))
+            case .cancel:
+                loaded.count { $0.cancellationCount += 1 }
+                mailbox.send(notice: .cancel(loaded, ticket))
+            }
+        }
     }
 }
 
-extension LoadedModel {
-    /// The answer to a text request for a model of another kind.
-    var isNotText: ServingError {
-        ServingError(
+/// Refuses a text that is too long for the model's context or for its cache.
+func requireLength(
+    of tokens: [Int32], atMost lengthMax: Int, field: String, model: LoadedModel
+) throws(ServingError) {
+    guard tokens.count <= lengthMax else {
+        throw ServingError(
             .invalidArgument,
-            "model '\(description.name)' (platform \(description.platform)) takes tensors, not text",
-            label: "wrong_modality")
+            "\(field): expected at most \(lengthMax) tokens for model '\(model.description.name)', got \(tokens.count)",
+            label: "too_long")
+    }
+}
+
+extension GenerationRequest {
+    func checkedStopStrings() throws(ServingError) -> StopStrings {
+        do {
+            return try StopStrings(stopStrings)
+        } catch {
+            throw ServingError(.invalidArgument, error.description)
+        }
+    }
+}
+
+extension GenerationRequest.Sampling {
+    func checked(otherSeed: UInt64) throws(ServingError) -> SamplingParameters {
+        do {
+            return try SamplingParameters(
+                temperature: temperature, topK: topK, topP: topP, seed: seed ?? otherSeed)
+        } catch {
+            throw ServingError(.invalidArgument, error.description)
+        }
     }
 }

@@ -110,6 +110,7 @@ package final class Engine: Sendable {
     package func model(_ selector: ModelSelector) throws(ServingError) -> any Model {
         switch try find(selector).kind {
         case .batch(let model, _): model
+        case .text(let pipeline, _): pipeline.model
         }
     }
 

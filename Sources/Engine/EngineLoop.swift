@@ -66,6 +66,7 @@ final class EngineLoop {
     private func handle(_ message: EngineMessage) {
         switch message {
         case .infer(let model, let request): infer(model, request)
+        case .run(let model, let sequences): run(model, sequences)
         case .cancel(let model, let ticket): runner(of: model)?.cancel(ticket)
         case .resume(let model, let ticket): runner(of: model)?.resume(ticket)
         case .install(let model, let completion): completion.complete(install(model))
@@ -86,6 +87,15 @@ final class EngineLoop {
         runner.enqueue(request)
     }
 
+    private func run(_ model: LoadedModel, _ sequences: [PendingSequence]) {
+        guard stopping == nil, let runner = runner(of: model) as? TokenRunner else {
+            let failed = sequences.filter { $0.fail(.engineStopped) }.count
+            model.count { $0.failureCount += UInt64(failed) }
+            return model.leaveQueue(requests: sequences.count)
+        }
+        for sequence in sequences { runner.enqueue(sequence) }
+    }
+
     /// Warms a model up, so that the first caller does not wait for it, and makes its runner.
     private func install(_ loaded: LoadedModel) -> Result<Void, ServingError> {
         do {
@@ -93,6 +103,10 @@ final class EngineLoop {
             case .batch(let model, let limits):
                 try model.warmUp(on: gang)
                 runners.append((loaded, BatchRunner(loaded, model: model, limits: limits)))
+            case .text(let pipeline, let limits):
+                let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits)
+                try pipeline.model.warmUp(on: gang)
+                runners.append((loaded, runner))
             }
             return .success(())
         } catch {

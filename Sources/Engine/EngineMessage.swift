@@ -6,6 +6,7 @@ import Vocabulary
 enum EngineMessage: Sendable {
     /// Work.
     case infer(LoadedModel, PendingInference)
+    case run(LoadedModel, [PendingSequence])
 
     /// Notices; for a request that is not there any more they mean nothing.
     case cancel(LoadedModel, Ticket)

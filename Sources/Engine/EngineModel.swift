@@ -1,5 +1,6 @@
 package import Models
 import Scheduling
+package import Tokenizers
 
 /// A model ready to be given to an engine, with the limits it is served under.
 package struct EngineModel: @unchecked Sendable {
@@ -19,5 +20,21 @@ package struct EngineModel: @unchecked Sendable {
             BatchLimits(
                 batchSizeMax: max(1, model.description.batchSizeMax), queueCapacity: queueCapacity,
                 queueDelayMaxNanoseconds: queueDelayMaxNanoseconds))
+    }
+
+    /// A model that continues texts.
+    ///
+    /// - Parameters:
+    ///   - model: not used by the caller any more.
+    ///   - tokenizer: the model's own.
+    ///   - endOfSequence: the tokens by which the model says that a text ends.
+    ///   - limits: of its queue, its steps and its cache.
+    package init(
+        text model: any TokenModel, tokenizer: any Tokenizer, endOfSequence: Set<Int32>,
+        limits: TextLimits = TextLimits()
+    ) {
+        kind = .text(
+            TextPipeline(model: model, tokenizer: tokenizer, endOfSequence: endOfSequence),
+            limits.tokenLimits(for: model.properties))
     }
 }

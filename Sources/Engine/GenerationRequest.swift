@@ -52,33 +52,4 @@ package struct GenerationRequest: Sendable {
         self.ignoresEndOfSequence = ignoresEndOfSequence
         self.deadline = deadline
     }
-
-    /// The most stop strings of a request.
-    package static let stopStringCountMax = 16
-    /// The most UTF-8 bytes of one stop string.
-    package static let stopStringByteCountMax = 256
-
-    /// Checks everything that does not depend on the model.
-    ///
-    /// - Throws: INVALID_ARGUMENT naming the field, what was expected and what came.
-    func validate() throws(ServingError) {
-        func require(_ holds: Bool, _ message: @autoclosure () -> String) throws(ServingError) {
-            guard holds else { throw ServingError(.invalidArgument, message()) }
-        }
-        try require(tokenCountMax >= 1, "max_tokens: expected at least 1, got \(tokenCountMax)")
-        let temperature = sampling.temperature
-        try require(
-            temperature.isFinite && temperature >= 0, "temperature: expected at least 0, got \(temperature)")
-        try require(sampling.topK >= 0, "top_k: expected at least 0, got \(sampling.topK)")
-        try require(
-            sampling.topP > 0 && sampling.topP <= 1, "top_p: expected more than 0 and at most 1, got \(sampling.topP)")
-        try require(
-            stopStrings.count <= Self.stopStringCountMax,
-            "stop: expected at most \(Self.stopStringCountMax) strings, got \(stopStrings.count)")
-        for (index, stop) in stopStrings.enumerated() {
-            try require(
-                (1...Self.stopStringByteCountMax).contains(stop.utf8.count),
-                "stop[\(index)]: expected 1 to \(Self.stopStringByteCountMax) bytes, got \(stop.utf8.count)")
-        }
-    }
 }

@@ -12,12 +12,14 @@ final class LoadedModel: @unchecked Sendable {
 
     enum Kind {
         case batch(any BatchModel, BatchLimits)
+        case text(TextPipeline, TokenLimits)
     }
 
     init(_ kind: Kind) {
         self.kind = kind
         switch kind {
         case .batch(let model, _): description = model.description
+        case .text(let pipeline, _): description = pipeline.model.description
         }
         counted = Mutex(ModelCounters())
     }
@@ -26,6 +28,7 @@ final class LoadedModel: @unchecked Sendable {
     private var queueCapacity: Int {
         switch kind {
         case .batch(_, let limits): limits.queueCapacity
+        case .text(_, let limits): limits.queueCapacity
         }
     }
 
@@ -63,9 +66,26 @@ final class LoadedModel: @unchecked Sendable {
     ///
     /// - Throws: INVALID_ARGUMENT for a model of another kind.
     func batchModel() throws(ServingError) -> any BatchModel {
-        switch kind {
-        case .batch(let model, _): return model
+        guard case .batch(let model, _) = kind else {
+            throw ServingError(
+                .invalidArgument,
+                "model '\(description.name)' (platform \(description.platform)) takes text, not tensors",
+                label: "wrong_modality")
         }
+        return model
+    }
+
+    /// The pipeline and the limits of a text model.
+    ///
+    /// - Throws: INVALID_ARGUMENT for a model of another kind.
+    func text() throws(ServingError) -> (pipeline: TextPipeline, limits: TokenLimits) {
+        guard case .text(let pipeline, let limits) = kind else {
+            throw ServingError(
+                .invalidArgument,
+                "model '\(description.name)' (platform \(description.platform)) takes tensors, not text",
+                label: "wrong_modality")
+        }
+        return (pipeline, limits)
     }
 
     /// The answer of a full queue.

@@ -1,0 +1,91 @@
+import Models
+package import Routing
+import Scheduling
+package import Vocabulary
+
+extension Engine {
+    /// Embeds texts: one vector each.
+    ///
+    /// - Parameters:
+    ///   - selector: the model, and a version unless the latest will do.
+    ///   - texts: at least one.
+    ///   - isNormalized: whether the vectors are scaled to length 1.
+    ///   - deadline: once it has passed, no more of them is computed.
+    /// - Returns: the vectors in the order of the texts.
+    /// - Throws: as `generate`; a text that is too long is named by its index.
+    package func embed(
+        _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, deadline: Deadline = .never
+    ) async throws(ServingError) -> EmbeddingAnswer {
+        let loaded = try find(selector)
+        let sequences = try await prepare(texts, for: loaded, deadline: deadline)
+        try loaded.enterQueue(requests: sequences.count)
+        try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
+        let cancelAll = { @Sendable [mailbox] in
+            for sequence in sequences where sequence.fail(.cancelledByCaller) {
+                loaded.count { $0.cancellationCount += 1 }
+                mailbox.send(notice: .cancel(loaded, sequence.ticket))
+            }
+        }
+        let answer = await withTaskCancellationHandler {
+            await collect(sequences, from: loaded, isNormalized: isNormalized)
+        } onCancel: {
+            cancelAll()
+        }
+        // When one text has failed, the others are of no use.
+        if case .failure = answer { cancelAll() }
+        return try answer.get()
+    }
+
+    /// Cuts the texts into tokens and checks them, before any of them waits.
+    private func prepare(
+        _ texts: [String], for loaded: LoadedModel, deadline: Deadline
+    ) async throws(ServingError) -> [PendingSequence] {
+        let (pipeline, limits) = try loaded.text()
+        guard (1...limits.queueCapacity).contains(texts.count) else {
+            throw ServingError(
+                .invalidArgument, "texts: expected 1 to \(limits.queueCapacity) texts, got \(texts.count)")
+        }
+        let arrival = clock.now()
+        var sequences: [PendingSequence] = []
+        for (index, text) in texts.enumerated() {
+            let field = "texts[\(index)]"
+            let tokens = try await pipeline.tokens(of: .text(text), field: field)
+            try requireLength(of: tokens, atMost: limits.sequenceLengthMax, field: field, model: loaded)
+            sequences.append(
+                PendingSequence(
+                    ticket: newTicket(), promptTokens: tokens, tokenCountMax: tokens.count, deadline: deadline,
+                    arrival: arrival, work: .embed(Completion())))
+        }
+        return sequences
+    }
+
+    private func collect(
+        _ sequences: [PendingSequence], from loaded: LoadedModel, isNormalized: Bool
+    ) async -> Result<EmbeddingAnswer, ServingError> {
+        var vectors: [[Float]] = []
+        var usage = Usage()
+        for sequence in sequences {
+            guard case .embed(let completion) = sequence.work else { preconditionFailure("not an embedding") }
+            switch await completion.value() {
+            case .failure(let error):
+                return .failure(error)
+            case .success(let text):
+                vectors.append(isNormalized ? normalized(text.mean) : text.mean)
+                usage.queueNanoseconds = max(usage.queueNanoseconds, text.usage.queueNanoseconds)
+                usage.computeNanoseconds += text.usage.computeNanoseconds
+                usage.promptTokenCount += text.usage.promptTokenCount
+            }
+        }
+        let description = loaded.description
+        return .success(
+            EmbeddingAnswer(vectors: vectors, usage: usage, name: description.name, version: description.version))
+    }
+}
+
+/// The vector of length 1 in the same direction; a vector of zeros stays.
+private func normalized(_ vector: [Float]) -> [Float] {
+    // In Double: the squares of a long vector of large numbers overflow Float.
+    let length = vector.reduce(into: 0.0) { $0 += Double($1) * Double($1) }.squareRoot()
+    guard length > 0 else { return vector }
+    return vector.map { Float(Double($0) / length) }
+}

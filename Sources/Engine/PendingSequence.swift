@@ -1,0 +1,51 @@
+import Scheduling
+import TextModels
+import Vocabulary
+
+/// A text request on its way to the engine thread.
+final class PendingSequence: Sendable {
+    /// What is wanted of the sequence.
+    enum Work: Sendable {
+        /// More tokens, chosen and handed out one by one.
+        case generate(Generation)
+        /// The mean of the final hidden states, `[hiddenSize]`.
+        case embed(Completion<Result<(mean: [Float], usage: Usage), ServingError>>)
+    }
+
+    struct Generation: Sendable {
+        let pipe: GenerationPipe
+        let sampling: SamplingParameters
+        let stopStrings: StopStrings
+        let ignoresEndOfSequence: Bool
+    }
+
+    let ticket: Ticket
+    let promptTokens: [Int32]
+    /// Prompt and answer together.
+    let tokenCountMax: Int
+    let deadline: Deadline
+    let arrival: MonotonicTime
+    let work: Work
+
+    init(
+        ticket: Ticket, promptTokens: [Int32], tokenCountMax: Int, deadline: Deadline, arrival: MonotonicTime,
+        work: Work
+    ) {
+        self.ticket = ticket
+        self.promptTokens = promptTokens
+        self.tokenCountMax = tokenCountMax
+        self.deadline = deadline
+        self.arrival = arrival
+        self.work = work
+    }
+
+    /// Answers with an error.
+    ///
+    /// - Returns: false when it was answered already.
+    func fail(_ error: ServingError) -> Bool {
+        switch work {
+        case .generate(let generation): generation.pipe.finish(.failure(error))
+        case .embed(let completion): completion.complete(.failure(error))
+        }
+    }
+}

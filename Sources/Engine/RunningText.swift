@@ -1,0 +1,123 @@
+import Models
+import TextModels
+import Tokenizers
+import Vocabulary
+
+/// A sequence in the hands of the engine thread: its tokens, and what is being made of them.
+///
+/// - Isolation: engine thread only.
+final class RunningText {
+    let request: PendingSequence
+    /// Prompt and generated tokens.
+    private(set) var tokens: [Int32]
+    var usage = Usage()
+    /// Whether it has been admitted before.
+    var hasStarted = false
+    private var sampler: Sampler
+    private var decoder: IncrementalDecoder
+    private var stopStrings: StopStrings?
+    /// The token that was chosen in this step.
+    private var chosen: Int32?
+    /// Sums of the hidden states of the tokens computed so far, `[hiddenSize]`.
+    private var hiddenSums: [Float] = []
+
+    /// What became of a sequence whose tokens are all computed.
+    enum Advance {
+        case goesOn
+        /// Its reader is slow: it goes on when it is resumed.
+        case pauses
+        /// To be published once its pages are free, so that whoever has the answer finds them free.
+        case ended(publish: () -> Void)
+    }
+
+    init(_ request: PendingSequence, tokenizer: any Tokenizer) {
+        self.request = request
+        tokens = request.promptTokens
+        usage.promptTokenCount = tokens.count
+        // Behind a prompt of special tokens only the text begins, elsewhere it goes on.
+        let begins = tokens.allSatisfy { tokenizer.bytes(of: $0).isEmpty }
+        decoder = begins ? IncrementalDecoder(tokenizer) : IncrementalDecoder(continuing: tokenizer)
+        switch request.work {
+        case .generate(let generation):
+            sampler = Sampler(generation.sampling)
+            stopStrings = generation.stopStrings
+        case .embed:
+            sampler = Sampler(.greedy)
+        }
+    }
+
+    /// What it wants back for a span.
+    func result(reachesEnd: Bool) -> TokenStepResult {
+        switch request.work {
+        case .generate: reachesEnd ? .lastLogits : .none
+        case .embed: .hiddenStates
+        }
+    }
+
+    /// Forgets what was computed, because its pages were taken away.
+    func restart() {
+        hiddenSums = []
+    }
+
+    /// Takes the result of a span: chooses the next token, or adds up hidden states.
+    func receive(_ values: UnsafeBufferPointer<Float>, tokenCount: Int) {
+        switch request.work {
+        case .generate:
+            chosen = sampler.sample(values)
+        case .embed:
+            // Token by token, in order: the sums have the same bits however the text was cut into steps.
+            let hiddenSize = values.count / tokenCount
+            if hiddenSums.isEmpty { hiddenSums = [Float](repeating: 0, count: hiddenSize) }
+            for token in 0..<tokenCount {
+                for index in 0..<hiddenSize { hiddenSums[index] += values[token * hiddenSize + index] }
+            }
+        }
+    }
+
+    /// Hands out what came of the last span of the sequence.
+    func advance(endOfSequence: Set<Int32>) -> Advance {
+        switch request.work {
+        case .embed(let completion):
+            let scale = 1 / Float(tokens.count)
+            let mean = hiddenSums.map { $0 * scale }
+            return .ended { [usage] in completion.complete(.success((mean: mean, usage: usage))) }
+        case .generate(let generation):
+            guard let token = chosen else { preconditionFailure("no logits came for \(request.ticket)") }
+            chosen = nil
+            tokens.append(token)
+            usage.generatedTokenCount += 1
+            if endOfSequence.contains(token), !generation.ignoresEndOfSequence {
+                return end(generation.pipe, .endOfSequence, text: heldBack())
+            }
+            return handOut(token, to: generation.pipe)
+        }
+    }
+
+    private func handOut(_ token: Int32, to pipe: GenerationPipe) -> Advance {
+        let text = decoder.append(token)
+        let progress = stopStrings?.append(text)
+        let demand = pipe.push(text: progress?.text ?? text, token: token, usage: usage)
+        if progress?.isStopped == true {
+            return end(pipe, .stop, text: "")
+        }
+        if tokens.count == request.tokenCountMax {
+            return end(pipe, .length, text: heldBack())
+        }
+        return switch demand {
+        case .more: .goesOn
+        case .pause: .pauses
+        case .nothing: .ended {}
+        }
+    }
+
+    private func end(_ pipe: GenerationPipe, _ reason: FinishReason, text: String) -> Advance {
+        .ended { [usage] in pipe.finish(.success(reason), text: text, usage: usage) }
+    }
+
+    /// The text that waited for more: half a character, or what might have become a stop string.
+    private func heldBack() -> String {
+        let rest = decoder.finish()
+        guard let progress = stopStrings?.append(rest) else { return rest }
+        return progress.isStopped ? progress.text : progress.text + (stopStrings?.finish() ?? "")
+    }
+}

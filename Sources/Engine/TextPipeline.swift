@@ -1,0 +1,54 @@
+import Models
+import Tokenizers
+import Vocabulary
+
+/// A text model and what turns text into its tokens and back.
+struct TextPipeline {
+    let model: any TokenModel
+    let tokenizer: any Tokenizer
+    /// Tokens by which the model says that a text ends.
+    let endOfSequence: Set<Int32>
+
+    /// Longer texts are not cut into tokens on the caller's thread, which may be an event loop.
+    static let inlineByteCountMax = 4096
+
+    /// The tokens of a prompt, each of them one the model knows.
+    ///
+    /// - Throws: INVALID_ARGUMENT naming `field` and what is wrong with it.
+    func tokens(
+        of prompt: GenerationRequest.Prompt, field: String
+    ) async throws(ServingError) -> [Int32] {
+        let tokens =
+            switch prompt {
+            case .tokens(let tokens): tokens
+            case .text(let text): try await encode(text, field: field)
+            }
+        let vocabularySize = model.properties.vocabularySize
+        if let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+            throw ServingError(
+                .invalidArgument,
+                "\(field): expected token ids in 0..<\(vocabularySize), got \(tokens[index]) at index \(index)")
+        }
+        guard !tokens.isEmpty else {
+            throw ServingError(.invalidArgument, "\(field): expected at least 1 token, got 0")
+        }
+        return tokens
+    }
+
+    private func encode(_ text: String, field: String) async throws(ServingError) -> [Int32] {
+        let tokenizer = tokenizer
+        let encoded: Result<[Int32], TokenizerError>
+        if text.utf8.count <= Self.inlineByteCountMax {
+            encoded = Result { () throws(TokenizerError) in try tokenizer.encode(text, addsSpecialTokens: true) }
+        } else {
+            encoded = await Task.detached {
+                Result { () throws(TokenizerError) in try tokenizer.encode(text, addsSpecialTokens: true) }
+            }.value
+        }
+        do {
+            return try encoded.get()
+        } catch {
+            throw ServingError(.invalidArgument, "\(field): \(error)")
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import Compute
+import KVCache
+import Models
+import Scheduling
+import Vocabulary
+
+/// Runs a text model step by step; sequences join and leave between the steps.
+///
+/// - Isolation: engine thread only.
+final class TokenRunner: ModelRunner {
+    private let loaded: LoadedModel
+    private let pipeline: TextPipeline
+    private var scheduler: TokenScheduler
+    /// Every sequence the scheduler knows.
+    private var texts: [Ticket: RunningText] = [:]
+
+    /// Makes the cache.
+    ///
+    /// - Throws: when its memory cannot be had.
+    init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits) throws {
+        self.loaded = loaded
+        self.pipeline = pipeline
+        scheduler = TokenScheduler(limits: limits)
+        try pipeline.model.allocateCache(pageCount: limits.pageCount, tokensPerPage: limits.tokensPerPage)
+        loaded.count { $0.cachePageCountTotal = limits.pageCount }
+    }
+
+    /// Queues a sequence that holds a place in the model's queue.
+    func enqueue(_ sequence: PendingSequence) {
+        let admission = scheduler.enqueue(
+            SequenceRequest(
+                ticket: sequence.ticket, promptTokenCount: sequence.promptTokens.count,
+                tokenCountMax: sequence.tokenCountMax, deadline: sequence.deadline))
+        let text = RunningText(sequence, tokenizer: pipeline.tokenizer)
+        switch admission {
+        case .queued: texts[sequence.ticket] = text
+        case .refused: fail(text, with: loaded.queueFull)
+        }
+    }
+
+    func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
+
+    func step(on gang: ComputeGang, clock: any MonotonicClock) {
+        let start = clock.now()
+        let step = scheduler.schedule(at: start)
+        for ticket in step.expired { fail(take(ticket), with: .deadlineInQueue) }
+        for ticket in step.preempted { text(ticket).restart() }
+        for ticket in step.admitted { countStart(of: text(ticket), at: start) }
+        compute(step.spans, on: gang)
+        scheduler.finishStep()
+        let nanoseconds = clock.now().nanoseconds(since: start)
+        // Counted before it is published, so that whoever has an answer finds it counted.
+        loaded.count {
+            $0.preemptionCount += UInt64(step.preempted.count)
+            if !step.spans.isEmpty { $0.countExecution(samples: step.spans.count, nanoseconds: nanoseconds) }
+        }
+        for span in step.spans { publish(span, nanoseconds: nanoseconds) }
+        countHeld()
+    }
+
+    func cancel(_ ticket: Ticket) {
+        guard scheduler.remove(ticket) else { return }
+        let text = take(ticket)
+        if !text.hasStarted { loaded.leaveQueue() }
+        countHeld()
+    }
+
+    func resume(_ ticket: Ticket) { scheduler.resume(ticket) }
+
+    func stop(with error: ServingError) {
+        for ticket in scheduler.removeAll() { fail(take(ticket), with: error) }
+        countHeld()
+    }
+
+    /// Runs the model, and lets each sequence take its result.
+    private func compute(_ scheduled: [ScheduledSpan], on gang: ComputeGang) {
+        guard !scheduled.isEmpty else { return }
+        let spans = scheduled.map { span in
+            let text = text(span.ticket)
+            return TokenSpan(
+                tokens: Array(text.tokens[span.positions]), startPosition: span.positions.lowerBound,
+                pages: span.pages, result: text.result(reachesEnd: span.reachesEnd))
+        }
+        pipeline.model.step(spans, on: gang) { index, values in
+            text(scheduled[index].ticket).receive(values, tokenCount: spans[index].tokens.count)
+        }
+    }
+
+    /// Hands out what came of one span, and tells the scheduler how the sequence goes on.
+    private func publish(_ span: ScheduledSpan, nanoseconds: UInt64) {
+        let text = text(span.ticket)
+        text.usage.computeNanoseconds += nanoseconds
+        guard span.reachesEnd else { return }
+        if case .generate = text.request.work { loaded.count { $0.generatedTokenCount += 1 } }
+        switch text.advance(endOfSequence: pipeline.endOfSequence) {
+        case .goesOn:
+            scheduler.extend(span.ticket)
+        case .pauses:
+            scheduler.extend(span.ticket)
+            scheduler.pause(span.ticket)
+        case .ended(let publish):
+            scheduler.remove(span.ticket)
+            texts[span.ticket] = nil
+            countHeld()
+            publish()
+        }
+    }
+
+    private func countStart(of text: RunningText, at now: MonotonicTime) {
+        guard !text.hasStarted else { return }
+        text.hasStarted = true
+        text.usage.queueNanoseconds = now.nanoseconds(since: text.request.arrival)
+        loaded.count {
+            $0.queuedRequestCount -= 1
+            $0.promptTokenCount += UInt64(text.request.promptTokens.count)
+        }
+    }
+
+    private func fail(_ text: RunningText, with error: ServingError) {
+        let isFirst = text.request.fail(error)
+        loaded.count {
+            if !text.hasStarted { $0.queuedRequestCount -= 1 }
+            if isFirst { $0.failureCount += 1 }
+        }
+    }
+
+    private func text(_ ticket: Ticket) -> RunningText {
+        guard let text = texts[ticket] else {
+            preconditionFailure("the scheduler knows sequence \(ticket), the runner does not")
+        }
+        return text
+    }
+
+    private func take(_ ticket: Ticket) -> RunningText {
+        defer { texts[ticket] = nil }
+        return text(ticket)
+    }
+
+    private func countHeld() {
+        let running = scheduler.runningSequenceCount
+        let pages = scheduler.pool.usedPageCount
+        loaded.count {
+            $0.runningSequenceCount = running
+            $0.cachePageCountUsed = pages
+        }
+    }
+}
