@@ -11,6 +11,7 @@ import Synchronization
 package final class InProcessTransport {
     package let channel: RPCChannel
     private let shard: ServerShard
+    private let pipeByteCount: Int
 
     /// - Parameter pipeByteCount: what a pipe holds each way, as the kernel's socket buffers would.
     package init(
@@ -21,9 +22,18 @@ package final class InProcessTransport {
         let shard = ServerShard(
             loop: loop, configuration: server, methods: methods, observer: observer, requestIDs: RequestIDSource())
         self.shard = shard
+        self.pipeByteCount = pipeByteCount
         channel = RPCChannel(
             configuration: client, loops: [loop],
             connector: MemoryConnector(shard: shard, pipeByteCount: pipeByteCount))
+    }
+
+    /// A new connection to the server, to be driven byte by byte.
+    package func connect() -> MemoryStream {
+        let pipe = MemoryStream.pair(capacity: pipeByteCount, loop: shard.loop)
+        shard.connectionCount.add(1, ordering: .relaxed)
+        shard.adopt(pipe.server)
+        return pipe.client
     }
 
     /// Connections open at the server.

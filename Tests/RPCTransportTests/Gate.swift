@@ -9,6 +9,13 @@ final class Gate: Sendable {
 
     private let state = Mutex(State.closed([]))
 
+    var isOpen: Bool {
+        state.withLock { state in
+            if case .open = state { return true }
+            return false
+        }
+    }
+
     func open() {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             defer { state = .open }

@@ -1,0 +1,66 @@
+import EventLoops
+import HTTP2
+import RPC
+import RPCTransport
+import TestSupport
+import Vocabulary
+
+/// A server in memory on a loop that the test turns, with a clock that the test turns as well.
+final class Workbench {
+    let clock = ManualClock()
+    let loop: EventLoop
+    let service = EchoService()
+    let transport: InProcessTransport
+
+    init(_ configure: (inout RPCServerConfiguration) -> Void = { _ in }) throws {
+        loop = try EventLoop(name: "workbench", clock: clock)
+        var configuration = RPCServerConfiguration()
+        configure(&configuration)
+        transport = InProcessTransport(
+            loop: loop, methods: service.methods, server: configuration, observer: service.observer)
+    }
+
+    /// Turns the loop until nothing happens any more.
+    func settle() {
+        var quietTurnCount = 0
+        while quietTurnCount < 3 { quietTurnCount = loop.runTurn() ? 0 : quietTurnCount + 1 }
+    }
+
+    func advance(seconds: Double) {
+        clock.advance(byNanoseconds: UInt64(seconds * 1_000_000_000))
+        settle()
+    }
+
+    /// A client whose handshake is done.
+    func connect(_ configuration: HTTP2Configuration = HTTP2Configuration()) throws -> RawClient {
+        let client = try loop.becomeCurrent {
+            let client = try RawClient(transport.connect(), loop: loop, configuration: configuration)
+            try client.flush()
+            return client
+        }
+        settle()
+        return client
+    }
+
+    /// Lets `body` speak for the client, and the server answer.
+    func speak(_ client: RawClient, _ body: () throws -> Void) throws {
+        try loop.becomeCurrent {
+            try body()
+            try client.flush()
+        }
+        settle()
+    }
+
+    /// Sends a request of one piece and returns what came back.
+    func request(
+        _ client: RawClient, _ headers: HeaderList, body: [UInt8] = [0, 0, 0, 0, 0], ends: Bool = true
+    ) throws -> RawClient.Answer {
+        var stream: HTTP2Stream?
+        try speak(client) {
+            let opened = try client.session.openStream(headers, .more)
+            client.session.submitData(opened, Bytes(body), ends ? .end : .more)
+            stream = opened
+        }
+        return client.answer(stream!)
+    }
+}
