@@ -41,6 +41,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
     ],
     targets: [
         // C: system libraries and our own C.
@@ -110,13 +112,17 @@ let package = Package(
             ], exclude: ["ExampleModels/training"],
             resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
-        module("LoadTest", ["ApusClient", "Messages", "Vocabulary"]),
+        module(
+            "LoadTest",
+            [
+                "ApusClient", "EventLoops", .product(name: "Histogram", package: "hdrhistogram-swift"), "Messages",
+                "RPC", "RPCTransport", "Vocabulary",
+            ]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "ApusClient", "ApusServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "Configuration", "EventLoops", "LoadTest", .product(name: "Logging", package: "swift-log"), "TLS",
-                "Telemetry", "Vocabulary",
+                "LoadTest", "TLS", "Vocabulary",
             ],
             swiftSettings: swift),
 
@@ -143,7 +149,8 @@ let package = Package(
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
         tests("Routing", []),
         tests("Models", ["Compute"]),
-        tests("InferenceService", ["Engine", "EventLoops", "Messages", "RPC", "RPCTransport", "Tenancy"]),
+        tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
+        tests("LoadTest", ["ApusClient", "Messages"]),
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )

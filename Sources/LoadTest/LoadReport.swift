@@ -1,0 +1,88 @@
+import Vocabulary
+
+/// What came of a load, ready to be printed or written as JSON.
+package struct LoadReport: Codable, Equatable, Sendable {
+    /// What was asked for.
+    package struct Configuration: Codable, Equatable, Sendable {
+        package var target: String
+        package var isPlaintext: Bool
+        package var model: String
+        package var method: String
+        package var request: String
+        package var requestByteCount: Int
+        /// `closed` or `open`.
+        package var load: String
+        /// Of a closed loop.
+        package var concurrency: Int?
+        /// Of an open loop.
+        package var callsPerSecond: Double?
+        package var seed: UInt64?
+        package var connections: Int
+        package var warmupSeconds: Double
+        package var durationSeconds: Double
+        package var timeoutSeconds: Double
+    }
+
+    /// Measured calls that failed with one code.
+    package struct Failure: Codable, Equatable, Sendable {
+        /// In upper snake case, as gRPC has it.
+        package var code: String
+        package var count: UInt64
+        package var firstMessage: String
+    }
+
+    package struct Counts: Codable, Equatable, Sendable {
+        package var calls: UInt64
+        package var answered: UInt64
+        package var failed: UInt64
+        /// Of the failed: never sent, because too many were under way until the deadline.
+        package var givenUp: UInt64
+        package var tokens: UInt64
+        package var responseBytes: UInt64
+    }
+
+    package struct Throughput: Codable, Equatable, Sendable {
+        package var callsPerSecond: Double
+        /// Of text models.
+        package var tokensPerSecond: Double?
+        package var responseBytesPerSecond: Double
+    }
+
+    package var configuration: Configuration
+    package var machine: MachineFacts
+    /// Of the measured part, as it was; shorter than asked for when somebody stopped it.
+    package var measuredSeconds: Double
+    package var counts: Counts
+    package var failures: [Failure]
+    package var throughput: Throughput
+    /// Absent when no call was answered.
+    package var latency: LatencySummary?
+    package var firstToken: LatencySummary?
+    package var betweenTokens: LatencySummary?
+}
+
+extension LoadReport {
+    /// Sums up what was measured in `measuredNanoseconds`.
+    package init(
+        _ statistics: LoadStatistics, measuredNanoseconds: UInt64, configuration: Configuration, machine: MachineFacts
+    ) {
+        let seconds = Double(measuredNanoseconds) / 1e9
+        func perSecond(_ count: UInt64) -> Double { seconds > 0 ? Double(count) / seconds : 0 }
+        self.configuration = configuration
+        self.machine = machine
+        measuredSeconds = seconds
+        counts = Counts(
+            calls: statistics.endedCount, answered: statistics.answeredCount, failed: statistics.failedCount,
+            givenUp: statistics.givenUpCount, tokens: statistics.tokensInWindowCount,
+            responseBytes: statistics.responseBytesInWindowCount)
+        failures = statistics.failures.sorted { ($0.value.count, $1.key.rawValue) > ($1.value.count, $0.key.rawValue) }
+            .map { Failure(code: $0.key.name, count: $0.value.count, firstMessage: $0.value.firstMessage) }
+        throughput = Throughput(
+            callsPerSecond: perSecond(statistics.answersInWindowCount),
+            tokensPerSecond: statistics.tokensInWindowCount > 0 ? perSecond(statistics.tokensInWindowCount) : nil,
+            responseBytesPerSecond: perSecond(statistics.responseBytesInWindowCount))
+        latency = statistics.latency.summary
+        firstToken = statistics.firstToken.summary
+        betweenTokens = statistics.betweenTokens.summary
+    }
+}

@@ -1,0 +1,110 @@
+package import Vocabulary
+
+/// One call of a load.
+package struct LoadCall: Equatable, Sendable {
+    /// When the call is meant to be sent. In an open loop that is the arrival, even if the call goes out later: latency
+    /// counts from here, so that a server that stalls cannot keep calls away from the measurement.
+    ///
+    /// - Source: Gil Tene, "How NOT to Measure Latency", on coordinated omission.
+    package let intendedTime: MonotonicTime
+    /// Whether the call is part of the result, or warms up.
+    package let isMeasured: Bool
+}
+
+/// Decides when to send which call: events in, actions out.
+///
+/// - Complexity: constant memory, whatever the rate: arrivals that wait are still in the schedule.
+package struct LoadState: Sendable {
+    /// What to do now.
+    package enum Action: Equatable, Sendable {
+        /// Send this call, then ask again.
+        case send(LoadCall)
+        /// This call could not be sent before its deadline, because too many were under way; then ask again.
+        case giveUp(LoadCall)
+        /// Ask again at this time, or when a call ends.
+        case wait(until: MonotonicTime)
+        /// Ask again when a call ends.
+        case waitForCall
+        /// Everything was sent and has ended.
+        case finish
+    }
+
+    private let plan: LoadPlan
+    private let start: MonotonicTime
+    private let warmupEnd: MonotonicTime
+    private var schedule: ArrivalSchedule?
+    private var nextArrival: MonotonicTime?
+
+    /// When the last call may be sent.
+    package private(set) var end: MonotonicTime
+    /// Calls sent that have not ended.
+    package private(set) var callCount = 0
+
+    package init(_ plan: LoadPlan, start: MonotonicTime) {
+        self.plan = plan
+        self.start = start
+        warmupEnd = start.advanced(byNanoseconds: plan.warmupNanoseconds)
+        end = warmupEnd.advanced(byNanoseconds: plan.durationNanoseconds)
+        if case .open(let callsPerSecond, let seed) = plan.load {
+            schedule = ArrivalSchedule(callsPerSecond: callsPerSecond, seed: seed)
+            advanceArrival()
+        }
+    }
+
+    /// Whether something at `time` belongs to the measured part.
+    package func isInWindow(_ time: MonotonicTime) -> Bool { time >= warmupEnd && time < end }
+
+    /// How long of the measured part has passed at `now`.
+    package func measuredNanoseconds(at now: MonotonicTime) -> UInt64 {
+        min(now, end).nanoseconds(since: warmupEnd)
+    }
+
+    /// What to do at `now`.
+    package mutating func next(at now: MonotonicTime) -> Action {
+        switch plan.load {
+        case .closed: nextOfClosedLoop(at: now)
+        case .open: nextOfOpenLoop(at: now)
+        }
+    }
+
+    /// A call that was sent has been answered, or has failed.
+    package mutating func callEnded() {
+        precondition(callCount > 0, "more calls ended than were sent")
+        callCount -= 1
+    }
+
+    /// Ends the load early; what is under way may still end.
+    package mutating func stop(at now: MonotonicTime) {
+        end = min(end, now)
+        schedule = nil
+        nextArrival = nil
+    }
+
+    private mutating func nextOfClosedLoop(at now: MonotonicTime) -> Action {
+        guard now < end else { return callCount == 0 ? .finish : .waitForCall }
+        guard callCount < plan.callCountMax else { return .waitForCall }
+        return send(at: now)
+    }
+
+    private mutating func nextOfOpenLoop(at now: MonotonicTime) -> Action {
+        guard let arrival = nextArrival else { return callCount == 0 ? .finish : .waitForCall }
+        guard arrival <= now else { return .wait(until: arrival) }
+        guard now < arrival.advanced(byNanoseconds: plan.timeoutNanoseconds) else {
+            advanceArrival()
+            return .giveUp(LoadCall(intendedTime: arrival, isMeasured: isInWindow(arrival)))
+        }
+        guard callCount < plan.callCountMax else { return .waitForCall }
+        advanceArrival()
+        return send(at: arrival)
+    }
+
+    private mutating func send(at time: MonotonicTime) -> Action {
+        callCount += 1
+        return .send(LoadCall(intendedTime: time, isMeasured: isInWindow(time)))
+    }
+
+    private mutating func advanceArrival() {
+        let arrival = schedule.map { _ in start.advanced(byNanoseconds: schedule!.next()) }
+        nextArrival = arrival.flatMap { $0 < end ? $0 : nil }
+    }
+}

@@ -1,1 +1,0 @@
-// LoadTest: see Architecture.md.
