@@ -1,0 +1,89 @@
+import Messages
+import Vocabulary
+
+/// A graph with a row of features for each node, to be sent along with a call. Nodes are counted from 0.
+public struct FeatureNetwork: Hashable, Sendable {
+    public var nodeCount: Int
+    public var featureCount: Int
+    /// `[nodeCount, featureCount]`, node by node.
+    public var features: [Float]
+    /// From node to node; an undirected edge is given in both directions.
+    public var edges: [Edge]
+
+    /// Leaves one node and enters another.
+    public struct Edge: Hashable, Sendable {
+        public var source: Int
+        public var target: Int
+
+        public init(source: Int, target: Int) {
+            self.source = source
+            self.target = target
+        }
+    }
+
+    public init(nodeCount: Int, featureCount: Int, features: [Float], edges: [Edge]) {
+        self.nodeCount = nodeCount
+        self.featureCount = featureCount
+        self.features = features
+        self.edges = edges
+    }
+}
+
+/// What nodes are.
+public struct NodeClasses: Hashable, Sendable {
+    /// What the model says about one node.
+    public struct Prediction: Hashable, Sendable {
+        public let node: Int
+        /// The class with the highest score, counted from 0.
+        public let classIndex: Int
+        /// Its name; empty when the model has no names.
+        public let label: String
+        /// The probability of each class, in the model's order.
+        public let probabilities: [Float]
+    }
+
+    /// One for each node asked for, in the same order.
+    public let predictions: [Prediction]
+    /// Where the time went.
+    public let cost: BatchCost
+}
+
+extension ApusClient {
+    /// Classifies nodes of a graph.
+    ///
+    /// - Parameters:
+    ///   - version: of the model; nil for the newest.
+    ///   - nodes: all nodes of the graph when empty.
+    ///   - network: the graph; nil for the one that the model holds.
+    /// - Throws: NOT_FOUND for an unknown model, INVALID_ARGUMENT for a node that the graph does not have,
+    ///   FAILED_PRECONDITION when no graph is sent to a model that holds none.
+    public func predict(
+        model: String, version: Int? = nil, nodes: [Int] = [], network: FeatureNetwork? = nil,
+        timeout: Duration? = nil
+    ) async throws(ApusError) -> NodeClasses {
+        var request = PredictRequest(model: model, version: wireVersion(version))
+        request.nodes = try nodes.map { (node) throws(ApusError) in try number(node, "a node") }
+        if let network { request.graph = try FeatureGraph(network) }
+        let response = try await call(GraphMethods.predict, request, timeout: timeout)
+        return NodeClasses(
+            predictions: response.predictions.map {
+                NodeClasses.Prediction(
+                    node: Int($0.node), classIndex: Int($0.predictedClass), label: $0.label, probabilities: $0.scores)
+            },
+            cost: BatchCost(
+                queueTime: Duration(microseconds: response.queueMicroseconds),
+                computeTime: Duration(microseconds: response.computeMicroseconds),
+                batchSize: Int(response.batchSize)))
+    }
+}
+
+extension FeatureGraph {
+    fileprivate init(_ network: FeatureNetwork) throws(ApusError) {
+        self.init(
+            nodeCount: try number(network.nodeCount, "the number of nodes"),
+            featureCount: try number(network.featureCount, "the number of features"),
+            features: network.features.withUnsafeBytes { Bytes(copying: $0) },
+            edgeSources: try network.edges.map { (edge) throws(ApusError) in try number(edge.source, "a node") },
+            edgeTargets: try network.edges.map { (edge) throws(ApusError) in try number(edge.target, "a node") })
+    }
+}

@@ -1,0 +1,108 @@
+package import EventLoops
+package import RPCTransport
+import TLS
+
+/// The files that say who a client is, and whose servers it believes; all in PEM.
+public struct ApusCertificates: Hashable, Sendable {
+    /// The authorities that may have signed the server's certificate.
+    public var authorityFile: String
+    /// The client's certificate, then those that sign it.
+    public var certificateFile: String
+    /// The unencrypted private key of the client's certificate.
+    public var keyFile: String
+
+    public init(authorityFile: String, certificateFile: String, keyFile: String) {
+        self.authorityFile = authorityFile
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+
+    /// `ca.pem`, `client.pem` and `client.key` of a folder, as `apus serve` and `apus certs init` make them.
+    public init(folder: String) {
+        let folder = CertificateFolder(path: folder)
+        self.init(
+            authorityFile: folder.authorityCertificatePath, certificateFile: folder.clientCertificatePath,
+            keyFile: folder.clientKeyPath)
+    }
+}
+
+/// Where an `ApusClient` connects, and as whom.
+public struct ApusClientConfiguration: Hashable, Sendable {
+    /// How a connection is protected.
+    public enum Security: Hashable, Sendable {
+        /// TLS with a certificate at both ends; the client's names the tenant.
+        case mutualTLS(ApusCertificates)
+        /// No protection: for servers on the same machine that were started with `--plaintext`.
+        case plaintext
+    }
+
+    /// A name or a numeric address, without brackets.
+    public var host: String
+    public var port: UInt16
+    public var security: Security
+    /// The name that the server's certificate must have; `host` when nil.
+    public var serverName: String?
+    /// The longest answer that is accepted.
+    public var responseByteCountMax = 64 << 20
+
+    /// The port that `apus serve` listens on when nobody says otherwise.
+    public static let defaultPort: UInt16 = 8461
+
+    public init(host: String, port: UInt16 = defaultPort, security: Security) {
+        self.host = host
+        self.port = port
+        self.security = security
+    }
+
+    /// Reads `HOST:PORT`, `HOST`, `[IPV6]:PORT` or `[IPV6]`; nil for anything else.
+    public init?(target: String, security: Security) {
+        let port: Substring?
+        if target.hasPrefix("["), let bracket = target.firstIndex(of: "]") {
+            host = String(target[target.index(after: target.startIndex)..<bracket])
+            let rest = target[target.index(after: bracket)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { return nil }
+            port = rest.isEmpty ? nil : rest.dropFirst()
+        } else {
+            let parts = target.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count <= 2 else { return nil }
+            host = String(parts[0])
+            port = parts.count == 2 ? parts[1] : nil
+        }
+        guard !host.isEmpty else { return nil }
+        if let port {
+            guard let number = UInt16(port), number > 0 else { return nil }
+            self.port = number
+        } else {
+            self.port = Self.defaultPort
+        }
+        self.security = security
+    }
+
+    /// `HOST:PORT`, as `init(target:)` reads it.
+    public var target: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// A channel on loops of the caller's, for those who speak messages instead of values.
+    ///
+    /// - Throws: `ApusError` FAILED_PRECONDITION naming the certificate file that cannot be used.
+    package func channel(loops: EventLoopGroup, connectionCount: Int = 1) throws(ApusError) -> RPCChannel {
+        var configuration = RPCChannelConfiguration(host: host, port: port)
+        configuration.serverName = serverName
+        configuration.connectionCount = connectionCount
+        if case .mutualTLS(let certificates) = security {
+            do throws(TLSError) {
+                configuration.tls = try TLSContext(client: certificates.tlsConfiguration())
+            } catch {
+                throw ApusError(.failedPrecondition, error.description)
+            }
+        }
+        return RPCChannel(configuration: configuration, loops: loops)
+    }
+}
+
+extension ApusCertificates {
+    fileprivate func tlsConfiguration() throws(TLSError) -> TLSClientConfiguration {
+        TLSClientConfiguration(
+            serverAuthorities: try PEM(contentsOf: authorityFile),
+            certificateChain: try PEM(contentsOf: certificateFile), privateKey: try PEM(contentsOf: keyFile))
+    }
+}

@@ -1,0 +1,87 @@
+import Messages
+
+/// What a server does and has done since it started.
+public struct ServerStatus: Hashable, Sendable {
+    /// The kind of data that a model works on.
+    public enum Modality: String, Hashable, Sendable {
+        case text, vision, graph
+        /// Tensors of any meaning.
+        case tensor
+    }
+
+    /// Where a model is between being found and being gone.
+    public enum State: String, Hashable, Sendable {
+        case loading, ready, draining, failed
+        /// Not known to this client.
+        case unknown
+    }
+
+    /// One version of one model.
+    public struct Model: Hashable, Sendable {
+        public let name: String
+        public let version: String
+        public let modality: Modality
+        public let state: State
+        /// Why it does not answer; empty when it does.
+        public let stateReason: String
+        /// Requests taken, whatever became of them.
+        public let requestCount: UInt64
+        /// Requests that ended with an error.
+        public let failureCount: UInt64
+        /// Runs of the model: batches, or steps of a language model.
+        public let executionCount: UInt64
+        /// Samples in all those runs together.
+        public let sampleCount: UInt64
+        /// Requests that wait now.
+        public let queuedRequestCount: UInt64
+        public let generatedTokenCount: UInt64
+    }
+
+    public let serverVersion: String
+    /// Since the server started.
+    public let uptime: Duration
+    /// By name and then version.
+    public let models: [Model]
+}
+
+extension ServerStatus {
+    init(_ response: GetStatusResponse) {
+        serverVersion = response.serverVersion
+        uptime = Duration(microseconds: response.uptimeMicroseconds)
+        models = response.models.map(Model.init)
+    }
+}
+
+extension ServerStatus.Model {
+    fileprivate init(_ status: ModelStatus) {
+        let counters = status.counters ?? ModelCounters()
+        self.init(
+            name: status.name, version: status.version, modality: .init(status.modality), state: .init(status.state),
+            stateReason: status.stateReason, requestCount: counters.requests, failureCount: counters.failures,
+            executionCount: counters.executions, sampleCount: counters.samples,
+            queuedRequestCount: counters.queueDepth, generatedTokenCount: counters.generatedTokens)
+    }
+}
+
+extension ServerStatus.Modality {
+    fileprivate init(_ modality: Messages.Modality) {
+        switch modality {
+        case .text: self = .text
+        case .vision: self = .vision
+        case .graph: self = .graph
+        case .unspecified, .unrecognized: self = .tensor
+        }
+    }
+}
+
+extension ServerStatus.State {
+    fileprivate init(_ state: ModelState) {
+        switch state {
+        case .loading: self = .loading
+        case .ready: self = .ready
+        case .draining: self = .draining
+        case .failed: self = .failed
+        case .unspecified, .unrecognized: self = .unknown
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Messages
+
+/// A text as it is written, piece by piece; can be read once.
+///
+/// Giving up early (leaving the loop, dropping the sequence) cancels the call and frees its place in the model.
+public struct TextGeneration: AsyncSequence, Sendable {
+    public typealias Element = TextPiece
+    public typealias Failure = ApusError
+
+    let stream: ResponseStream<GenerateResponse>
+
+    public func makeAsyncIterator() -> Iterator { Iterator(stream: stream) }
+
+    /// Reads the pieces in order.
+    public struct Iterator: AsyncIteratorProtocol {
+        let stream: ResponseStream<GenerateResponse>
+
+        /// The next piece; nil after the last.
+        public mutating func next() async throws(ApusError) -> TextPiece? {
+            try await stream.next().map(TextPiece.init)
+        }
+
+        /// The next piece; nil after the last.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(ApusError) -> TextPiece? {
+            try await stream.next().map(TextPiece.init)
+        }
+    }
+}
+
+/// What came of a text since the piece before.
+public struct TextPiece: Hashable, Sendable {
+    /// Why a text ended.
+    public enum EndReason: Hashable, Sendable {
+        /// The model ended it.
+        case endOfText
+        /// One of the stop texts would have appeared.
+        case stopText
+        /// As many tokens as were asked for.
+        case tokenCountMax
+        /// The model's context is full.
+        case contextFull
+        /// A reason this client does not know, by number.
+        case other(Int)
+    }
+
+    /// How a generation ended.
+    public struct End: Hashable, Sendable {
+        public let reason: EndReason
+        /// Nil when the server does not say.
+        public let usage: TextUsage?
+    }
+
+    /// Never ends within a character, so it can lag behind `tokens`.
+    public let text: String
+    /// Ids in the model's vocabulary.
+    public let tokens: [Int]
+    /// Set in the last piece only.
+    public let end: End?
+}
+
+/// What a call to a text model used, and where its time went.
+public struct TextUsage: Hashable, Sendable {
+    public let promptTokenCount: Int
+    public let generatedTokenCount: Int
+    /// Until the model first worked on the call.
+    public let queueTime: Duration
+    /// From then until the end.
+    public let computeTime: Duration
+}
+
+extension TextPiece {
+    init(_ response: GenerateResponse) {
+        text = response.text
+        tokens = response.tokens.map(Int.init)
+        end = EndReason(response.finishReason).map { End(reason: $0, usage: response.usage.map(TextUsage.init)) }
+    }
+}
+
+extension TextPiece.EndReason {
+    init?(_ reason: FinishReason) {
+        switch reason {
+        case .unspecified: return nil
+        case .endOfText: self = .endOfText
+        case .stop: self = .stopText
+        case .maxTokens: self = .tokenCountMax
+        case .contextFull: self = .contextFull
+        case .unrecognized(let value): self = .other(Int(value))
+        }
+    }
+}
+
+extension TextUsage {
+    init(_ usage: Usage) {
+        promptTokenCount = Int(usage.promptTokens)
+        generatedTokenCount = Int(usage.generatedTokens)
+        queueTime = Duration(microseconds: usage.queueMicroseconds)
+        computeTime = Duration(microseconds: usage.computeMicroseconds)
+    }
+}
+
+extension Duration {
+    init(microseconds: UInt64) { self = .microseconds(Int64(clamping: microseconds)) }
+}
