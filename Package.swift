@@ -41,7 +41,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
     ],
     targets: [
@@ -122,7 +121,8 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "ApusClient", "ApusServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "LoadTest", "TLS", "Vocabulary",
+                "Configuration", "EventLoops", "LoadTest", .product(name: "Logging", package: "swift-log"), "TLS",
+                "Telemetry", "Vocabulary",
             ],
             swiftSettings: swift),
 
@@ -149,6 +149,7 @@ let package = Package(
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
         tests("Routing", []),
         tests("Models", ["Compute"]),
+        tests("InferenceService", ["Engine", "EventLoops", "Messages", "RPC", "RPCTransport", "Tenancy"]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
         tests("LoadTest", ["ApusClient", "Messages"]),
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),

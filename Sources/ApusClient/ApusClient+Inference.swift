@@ -1,4 +1,4 @@
-import Messages
+package import Messages
 import Vocabulary
 
 /// What a model made of tensors.

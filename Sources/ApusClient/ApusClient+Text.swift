@@ -1,4 +1,4 @@
-import Messages
+package import Messages
 
 /// The vectors that stand for texts.
 public struct TextEmbeddings: Hashable, Sendable {

@@ -24,7 +24,7 @@ package struct LoadPlan: Equatable, Sendable {
     package let callCountMax: Int
 
     package static let callCountMaxOfOpenLoop = 4096
-    package static let callerCountMax = 65_536
+    package static let callerCountMax = 10_000
     package static let connectionCountMax = 1024
     package static let callsPerSecondMax = 1e6
     private static let timeNanosecondsMax: UInt64 = 86_400_000_000_000

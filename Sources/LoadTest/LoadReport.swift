@@ -21,6 +21,32 @@ package struct LoadReport: Codable, Equatable, Sendable {
         package var warmupSeconds: Double
         package var durationSeconds: Double
         package var timeoutSeconds: Double
+
+        package init(
+            target: String, isPlaintext: Bool, model: String, method: String, request: String, requestByteCount: Int,
+            load: LoadPlan.Load, connections: Int, warmupSeconds: Double, durationSeconds: Double,
+            timeoutSeconds: Double
+        ) {
+            self.target = target
+            self.isPlaintext = isPlaintext
+            self.model = model
+            self.method = method
+            self.request = request
+            self.requestByteCount = requestByteCount
+            switch load {
+            case .closed(let callerCount):
+                self.load = "closed"
+                concurrency = callerCount
+            case .open(let callsPerSecond, let seed):
+                self.load = "open"
+                self.callsPerSecond = callsPerSecond
+                self.seed = seed
+            }
+            self.connections = connections
+            self.warmupSeconds = warmupSeconds
+            self.durationSeconds = durationSeconds
+            self.timeoutSeconds = timeoutSeconds
+        }
     }
 
     /// Measured calls that failed with one code.

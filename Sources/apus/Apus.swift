@@ -16,5 +16,7 @@ struct Apus: AsyncParsableCommand {
               apus bench --model digits
             """,
         version: ServerVersion.current,
-        subcommands: [ServeCommand.self, CertsCommand.self])
+        subcommands: [
+            ServeCommand.self, CallCommand.self, BenchCommand.self, ModelsCommand.self, CertsCommand.self,
+        ])
 }

@@ -42,6 +42,16 @@ void apus_eventfd_signal(int fd);
 /// Makes `fd` (an eventfd) unreadable again.
 void apus_eventfd_clear(int fd);
 
+/// Makes a non-blocking timerfd on CLOCK_MONOTONIC; its descriptor or `-errno`. See timerfd_create(2).
+int apus_timerfd_create(void);
+
+/// Makes `fd` (a timerfd) readable at `nanoseconds` of CLOCK_MONOTONIC, instead of when it was set before; never for 0.
+/// 0 or `-errno`.
+int apus_timerfd_set(int fd, uint64_t nanoseconds);
+
+/// Makes `fd` (a timerfd) unreadable again.
+void apus_timerfd_clear(int fd);
+
 /// Accepts one connection, non-blocking and closed on exec; the descriptor or `-errno`. See accept4(2).
 int apus_accept(int listener, struct sockaddr_storage *peer, socklen_t *peer_byte_count);
 
