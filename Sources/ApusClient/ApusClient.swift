@@ -98,7 +98,7 @@ public final class ApusClient: Sendable {
         var options = CallOptions()
         options.responseByteCountMax = configuration.responseByteCountMax
         if let timeout {
-            let now = Vocabulary.SystemClock().now()
+            let now = SystemClock().now()
             options.deadline = Deadline(now.advanced(byNanoseconds: timeout.nanoseconds))
         }
         return options

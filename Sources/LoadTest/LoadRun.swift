@@ -48,7 +48,7 @@ package final class LoadRun: @unchecked Sendable {
     ///   - progress: told once a second, on the loop.
     package init(
         _ plan: LoadPlan, _ workload: Workload, channel: RPCChannel, loop: EventLoop,
-        clock: any MonotonicClock = Vocabulary.SystemClock(), progress: @escaping @Sendable (LoadProgress) -> Void
+        clock: any MonotonicClock = SystemClock(), progress: @escaping @Sendable (LoadProgress) -> Void
     ) {
         self.plan = plan
         self.workload = workload
