@@ -18,7 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
 BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/debug/apus"))
-PROTOS = ["inference.proto", "apus/text/v1/text.proto", "apus/vision/v1/vision.proto", "apus/graph/v1/graph.proto",
+PROTOS = ["apus/text/v1/text.proto", "apus/vision/v1/vision.proto", "apus/graph/v1/graph.proto",
           "apus/admin/v1/admin.proto"]
 
 
@@ -84,7 +84,7 @@ def write_configuration(directory, certificates, **extra):
     """A configuration with the example models, `identity` and `delay`, on a free port."""
     repository = directory / "models"
     repository.mkdir(exist_ok=True)
-    for name in ("storyteller", "digits", "karate"):
+    for name in ("digits", "karate"):
         link = repository / name
         if not link.exists():
             link.symlink_to(EXAMPLES / name)

@@ -9,8 +9,8 @@ import pytest
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-import inference_pb2
-import inference_pb2_grpc
+from tritonclient.grpc import service_pb2 as inference_pb2
+from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import threading
 import grpc
 import pytest
 
-import inference_pb2
-import inference_pb2_grpc
+from tritonclient.grpc import service_pb2 as inference_pb2
+from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 from apus.admin.v1 import admin_pb2, admin_pb2_grpc
 from conftest import BINARY, Server, apus, credentials, write_configuration
 
@@ -57,7 +57,7 @@ def test_keys_are_secret_and_are_not_overwritten(certificates):
     ("repositories: [/nowhere]\n", "/nowhere"),
     ("tls:\n  certificate: a\n", "key"),
     ("models: [nothing]\n", "nothing"),
-    ("[", "apus.yaml:1"),
+    ("[", "apus.yaml:2:1: is not YAML"),
 ])
 def test_a_wrong_configuration_is_refused_before_anything_listens(tmp_path, text, expected):
     (tmp_path / "apus.yaml").write_text(text)
