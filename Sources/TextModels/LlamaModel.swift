@@ -12,7 +12,7 @@ package import Vocabulary
 package final class LlamaModel: TokenModel {
     package let description: ModelDescription
     package let properties: TokenModelProperties
-    let configuration: LlamaConfiguration
+    package let configuration: LlamaConfiguration
     let weights: LlamaWeights
     /// What `allocateCache` made.
     private(set) var memory: Memory?

@@ -84,7 +84,7 @@ def write_configuration(directory, certificates, **extra):
     """A configuration with the example models, `identity` and `delay`, on a free port."""
     repository = directory / "models"
     repository.mkdir(exist_ok=True)
-    for name in ("digits", "karate"):
+    for name in ("storyteller", "digits", "karate"):
         link = repository / name
         if not link.exists():
             link.symlink_to(EXAMPLES / name)

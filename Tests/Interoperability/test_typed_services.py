@@ -32,7 +32,7 @@ def test_generation_streams_pieces_and_ends_with_reason_and_usage(text):
     messages = story(text, max_tokens=32)
     assert len(messages) > 4
     last = messages[-1]
-    assert last.finish_reason == text_pb2.MAX_TOKENS or last.finish_reason != 0
+    assert last.finish_reason == text_pb2.FINISH_REASON_MAX_TOKENS
     assert last.usage.generated_tokens == 32 and last.usage.prompt_tokens > 0
     assert joined(messages).strip()
 

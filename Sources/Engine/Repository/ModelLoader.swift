@@ -1,6 +1,8 @@
 import GraphModels
 import ModelFiles
 import Models
+import TextModels
+import Tokenizers
 import VisionModels
 import Vocabulary
 
@@ -46,6 +48,15 @@ enum ModelLoader {
     }
 
     private static func textModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
-        throw ModelFileError(file: entry.folder, problem: "text")
+        let folder = entry.versionFolder
+        let model = try LlamaModel(directory: folder, name: entry.name, version: entry.version)
+        let tokenizer = try BytePairTokenizer(path: "\(folder)/tokenizer.json")
+        guard tokenizer.vocabularySize <= model.properties.vocabularySize else {
+            throw ModelFileError(
+                file: "\(folder)/tokenizer.json",
+                problem: "has \(tokenizer.vocabularySize) tokens, the model knows \(model.properties.vocabularySize)")
+        }
+        return EngineModel(
+            text: model, tokenizer: tokenizer, endOfSequence: model.configuration.endOfSequence, limits: settings.text)
     }
 }

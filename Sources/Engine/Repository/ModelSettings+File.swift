@@ -23,7 +23,7 @@ extension ModelSettings {
     /// text:                               # llama
     ///   cache_memory: 256MiB
     ///   tokens_per_page: 16
-    ///   max_running_sequences: 64
+    ///   max_running_sequences: 32
     ///   step_token_budget: 256
     /// delay: 10ms                         # delay
     /// ```
@@ -53,6 +53,7 @@ extension ModelSettings {
                 try Preprocessing(reading: section)
             }
         case .llama:
+            text.queueCapacity = queueCapacity
             if let section = try map.map("text") { try text.read(section) }
         case .delay:
             if let delay = try map.nanoseconds("delay", in: 0...60_000_000_000) {
@@ -102,11 +103,11 @@ extension Preprocessing {
     }
 }
 
-extension TextSettings {
+extension TextLimits {
     fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
         cacheByteCount = try map.byteCount("cache_memory", in: 1 << 16...1 << 42) ?? cacheByteCount
         tokensPerPage = try map.integer("tokens_per_page", in: 1...1024) ?? tokensPerPage
         runningSequenceCountMax = try map.integer("max_running_sequences", in: 1...4096) ?? runningSequenceCountMax
-        stepTokenCountMax = try map.integer("step_token_budget", in: 1...65_536) ?? stepTokenCountMax
+        stepTokenBudget = try map.integer("step_token_budget", in: 1...65_536) ?? stepTokenBudget
     }
 }

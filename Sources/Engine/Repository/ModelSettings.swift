@@ -28,18 +28,8 @@ struct ModelSettings: Sendable {
     var delayMilliseconds = 10
     /// How pictures become the model's input; nil for values in 0...1, resized to the model's size.
     var preprocessing: Preprocessing?
-    var text = TextSettings()
+    /// Of text models, with `queueCapacity` among them.
+    var text = TextLimits()
 
     init(platform: Platform) { self.platform = platform }
-}
-
-/// How much memory and time sequences of a text model may take.
-struct TextSettings: Sendable, Equatable {
-    /// Memory for keys and values, in bytes.
-    var cacheByteCount = 256 << 20
-    var tokensPerPage = 16
-    /// Most sequences that generate at once.
-    var runningSequenceCountMax = 64
-    /// Most tokens of one step, prompts included.
-    var stepTokenCountMax = 256
 }
