@@ -1,6 +1,9 @@
 extension PackedMatrix {
-    /// Multiply-adds worth a thread of their own: some 10 µs.
-    private static let multiplyAddsPerThreadMin = 1 << 18
+    /// What a part of a product has to take to be worth a thread of its own, which costs some microseconds to wake.
+    private static let nanosecondsPerThreadMin = 15_000.0
+    /// What one AVX-512 core does at best: bytes of weights streamed, and multiply-adds, in a nanosecond.
+    private static let weightBytesPerNanosecond = 28.0
+    private static let multiplyAddsPerNanosecond = 64.0
 
     /// `y = activation(x · W + bias)`, on the threads of `gang`.
     ///
@@ -29,22 +32,28 @@ extension PackedMatrix {
         let blockCount = (outputCount + block - 1) / block
         if blockCount >= gang.threadCount * ComputeGang.slotsPerThread || rowCount < 2 * gang.threadCount {
             // By outputs: each thread reads its own weights, once.
-            let work = max(1, rowCount * inputCount * block)
-            gang.parallelFor(count: blockCount, minimumPerThread: Self.minimumItems(work)) { blocks in
+            let minimum = minimumItems(rowsPerItem: rowCount, outputsPerItem: block)
+            gang.parallelFor(count: blockCount, minimumPerThread: minimum) { blocks in
                 let outputs = blocks.lowerBound * block..<min(blocks.upperBound * block, outputCount)
                 product.compute(rows: 0..<rowCount, outputs: outputs)
             }
         } else {
             // Few outputs and many rows, as in a convolution: by rows.
-            let work = max(1, inputCount * outputCount)
-            gang.parallelFor(count: rowCount, minimumPerThread: Self.minimumItems(work)) { rows in
+            let minimum = minimumItems(rowsPerItem: 1, outputsPerItem: outputCount)
+            gang.parallelFor(count: rowCount, minimumPerThread: minimum) { rows in
                 product.compute(rows: rows, outputs: 0..<outputCount)
             }
         }
     }
 
-    private static func minimumItems(_ multiplyAddsPerItem: Int) -> Int {
-        max(1, multiplyAddsPerThreadMin / multiplyAddsPerItem)
+    /// The fewest items of that size that are worth a thread: a product is bound by its arithmetic, or with few rows by
+    /// reading the weights.
+    private func minimumItems(rowsPerItem: Int, outputsPerItem: Int) -> Int {
+        let weightCount = Double(max(1, inputCount * outputsPerItem))
+        let arithmetic = weightCount * Double(rowsPerItem) / Self.multiplyAddsPerNanosecond
+        let isByOutputs = outputsPerItem < outputCount
+        let reading = isByOutputs ? weightCount * 4 / Self.weightBytesPerNanosecond : 0
+        return max(1, Int(Self.nanosecondsPerThreadMin / max(arithmetic, reading)))
     }
 }
 

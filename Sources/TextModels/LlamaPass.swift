@@ -38,8 +38,8 @@ struct LlamaPass {
     /// Query heads that share a key/value head.
     private var groupSize: Int { configuration.headCount / configuration.keyValueHeadCount }
 
-    /// Elements of a simple loop that are worth a thread: some 10 µs.
-    private static let elementsPerThreadMin = 1 << 15
+    /// Elements of a simple loop that are worth a thread: some 10 to 20 µs.
+    private static let elementsPerThreadMin = 1 << 17
 
     init(model: LlamaModel, memory: LlamaModel.Memory, spans: [TokenSpan], gang: ComputeGang) {
         configuration = model.configuration
@@ -158,7 +158,7 @@ struct LlamaPass {
         // A row attends to half the longest context on average, in two products.
         let work = max(1, groupSize * configuration.headSize * scoreStride)
         gang.parallelFor(
-            count: rowCount * headCount, minimumPerThread: max(1, 4 * Self.elementsPerThreadMin / work),
+            count: rowCount * headCount, minimumPerThread: max(1, 3 * Self.elementsPerThreadMin / work),
             perThread: { range, thread in
                 for item in range {
                     attend(row: item / headCount, head: item % headCount, layer: layer, thread: thread)
