@@ -8,30 +8,51 @@ package final class FloatStorage: @unchecked Sendable {
     // @unchecked: whoever owns the block writes it before sharing it; from then on it is only read.
     package let base: UnsafeMutablePointer<Float>
     package let count: Int
+    /// The mapping that a large block lies in; nil for a small block, which is from the heap.
+    private let mapping: UnsafeMutableRawBufferPointer?
 
     private static let hugePageByteCount = 2 << 20
     /// MADV_HUGEPAGE, which Glibc does not hand to Swift; only advice, so a refusal changes nothing.
     private static let adviseHugePages: Int32 = 14
 
-    /// Allocates `count` zeros.
+    /// Allocates `count` zeros, and touches them, so that the memory is there from now on.
     ///
     /// - Throws: `ComputeError.outOfMemory` when the system refuses.
     package init(zeros count: Int) throws(ComputeError) {
         precondition(count >= 0, "count \(count)")
         let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
-        guard !overflow else { throw .outOfMemory(byteCount: .max) }
-        let isHuge = byteCount >= Self.hugePageByteCount
-        var memory: UnsafeMutableRawPointer?
-        guard posix_memalign(&memory, isHuge ? Self.hugePageByteCount : 64, byteCount) == 0, let memory else {
-            throw .outOfMemory(byteCount: byteCount)
+        guard !overflow, byteCount <= Int.max - Self.hugePageByteCount else { throw .outOfMemory(byteCount: .max) }
+        let memory: UnsafeMutableRawPointer
+        if byteCount >= Self.hugePageByteCount {
+            let mapping = try Self.map(byteCount: byteCount)
+            self.mapping = mapping
+            memory = mapping.baseAddress!.alignedUp(toMultipleOf: Self.hugePageByteCount)
+            _ = madvise(memory, byteCount, Self.adviseHugePages)
+        } else {
+            mapping = nil
+            memory = .allocate(byteCount: byteCount, alignment: 64)
         }
-        if isHuge { _ = madvise(memory, byteCount, Self.adviseHugePages) }
         memset(memory, 0, byteCount)
         self.base = memory.bindMemory(to: Float.self, capacity: max(count, 1))
         self.count = count
     }
 
-    deinit { free(base) }
+    deinit {
+        if let mapping {
+            munmap(mapping.baseAddress, mapping.count)
+        } else {
+            UnsafeMutableRawPointer(base).deallocate()
+        }
+    }
+
+    /// Fresh pages for that many bytes, and room to align them.
+    private static func map(byteCount: Int) throws(ComputeError) -> UnsafeMutableRawBufferPointer {
+        let size = byteCount + hugePageByteCount
+        guard let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            start != MAP_FAILED
+        else { throw .outOfMemory(byteCount: byteCount) }
+        return UnsafeMutableRawBufferPointer(start: start, count: size)
+    }
 }
 
 /// Why an object of `Compute` could not be made.

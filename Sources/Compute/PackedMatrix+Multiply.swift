@@ -50,7 +50,7 @@ extension PackedMatrix {
     /// reading the weights.
     private func minimumItems(rowsPerItem: Int, outputsPerItem: Int) -> Int {
         let weightCount = Double(max(1, inputCount * outputsPerItem))
-        let arithmetic = weightCount * Double(rowsPerItem) / Self.multiplyAddsPerNanosecond
+        let arithmetic = weightCount * Double(max(1, rowsPerItem)) / Self.multiplyAddsPerNanosecond
         let isByOutputs = outputsPerItem < outputCount
         let reading = isByOutputs ? weightCount * 4 / Self.weightBytesPerNanosecond : 0
         return max(1, Int(Self.nanosecondsPerThreadMin / max(arithmetic, reading)))
