@@ -58,7 +58,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
         events = .allocate(capacity: Self.eventsPerTurnMax)
         timeOfTurn = clock.now()
-        let added = apus_epoll_control(epoll, EPOLL_CTL_ADD, wakeUp, Readiness.readable.rawValue, WatchTable.wakeUpToken)
+        let added = apus_epoll_control(
+            epoll, EPOLL_CTL_ADD, wakeUp, Readiness.readable.rawValue, WatchTable.wakeUpToken)
         precondition(added == 0, "epoll refused its own eventfd: errno \(-added)")
     }
 
@@ -343,4 +344,3 @@ package enum EventLoopError: Error, Hashable, Sendable, CustomStringConvertible 
         }
     }
 }
-

@@ -55,7 +55,8 @@ final class EchoService: Sendable {
             try trailers.append("x-detail-bin", binary: Bytes([0xAB, 0xAB, 0xAB]))
             context.setTrailingMetadata(trailers)
             guard let code = StatusCode(rawValue: Int(message[0])) else { throw ForeignError() }
-            throw ServingError(code, "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n", label: "asked_for")
+            throw ServingError(
+                code, "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n", label: "asked_for")
         }
         methods.register(unary: "/test.Echo/Hang") { _, message in
             self.hangDidStart.open()

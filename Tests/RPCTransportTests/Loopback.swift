@@ -18,7 +18,8 @@ struct TestCertificates {
         let authority = try CertificateAuthority(validity: validity)
         let stranger = try CertificateAuthority(validity: validity)
         let authorityPEM = Self.pem("ca.pem", try authority.export().certificate)
-        let server = try authority.issue(.server([ServerName("localhost")!, ServerName("127.0.0.1")!]), validity: validity)
+        let server = try authority.issue(
+            .server([ServerName("localhost")!, ServerName("127.0.0.1")!]), validity: validity)
         self.server = try TLSContext(
             server: TLSServerConfiguration(
                 certificateChain: Self.pem("server.pem", server.certificate),
@@ -51,7 +52,8 @@ struct Loopback {
 
     /// Serves `EchoService`, with mutual TLS unless told otherwise.
     static func with(
-        isSecure: Bool = true, configure: (inout RPCServerConfiguration, inout RPCChannelConfiguration) -> Void = { _, _ in },
+        isSecure: Bool = true,
+        configure: (inout RPCServerConfiguration, inout RPCChannelConfiguration) -> Void = { _, _ in },
         _ body: (Loopback) async throws -> Void
     ) async throws {
         let service = EchoService()

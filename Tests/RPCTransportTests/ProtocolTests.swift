@@ -63,8 +63,10 @@ struct ProtocolTests {
     @Test(
         "bad bodies are refused with the status that says why",
         arguments: [
-            ([2, 0, 0, 0, 0], [], 13), ([1, 0, 0, 0, 1, 7], [], 13), ([1, 0, 0, 0, 1, 7], [("grpc-encoding", "identity")], 13),
-            ([1, 0, 0, 0, 1, 7], [("grpc-encoding", "gzip")], 12), ([0, 0, 0, 0, 1, 7], [("grpc-encoding", "gzip")], 0),
+            ([2, 0, 0, 0, 0], [], 13), ([1, 0, 0, 0, 1, 7], [], 13),
+            ([1, 0, 0, 0, 1, 7], [("grpc-encoding", "identity")], 13),
+            ([1, 0, 0, 0, 1, 7], [("grpc-encoding", "gzip")], 12),
+            ([0, 0, 0, 0, 1, 7], [("grpc-encoding", "gzip")], 0),
             ([0, 0, 0, 0, 9, 1, 2, 3], [], 13), ([0, 0, 0], [], 13), ([], [], 13),
             ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [], 13), ([0, 255, 255, 255, 255], [], 8),
         ] as [([UInt8], [(String, String)], Int)])

@@ -128,7 +128,8 @@ package final class ClientCall: @unchecked Sendable {
             if state.messageArrived().contains(.deliverMessage) { received.append(message) }
         }
         guard !state.hasTooManyMessages else {
-            return fail(ServingError(.internal, "the method answers with one message, but more came", label: "cardinality"))
+            return fail(
+                ServingError(.internal, "the method answers with one message, but more came", label: "cardinality"))
         }
         grantWindow()
         wakeReader()
@@ -145,7 +146,8 @@ package final class ClientCall: @unchecked Sendable {
             return finish(ServingError(.internal, "the response ended inside a message", label: "truncated_message"))
         }
         if status.error == nil, state.lacksMessage {
-            return finish(ServingError(.internal, "the method answers with one message, but none came", label: "cardinality"))
+            return finish(
+                ServingError(.internal, "the method answers with one message, but none came", label: "cardinality"))
         }
         finish(status.error)
     }

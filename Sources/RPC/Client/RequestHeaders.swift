@@ -27,7 +27,8 @@ package struct RequestHeaders: Sendable {
         try list.append(":path", path)
         try list.append(":authority", authority)
         if let timeoutNanoseconds {
-            try list.append("grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: timeoutNanoseconds)), indexing: .never)
+            try list.append(
+                "grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: timeoutNanoseconds)), indexing: .never)
         }
         list.append("te", "trailers")
         list.append("content-type", "application/grpc")
@@ -78,7 +79,9 @@ package struct ResponseStatus: Sendable {
 
     private static func httpError(_ block: HeaderBlock) -> ServingError {
         let status = block.firstValue(of: ":status").flatMap(decimal) ?? 200
-        let contentType = block.firstValue(of: "content-type").map { $0.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+        let contentType = block.firstValue(of: "content-type").map {
+            $0.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        }
         return ServingError(
             StatusCode(httpStatus: status),
             "not a gRPC response: HTTP status \(status), content-type \(contentType ?? "missing")", label: "http_error")
