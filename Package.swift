@@ -137,7 +137,7 @@ let package = Package(
         tests("ModelFiles", []),
         tests("Tokenizers", ["ModelFiles"]),
         tests("KVCache", []),
-        tests("Images", []),
+        tests("Images", ["CPNG", "CTurboJPEG"]),
         tests("Telemetry", [.product(name: "Logging", package: "swift-log")]),
         tests("Tenancy", ["Configuration"]),
         tests("Configuration", []),

@@ -14,12 +14,11 @@ extension PixelImage {
         return image
     }
 
-    /// The picture with its shorter side at `size` and the proportions kept; the longer side is rounded down, as
-    /// torchvision's `Resize`.
+    /// The picture with its shorter side at `size` and the proportions kept as well as whole pixels allow.
     package func resized(shorterSide size: Int) -> PixelImage {
-        width <= height
-            ? resized(width: size, height: max(size, size * height / width))
-            : resized(width: max(size, size * width / height), height: size)
+        func longer(_ long: Int, _ short: Int) -> Int { (size * long + short / 2) / short }
+        return width <= height
+            ? resized(width: size, height: longer(height, width)) : resized(width: longer(width, height), height: size)
     }
 
     private func resizedAlongRows(_ filter: ResizeFilter) -> PixelImage {

@@ -28,8 +28,8 @@ package final class ONNXExecutor {
     /// Compiles the graph of `model`.
     ///
     /// - Parameters:
-    ///   - inputShapes: extents for inputs whose shape is not fixed in the file; the first one is the sample count and
-    ///     is read as 1 where the file leaves it free.
+    ///   - inputShapes: extents for inputs whose shape is not fixed in the file; a first one that is free and not given
+    ///     here counts samples and becomes 1.
     ///   - constants: inputs that are given once and for all.
     ///   - byteCountMax: memory for the values of one sample.
     /// - Throws: `ONNXGraphError` naming the node and operator, or the input, that cannot be run.
@@ -83,10 +83,11 @@ package final class ONNXExecutor {
         for (axis, dimension) in declared.enumerated() {
             switch dimension {
             case .fixed(let extent): shape.append(extent)
-            case .symbolic where axis == 0: shape.append(1)
             case .symbolic:
-                guard let given else { throw failure(.dimensionNotFixed(input: input.name, axis: axis)) }
-                shape.append(given[axis])
+                guard let extent = given?[axis] ?? (axis == 0 ? 1 : nil) else {
+                    throw failure(.dimensionNotFixed(input: input.name, axis: axis))
+                }
+                shape.append(extent)
             }
         }
         do {

@@ -7,7 +7,7 @@ enum OperatorTable {
     typealias Maker = @Sendable (NodeReader) throws(OperatorError) -> any Operator
 
     /// Operator sets that the makers were written for.
-    private static let opsets = 7...25
+    private static let opsets = 6...25
 
     /// Makes the operator of a node.
     static func makeOperator(_ reader: NodeReader) throws(OperatorError) -> any Operator {
