@@ -107,7 +107,8 @@ package final class VisionModel: BatchModel {
         }
         guard images.dataType == .bytes else {
             throw ServingError(
-                .invalidArgument, "unexpected data-type for \(expected). Expected BYTES, got \(images.dataType.wireName)")
+                .invalidArgument,
+                "unexpected data-type for \(expected). Expected BYTES, got \(images.dataType.wireName)")
         }
         guard images.shape.count == 1 || (images.shape.count == 2 && images.shape[1] == 1) else {
             let shape = images.shape.map(String.init).joined(separator: ",")
@@ -126,7 +127,8 @@ package final class VisionModel: BatchModel {
                 fill: { sample, inputs in job.fill(sample, inputs) },
                 take: { sample, outputs in job.take(sample, outputs) })
         } catch {
-            let refusal = ServingError(.resourceExhausted, "model '\(description.name)': \(error)", label: "out_of_memory")
+            let refusal = ServingError(
+                .resourceExhausted, "model '\(description.name)': \(error)", label: "out_of_memory")
             return batch.map { _ in .failure(refusal) }
         }
         return job.results()

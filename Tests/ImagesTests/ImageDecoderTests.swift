@@ -37,7 +37,9 @@ struct ImageDecoderTests {
     @Test("what is transparent in a PNG lies on white")
     func transparency() throws {
         // Black, then black that is not there, then half transparent red.
-        let file = pngFile([0, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 128], format: PNG_FORMAT_RGBA, width: 3, height: 1)
+        let file = pngFile(
+            [0, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 128], format: PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA, width: 3,
+            height: 1)
         let decoded = try ImageDecoder.decode(file)
         #expect(decoded.pixels[0..<6] == [0, 0, 0, 255, 255, 255])
         #expect(decoded.pixels[6] == 255 && decoded.pixels[7] > 100 && decoded.pixels[7] < 220)
@@ -72,10 +74,10 @@ struct ImageDecoderTests {
         var jpeg = jpegFile(gradient(.gray8, width: 16, height: 16)).array
         // The frame header: marker FF C0, two bytes of length, precision, then height and width.
         for index in jpeg.indices.dropLast(8) where jpeg[index] == 0xff && jpeg[index + 1] == 0xc0 {
-            jpeg.replaceSubrange(index + 5..<index + 9, with: [0xff, 0xff, 0xff, 0xff])
+            jpeg.replaceSubrange(index + 5..<index + 9, with: [0xfd, 0xe8, 0xfd, 0xe8])
             break
         }
-        #expect(throws: ImageError.tooManyPixels(width: 65535, height: 65535, maximum: 32 << 20)) {
+        #expect(throws: ImageError.tooManyPixels(width: 65000, height: 65000, maximum: 32 << 20)) {
             try ImageDecoder.decode(Bytes(jpeg))
         }
         // IHDR with its checksum for 60000 x 60000 gray pixels.
@@ -121,8 +123,14 @@ struct ImageDecoderTests {
 
     /// The checksum of PNG chunks (ISO 3309).
     private func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-        ~bytes.reduce(~UInt32(0)) { crc, byte in
-            (0..<8).reduce(crc ^ UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xedb8_8320 : value >> 1 }
+        var crc: UInt32 = .max
+        for byte in bytes {
+            crc ^= UInt32(byte)
+            for _ in 0..<8 {
+                let polynomial: UInt32 = crc & 1 == 1 ? 0xedb8_8320 : 0
+                crc = (crc >> 1) ^ polynomial
+            }
         }
+        return ~crc
     }
 }

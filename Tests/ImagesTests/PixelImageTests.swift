@@ -53,9 +53,11 @@ struct PixelImageTests {
         }
     }
 
-    @Test("the shorter side is what was asked for and the proportions stay", arguments: [
-        (100, 50, 20, 40, 20), (50, 100, 20, 20, 40), (451, 300, 256, 385, 256), (30, 30, 30, 30, 30),
-    ])
+    @Test(
+        "the shorter side is what was asked for and the proportions stay",
+        arguments: [
+            (100, 50, 20, 40, 20), (50, 100, 20, 20, 40), (451, 300, 256, 385, 256), (30, 30, 30, 30, 30),
+        ])
     func shorterSide(_ width: Int, _ height: Int, _ size: Int, _ newWidth: Int, _ newHeight: Int) {
         let resized = gradient(.gray8, width: width, height: height).resized(shorterSide: size)
         #expect(resized.width == newWidth && resized.height == newHeight)

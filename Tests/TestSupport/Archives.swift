@@ -31,7 +31,9 @@ package func tarFiles(_ archive: Bytes) throws -> [String: Bytes] {
     var offset = 0
     while offset + 512 <= archive.count, archive[offset] != 0 {
         func text(_ range: Range<Int>) -> String {
-            String(decoding: archive[offset + range.lowerBound..<offset + range.upperBound].array.prefix { $0 != 0 }, as: UTF8.self)
+            String(
+                decoding: archive[offset + range.lowerBound..<offset + range.upperBound].array.prefix { $0 != 0 },
+                as: UTF8.self)
         }
         let prefix = text(345..<500)
         let name = prefix.isEmpty ? text(0..<100) : prefix + "/" + text(0..<100)

@@ -73,7 +73,9 @@ struct DigitsModelTests {
 
     @Test(
         "it reads its sample pictures",
-        arguments: ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"].enumerated().map { $0 })
+        arguments: ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"].enumerated().map {
+            $0
+        })
     func samples(_ digit: (offset: Int, element: String)) throws {
         let model = try digits()
         let file = try MappedFile.open(path: "\(Self.folder)/samples/\(digit.element).png")
@@ -97,7 +99,10 @@ struct DigitsModelTests {
             let together = try model.execute([tensorRequest(samples)], on: gang)[0].get()
             #expect(together.tensor("probabilities")?.data.array == alone)
             let cut = try model.execute(
-                [tensorRequest(Array(samples[..<2])), tensorRequest(Array(samples[2..<3])), tensorRequest(Array(samples[3...]))],
+                [
+                    tensorRequest(Array(samples[..<2])), tensorRequest(Array(samples[2..<3])),
+                    tensorRequest(Array(samples[3...])),
+                ],
                 on: gang)
             #expect(try cut.flatMap { try #require($0.get().tensor("probabilities")).data.array } == alone)
         }

@@ -26,7 +26,8 @@ extension ONNXExecutor {
             },
             take: { _, sources in
                 for (source, declared) in zip(sources, self.outputs) {
-                    if let tensor = try? Tensor(declared.dataType, shape: declared.shape, data: Bytes(copying: source)) {
+                    if let tensor = try? Tensor(declared.dataType, shape: declared.shape, data: Bytes(copying: source))
+                    {
                         results.append(tensor)
                     }
                 }

@@ -23,10 +23,12 @@ struct MemoryPlanTests {
             }
             let plan = MemoryPlan(requests)
             for (a, one) in requests.enumerated() {
-                #expect(plan.offsets[a] % MemoryPlan.alignment == 0 && plan.offsets[a] + one.byteCount <= plan.byteCount)
+                #expect(
+                    plan.offsets[a] % MemoryPlan.alignment == 0 && plan.offsets[a] + one.byteCount <= plan.byteCount)
                 for (b, other) in requests.enumerated().dropFirst(a + 1)
                 where one.firstStep <= other.lastStep && other.firstStep <= one.lastStep {
-                    let areApart = plan.offsets[a] + one.byteCount <= plan.offsets[b]
+                    let areApart =
+                        plan.offsets[a] + one.byteCount <= plan.offsets[b]
                         || plan.offsets[b] + other.byteCount <= plan.offsets[a]
                     #expect(areApart || one.byteCount == 0 || other.byteCount == 0)
                 }

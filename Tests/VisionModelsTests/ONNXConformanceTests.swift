@@ -55,11 +55,15 @@ struct ONNXConformanceTests {
         var expected: [Tensor] = []
         do {
             for (index, input) in model.graph.inputs.enumerated() {
-                guard let file = files["\(name)/test_data_set_0/input_\(index).pb"] else { return .unsupported("inputs") }
+                guard let file = files["\(name)/test_data_set_0/input_\(index).pb"] else {
+                    return .unsupported("inputs")
+                }
                 inputs[input.name] = try Tensor(ONNXTensor(file: file, fileName: "\(name)/input_\(index)"))
             }
             for index in model.graph.outputs.indices {
-                guard let file = files["\(name)/test_data_set_0/output_\(index).pb"] else { return .unsupported("outputs") }
+                guard let file = files["\(name)/test_data_set_0/output_\(index).pb"] else {
+                    return .unsupported("outputs")
+                }
                 expected.append(try Tensor(ONNXTensor(file: file, fileName: "\(name)/output_\(index)")))
             }
         } catch let error as ONNXError {
@@ -83,7 +87,9 @@ struct ONNXConformanceTests {
                 }
                 return .passed
             } catch let error as ONNXGraphError {
-                guard case .node(_, let operatorType, let problem) = error.problem else { return .unsupported("\(error)") }
+                guard case .node(_, let operatorType, let problem) = error.problem else {
+                    return .unsupported("\(error)")
+                }
                 reason = "\(operatorType): \(problem)"
                 guard case .inputNotConstant = problem else { return .unsupported(reason) }
             }

@@ -12,7 +12,8 @@ struct ONNXExecutorTests {
     private typealias W = ONNXWriting
 
     private func executor(
-        _ nodes: [ProtobufMessage], initializers: [ProtobufMessage] = [], inputs: [ProtobufMessage] = [W.value("x", [-1, 4])],
+        _ nodes: [ProtobufMessage], initializers: [ProtobufMessage] = [],
+        inputs: [ProtobufMessage] = [W.value("x", [-1, 4])],
         outputs: [String] = ["y"], inputShapes: [String: [Int]] = [:], opset: Int64 = 17, byteCountMax: Int = 1 << 30
     ) throws -> ONNXExecutor {
         let graph = W.graph(
@@ -28,7 +29,7 @@ struct ONNXExecutorTests {
     @Test("nodes run in the order of their inputs, whatever the file's order")
     func order() throws {
         let executor = try executor([W.node("Neg", ["a"], ["y"]), W.node("Relu", ["x"], ["a"])])
-        let output = try executor.outputs(for: [Tensor([-1, 2, -3, 4], shape: [1, 4])])
+        let output = try executor.outputs(for: [Tensor([-1, 2, -3, 4] as [Float], shape: [1, 4])])
         #expect(output[0].array(of: Float.self) == [0, -2, 0, -4])
         #expect(executor.takesSamples)
     }
@@ -47,16 +48,19 @@ struct ONNXExecutorTests {
             W.node("Reshape", ["x", "wanted"], ["r"]),
             W.node("Transpose", ["r"], ["y"], attributes: [W.ints("perm", [0, 2, 1])]),
         ])
-        let output = try executor.outputs(for: [Tensor([1, 2, 3, 4], shape: [1, 4])])
+        let output = try executor.outputs(for: [Tensor([1, 2, 3, 4] as [Float], shape: [1, 4])])
         #expect(output[0].shape == [1, 2, 2] && output[0].array(of: Float.self) == [1, 3, 2, 4])
     }
 
     @Test("outputs may be inputs, constants and aliases of each other")
     func trivialOutputs() throws {
         let executor = try executor(
-            [W.node("Identity", ["x"], ["same"]), W.node("Flatten", ["x"], ["flat"]), W.node("Identity", ["c"], ["constant"])],
+            [
+                W.node("Identity", ["x"], ["same"]), W.node("Flatten", ["x"], ["flat"]),
+                W.node("Identity", ["c"], ["constant"]),
+            ],
             initializers: [W.tensor("c", [1, 2], [5, 6])], outputs: ["x", "same", "flat", "constant"])
-        let outputs = try executor.outputs(for: [Tensor([1, 2, 3, 4], shape: [1, 4])])
+        let outputs = try executor.outputs(for: [Tensor([1, 2, 3, 4] as [Float], shape: [1, 4])])
         #expect(outputs.map { $0.array(of: Float.self) } == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [5, 6]])
     }
 
@@ -68,11 +72,13 @@ struct ONNXExecutorTests {
         }
         let initializers = [
             W.tensor("w", [6, 3, 3, 3], values(162)), W.tensor("b", [6], values(6)), W.tensor("scale", [6], values(6)),
-            W.tensor("shift", [6], values(6)), W.tensor("mean", [6], values(6)), W.tensor("var", [6], values(6, 0.5...2)),
+            W.tensor("shift", [6], values(6)), W.tensor("mean", [6], values(6)),
+            W.tensor("var", [6], values(6, 0.5...2)),
             W.tensor("low", [], [-0.5]), W.tensor("high", [], [0.75]),
         ]
         let nodes = [
-            W.node("Conv", ["x", "w", "b"], ["c"], attributes: [W.ints("pads", [1, 0, 1, 2]), W.ints("strides", [2, 1])]),
+            W.node(
+                "Conv", ["x", "w", "b"], ["c"], attributes: [W.ints("pads", [1, 0, 1, 2]), W.ints("strides", [2, 1])]),
             W.node("BatchNormalization", ["c", "scale", "shift", "mean", "var"], ["n"]),
             W.node("Clip", ["n", "low", "high"], ["y"]),
         ]
@@ -88,12 +94,14 @@ struct ONNXExecutorTests {
 
     /// Goal: unrolling and tiling change nothing. Method: shapes on and beside the block and tile sizes against a sum
     /// over all taps, written out.
-    @Test("a convolution equals its definition", arguments: [
-        // channels, filters, groups, height, width, kernel, stride, dilation, pad
-        (1, 1, 1, 5, 5, 3, 1, 1, 0), (3, 17, 1, 13, 31, 3, 2, 1, 1), (8, 8, 8, 9, 33, 3, 1, 1, 1),
-        (4, 8, 4, 7, 7, 3, 2, 1, 2), (16, 5, 1, 16, 16, 1, 1, 1, 0), (6, 6, 3, 12, 20, 3, 1, 2, 2),
-        (2, 3, 1, 40, 40, 5, 3, 1, 4), (1, 4, 1, 1, 1, 1, 1, 1, 0), (64, 70, 1, 11, 11, 3, 1, 1, 1),
-    ])
+    @Test(
+        "a convolution equals its definition",
+        arguments: [
+            // channels, filters, groups, height, width, kernel, stride, dilation, pad
+            (1, 1, 1, 5, 5, 3, 1, 1, 0), (3, 17, 1, 13, 31, 3, 2, 1, 1), (8, 8, 8, 9, 33, 3, 1, 1, 1),
+            (4, 8, 4, 7, 7, 3, 2, 1, 2), (16, 5, 1, 16, 16, 1, 1, 1, 0), (6, 6, 3, 12, 20, 3, 1, 2, 2),
+            (2, 3, 1, 40, 40, 5, 3, 1, 4), (1, 4, 1, 1, 1, 1, 1, 1, 0), (64, 70, 1, 11, 11, 3, 1, 1, 1),
+        ])
     func convolution(
         _ channels: Int, _ filters: Int, _ groups: Int, _ height: Int, _ width: Int, _ kernel: Int, _ stride: Int,
         _ dilation: Int, _ pad: Int
@@ -106,7 +114,8 @@ struct ONNXExecutorTests {
             "Conv", ["x", "w"], ["y"],
             attributes: [
                 W.int("group", Int64(groups)), W.ints("strides", [Int64(stride), Int64(stride)]),
-                W.ints("dilations", [Int64(dilation), Int64(dilation)]), W.ints("pads", Array(repeating: Int64(pad), count: 4)),
+                W.ints("dilations", [Int64(dilation), Int64(dilation)]),
+                W.ints("pads", Array(repeating: Int64(pad), count: 4)),
             ])
         let k = Int64(kernel)
         let executor = try executor(
@@ -125,10 +134,13 @@ struct ONNXExecutorTests {
                     for channel in 0..<perGroup {
                         for tapY in 0..<kernel {
                             for tapX in 0..<kernel {
-                                let (y, x0) = (row * stride - pad + tapY * dilation, column * stride - pad + tapX * dilation)
+                                let (y, x0) = (
+                                    row * stride - pad + tapY * dilation, column * stride - pad + tapX * dilation
+                                )
                                 guard (0..<height).contains(y), (0..<width).contains(x0) else { continue }
                                 let pixel = x[((group * perGroup + channel) * height + y) * width + x0]
-                                sum += Double(pixel * w[((filter * perGroup + channel) * kernel + tapY) * kernel + tapX])
+                                sum += Double(
+                                    pixel * w[((filter * perGroup + channel) * kernel + tapY) * kernel + tapX])
                             }
                         }
                     }
@@ -146,45 +158,63 @@ struct ONNXExecutorTests {
     @Test("what is wrong with a graph is said with file and node")
     func errors() {
         #expect(
-            failure { try executor([W.node("Relu", ["b"], ["a"], name: "r1"), W.node("Relu", ["a"], ["b"], name: "r2")], outputs: ["a"]) }
+            failure {
+                try executor(
+                    [W.node("Relu", ["b"], ["a"], name: "r1"), W.node("Relu", ["a"], ["b"], name: "r2")], outputs: ["a"]
+                )
+            }
                 == "m.onnx: nodes wait for each other: r1, r2")
-        #expect(failure { try executor([W.node("Relu", ["nothing"], ["y"], name: "r")]) }
-            == "m.onnx: 'r' reads 'nothing', which nothing defines")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["z"])]) }
-            == "m.onnx: 'the graph's output' reads 'y', which nothing defines")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["y"]), W.node("Neg", ["x"], ["y"])]) }
-            == "m.onnx: value 'y' is defined twice")
-        #expect(failure { try executor([W.node("Magic", ["x"], ["y"], name: "m")]) }
-            == "m.onnx: node 'm' (Magic): operator Magic is not supported")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["y"], name: "r", attributes: [W.int("gain", 2)])]) }
-            == "m.onnx: node 'r' (Relu): attribute 'gain' is not supported")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["y"])], inputs: [W.value("x", [-1, -1])]) }
-            == "m.onnx: dimension 1 of input 'x' is not fixed; say its size in the model's configuration")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["y"])], inputShapes: ["x": [1, 5]]) }
-            == "m.onnx: input 'x' is declared as [-1, 4], which [1, 5] does not fit")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["y"], name: "r")], opset: 99) }
-            == "m.onnx: node 'r' (Relu): operator set version 99 is not supported")
-        #expect(failure { try executor([W.node("Relu", ["x"], ["y"])], byteCountMax: 16)}
-            == "m.onnx: the graph needs 128 bytes for its values, at most 16 are given")
+        #expect(
+            failure { try executor([W.node("Relu", ["nothing"], ["y"], name: "r")]) }
+                == "m.onnx: 'r' reads 'nothing', which nothing defines")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["z"])]) }
+                == "m.onnx: 'the graph's output' reads 'y', which nothing defines")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["y"]), W.node("Neg", ["x"], ["y"])]) }
+                == "m.onnx: value 'y' is defined twice")
+        #expect(
+            failure { try executor([W.node("Magic", ["x"], ["y"], name: "m")]) }
+                == "m.onnx: node 'm' (Magic): operator Magic is not supported")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["y"], name: "r", attributes: [W.int("gain", 2)])]) }
+                == "m.onnx: node 'r' (Relu): attribute 'gain' is not supported")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["y"])], inputs: [W.value("x", [-1, -1])]) }
+                == "m.onnx: dimension 1 of input 'x' is not fixed; say its size in the model's configuration")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["y"])], inputShapes: ["x": [1, 5]]) }
+                == "m.onnx: input 'x' is declared as [-1, 4], which [1, 5] does not fit")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["y"], name: "r")], opset: 99) }
+                == "m.onnx: node 'r' (Relu): operator set version 99 is not supported")
+        #expect(
+            failure { try executor([W.node("Relu", ["x"], ["y"])], byteCountMax: 16) }
+                == "m.onnx: the graph needs 128 bytes for its values, at most 16 are given")
     }
 
-    @Test("contradicting shapes are refused when the graph is loaded", arguments: [
-        W.node("MatMul", ["x", "w"], ["y"]), W.node("Gemm", ["x", "w"], ["y"]), W.node("Add", ["x", "w"], ["y"]),
-        W.node("Concat", ["x", "w"], ["y"], attributes: [W.int("axis", 0)]),
-        W.node("Concat", ["x"], ["y"], attributes: [W.int("axis", 9)]), W.node("Conv", ["x", "w"], ["y"]),
-        W.node("Transpose", ["x"], ["y"], attributes: [W.ints("perm", [0, 0])]),
-        W.node("Softmax", ["x"], ["y"], attributes: [W.int("axis", .min)]),
-        W.node("Flatten", ["x"], ["y"], attributes: [W.int("axis", 3)]), W.node("Reshape", ["x", "shape"], ["y"]),
-        W.node("Expand", ["x", "shape"], ["y"]), W.node("Slice", ["x", "shape", "shape"], ["y"]),
-        W.node("Split", ["x"], ["y", "z"], attributes: [W.ints("split", [3, 3])]), W.node("MaxPool", ["x"], ["y"]),
-        W.node("Squeeze", ["x", "axis"], ["y"]), W.node("Unsqueeze", ["x", "shape"], ["y"]), W.node("Relu", [], ["y"]),
-        W.node("Add", ["x"], ["y"]), W.node("Clip", ["x", "w"], ["y"]), W.node("Gather", ["x", "shape"], ["y"]),
-        W.node("Cast", ["x"], ["y"], attributes: [W.int("to", 99)]), W.node("ConstantOfShape", ["huge"], ["y"]),
-        W.node("Pad", ["x", "huge"], ["y"]), W.node("BatchNormalization", ["x", "w", "w", "w", "w"], ["y"]),
-    ])
+    @Test(
+        "contradicting shapes are refused when the graph is loaded",
+        arguments: [
+            W.node("MatMul", ["x", "w"], ["y"]), W.node("Gemm", ["x", "w"], ["y"]), W.node("Add", ["x", "w"], ["y"]),
+            W.node("Concat", ["x", "w"], ["y"], attributes: [W.int("axis", 0)]),
+            W.node("Concat", ["x"], ["y"], attributes: [W.int("axis", 9)]), W.node("Conv", ["x", "w"], ["y"]),
+            W.node("Transpose", ["x"], ["y"], attributes: [W.ints("perm", [0, 0])]),
+            W.node("Softmax", ["x"], ["y"], attributes: [W.int("axis", .min)]),
+            W.node("Flatten", ["x"], ["y"], attributes: [W.int("axis", 3)]), W.node("Reshape", ["x", "shape"], ["y"]),
+            W.node("Expand", ["x", "shape"], ["y"]), W.node("Slice", ["x", "shape", "shape"], ["y"]),
+            W.node("Split", ["x"], ["y", "z"], attributes: [W.ints("split", [3, 3])]), W.node("MaxPool", ["x"], ["y"]),
+            W.node("Squeeze", ["x", "axis"], ["y"]), W.node("Unsqueeze", ["x", "shape"], ["y"]),
+            W.node("Relu", [], ["y"]),
+            W.node("Add", ["x"], ["y"]), W.node("Clip", ["x", "w"], ["y"]), W.node("Gather", ["x", "shape"], ["y"]),
+            W.node("Cast", ["x"], ["y"], attributes: [W.int("to", 99)]), W.node("ConstantOfShape", ["huge"], ["y"]),
+            W.node("Pad", ["x", "huge"], ["y"]), W.node("BatchNormalization", ["x", "w", "w", "w", "w"], ["y"]),
+        ])
     func contradictions(_ node: ProtobufMessage) {
         func int64s(_ name: String, _ values: [Int64]) -> ProtobufMessage {
-            W.tensor(name, [Int64(values.count)], type: 7, raw: values.flatMap { value in withUnsafeBytes(of: value) { Array($0) } })
+            W.tensor(
+                name, [Int64(values.count)], type: 7,
+                raw: values.flatMap { value in withUnsafeBytes(of: value) { Array($0) } })
         }
         let initializers = [
             W.tensor("w", [3, 2], [1, 2, 3, 4, 5, 6]), int64s("shape", [7, 100, -3]), int64s("axis", [1]),
@@ -199,7 +229,8 @@ struct ONNXExecutorTests {
         var random = SeededGenerator(seed: 11)
         let graph = W.graph(
             nodes: [
-                W.node("Conv", ["x", "w"], ["c"], attributes: [W.ints("pads", [1, 1, 1, 1]), W.ints("strides", [2, 2])]),
+                W.node(
+                    "Conv", ["x", "w"], ["c"], attributes: [W.ints("pads", [1, 1, 1, 1]), W.ints("strides", [2, 2])]),
                 W.node("MaxPool", ["c"], ["p"], attributes: [W.ints("kernel_shape", [2, 2]), W.int("ceil_mode", 1)]),
                 W.node("Flatten", ["p"], ["f"]), W.node("Softmax", ["f"], ["y"], attributes: [W.int("axis", 1)]),
             ],

@@ -37,8 +37,11 @@ struct ReferenceModelTests {
                 case number(Double), text(String)
                 init(from decoder: any Decoder) throws {
                     let container = try decoder.singleValueContainer()
-                    if let number = try? container.decode(Double.self) { self = .number(number) }
-                    else { self = .text(try container.decode(String.self)) }
+                    if let number = try? container.decode(Double.self) {
+                        self = .number(number)
+                    } else {
+                        self = .text(try container.decode(String.self))
+                    }
                 }
                 var number: Double { if case .number(let value) = self { value } else { .nan } }
             }

@@ -93,7 +93,9 @@ package enum ONNXAttribute: Sendable, Equatable {
         private var floatValues: [Float] {
             floats.withUnsafeBytes { bytes in
                 (0..<bytes.count / 4).map { index in
-                    Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
+                    Float(
+                        bitPattern: UInt32(
+                            littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
                 }
             }
         }

@@ -26,9 +26,11 @@ struct MemoryPlan: Equatable {
         let order = requests.indices.sorted { requests[$0].byteCount > requests[$1].byteCount }
         for index in order where requests[index].byteCount > 0 {
             let request = requests[index]
-            let taken = placed.filter { requests[$0].firstStep <= request.lastStep && request.firstStep <= requests[$0].lastStep }
-                .map { offsets[$0]..<offsets[$0] + Self.aligned(requests[$0].byteCount) }
-                .sorted { $0.lowerBound < $1.lowerBound }
+            let taken = placed.filter {
+                requests[$0].firstStep <= request.lastStep && request.firstStep <= requests[$0].lastStep
+            }
+            .map { offsets[$0]..<offsets[$0] + Self.aligned(requests[$0].byteCount) }
+            .sorted { $0.lowerBound < $1.lowerBound }
             let size = Self.aligned(request.byteCount)
             offsets[index] = Self.lowestGap(of: size, between: taken)
             total = max(total, offsets[index] + size)

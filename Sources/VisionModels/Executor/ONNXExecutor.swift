@@ -72,7 +72,8 @@ package final class ONNXExecutor {
             throw failure(.inputNotTensor(input.name))
         }
         if let given {
-            let fits = given.count == declared.count
+            let fits =
+                given.count == declared.count
                 && zip(declared, given).allSatisfy { $0 == .fixed($1) || ($1 >= 0 && !$0.isFixed) }
             guard fits else {
                 throw failure(

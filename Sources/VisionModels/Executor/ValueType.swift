@@ -19,10 +19,13 @@ struct ValueType: Equatable, CustomStringConvertible {
     init(_ dataType: DataType, _ shape: [Int]) throws(OperatorError) {
         guard let elementByteCount = dataType.elementByteCount else { preconditionFailure("a value of \(dataType)") }
         // Saturating, so that an extent of 0 beside huge ones still ends in 0 elements.
-        let elementCount = shape.contains(0) ? 0 : shape.reduce(1) { count, extent in
-            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            return overflow ? .max : product
-        }
+        let elementCount =
+            shape.contains(0)
+            ? 0
+            : shape.reduce(1) { count, extent in
+                let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+                return overflow ? .max : product
+            }
         guard elementCount <= Self.byteCountMax / elementByteCount else { throw .valueTooLarge(shape) }
         self.dataType = dataType
         self.shape = shape

@@ -137,7 +137,9 @@ enum BinaryOperators {
         case .subtract: return try BinaryOperator<Value, Value>(reader) { $0 &- $1 }
         case .multiply: return try BinaryOperator<Value, Value>(reader) { $0 &* $1 }
         case .divide:
-            return try BinaryOperator<Value, Value>(reader) { $1 == 0 ? 0 : $0.dividedReportingOverflow(by: $1).partialValue }
+            return try BinaryOperator<Value, Value>(reader) {
+                $1 == 0 ? 0 : $0.dividedReportingOverflow(by: $1).partialValue
+            }
         }
     }
 

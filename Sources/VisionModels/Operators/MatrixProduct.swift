@@ -30,7 +30,8 @@ struct MatrixProduct: Operator {
         outputTypes = [try ValueType(.float32, batches.shape + matrixShape)]
         pairs = batches.indexPairs()
         let isOneMatrix = right.dropLast(2).allSatisfy { $0 == 1 }
-        weights = isOneMatrix
+        weights =
+            isOneMatrix
             ? try packedWeights(try reader.input(1), depth: depth, columnCount: columnCount, isTransposed: false) : nil
     }
 

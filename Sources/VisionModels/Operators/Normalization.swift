@@ -18,7 +18,9 @@ struct BatchNormalization: Operator {
         pixelCount = type.shape.dropFirst(2).reduce(1, *)
         for index in 1...4 {
             let shape = try reader.floatType(index).shape
-            guard shape == [channelCount] else { throw .shapeMismatch("input \(index) of \(shape) for \(channelCount) channels") }
+            guard shape == [channelCount] else {
+                throw .shapeMismatch("input \(index) of \(shape) for \(channelCount) channels")
+            }
         }
         epsilon = try reader.float("epsilon", default: 1e-5)
         // Only training reads the momentum.

@@ -87,8 +87,11 @@ struct Padding: Operator {
         forEachRow(shape: outputTypes[0].shape, strides: outer.map { _ in 0 }) { row, _ in
             let start = rowStart(row, outer)
             for column in columns {
-                if let start, let column { target.initialize(to: input[start + column * step]) }
-                else { target.initialize(to: fill) }
+                if let start, let column {
+                    target.initialize(to: input[start + column * step])
+                } else {
+                    target.initialize(to: fill)
+                }
                 target += 1
             }
         }

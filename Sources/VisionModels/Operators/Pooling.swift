@@ -86,7 +86,8 @@ struct AveragePool: Operator {
                 for x in columns { sum += image[y * geometry.width.inputSize + x] }
             }
             let (row, column) = window.quotientAndRemainder(dividingBy: geometry.width.outputSize)
-            let count = countsPadding
+            let count =
+                countsPadding
                 ? geometry.height.paddedTapCount(row) * geometry.width.paddedTapCount(column)
                 : rows.count * columns.count
             output[plane * geometry.outputPixelCount + window] = sum / Float(count)

@@ -40,31 +40,47 @@ struct ONNXModelTests {
         #expect(model.graph.inputs[0].elementType == .float)
     }
 
-    @Test("typed fields give the same elements as raw data", arguments: [
-        // Type, shape, message, expected bytes.
-        (1, ProtobufMessage().bytes(4, [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]), [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]),
-        (1, ProtobufMessage().float(4, 1).float(4, 2), [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]),
-        (7, ProtobufMessage().bytes(7, [1, 2]), [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]),
-        (7, ProtobufMessage().varint(7, -1).varint(7, 2), [UInt8](repeating: 255, count: 8) + [2, 0, 0, 0, 0, 0, 0, 0]),
-        (3, ProtobufMessage().varint(5, -2).varint(5, 3), [254, 3]),
-        (9, ProtobufMessage().bytes(5, [0, 1]), [0, 1]),
-        (10, ProtobufMessage().bytes(5, ProtobufMessage.varint(0x3c00) + [0]), [0, 0x3c, 0, 0]),
-    ] as [(Int64, ProtobufMessage, [UInt8])])
+    @Test(
+        "typed fields give the same elements as raw data",
+        arguments: [
+            // Type, shape, message, expected bytes.
+            (1, ProtobufMessage().bytes(4, [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]), [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]),
+            (1, ProtobufMessage().float(4, 1).float(4, 2), [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]),
+            (7, ProtobufMessage().bytes(7, [1, 2]), [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]),
+            (
+                7, ProtobufMessage().varint(7, -1).varint(7, 2),
+                [UInt8](repeating: 255, count: 8) + [2, 0, 0, 0, 0, 0, 0, 0]
+            ),
+            (3, ProtobufMessage().varint(5, -2).varint(5, 3), [254, 3]),
+            (9, ProtobufMessage().bytes(5, [0, 1]), [0, 1]),
+            (10, ProtobufMessage().bytes(5, ProtobufMessage.varint(0x3c00) + [0]), [0, 0x3c, 0, 0]),
+        ] as [(Int64, ProtobufMessage, [UInt8])])
     func typedFields(_ type: Int64, _ fields: ProtobufMessage, _ expected: [UInt8]) throws {
         let file = ProtobufMessage().varint(1, 2).varint(2, type).bytes + fields.bytes
         let tensor = try ONNXTensor(file: Bytes(file), fileName: "t.pb")
         #expect(tensor.shape == [2] && tensor.data.array == expected)
     }
 
-    @Test("an error names file and field", arguments: [
-        (W.tensor("w", [2, 2], [1]), "m.onnx: graph.initializer[0].'w': shape [2, 2] needs 16 bytes, got 4"),
-        (W.tensor("w", [1 << 40, 1 << 40], []), "m.onnx: graph.initializer[0].'w': shape [1099511627776, 1099511627776] has too many elements"),
-        (W.tensor("w", [-1], []), "m.onnx: graph.initializer[0].'w': negative dimension -1"),
-        (W.tensor("w", [1], type: 8, raw: []), "m.onnx: graph.initializer[0].'w': element type 8 is not supported"),
-        (W.tensor("w", [1], [1]).varint(14, 1), "m.onnx: graph.initializer[0].'w': the data lies in another file; only models in one file are read"),
-        (ProtobufMessage().bytes(8, [0xff]), "m.onnx: graph.initializer[0].name: the text is not UTF-8"),
-        (ProtobufMessage().text(2, "x"), "m.onnx: graph.initializer[0].data_type: the field has another type than ONNX declares"),
-    ] as [(ProtobufMessage, String)])
+    @Test(
+        "an error names file and field",
+        arguments: [
+            (W.tensor("w", [2, 2], [1]), "m.onnx: graph.initializer[0].'w': shape [2, 2] needs 16 bytes, got 4"),
+            (
+                W.tensor("w", [1 << 40, 1 << 40], []),
+                "m.onnx: graph.initializer[0].'w': shape [1099511627776, 1099511627776] has too many elements"
+            ),
+            (W.tensor("w", [-1], []), "m.onnx: graph.initializer[0].'w': negative dimension -1"),
+            (W.tensor("w", [1], type: 8, raw: []), "m.onnx: graph.initializer[0].'w': element type 8 is not supported"),
+            (
+                W.tensor("w", [1], [1]).varint(14, 1),
+                "m.onnx: graph.initializer[0].'w': the data lies in another file; only models in one file are read"
+            ),
+            (ProtobufMessage().bytes(8, [0xff]), "m.onnx: graph.initializer[0].name: the text is not UTF-8"),
+            (
+                ProtobufMessage().text(2, "x"),
+                "m.onnx: graph.initializer[0].data_type: the field has another type than ONNX declares"
+            ),
+        ] as [(ProtobufMessage, String)])
     func errors(_ tensor: ProtobufMessage, _ message: String) {
         let file = W.model(graph: W.graph(nodes: [], initializers: [tensor], inputs: [], outputs: []))
         let error = #expect(throws: ONNXError.self) { try ONNXModel(file: file, fileName: "m.onnx") }
@@ -83,7 +99,12 @@ struct ONNXModelTests {
             (sameNames, .duplicateName("w")), (noOperator, .missingField("op_type")),
         ] {
             #expect(throws: ONNXError.self) { try ONNXModel(file: file, fileName: "m") }
-            #expect({ do throws(ONNXError) { _ = try ONNXModel(file: file, fileName: "m"); return nil } catch { return error.problem } }() == problem)
+            #expect(
+                {
+                    do throws(ONNXError) { _ = try ONNXModel(file: file, fileName: "m"); return nil } catch {
+                        return error.problem
+                    }
+                }() == problem)
         }
     }
 
@@ -130,11 +151,14 @@ struct ONNXModelTests {
         #expect(throws: ONNXError.self) { try ONNXTensor(file: Bytes(manyDimensions.bytes), fileName: "t") }
     }
 
-    @Test("malformed varints and tags are refused", arguments: [
-        ([UInt8](repeating: 0xff, count: 11), ONNXProblem.malformedVarint), ([0x08], .truncated),
-        ([0x00, 0x01], .malformedTag(0)), ([0x0b], .malformedTag(11)), ([0x3a, 0x05, 0x00], .lengthBeyondEnd(length: 5, available: 1)),
-        ([0x0d, 0x00], .truncated),
-    ])
+    @Test(
+        "malformed varints and tags are refused",
+        arguments: [
+            ([UInt8](repeating: 0xff, count: 11), ONNXProblem.malformedVarint), ([0x08], .truncated),
+            ([0x00, 0x01], .malformedTag(0)), ([0x0b], .malformedTag(11)),
+            ([0x3a, 0x05, 0x00], .lengthBeyondEnd(length: 5, available: 1)),
+            ([0x0d, 0x00], .truncated),
+        ])
     func malformed(_ bytes: [UInt8], _ problem: ONNXProblem) {
         let error = #expect(throws: ONNXError.self) { try ONNXModel(file: Bytes(bytes), fileName: "m") }
         #expect(error?.problem == problem)
