@@ -45,6 +45,7 @@ final class BatchRunner: ModelRunner {
             return false
         }
         guard !requests.isEmpty else { return }
+        loaded.leaveQueue(requests: requests.count)
         let results = model.execute(requests.map(\.input), on: gang)
         precondition(
             results.count == requests.count,
@@ -86,7 +87,6 @@ final class BatchRunner: ModelRunner {
     ) {
         let sampleCount = requests.reduce(0) { $0 + $1.sampleCount }
         loaded.count {
-            $0.queuedRequestCount -= requests.count
             $0.countExecution(samples: sampleCount, nanoseconds: end.nanoseconds(since: start))
             $0.failureCount += results.reduce(into: 0) { if case .failure = $1 { $0 += 1 } }
         }

@@ -43,14 +43,14 @@ package final class Engine: Sendable {
         }
     }
 
-    deinit { mailbox.send(notice: .stop(Completion())) }
+    deinit { mailbox.close(with: .stop(Completion())) }
 
     /// Stops the engine: every request that waits or runs is answered with UNAVAILABLE, later ones too.
     ///
-    /// An execution that has begun is finished and answered.
+    /// An execution that has begun is finished and answered. A second call returns at once.
     package func shutdown() async {
         let stopped = Completion<Void>()
-        if mailbox.send(notice: .stop(stopped)) { await stopped.value() }
+        if mailbox.close(with: .stop(stopped)) { await stopped.value() }
     }
 
     // MARK: Models

@@ -27,12 +27,11 @@ final class EngineLoop {
     func run() {
         var timeoutNanoseconds: UInt64? = 0
         while stopping == nil {
+            // The message to stop is the last one there is.
             for message in mailbox.receive(timeoutNanoseconds: timeoutNanoseconds) { handle(message) }
             guard stopping == nil else { break }
             timeoutNanoseconds = runOneStep() ? 0 : idleNanoseconds()
         }
-        mailbox.close()
-        for message in mailbox.receive(timeoutNanoseconds: 0) { handle(message) }
         for entry in runners { entry.runner.stop(with: .engineStopped) }
         runners = []
         stopping?.complete(())
@@ -80,7 +79,7 @@ final class EngineLoop {
     }
 
     private func infer(_ model: LoadedModel, _ request: PendingInference) {
-        guard stopping == nil, let runner = runner(of: model) as? BatchRunner else {
+        guard let runner = runner(of: model) as? BatchRunner else {
             if request.completion.complete(.failure(.engineStopped)) { model.count { $0.failureCount += 1 } }
             return model.leaveQueue()
         }
@@ -88,7 +87,7 @@ final class EngineLoop {
     }
 
     private func run(_ model: LoadedModel, _ sequences: [PendingSequence]) {
-        guard stopping == nil, let runner = runner(of: model) as? TokenRunner else {
+        guard let runner = runner(of: model) as? TokenRunner else {
             let failed = sequences.filter { $0.fail(.engineStopped) }.count
             model.count { $0.failureCount += UInt64(failed) }
             return model.leaveQueue(requests: sequences.count)

@@ -9,12 +9,12 @@ import Vocabulary
 /// - Isolation: any thread; `receive` on the engine thread only.
 /// - Source: pthread_cond_timedwait(3), pthread_condattr_setclock(3).
 final class Mailbox<Message: Sendable>: @unchecked Sendable {
-    // @unchecked: `messages` and `isClosed` are touched with `mutex` held only; the two pointers never change.
+    // @unchecked: `messages` and `isClosedNow` are touched with `mutex` held only; the two pointers never change.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let arrival: UnsafeMutablePointer<pthread_cond_t>
     private let capacity: Int
     private var messages: [Message] = []
-    private var isClosed = false
+    private var isClosedNow = false
 
     enum Sending { case sent, full, closed }
 
@@ -40,7 +40,7 @@ final class Mailbox<Message: Sendable>: @unchecked Sendable {
     /// Sends work, which must hold off when there is too much of it.
     func send(work message: Message) -> Sending {
         locked {
-            if isClosed { return .closed }
+            if isClosedNow { return .closed }
             guard messages.count < capacity else { return .full }
             append(message)
             return .sent
@@ -51,16 +51,27 @@ final class Mailbox<Message: Sendable>: @unchecked Sendable {
     @discardableResult
     func send(notice message: Message) -> Bool {
         locked {
-            guard !isClosed else { return false }
+            guard !isClosedNow else { return false }
             append(message)
             return true
         }
     }
 
-    /// Refuses everything from now on; what is in the mailbox can still be received.
-    func close() {
-        locked { isClosed = true }
+    /// Sends the last notice: everything after it is refused, what came before it can still be received.
+    ///
+    /// - Returns: false when there was a last one already.
+    @discardableResult
+    func close(with message: Message) -> Bool {
+        locked {
+            guard !isClosedNow else { return false }
+            append(message)
+            isClosedNow = true
+            return true
+        }
     }
+
+    /// Whether everything is refused.
+    var isClosed: Bool { locked { isClosedNow } }
 
     /// Takes everything that is there; waits for the first message if there is none.
     ///
