@@ -69,8 +69,9 @@ private struct JPEGDecompressor: ~Copyable {
         return pixels
     }
 
-    /// Some cameras leave stray bytes before the end marker; the picture is whole all the same. Any other warning means
-    /// that part of it is made up.
+    /// Whether the picture is whole all the same: some cameras leave stray bytes before the end marker.
+    ///
+    /// Any other warning means that part of the picture is made up.
     private var isHarmlessWarning: Bool {
         tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue)
             && Self.message(of: handle).contains("extraneous bytes before marker")

@@ -4,7 +4,9 @@ package import Vocabulary
 package struct ImageLimits: Sendable, Equatable {
     /// Bytes of the file.
     package var byteCountMax: Int
-    /// Width times height. A progressive JPEG takes up to 9 bytes of memory a pixel while it is decoded.
+    /// Width times height.
+    ///
+    /// A progressive JPEG takes up to 9 bytes of memory a pixel while it is decoded.
     package var pixelCountMax: Int
 
     package init(byteCountMax: Int = 32 << 20, pixelCountMax: Int = 32 << 20) {

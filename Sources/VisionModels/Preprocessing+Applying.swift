@@ -4,7 +4,9 @@ extension Preprocessing {
     /// Writes the elements that a model takes for `image`.
     ///
     /// - Parameters:
-    ///   - width: the model's, as `height`.
+    ///   - image: of any size and format.
+    ///   - width: the model's.
+    ///   - height: the model's.
     ///   - elements: `[channels.count, height, width]`.
     /// - Throws: when the picture's size cannot be made the model's.
     func apply(

@@ -55,9 +55,7 @@ package struct Preprocessing: Sendable, Equatable {
         try check()
     }
 
-    /// Values in 0 ... 1, resized to the model's size: what most small models take.
-    ///
-    /// - Parameter channelCount: 1 or 3.
+    /// Values between 0 and 1, resized to the model's size, for 1 or 3 channels: what most small models take.
     package static func plain(channelCount: Int) -> Preprocessing {
         // The fields of this value pass the checks.
         guard let value = try? Preprocessing(channels: channelCount == 1 ? .gray : .rgb) else {

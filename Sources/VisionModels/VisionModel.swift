@@ -42,9 +42,7 @@ package final class VisionModel: BatchModel {
     /// How picture files are read; nil when the model does not take pictures.
     private let imageReader: ImageReader?
 
-    /// Loads a model file.
-    ///
-    /// - Parameter fileName: as it is to appear in error messages.
+    /// Loads a model file; `fileName` is what error messages call it.
     package convenience init(
         file bytes: Bytes, fileName: String, configuration: Configuration
     ) throws(VisionModelError) {

@@ -68,7 +68,7 @@ struct ImageDecoderTests {
         }
     }
 
-    /// Goal: a header that promises gigapixels costs nothing. Method: the sizes in real files are overwritten.
+    /// Goal: a header that promises gigapixels costs nothing; method: the sizes in real files are overwritten.
     @Test("a decompression bomb is refused by its header")
     func bombs() {
         var jpeg = jpegFile(gradient(.gray8, width: 16, height: 16)).array
@@ -103,7 +103,7 @@ struct ImageDecoderTests {
         }
     }
 
-    /// Goal: no bytes trap. Method: random bytes in random places of real files; any error and any picture will do.
+    /// Goal: no bytes trap; method: random bytes in random places of real files; any error and any picture will do.
     @Test("a damaged picture never stops the process")
     func mutation() {
         var random = SeededGenerator(seed: 7)

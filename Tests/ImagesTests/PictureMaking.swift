@@ -14,9 +14,7 @@ func gradient(_ format: PixelImage.Format, width: Int, height: Int) -> PixelImag
     return PixelImage(format, width: width, height: height, pixels: pixels)
 }
 
-/// `pixels` as a PNG file.
-///
-/// - Parameter format: one of libpng's simplified formats, e.g. `PNG_FORMAT_RGBA`.
+/// `pixels` as a PNG file; `format` is one of libpng's simplified formats, such as `PNG_FORMAT_RGB`.
 func pngFile(_ pixels: [UInt8], format: UInt32, width: Int, height: Int) -> Bytes {
     var image = png_image()
     image.version = png_uint_32(PNG_IMAGE_VERSION)

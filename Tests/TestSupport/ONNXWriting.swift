@@ -48,7 +48,7 @@ package enum ONNXWriting {
         return Bytes(ProtobufMessage().varint(1, 8).text(2, "test").message(8, imported).message(7, graph).bytes)
     }
 
-    /// - Parameter attributes: `AttributeProto` messages.
+    /// A node; `attributes` are `AttributeProto` messages.
     package static func node(
         _ operatorType: String, _ inputs: [String], _ outputs: [String], name: String = "",
         attributes: [ProtobufMessage] = []

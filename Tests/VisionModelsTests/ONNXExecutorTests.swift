@@ -92,7 +92,7 @@ struct ONNXExecutorTests {
         #expect(Set(fused[0].array(of: Float.self)).isSuperset(of: [-0.5, 0.75]))
     }
 
-    /// Goal: unrolling and tiling change nothing. Method: shapes on and beside the block and tile sizes against a sum
+    /// Goal: unrolling and tiling change nothing; method: shapes on and beside the block and tile sizes against a sum
     /// over all taps, written out.
     @Test(
         "a convolution equals its definition",
@@ -223,7 +223,7 @@ struct ONNXExecutorTests {
         #expect(throws: ONNXGraphError.self) { try executor([node], initializers: initializers) }
     }
 
-    /// Goal: no file traps. Method: random bytes in a real graph; any error, and any executor, will do.
+    /// Goal: no file traps; method: random bytes in a real graph; any error, and any executor, will do.
     @Test("a damaged model file gives an error or runs")
     func mutation() throws {
         var random = SeededGenerator(seed: 11)

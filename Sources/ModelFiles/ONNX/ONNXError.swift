@@ -2,7 +2,7 @@
 package struct ONNXError: Error, Equatable, CustomStringConvertible {
     /// The file, as the caller named it.
     package var file: String
-    /// Fields from the outside in, e.g. `["graph", "node[3]", "attribute[0]", "ints"]`.
+    /// Fields from the outside in, such as `["graph", "node[3]", "attribute[0]", "ints"]`.
     package var path: [String]
     package let problem: ONNXProblem
 

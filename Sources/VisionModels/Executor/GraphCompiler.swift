@@ -21,9 +21,12 @@ struct GraphCompiler {
     /// Compiles the graph.
     ///
     /// - Parameters:
+    ///   - model: the file.
     ///   - inputTypes: the type of each input that is not in `constants`, in the file's order.
     ///   - constants: inputs whose elements are given here once and for all.
     ///   - byteCountMax: memory for the results of constant nodes.
+    /// - Returns: a graph without steps that no output needs.
+    /// - Throws: an error that names the node, or what else is wrong.
     static func compile(
         _ model: ONNXModel, inputTypes: [(name: String, type: ValueType)], constants: [String: Tensor],
         byteCountMax: Int

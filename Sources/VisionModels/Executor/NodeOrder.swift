@@ -5,8 +5,7 @@ enum NodeOrder {
     /// Sorts the nodes so that each comes after those it reads.
     ///
     /// Why: the standard asks for sorted files, and not every tool obeys.
-    ///
-    /// - Parameter defined: values that are there before any node: inputs and initializers.
+    /// `defined` are the values that are there before any node: inputs and initializers.
     static func sorted(
         _ graph: ONNXGraph, defined: Set<String>, file: String
     ) throws(ONNXGraphError) -> [ONNXNode] {

@@ -17,7 +17,7 @@ final class NodeReader {
     private let inputs: [KnownValue?]
     private var readAttributes: Set<String> = []
 
-    /// - Parameter inputs: one for each input of `node`, nil where it is left out.
+    /// Reads `node`; there is one of `inputs` for each of its inputs, nil where it is left out.
     init(_ node: ONNXNode, opset: Int, inputs: [KnownValue?]) {
         self.node = node
         self.opset = opset

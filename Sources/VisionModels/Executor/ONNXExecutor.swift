@@ -28,6 +28,7 @@ package final class ONNXExecutor {
     /// Compiles the graph of `model`.
     ///
     /// - Parameters:
+    ///   - model: the file.
     ///   - inputShapes: extents for inputs whose shape is not fixed in the file; a first one that is free and not given
     ///     here counts samples and becomes 1.
     ///   - constants: inputs that are given once and for all.
@@ -118,10 +119,13 @@ package final class ONNXExecutor {
 
     /// Runs `sampleCount` samples.
     ///
+    /// `fill` and `take` run on several threads at once, each sample on one.
+    ///
     /// - Parameters:
+    ///   - sampleCount: how often to run.
+    ///   - gang: the threads.
     ///   - fill: writes the elements of every input of one sample, in the order of `inputs`; false leaves the sample out.
     ///   - take: reads the elements of every output of one sample, in the order of `outputs`.
-    ///   Both run on several threads at once, each sample on one.
     /// - Throws: `ComputeError.outOfMemory`.
     package func run(
         sampleCount: Int, on gang: ComputeGang, fill: (Int, [UnsafeMutableRawBufferPointer]) -> Bool,

@@ -23,6 +23,7 @@ protocol Operator {
     /// - Parameters:
     ///   - inputs: one for each input of the node, nil where it is left out.
     ///   - outputs: one for each of `outputTypes`.
+    ///   - context: the threads and their scratch memory.
     func run(_ inputs: [UnsafeTensorView?], _ outputs: [UnsafeMutableTensorView], _ context: RunContext)
 }
 
@@ -41,9 +42,8 @@ struct RunContext {
     /// Elements of simple arithmetic worth a thread of their own.
     private static let elementsPerThreadMin = 1 << 15
 
-    /// Splits `0 ..< count` over the threads when there is enough to do.
-    ///
-    /// - Parameter elementsPerItem: simple operations that an item costs.
+    /// Splits `0 ..< count` over the threads when there is enough to do; an item costs `elementsPerItem` simple
+    /// operations.
     func parallelFor(count: Int, elementsPerItem: Int = 1, _ body: (Range<Int>) -> Void) {
         let minimum = max(1, Self.elementsPerThreadMin / max(1, elementsPerItem))
         gang.parallelFor(count: count, minimumPerThread: minimum, body)

@@ -35,8 +35,9 @@ struct Broadcast {
         self.secondStrides = secondStrides
     }
 
-    /// The same elements in the same order over as few axes as possible: neighbouring axes become one where both operands
-    /// go on evenly from one to the other. Equal shapes become one axis.
+    /// The same elements in the same order over as few axes as possible.
+    ///
+    /// Neighbouring axes become one where both operands go on evenly from one to the other; equal shapes become one axis.
     func merged() -> Broadcast {
         var (shape, first, second): ([Int], [Int], [Int]) = ([], [], [])
         for axis in self.shape.indices where self.shape[axis] != 1 {

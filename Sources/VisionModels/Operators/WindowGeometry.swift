@@ -48,9 +48,9 @@ struct WindowGeometry: Equatable {
 
     /// Reads the attributes that all windowed operators share.
     ///
-    /// - Parameters:
-    ///   - input: the image, of rank 3 or 4.
-    ///   - kernelShape: the kernel's extents where weights tell them; else the attribute has to.
+    /// `input` is the image, of rank 3 or 4; `kernelShape` the kernel's extents where weights tell them, else the
+    /// attribute has to.
+    ///
     /// - Source: ONNX operators Conv, MaxPool: `auto_pad`, `pads`, and the output shape formulas with `ceil_mode`.
     init(_ reader: NodeReader, input: ValueType, kernelShape weights: [Int]? = nil) throws(OperatorError) {
         let spatial = Array(input.shape.dropFirst(2))
