@@ -45,6 +45,10 @@ $(VENV)/ready: Tests/Interoperability/requirements.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+.PHONY: bench
+bench: build ## Measure the example models and print the table of the README.
+	Benchmarks/examples.py
+
 .PHONY: sanitize
 sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
 	swift test --sanitize=address --disable-xctest --scratch-path .build-address
