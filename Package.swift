@@ -151,7 +151,7 @@ let package = Package(
         tests("Models", ["Compute"]),
         tests("InferenceService", ["Engine", "EventLoops", "Messages", "RPC", "RPCTransport", "Tenancy"]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
-        tests("LoadTest", ["ApusClient", "Messages"]),
+        tests("LoadTest", ["ApusClient", "EventLoops", "Messages", "RPC", "RPCTransport"]),
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )

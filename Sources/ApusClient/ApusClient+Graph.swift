@@ -1,9 +1,13 @@
 import Messages
 import Vocabulary
 
-/// A graph with a row of features for each node, to be sent along with a call. Nodes are counted from 0.
+/// A graph with a row of features for each node, to be sent along with a call.
+///
+/// Nodes are counted from 0.
 public struct FeatureNetwork: Hashable, Sendable {
+    /// How many nodes there are.
     public var nodeCount: Int
+    /// How many features each node has, as the model takes them.
     public var featureCount: Int
     /// `[nodeCount, featureCount]`, node by node.
     public var features: [Float]
@@ -12,15 +16,19 @@ public struct FeatureNetwork: Hashable, Sendable {
 
     /// Leaves one node and enters another.
     public struct Edge: Hashable, Sendable {
+        /// The node it leaves.
         public var source: Int
+        /// The node it enters.
         public var target: Int
 
+        /// An edge from `source` to `target`.
         public init(source: Int, target: Int) {
             self.source = source
             self.target = target
         }
     }
 
+    /// A graph; what does not fit together is the server's to refuse.
     public init(nodeCount: Int, featureCount: Int, features: [Float], edges: [Edge]) {
         self.nodeCount = nodeCount
         self.featureCount = featureCount
@@ -33,6 +41,7 @@ public struct FeatureNetwork: Hashable, Sendable {
 public struct NodeClasses: Hashable, Sendable {
     /// What the model says about one node.
     public struct Prediction: Hashable, Sendable {
+        /// As it was asked for.
         public let node: Int
         /// The class with the highest score, counted from 0.
         public let classIndex: Int
@@ -51,10 +60,9 @@ public struct NodeClasses: Hashable, Sendable {
 extension ApusClient {
     /// Classifies nodes of a graph.
     ///
-    /// - Parameters:
-    ///   - version: of the model; nil for the newest.
-    ///   - nodes: all nodes of the graph when empty.
-    ///   - network: the graph; nil for the one that the model holds.
+    /// Without `nodes`, all nodes of the graph; without `network`, the graph that the model holds; without `version`, the
+    /// newest.
+    ///
     /// - Throws: NOT_FOUND for an unknown model, INVALID_ARGUMENT for a node that the graph does not have,
     ///   FAILED_PRECONDITION when no graph is sent to a model that holds none.
     public func predict(

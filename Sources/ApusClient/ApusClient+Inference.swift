@@ -3,8 +3,11 @@ import Vocabulary
 
 /// What a model made of tensors.
 public struct InferenceAnswer: Hashable, Sendable {
+    /// The model that ran.
     public let model: String
+    /// The version that ran.
     public let version: String
+    /// In the order of the model, or as they were asked for.
     public let outputs: [NamedInferenceTensor]
 
     /// The output of that name, or nil.
@@ -14,9 +17,8 @@ public struct InferenceAnswer: Hashable, Sendable {
 extension ApusClient {
     /// Runs any model once, by the Open Inference Protocol.
     ///
-    /// - Parameters:
-    ///   - version: of the model; nil for the newest.
-    ///   - requestedOutputs: all outputs when empty.
+    /// Without `requestedOutputs`, all outputs; without `version`, the newest.
+    ///
     /// - Throws: NOT_FOUND for an unknown model; INVALID_ARGUMENT for a tensor of the wrong name, type, shape or byte
     ///   count, saying what was expected; RESOURCE_EXHAUSTED when the server's queue is full.
     public func infer(

@@ -2,29 +2,55 @@ import Messages
 
 /// A tensor that a model takes or gives.
 public struct TensorInformation: Hashable, Sendable {
+    /// By which requests and answers name it.
     public let name: String
-    /// By the names of the Open Inference Protocol, e.g. `FP32`.
+    /// By the names of the Open Inference Protocol, such as `FP32`.
     public let dataType: String
     /// The extents, outermost first; -1 where any extent will do.
     public let shape: [Int]
+
+    /// A tensor as metadata describes it.
+    public init(name: String, dataType: String, shape: [Int]) {
+        self.name = name
+        self.dataType = dataType
+        self.shape = shape
+    }
 }
 
 /// What there is to know about a model.
 public struct ModelInformation: Hashable, Sendable {
+    /// By which calls name it.
     public let name: String
     /// Those that are served.
     public let versions: [String]
-    /// What runs the model, e.g. `apus_onnx`.
+    /// What runs the model, such as `apus_onnx`.
     public let platform: String
+    /// What the model takes; empty when it takes any tensors.
     public let inputs: [TensorInformation]
+    /// What the model gives; empty when that depends on what it takes.
     public let outputs: [TensorInformation]
     /// More about the model, by name.
     public let properties: [String: String]
+
+    /// A model as metadata describes it.
+    public init(
+        name: String, versions: [String], platform: String, inputs: [TensorInformation], outputs: [TensorInformation],
+        properties: [String: String]
+    ) {
+        self.name = name
+        self.versions = versions
+        self.platform = platform
+        self.inputs = inputs
+        self.outputs = outputs
+        self.properties = properties
+    }
 }
 
 /// What the server says about itself.
 public struct ServerInformation: Hashable, Sendable {
+    /// The kind of server: `apus`.
     public let name: String
+    /// Of the program.
     public let version: String
     /// Of the Open Inference Protocol.
     public let extensions: [String]
@@ -38,7 +64,7 @@ extension ApusClient {
 
     /// Whether a model takes calls; false for one that the server does not know.
     ///
-    /// - Parameter version: nil for the newest.
+    /// Without `version`, the newest.
     public func isModelReady(
         _ model: String, version: Int? = nil, timeout: Duration? = nil
     ) async throws(ApusError) -> Bool {
@@ -55,7 +81,8 @@ extension ApusClient {
 
     /// The tensors that a model takes and gives.
     ///
-    /// - Parameter version: nil for the newest.
+    /// Without `version`, the newest.
+    ///
     /// - Throws: NOT_FOUND for an unknown model.
     public func modelInformation(
         _ model: String, version: Int? = nil, timeout: Duration? = nil

@@ -9,9 +9,8 @@ public struct TextEmbeddings: Hashable, Sendable {
 }
 
 extension ApusClient {
-    /// Goes on from a prompt.
+    /// Goes on from a prompt; without `version`, by the newest of the model.
     ///
-    /// - Parameter version: of the model; nil for the newest.
     /// - Throws: here or from the sequence: NOT_FOUND for an unknown model, INVALID_ARGUMENT for a prompt that is too
     ///   long or a setting outside its range, RESOURCE_EXHAUSTED when the server's queue is full.
     public func generate(
@@ -37,7 +36,7 @@ extension ApusClient {
 
     /// Turns texts into vectors whose directions are close where the texts are alike.
     ///
-    /// - Parameter isNormalized: whether each vector is scaled to length 1.
+    /// Each vector is scaled to length 1, unless `isNormalized` is false. Without `version`, the newest of the model.
     public func embed(
         model: String, version: Int? = nil, texts: [String], isNormalized: Bool = true, timeout: Duration? = nil
     ) async throws(ApusError) -> TextEmbeddings {

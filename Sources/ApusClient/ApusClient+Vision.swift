@@ -40,9 +40,8 @@ public struct BatchCost: Hashable, Sendable {
 extension ApusClient {
     /// Names what a picture shows.
     ///
-    /// - Parameters:
-    ///   - version: of the model; nil for the newest.
-    ///   - candidateCountMax: how many classes to answer with, at least 1; nil for 5.
+    /// Answers with `candidateCountMax` classes, at least 1, or 5; without `version`, by the newest of the model.
+    ///
     /// - Throws: NOT_FOUND for an unknown model, INVALID_ARGUMENT for a picture that cannot be decoded or does not fit
     ///   the model, RESOURCE_EXHAUSTED when the server's queue is full.
     public func classify(

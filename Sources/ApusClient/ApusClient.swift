@@ -22,11 +22,14 @@ import Vocabulary
 ///
 /// - Isolation: any task; calls from many tasks share one connection.
 public final class ApusClient: Sendable {
+    /// Where this client connects, and as whom.
     public let configuration: ApusClientConfiguration
     private let loops: EventLoopGroup
     private let channel: RPCChannel
 
-    /// Makes a client with one thread of its own; nothing is connected yet. To be closed with `close`.
+    /// Makes a client with one thread of its own; nothing is connected yet.
+    ///
+    /// To be closed with `close`.
     ///
     /// - Throws: FAILED_PRECONDITION naming the certificate file that cannot be used; RESOURCE_EXHAUSTED when the
     ///   system has no thread or descriptor left.
@@ -64,7 +67,9 @@ public final class ApusClient: Sendable {
         }
     }
 
-    /// Lets calls that are under way end, closes the connection and ends the client's thread. To be called once.
+    /// Lets calls that are under way end, closes the connection and ends the client's thread.
+    ///
+    /// To be called once.
     public func close() async {
         await channel.close()
         loops.stop()

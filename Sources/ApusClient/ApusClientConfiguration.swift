@@ -11,6 +11,7 @@ public struct ApusCertificates: Hashable, Sendable {
     /// The unencrypted private key of the client's certificate.
     public var keyFile: String
 
+    /// Three files wherever they are; they are read when a client is made.
     public init(authorityFile: String, certificateFile: String, keyFile: String) {
         self.authorityFile = authorityFile
         self.certificateFile = certificateFile
@@ -38,7 +39,9 @@ public struct ApusClientConfiguration: Hashable, Sendable {
 
     /// A name or a numeric address, without brackets.
     public var host: String
+    /// Of the gRPC listener.
     public var port: UInt16
+    /// How connections are protected.
     public var security: Security
     /// The name that the server's certificate must have; `host` when nil.
     public var serverName: String?
@@ -48,6 +51,7 @@ public struct ApusClientConfiguration: Hashable, Sendable {
     /// The port that `apus serve` listens on when nobody says otherwise.
     public static let defaultPort: UInt16 = 8461
 
+    /// A server by its host and port.
     public init(host: String, port: UInt16 = defaultPort, security: Security) {
         self.host = host
         self.port = port

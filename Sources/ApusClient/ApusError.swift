@@ -22,19 +22,22 @@ public struct ApusError: Error, Equatable, Sendable, CustomStringConvertible {
         case dataLoss = 15
         case unauthenticated = 16
 
-        /// The name in upper snake case, e.g. `INVALID_ARGUMENT`.
+        /// The name in upper snake case, such as `INVALID_ARGUMENT`.
         public var name: String { StatusCode(self).name }
     }
 
+    /// What kind of failure it is; programs decide by this.
     public let code: Code
     /// For people; may change from version to version.
     public let message: String
 
+    /// An error as a server would send it.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// Code and message, such as `NOT_FOUND: …`.
     public var description: String { "\(code.name): \(message)" }
 }
 

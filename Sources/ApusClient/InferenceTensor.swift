@@ -7,6 +7,7 @@ public struct InferenceTensor: Hashable, Sendable {
     /// The elements row by row, little-endian; each element of BYTES is its length as four bytes and then its bytes.
     public var contents: [UInt8]
 
+    /// A tensor of any type; what does not fit together is the server's to refuse.
     public init(dataType: String, shape: [Int], contents: [UInt8]) {
         self.dataType = dataType
         self.shape = shape
@@ -50,9 +51,12 @@ public struct InferenceTensor: Hashable, Sendable {
 
 /// A tensor and its name.
 public struct NamedInferenceTensor: Hashable, Sendable {
+    /// As the model's metadata has it.
     public var name: String
+    /// Type, shape and elements.
     public var tensor: InferenceTensor
 
+    /// A tensor under a name.
     public init(_ name: String, _ tensor: InferenceTensor) {
         self.name = name
         self.tensor = tensor

@@ -18,9 +18,13 @@ public struct ServerStatus: Hashable, Sendable {
 
     /// One version of one model.
     public struct Model: Hashable, Sendable {
+        /// By which calls name it.
         public let name: String
+        /// A positive integer.
         public let version: String
+        /// What it works on.
         public let modality: Modality
+        /// Whether it answers.
         public let state: State
         /// Why it does not answer; empty when it does.
         public let stateReason: String
@@ -34,9 +38,11 @@ public struct ServerStatus: Hashable, Sendable {
         public let sampleCount: UInt64
         /// Requests that wait now.
         public let queuedRequestCount: UInt64
+        /// Tokens of all texts together.
         public let generatedTokenCount: UInt64
     }
 
+    /// Of the program.
     public let serverVersion: String
     /// Since the server started.
     public let uptime: Duration

@@ -4,11 +4,14 @@ import Messages
 ///
 /// Giving up early (leaving the loop, dropping the sequence) cancels the call and frees its place in the model.
 public struct TextGeneration: AsyncSequence, Sendable {
+    /// A piece of the text.
     public typealias Element = TextPiece
+    /// Why no more pieces come.
     public typealias Failure = ApusError
 
     let stream: ResponseStream<GenerateResponse>
 
+    /// Begins to read; the second time goes on where the first stopped.
     public func makeAsyncIterator() -> Iterator { Iterator(stream: stream) }
 
     /// Reads the pieces in order.
@@ -45,6 +48,7 @@ public struct TextPiece: Hashable, Sendable {
 
     /// How a generation ended.
     public struct End: Hashable, Sendable {
+        /// Why it ended.
         public let reason: EndReason
         /// Nil when the server does not say.
         public let usage: TextUsage?
@@ -60,7 +64,9 @@ public struct TextPiece: Hashable, Sendable {
 
 /// What a call to a text model used, and where its time went.
 public struct TextUsage: Hashable, Sendable {
+    /// Tokens of the prompt, or of all texts to embed.
     public let promptTokenCount: Int
+    /// Tokens of the answer.
     public let generatedTokenCount: Int
     /// Until the model first worked on the call.
     public let queueTime: Duration

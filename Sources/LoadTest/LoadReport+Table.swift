@@ -51,7 +51,8 @@ extension LoadReport {
         guard !failures.isEmpty else { return [] }
         return ["", "failed"]
             + failures.map { "  \($0.code.padded(to: 20)) \("\($0.count)".padded(to: 10)) \($0.firstMessage)" }
-            + (counts.givenUp > 0 ? ["  of these, \(counts.givenUp) were never sent: too many calls were under way"] : [])
+            + (counts.givenUp > 0
+                ? ["  of these, \(counts.givenUp) were never sent: too many calls were under way"] : [])
     }
 
     private static func line(_ name: String, _ value: String) -> String { name.padded(to: 20) + value }

@@ -5,7 +5,8 @@ import RPCTransport
 extension LoadRun {
     /// Runs a load against a server, on a thread and connections of its own.
     ///
-    /// - Parameter progress: told once a second, on that thread.
+    /// `progress` is told once a second, on that thread.
+    ///
     /// - Throws: `ApusError` FAILED_PRECONDITION for certificates that cannot be used, RESOURCE_EXHAUSTED when the
     ///   process is out of threads or descriptors. A server that cannot be reached is a result, not an error.
     package static func measure(

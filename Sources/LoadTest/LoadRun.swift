@@ -43,9 +43,7 @@ package final class LoadRun: @unchecked Sendable {
     /// Calls sent before the loop gets to read what came for others.
     private static let sendsPerTurnMax = 256
 
-    /// - Parameters:
-    ///   - channel: all its connections are on `loop`.
-    ///   - progress: told once a second, on the loop.
+    /// Makes a run over a channel whose connections are all on `loop`; `progress` is told once a second, on the loop.
     package init(
         _ plan: LoadPlan, _ workload: Workload, channel: RPCChannel, loop: EventLoop,
         clock: any MonotonicClock = SystemClock(), progress: @escaping @Sendable (LoadProgress) -> Void

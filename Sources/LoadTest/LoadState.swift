@@ -2,8 +2,10 @@ package import Vocabulary
 
 /// One call of a load.
 package struct LoadCall: Equatable, Sendable {
-    /// When the call is meant to be sent. In an open loop that is the arrival, even if the call goes out later: latency
-    /// counts from here, so that a server that stalls cannot keep calls away from the measurement.
+    /// When the call is meant to be sent.
+    ///
+    /// In an open loop that is the arrival, even if the call goes out later: latency counts from here, so that a server
+    /// that stalls cannot keep calls away from the measurement.
     ///
     /// - Source: Gil Tene, "How NOT to Measure Latency", on coordinated omission.
     package let intendedTime: MonotonicTime

@@ -43,7 +43,9 @@ package struct TensorMaker: Sendable {
         return tensor
     }
 
-    private mutating func tensor(_ name: String, _ dataType: String, _ shape: [Int]) throws(ApusError) -> InferenceTensor {
+    private mutating func tensor(_ name: String, _ dataType: String, _ shape: [Int]) throws(ApusError)
+        -> InferenceTensor
+    {
         let (width, isFloat) = try elementWidth(name, dataType)
         var count = 1
         for extent in shape {
@@ -71,7 +73,8 @@ package struct TensorMaker: Sendable {
         case "INT32", "UINT32": (4, false)
         case "INT64", "UINT64", "FP64": (8, false)
         case "BYTES": (20, false)
-        default: throw ApusError(.invalidArgument, "input '\(name)' has the type \(dataType), of which none can be made")
+        default:
+            throw ApusError(.invalidArgument, "input '\(name)' has the type \(dataType), of which none can be made")
         }
     }
 }

@@ -30,7 +30,7 @@ package struct Workload: Sendable {
     /// The length of the first request.
     package var requestByteCount: Int { messages[0].count }
 
-    /// The method without its package, e.g. `Text/Generate`.
+    /// The method without its package, such as `Text/Generate`.
     package var method: String {
         let path = path.utf8String ?? ""
         let parts = path.split(separator: "/")

@@ -33,15 +33,17 @@ struct CallTextCommand: AsyncParsableCommand {
             let pieces = try await client.generate(
                 model: call.model, version: call.modelVersion, prompt: prompt, settings: settings,
                 timeout: call.timeout?.duration)
-            if !noPrompt { Console.write(prompt) }
+            // The prompt waits for the first piece: a call that fails at once prints nothing but the error.
+            var opening = noPrompt ? "" : prompt
             var end: TextPiece.End?
             do {
                 for try await piece in pieces {
-                    Console.write(piece.text)
+                    Console.write(opening + piece.text)
+                    opening = ""
                     end = piece.end
                 }
             } catch {
-                Console.write("\n")
+                if opening.isEmpty { Console.write("\n") }
                 throw error
             }
             Console.write("\n")

@@ -10,7 +10,9 @@ struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension ClientOptions {
-    /// Runs a command's work. What fails goes to stderr in words, and the process exits with 1, or as after a signal
+    /// Runs a command's work.
+    ///
+    /// What fails goes to stderr in words, and the process exits with 1, or as after a signal
     /// when Ctrl-C ended it.
     func withConfiguration(
         _ body: @escaping @Sendable (ApusClientConfiguration) async throws -> Void
@@ -37,7 +39,9 @@ struct FailureExplanation {
 
     init(_ error: ApusError, _ configuration: ApusClientConfiguration) {
         let hint = Self.hint(error, configuration)
-        text = hint.replacesError ? hint.text : ([error.description, hint.text].filter { !$0.isEmpty }).joined(separator: "\n")
+        text =
+            hint.replacesError
+            ? hint.text : ([error.description, hint.text].filter { !$0.isEmpty }).joined(separator: "\n")
     }
 
     private static func hint(
@@ -52,7 +56,9 @@ struct FailureExplanation {
         case .unavailable where error.message.contains("peer certificate rejected"):
             return ("\(target) did not show a certificate that \(authority(configuration)) vouches for.", false)
         case .unavailable where error.message.contains("TLS protocol violation"):
-            return ("\(target) does not speak TLS. If it was started with --plaintext, call it with --plaintext.", false)
+            return (
+                "\(target) does not speak TLS. If it was started with --plaintext, call it with --plaintext.", false
+            )
         case .unavailable where configuration.security == .plaintext && error.message.contains("closed by the peer"):
             return ("Perhaps \(target) wants TLS: call it without --plaintext.", false)
         default: return ("", false)

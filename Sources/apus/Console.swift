@@ -53,5 +53,5 @@ func bar(_ share: Float) -> String {
     String(repeating: "█", count: Int((20 * min(max(share, 0), 1)).rounded()))
 }
 
-/// A share as text of a fixed width, e.g. ` 99.8 %`.
+/// A share as text of a fixed width, such as ` 99.8 %`.
 func percent(_ share: Float) -> String { String(format: "%5.1f %%", Double(share) * 100) }

@@ -59,7 +59,8 @@ private func rows(of status: ServerStatus) -> [[String]] {
             let perRun =
                 model.executionCount == 0
                 ? "-" : String(format: "%.1f", Double(model.sampleCount) / Double(model.executionCount))
-            let state = model.stateReason.isEmpty ? model.state.rawValue : "\(model.state.rawValue): \(model.stateReason)"
+            let state =
+                model.stateReason.isEmpty ? model.state.rawValue : "\(model.state.rawValue): \(model.stateReason)"
             return [
                 model.name, model.version, model.modality.rawValue, state, "\(model.requestCount)",
                 "\(model.failureCount)", "\(model.executionCount)", perRun, "\(model.queuedRequestCount)",

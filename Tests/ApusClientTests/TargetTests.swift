@@ -19,7 +19,9 @@ struct TargetTests {
 
     @Test(
         "anything else is not a target",
-        arguments: ["", ":8461", "host:", "host:0", "host:65536", "host:-1", "host:80x", "::1", "[]:1", "[::1]x", "[::1"])
+        arguments: [
+            "", ":8461", "host:", "host:0", "host:65536", "host:-1", "host:80x", "::1", "[]:1", "[::1]x", "[::1",
+        ])
     func unreadable(target: String) {
         #expect(ApusClientConfiguration(target: target, security: .plaintext) == nil)
     }

@@ -4,8 +4,9 @@ import Testing
 
 @Suite("ArrivalSchedule")
 struct ArrivalScheduleTests {
-    /// Gaps of a Poisson process are exponential: their mean and their standard deviation are both 1/rate. With n gaps
-    /// the mean is off by about 1/sqrt(n) of itself; 5 % of 100 000 gaps is more than 15 times that.
+    /// Gaps of a Poisson process are exponential: their mean and their standard deviation are both 1/rate.
+    ///
+    /// With n gaps the mean is off by about 1/sqrt(n) of itself; 5 % of 100 000 gaps is more than 15 times that.
     @Test("arrivals keep the rate, with gaps that are exponential", arguments: [0.5, 10, 1000, 250_000.0])
     func statistics(rate: Double) {
         var schedule = ArrivalSchedule(callsPerSecond: rate, seed: 7)
