@@ -24,6 +24,14 @@ package enum Modality: String, Sendable {
     case tensor
 }
 
+/// What the numbers of a classifier's first output are.
+package enum ScoreKind: Sendable {
+    /// Any numbers; their softmax is the probability of each class.
+    case logits
+    /// Probabilities already: the model ends in a softmax of its own.
+    case probabilities
+}
+
 /// What a model is called and what it takes and gives.
 package struct ModelDescription: Sendable {
     package let name: ModelName
@@ -37,10 +45,13 @@ package struct ModelDescription: Sendable {
     package let batchSizeMax: Int
     /// Names of the classes, in the order of the last axis of the first output; may be empty.
     package let labels: [String]
+    /// What the first output holds, of a model that classifies.
+    package let scoreKind: ScoreKind
 
     package init(
         name: ModelName, version: ModelVersion, modality: Modality, platform: String,
-        inputs: [TensorDescription], outputs: [TensorDescription], batchSizeMax: Int, labels: [String] = []
+        inputs: [TensorDescription], outputs: [TensorDescription], batchSizeMax: Int, labels: [String] = [],
+        scoreKind: ScoreKind = .logits
     ) {
         self.name = name
         self.version = version
@@ -50,6 +61,7 @@ package struct ModelDescription: Sendable {
         self.outputs = outputs
         self.batchSizeMax = batchSizeMax
         self.labels = labels
+        self.scoreKind = scoreKind
     }
 }
 

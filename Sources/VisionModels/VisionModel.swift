@@ -79,7 +79,8 @@ package final class VisionModel: BatchModel {
         description = ModelDescription(
             name: configuration.name, version: configuration.version, modality: .vision, platform: "apus_onnx",
             inputs: executor.inputs.map(served), outputs: executor.outputs.map(served),
-            batchSizeMax: executor.takesSamples ? configuration.batchSizeMax : 0, labels: labels)
+            batchSizeMax: executor.takesSamples ? configuration.batchSizeMax : 0, labels: labels,
+            scoreKind: model.graph.scoreKind)
     }
 
     /// Whether requests may give picture files.
@@ -130,5 +131,13 @@ package final class VisionModel: BatchModel {
             return batch.map { _ in .failure(refusal) }
         }
         return job.results()
+    }
+}
+
+extension ONNXGraph {
+    /// Whether the first output comes straight out of a softmax, as some exporters leave it and others do not.
+    fileprivate var scoreKind: ScoreKind {
+        let last = nodes.last { $0.outputs.first == outputs.first?.name }
+        return last?.operatorType == "Softmax" ? .probabilities : .logits
     }
 }

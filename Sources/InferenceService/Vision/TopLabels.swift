@@ -10,15 +10,10 @@ func highest(_ count: Int, of scores: some Collection<Float>) -> [(index: Int, s
     return ranked.prefix(count).map { (index: $0.offset, score: $0.element) }
 }
 
-/// Probabilities from logits: exponentials, scaled to the sum 1.
-///
-/// Scores that are probabilities already (none negative, sum 1 within `1e-3`) come back as they are: classifiers are
-/// exported both with and without their last softmax.
-func probabilities(_ scores: [Float]) -> [Float] {
-    let sum = scores.reduce(0, +)
-    if scores.allSatisfy({ $0 >= 0 }), abs(sum - 1) <= 1e-3 { return scores }
-    let highest = scores.max() ?? 0
-    let exponentials = scores.map { exp($0 - highest) }
+/// The softmax of `logits`: exponentials scaled to the sum 1, the highest taken off first so that none overflows.
+func softmax(_ logits: [Float]) -> [Float] {
+    let highest = logits.max() ?? 0
+    let exponentials = logits.map { exp($0 - highest) }
     let total = exponentials.reduce(0, +)
     return exponentials.map { $0 / total }
 }

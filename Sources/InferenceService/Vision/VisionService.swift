@@ -37,7 +37,8 @@ package struct VisionService: Sendable {
             throw ServingError(
                 .failedPrecondition, "model '\(request.model)' gives no FP32 scores, so there is nothing to rank")
         }
-        let best = highest(labelCount, of: probabilities(scores.array(of: Float.self)))
+        let values = scores.array(of: Float.self)
+        let best = highest(labelCount, of: description.scoreKind == .logits ? softmax(values) : values)
         return ClassifyResponse(
             classifications: best.map { index, score in
                 Classification(
