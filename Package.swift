@@ -105,7 +105,7 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
+                "Compute", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
                 .product(name: "Logging", package: "swift-log"), "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
                 "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],

@@ -1,3 +1,4 @@
+import Compute
 import Engine
 import EventLoops
 import HTTP2
@@ -51,6 +52,7 @@ package final class ServerProcess: Sendable {
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(), logger: Logger
     ) async throws -> ServerProcess {
         let tls = try tlsContext(for: configuration)
+        logCompute(configuration, logger: logger)
         let engine = Engine(
             configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
         do {
@@ -76,6 +78,17 @@ package final class ServerProcess: Sendable {
             await engine.shutdown()
             throw error
         }
+    }
+
+    /// Says what computes, and whether OpenBLAS has taken kernels that are too old for this processor.
+    private static func logCompute(_ configuration: ServerConfiguration, logger: Logger) {
+        logger.info(
+            "compute",
+            metadata: [
+                "threads": "\(configuration.computeThreadCountOrCores)", "kernels": "\(Kernels.best.tier)",
+                "openblas": "\(OpenBLAS.coreName)",
+            ])
+        if let warning = OpenBLAS.coreNameWarning { logger.warning("openblas core type", metadata: ["why": "\(warning)"]) }
     }
 
     /// A model that is served, in words for people.
