@@ -1,0 +1,125 @@
+import Compute
+import Foundation
+import Models
+import Routing
+import TestSupport
+import Testing
+import Vocabulary
+
+@testable import Engine
+
+@Suite("ModelRepository")
+struct ModelRepositoryTests {
+    @Test("every model is loaded, with its latest version, and the built-ins answer")
+    func builtIns() async throws {
+        let folder = try Repository()
+        try folder.add("identity", "platform: identity\n", versions: ["1"])
+        try folder.add(
+            "slow", "platform: delay\ndelay: 1ms\nmax_batch_size: 4\nqueue_capacity: 7\n",
+            versions: ["2", "10", "notes"])
+        try folder.add(".hidden", "platform: nonsense\n")
+        let contents = ModelRepository(path: folder.path + "/").load()
+        #expect(contents.problems == [])
+        #expect(contents.models.map(\.name.name).sorted() == ["identity", "slow"])
+        let engine = makeEngine()
+        for entry in contents.models { try await engine.load(entry.model) }
+        #expect(engine.versions(of: ModelName("slow")!).map(\.number) == [10])
+        #expect(try engine.description(of: selector("slow")).batchSizeMax == 4)
+        let input = try numbers([1, 2])
+        #expect(try await engine.infer(selector("slow"), input).output.tensors == input.tensors)
+        #expect(try await engine.infer(selector("identity"), input).output.tensors == input.tensors)
+        await engine.shutdown()
+    }
+
+    @Test("only the wanted models are loaded")
+    func wanted() throws {
+        let folder = try Repository()
+        try folder.add("one", "platform: identity\n")
+        try folder.add("two", "platform: broken\n")
+        let contents = ModelRepository(path: folder.path).load([ModelName("one")!])
+        #expect(contents.problems == [] && contents.models.map(\.name.name) == ["one"])
+    }
+
+    @Test("broken models are all named, with file, line and key, and the others are loaded")
+    func brokenModels() throws {
+        let folder = try Repository()
+        try folder.add("good", "platform: identity\n")
+        try folder.add("typo", "platform: delay\nmax_batchsize: 3\n")
+        try folder.add("type", "platform: delay\nqueue_capacity: many\n")
+        try folder.add("platform", "platform: tensorflow\n")
+        try folder.add("nothing", "")
+        try folder.add("noversion", "platform: identity\n", versions: [])
+        try folder.add("nofiles", "platform: llama\n")
+        try folder.add("foreign", "platform: identity\ntext:\n  tokens_per_page: 4\n")
+        let contents = ModelRepository(path: folder.path).load()
+        #expect(contents.models.map(\.name.name) == ["good"])
+        #expect(contents.problems.count == 7)
+        for (model, words) in [
+            ("typo", ["model.yaml:2:1", "max_batchsize", "max_batch_size"]),
+            ("type", ["model.yaml:2:", "queue_capacity", "an integer", "many"]),
+            ("platform", ["model.yaml:1:", "platform", "llama, onnx, graph", "tensorflow"]),
+            ("nothing", ["model.yaml", "platform", "is required"]),
+            ("noversion", ["noversion", "has no version"]),
+            ("nofiles", ["nofiles/1/config.json"]),
+            ("foreign", ["model.yaml:2:1", "text", "unknown key"]),
+        ] {
+            let problem = contents.problems.first { $0.contains("/\(model)") } ?? ""
+            for word in words { #expect(problem.contains(word), "\(model): \(problem)") }
+        }
+    }
+
+    @Test("a repository that is not there is one problem")
+    func missing() {
+        let contents = ModelRepository(path: "/nowhere/at/all").load()
+        #expect(contents.models.isEmpty && contents.problems.count == 1)
+        #expect(contents.problems.first?.contains("/nowhere/at/all") == true)
+    }
+
+    @Test(
+        "a truncated or scrambled model file is an error that names it, and never a crash",
+        arguments: ["config.json", "model.safetensors", "tokenizer.json"])
+    func damagedFiles(file: String) throws {
+        let source = ExampleModels.path + "/storyteller"
+        let bytes = try Data(contentsOf: URL(filePath: "\(source)/1/\(file)"))
+        var random = SeededGenerator(seed: 7)
+        for attempt in 0..<5 {
+            let folder = try Repository()
+            try FileManager.default.copyItem(atPath: source, toPath: folder.path + "/storyteller")
+            let cut =
+                attempt < 4
+                ? bytes.prefix([0, 7, bytes.count / 2, bytes.count - 2][attempt])
+                : Data(random.bytes(count: 4096))
+            try cut.write(to: URL(filePath: "\(folder.path)/storyteller/1/\(file)"))
+            let contents = ModelRepository(path: folder.path).load()
+            #expect(contents.models.map(\.name.name) == [], "\(cut.count) bytes of \(file)")
+            #expect(contents.problems.first?.contains(file) == true, "\(contents.problems)")
+        }
+    }
+}
+
+/// A model repository in a temporary folder, removed with this object.
+final class Repository {
+    let path = FileManager.default.temporaryDirectory.appending(path: "apus-repository-\(UUID().uuidString)").path
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func add(_ name: String, _ settings: String, versions: [String] = ["1"]) throws {
+        try FileManager.default.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
+        try Data(settings.utf8).write(to: URL(filePath: "\(path)/\(name)/model.yaml"))
+        for version in versions {
+            try FileManager.default.createDirectory(
+                atPath: "\(path)/\(name)/\(version)", withIntermediateDirectories: true)
+        }
+    }
+}
+
+/// The models that Apus brings along.
+enum ExampleModels {
+    static let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources/ApusServer/ExampleModels")
+        .path
+}
