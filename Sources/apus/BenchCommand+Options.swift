@@ -11,7 +11,7 @@ struct BenchLoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Calls that arrive each second (open loop).", valueName: "calls/s"))
     var rate: Double?
 
-    @Option(help: "Begins the random arrivals and tensors.")
+    @Option(help: ArgumentHelp("Begins the random arrivals of --rate.", valueName: "number"))
     var seed: UInt64 = 1
 
     @Option(help: ArgumentHelp("Connections that the calls share.", valueName: "count"))
@@ -82,7 +82,7 @@ struct BenchRequestOptions: ParsableArguments {
             "Other models: the shape of an input, e.g. input:1,1024; may be repeated.", valueName: "name:extents"))
     var shape: [ShapeArgument] = []
 
-    @Option(help: ArgumentHelp("Begins the random tensors.", valueName: "seed"))
+    @Option(help: ArgumentHelp("Begins the random tensors.", valueName: "number"))
     var dataSeed: UInt64 = 1
 
     func validate() throws {

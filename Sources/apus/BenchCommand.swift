@@ -15,7 +15,7 @@ struct BenchCommand: AsyncParsableCommand {
             and prints what there is. For example:
 
               apus bench --model digits --picture photo.png --concurrency 8
-              apus bench --model karate --nodes 0,33 --rate 2000 --duration 30s --json karate.json
+              apus bench --model karate --nodes 0,33 --rate 2000 --json karate.json
               apus bench --model storyteller --prompt "Once upon a time" --max-tokens 64
             """)
 

@@ -47,6 +47,7 @@ struct CallVisionCommand: AsyncParsableCommand {
 ///
 /// - Throws: `CommandFailure` naming the file.
 func readFile(_ path: String) throws -> [UInt8] {
+    guard FileManager.default.fileExists(atPath: path) else { throw CommandFailure("There is no \(path).") }
     do {
         return [UInt8](try Data(contentsOf: URL(filePath: path)))
     } catch {
