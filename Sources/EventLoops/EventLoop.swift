@@ -20,7 +20,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     static let jobsPerTurnMax = 4096
     /// Descriptors reported by one wait.
     static let eventsPerTurnMax = 256
-    /// Submitted work that may wait at once; more is refused. Jobs of tasks are not counted: a task cannot be
+    /// Submitted work that may wait at once; more is refused.
+    ///
+    /// Jobs of tasks are not counted: a task cannot be
     /// refused, and how many there are is limited where they are made (streams per connection).
     package static let submittedWorkMax = 65_536
 
@@ -186,9 +188,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Ends the loop after its current turn; the owner has closed what lives on it. May be called more than once.
+    /// Ends the loop after its current turn; the owner has closed what lives on it.
     ///
-    /// A job that comes later is dropped with the task it belongs to, so a loop is stopped last.
+    /// May be called more than once. A job that comes later is dropped with the task it belongs to, so a loop is stopped last.
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         apus_eventfd_signal(wakeUp)

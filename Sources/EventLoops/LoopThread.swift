@@ -32,5 +32,7 @@ struct LoopThread: Sendable {
     }
 }
 
-/// Closes a descriptor of ours. See close(2): the descriptor is gone whatever the result.
+/// Closes a descriptor of ours.
+///
+/// See close(2): the descriptor is gone whatever the result.
 func closeDescriptor(_ descriptor: Int32) { _ = close(descriptor) }

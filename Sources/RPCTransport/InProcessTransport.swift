@@ -13,7 +13,7 @@ package final class InProcessTransport {
     private let shard: ServerShard
     private let pipeByteCount: Int
 
-    /// - Parameter pipeByteCount: what a pipe holds each way, as the kernel's socket buffers would.
+    /// Serves `methods`; a pipe holds `pipeByteCount` bytes each way, as the kernel's socket buffers would.
     package init(
         loop: EventLoop, methods: MethodTable, server: RPCServerConfiguration = RPCServerConfiguration(),
         client: RPCChannelConfiguration = RPCChannelConfiguration(host: "localhost", port: 0),

@@ -20,7 +20,7 @@ extension ClientCall {
         }
     }
 
-    /// Says that no more messages follow. Does nothing the second time.
+    /// Says that no more messages follow; does nothing the second time.
     package func finishWriting() async throws(RPCFailure) {
         try await loop.run { () async throws(RPCFailure) in
             // The end must not overtake what the stream has no room for, so it waits for a stream as messages do.
@@ -55,7 +55,9 @@ extension ClientCall {
         try await loop.run { () async throws(RPCFailure) in self.trailingMetadata }
     }
 
-    /// Ends the call: the server is told, its answer ignored. Does nothing to a call that has ended.
+    /// Ends the call: the server is told, its answer ignored.
+    ///
+    /// Does nothing to a call that has ended.
     package func cancel() {
         let cancel: @Sendable () -> Void = { self.fail(ServingError(.cancelled, "the caller cancelled the call")) }
         if loop.isCurrent { cancel() } else { loop.submit(cancel) }

@@ -13,8 +13,9 @@ package import Vocabulary
 package final class ClientCall: @unchecked Sendable {
     // @unchecked: touched on `loop` only; the methods for callers go there first.
 
-    /// Request bytes kept so that the call can be made again on another connection; a first message is kept whatever
-    /// its length. Less than a stream's high-water mark, so that a new stream takes them all at once.
+    /// Request bytes kept so that the call can be made again on another connection.
+    ///
+    /// A first message is kept whatever its length. Less than a stream's high-water mark, so that a new stream takes them all at once.
     static let replayByteCountMax = 64 << 10
 
     package let path: Bytes
@@ -47,7 +48,7 @@ package final class ClientCall: @unchecked Sendable {
     var reader: UnsafeContinuation<Void, Never>?
     var writer: UnsafeContinuation<Void, Never>?
 
-    /// - Parameter takesOneMessage: whether the method answers with exactly one message.
+    /// A call that is not begun yet; `takesOneMessage` when its method answers with exactly one message.
     package init(
         path: Bytes, options: CallOptions, takesOneMessage: Bool, loop: EventLoop, queue: any ClientCallQueue
     ) {

@@ -5,7 +5,7 @@ package import Vocabulary
 package struct RequestHead: Sendable {
     /// As received; custom metadata is read from it when a handler asks.
     package let block: HeaderBlock
-    /// The bytes of `:path`, e.g. `/inference.GRPCInferenceService/ModelInfer`.
+    /// The bytes of `:path`, such as `/inference.GRPCInferenceService/ModelInfer`.
     package let path: Bytes
     /// From `grpc-timeout`; nil without one.
     package let timeoutNanoseconds: UInt64?

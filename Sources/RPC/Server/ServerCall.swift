@@ -186,8 +186,9 @@ package final class ServerCall: @unchecked Sendable {
         }
     }
 
-    /// Gives headers to the session; when HTTP/2 does not allow the metadata in them, without it. A session that is
-    /// broken by then says so at its next drain.
+    /// Gives headers to the session; when HTTP/2 does not allow the metadata in them, without it.
+    ///
+    /// A session that is broken by then says so at its next drain.
     private func submit(
         _ metadata: Metadata, _ command: (HTTP2Session, Metadata) throws(HTTP2Error) -> HTTP2Submission
     ) {

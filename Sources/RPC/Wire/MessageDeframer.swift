@@ -98,7 +98,7 @@ private final class MessageBuffer {
 
     deinit { free(base) }
 
-    /// - Parameter countMax: what the message will hold in the end.
+    /// Appends bytes of a message that will hold `countMax` of them in the end.
     func append(_ bytes: UnsafeRawBufferPointer, countMax: Int) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         if count + bytes.count > capacity {

@@ -24,7 +24,9 @@ package enum StatusMessage {
         return encoded
     }
 
-    /// The message `text` stands for. Never fails: a `%` without two hexadecimal digits stays, and what is not UTF-8
+    /// The message `text` stands for.
+    ///
+    /// Never fails: a `%` without two hexadecimal digits stays, and what is not UTF-8
     /// becomes U+FFFD.
     package static func decode(_ text: UnsafeRawBufferPointer) -> String {
         var bytes: [UInt8] = []

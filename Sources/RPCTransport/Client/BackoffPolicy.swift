@@ -13,9 +13,8 @@ package struct BackoffPolicy: Sendable {
 
     package init() {}
 
-    /// The delay after `failureCount` failures in a row.
+    /// The delay after `failureCount` failures in a row, for a random number in `0 ..< 1`.
     ///
-    /// - Parameter random: in `0 ..< 1`.
     /// - Precondition: `failureCount` is at least 1.
     package func delayNanoseconds(failureCount: Int, random: Double) -> UInt64 {
         precondition(failureCount >= 1, "failureCount \(failureCount)")

@@ -30,7 +30,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     private(set) var isReady = false
     private(set) var isGoingAway = false
 
-    /// - Parameter owner: outlives the connection.
+    /// A connection that is not started yet; `owner` outlives it.
     init(
         stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, requestHeaders: RequestHeaders,
         loop: EventLoop, buffers: LoopBuffers, owner: any ClientConnectionOwner

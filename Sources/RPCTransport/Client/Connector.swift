@@ -1,11 +1,11 @@
 import CLinux
-import EventLoops
+package import EventLoops
 import Glibc
 import RPC
 import Vocabulary
 
 /// Makes the byte streams of a channel.
-protocol Connector: Sendable {
+package protocol Connector: Sendable {
     /// Connects, and calls `completion` once, on `loop`.
     ///
     /// - Isolation: called on `loop`.
@@ -15,8 +15,10 @@ protocol Connector: Sendable {
 }
 
 /// Why no connection came about.
-struct ConnectError: Error, Sendable {
-    let description: String
+package struct ConnectError: Error, Sendable {
+    package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Connects sockets: resolves the name on a thread of its own, then tries the addresses in order.

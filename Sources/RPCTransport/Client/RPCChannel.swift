@@ -19,16 +19,16 @@ package final class RPCChannel: Sendable {
             connector: SocketConnector(host: configuration.host, port: configuration.port))
     }
 
-    init(configuration: RPCChannelConfiguration, loops: [EventLoop], connector: any Connector) {
+    /// A channel whose byte streams come from elsewhere than sockets.
+    package init(configuration: RPCChannelConfiguration, loops: [EventLoop], connector: any Connector) {
         precondition(configuration.connectionCount >= 1, "connectionCount \(configuration.connectionCount)")
         subchannels = (0..<configuration.connectionCount).map { index in
             Subchannel(loop: loops[index % loops.count], configuration: configuration, connector: connector)
         }
     }
 
-    /// Calls a method that takes one message and answers with one.
+    /// Calls a method that takes one message and answers with one; its path is `/package.Service/Method`.
     ///
-    /// - Parameter path: `/package.Service/Method`.
     /// - Throws: the status of a call that failed, with its trailing metadata.
     package func unary(
         _ path: Bytes, _ message: Bytes, options: CallOptions = CallOptions()

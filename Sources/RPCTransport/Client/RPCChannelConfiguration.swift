@@ -10,7 +10,9 @@ package struct RPCChannelConfiguration: Sendable {
     package var tls: TLSContext?
     /// The name the server's certificate must have; the host when nil.
     package var serverName: String?
-    /// Connections kept to the target; calls take turns. More than one is for load generators.
+    /// Connections kept to the target; calls take turns.
+    ///
+    /// More than one is for load generators.
     package var connectionCount = 1
     /// Calls that may wait for one connection; more fail with RESOURCE_EXHAUSTED.
     package var queuedCallCountMax = 10_000

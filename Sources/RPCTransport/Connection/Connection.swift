@@ -73,7 +73,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     private var flushIsScheduled = false
     private var tlsIsComplete: Bool
 
-    /// - Parameter tls: the connection's end of TLS, or nil for plaintext.
+    /// A connection that is not started yet; without `tls` it is in plaintext.
     init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, loop: EventLoop, buffers: LoopBuffers) {
         self.stream = stream
         self.tls = tls

@@ -18,9 +18,8 @@ package final class RPCServer: Sendable {
 
     /// Binds, listens and serves `methods`.
     ///
-    /// - Parameters:
-    ///   - loops: the first one also accepts.
-    ///   - observer: told about every call that ends.
+    /// The first of `loops` also accepts; `observer` is told about every call that ends.
+    ///
     /// - Throws: `RPCServerError` when the address cannot be had, `EventLoopError` when the process is out of resources.
     package init(
         configuration: RPCServerConfiguration, methods: MethodTable, loops: EventLoopGroup,

@@ -70,7 +70,8 @@ package struct AddressError: Error, Hashable, Sendable, CustomStringConvertible 
 extension SocketAddress {
     /// The addresses of `host`, in the order in which they should be tried.
     ///
-    /// - Parameter isNumeric: whether `host` must be numbers; then the call does not wait for anyone.
+    /// When it `isNumeric`, the host must be numbers, and the call does not wait for anyone.
+    ///
     /// - Throws: `AddressError` with the resolver's reason.
     static func resolve(
         host: String, port: UInt16, isNumeric: Bool

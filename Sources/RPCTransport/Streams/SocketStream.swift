@@ -15,7 +15,7 @@ final class SocketStream: ByteStream, ReadinessHandler {
     /// After the peer's end there is nothing to be read, and level-triggered readiness would never cease.
     private var hasEnded = false
 
-    /// - Parameter descriptor: connected and non-blocking; the stream closes it.
+    /// Takes a connected, non-blocking descriptor, which the stream closes.
     init(descriptor: Int32, peerName: String, loop: EventLoop) {
         self.descriptor = descriptor
         self.peerName = peerName
