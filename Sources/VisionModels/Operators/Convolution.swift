@@ -4,7 +4,7 @@ import Compute
 ///
 /// The image is unrolled tile by tile into the panel layout of the packed product (sixteen neighbouring pixels side by
 /// side, see packed_gemm.c), so that unrolling and packing are one pass; the product then writes the rows of the output
-/// in place. Filters over a single channel are applied directly.
+/// in place. Filters that have a channel for themselves are applied directly.
 ///
 /// Each output is accumulated over channels and taps in one fixed order, so its bits do not depend on how tiles are
 /// shared among threads.
@@ -24,7 +24,8 @@ struct Convolution: Operator {
     /// Length of a filter: channels times taps.
     var depth: Int { channelsPerGroup * geometry.kernelSize }
     var filterCount: Int { filtersPerGroup * groupCount }
-    private var isDirect: Bool { channelsPerGroup == 1 }
+    /// Unrolling pays when several filters read what was unrolled.
+    private var isDirect: Bool { channelsPerGroup == 1 && filtersPerGroup < 4 }
 
     var scratchFloatCount: Int { isDirect ? 0 : tiling.blocksPerTile * PixelTiling.blockPixelCount * depth }
 
@@ -131,8 +132,11 @@ struct Convolution: Operator {
                 for tapX in 0..<width.kernelSize {
                     let weight = filter[tapY * width.kernelSize + tapX]
                     let offset = tapX * width.dilation - width.padBefore
-                    for column in width.validWindows(tap: tapX) {
-                        output[column] += weight * line[column * width.stride + offset]
+                    let columns = width.validWindows(tap: tapX)
+                    if width.stride == 1 {
+                        for column in columns { output[column] += weight * line[column + offset] }
+                    } else {
+                        for column in columns { output[column] += weight * line[column * width.stride + offset] }
                     }
                 }
             }

@@ -30,7 +30,8 @@ struct PixelTiling {
 
     var tileCount: Int { (blockCount + blocksPerTile - 1) / blocksPerTile }
 
-    init(_ geometry: WindowGeometry, depth: Int) {
+    init(_ given: WindowGeometry, depth: Int) {
+        let geometry = given.isPointwise ? given.asOneRow : given
         self.geometry = geometry
         blockCount = (geometry.outputPixelCount + Self.blockPixelCount - 1) / Self.blockPixelCount
         let fitting = Self.tileFloatCountMax / max(depth * Self.blockPixelCount, 1)
@@ -67,20 +68,62 @@ struct PixelTiling {
     func unroll(
         _ channels: UnsafePointer<Float>, channelCount: Int, tile: Int, into panel: UnsafeMutablePointer<Float>
     ) {
-        let (height, width) = (geometry.height, geometry.width)
         let depth = channelCount * geometry.kernelSize
         for piece in pieces[tileStarts[tile]..<tileStarts[tile + 1]] {
-            var target = panel + piece.block * depth * Self.blockPixelCount + piece.lane
-            for channel in 0..<channelCount {
-                let plane = channels + channel * geometry.inputPixelCount
-                for tapY in 0..<height.kernelSize {
-                    let y = height.start(piece.row) + tapY * height.dilation
-                    let line = (0..<height.inputSize).contains(y) ? plane + y * width.inputSize : nil
-                    for tapX in 0..<width.kernelSize {
-                        let x = width.start(piece.column) + tapX * width.dilation
-                        copy(line, from: x, count: piece.count, to: target)
-                        target += Self.blockPixelCount
-                    }
+            let target = panel + piece.block * depth * Self.blockPixelCount + piece.lane
+            if isInside(piece) {
+                unrollInside(piece, channels, channelCount: channelCount, to: target)
+            } else {
+                unroll(piece, channels, channelCount: channelCount, to: target)
+            }
+        }
+    }
+
+    /// Whether the piece fills a block of neighbouring pixels whose windows stay within their lines.
+    private func isInside(_ piece: Piece) -> Bool {
+        let width = geometry.width
+        let first = width.start(piece.column)
+        let last = first + (width.kernelSize - 1) * width.dilation + piece.count - 1
+        return piece.count == Self.blockPixelCount && width.stride == 1 && first >= 0 && last < width.inputSize
+    }
+
+    private func unrollInside(
+        _ piece: Piece, _ channels: UnsafePointer<Float>, channelCount: Int, to start: UnsafeMutablePointer<Float>
+    ) {
+        let (height, width, pixelCount) = (geometry.height, geometry.width, geometry.inputPixelCount)
+        let (firstY, firstX) = (height.start(piece.row), width.start(piece.column))
+        var target = UnsafeMutableRawPointer(start)
+        let byteCount = MemoryLayout<SIMD16<Float>>.size
+        for channel in 0..<channelCount {
+            for tapY in 0..<height.kernelSize {
+                let y = firstY + tapY * height.dilation
+                let isPadding = y < 0 || y >= height.inputSize
+                // Not followed where it would lead outside.
+                let line = channels + (channel * pixelCount + (isPadding ? 0 : y * width.inputSize) + firstX)
+                for tapX in 0..<width.kernelSize {
+                    let source = UnsafeRawPointer(line + tapX * width.dilation)
+                    let pixels = isPadding ? SIMD16<Float>(repeating: 0) : source.loadUnaligned(as: SIMD16<Float>.self)
+                    target.storeBytes(of: pixels, as: SIMD16<Float>.self)
+                    target += byteCount
+                }
+            }
+        }
+    }
+
+    private func unroll(
+        _ piece: Piece, _ channels: UnsafePointer<Float>, channelCount: Int, to start: UnsafeMutablePointer<Float>
+    ) {
+        let (height, width) = (geometry.height, geometry.width)
+        var target = start
+        for channel in 0..<channelCount {
+            let plane = channels + channel * geometry.inputPixelCount
+            for tapY in 0..<height.kernelSize {
+                let y = height.start(piece.row) + tapY * height.dilation
+                let line = (0..<height.inputSize).contains(y) ? plane + y * width.inputSize : nil
+                for tapX in 0..<width.kernelSize {
+                    let x = width.start(piece.column) + tapX * width.dilation
+                    copy(line, from: x, count: piece.count, to: target)
+                    target += Self.blockPixelCount
                 }
             }
         }
@@ -96,11 +139,7 @@ struct PixelTiling {
             return
         }
         if x >= 0, x + (count - 1) * stride < size {
-            if stride == 1 {
-                for index in 0..<count { target[index] = line[x + index] }
-            } else {
-                for index in 0..<count { target[index] = line[x + index * stride] }
-            }
+            for index in 0..<count { target[index] = line[x + index * stride] }
             return
         }
         for index in 0..<count {

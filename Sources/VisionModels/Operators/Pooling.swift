@@ -29,18 +29,48 @@ struct MaxPool: Operator {
     func run(_ inputs: [UnsafeTensorView?], _ outputs: [UnsafeMutableTensorView], _ context: RunContext) {
         guard let input = inputs[0]?.floats else { return }
         let output = outputs[0].floats
-        geometry.forEachWindow(planeCount: planeCount, context) { plane, window, rows, columns in
-            var largest = -Float.infinity
-            let image = input + plane * geometry.inputPixelCount
-            for y in rows {
-                for x in columns {
-                    let value = image[y * geometry.width.inputSize + x]
-                    // Also takes a NaN, and then keeps it.
-                    if !(value <= largest) && !largest.isNaN { largest = value }
-                }
+        let cost = geometry.inputPixelCount + geometry.outputPixelCount * geometry.width.kernelSize
+        context.parallelFor(count: planeCount, elementsPerItem: cost) { planes, line in
+            for plane in planes {
+                pool(
+                    input + plane * geometry.inputPixelCount, into: output + plane * geometry.outputPixelCount,
+                    line: line)
             }
-            output[plane * geometry.outputPixelCount + window] = largest
         }
+    }
+
+    /// One line of the input.
+    var scratchFloatCount: Int { geometry.width.inputSize }
+
+    /// One plane: first the largest of the rows that a window meets, column by column, then of the columns.
+    ///
+    /// The first pass works on whole vectors, whatever the stride.
+    private func pool(
+        _ image: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>, line: UnsafeMutablePointer<Float>
+    ) {
+        let (height, width) = (geometry.height, geometry.width)
+        for row in 0..<height.outputSize {
+            line.update(repeating: -.infinity, count: width.inputSize)
+            for tap in height.validTaps(row) {
+                let source = image + (height.start(row) + tap * height.dilation) * width.inputSize
+                for column in 0..<width.inputSize { line[column] = Self.larger(source[column], line[column]) }
+            }
+            let output = result + row * width.outputSize
+            for window in 0..<width.outputSize {
+                var largest = -Float.infinity
+                let start = width.start(window)
+                for tap in width.validTaps(window) {
+                    largest = Self.larger(line[start + tap * width.dilation], largest)
+                }
+                output[window] = largest
+            }
+        }
+    }
+
+    /// The larger one; a NaN is taken, and kept.
+    @inline(__always)
+    private static func larger(_ value: Float, _ largest: Float) -> Float {
+        value > largest || value.isNaN ? value : largest
     }
 }
 

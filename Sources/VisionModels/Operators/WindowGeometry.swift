@@ -40,6 +40,15 @@ struct WindowGeometry: Equatable {
     var inputPixelCount: Int { height.inputSize * width.inputSize }
     var outputPixelCount: Int { height.outputSize * width.outputSize }
     var kernelSize: Int { height.kernelSize * width.kernelSize }
+    /// Whether every window is one pixel and every pixel has one, so that rows mean nothing.
+    var isPointwise: Bool { height.isPointwise && width.isPointwise }
+    /// The same pixels in one row.
+    ///
+    /// - Precondition: `isPointwise`.
+    var asOneRow: WindowGeometry {
+        precondition(isPointwise, "rows of \(self) matter")
+        return WindowGeometry(height: .single, width: width.withSize(inputPixelCount), spatialRank: spatialRank)
+    }
     /// The output's extents after batch and channels.
     var outputShape: [Int] { spatialRank == 1 ? [width.outputSize] : [height.outputSize, width.outputSize] }
 
@@ -93,6 +102,12 @@ struct WindowGeometry: Equatable {
         height = spatial.count == 2 ? .whole(spatial[0]) : .single
     }
 
+    private init(height: WindowAxis, width: WindowAxis, spatialRank: Int) {
+        self.height = height
+        self.width = width
+        self.spatialRank = spatialRank
+    }
+
     private static func check(_ name: String, _ values: [Int], count: Int, minimum: Int) throws(OperatorError) {
         guard values.count == count, values.allSatisfy({ ($0 >= minimum) && $0 <= sizeMax }) else {
             throw .unsupportedAttributeValue(name: name, value: "\(values)")
@@ -119,6 +134,14 @@ struct WindowGeometry: Equatable {
 extension WindowAxis {
     /// The missing axis of a one-dimensional image.
     static let single = whole(1)
+
+    fileprivate var isPointwise: Bool { kernelSize == 1 && stride == 1 && padBefore == 0 && padAfter == 0 }
+
+    /// As many windows of one pixel.
+    fileprivate func withSize(_ size: Int) -> WindowAxis {
+        WindowAxis(
+            inputSize: size, kernelSize: 1, stride: 1, dilation: 1, padBefore: 0, padAfter: 0, outputSize: size)
+    }
 
     /// One window over everything.
     static func whole(_ size: Int) -> WindowAxis {
