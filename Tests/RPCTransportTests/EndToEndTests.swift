@@ -244,6 +244,39 @@ struct EndToEndTests {
         }
     }
 
+    @Test("a channel of several connections makes its calls on them in turn")
+    func severalConnections() async throws {
+        try await Loopback.with { _, client in
+            client.connectionCount = 4
+        } _: { loopback in
+            for number in 0..<8 {
+                let message = Bytes(utf8: String(number))
+                let response = try await loopback.channel.unary(EchoService.unary, message)
+                #expect(response.message == message)
+            }
+            #expect(loopback.server.connectionCount == 4)
+        }
+    }
+
+    @Test("connections beyond the server's limit are closed on arrival")
+    func connectionLimit() async throws {
+        try await Loopback.with(isSecure: false) { server, client in
+            server.connectionCountMax = 2
+            client.connectionCount = 3
+        } _: { loopback in
+            var failureCount = 0
+            for _ in 0..<3 {
+                do throws(RPCFailure) {
+                    _ = try await loopback.channel.unary(EchoService.unary, Bytes())
+                } catch {
+                    #expect(error.error.code == .unavailable)
+                    failureCount += 1
+                }
+            }
+            #expect(failureCount == 1 && loopback.server.connectionCount == 2)
+        }
+    }
+
     @Test("a target where nobody listens is UNAVAILABLE and says so")
     func nobodyListens() async throws {
         try await Loopback.with(isSecure: false) { _, _ in
