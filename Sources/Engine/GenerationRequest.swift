@@ -22,7 +22,7 @@ package struct GenerationRequest: Sendable {
 
     /// How a token is chosen.
     package struct Sampling: Sendable, Equatable {
-        /// 0 takes the likeliest token each time.
+        /// 0 takes the likeliest token each time; at most 10.
         package var temperature: Float
         /// Only the likeliest `topK` tokens; 0 for all.
         package var topK: Int

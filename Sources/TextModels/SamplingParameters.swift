@@ -10,7 +10,7 @@ package struct SamplingParameters: Sendable, Equatable {
     package let seed: UInt64
 
     /// Temperatures above are noise, and logits divided by it stay far from underflow.
-    package static let temperatureMax: Float = 100
+    package static let temperatureMax: Float = 10
 
     /// The most likely token, always.
     package static let greedy = SamplingParameters(uncheckedTemperature: 0, topK: 0, topP: 1, seed: 0)

@@ -118,7 +118,7 @@ struct GenerationTests {
             (.unwritable, "prompt: no token writes \"~\""),
             (.tokenOutside, "prompt: expected token ids in 0..<257, got 300 at index 1"),
             (.noTokens, "max_tokens: expected at least 1, got 0"),
-            (.temperature, "temperature: expected 0 to 100.0, got -1.0"),
+            (.temperature, "temperature: expected 0 to 10.0, got -1.0"),
             (.topP, "top_p: expected more than 0 and at most 1, got 2.0"),
             (.emptyStop, "stop: expected 1 to 256 bytes each, got 0"),
         ])

@@ -60,7 +60,7 @@ def test_a_stop_text_ends_the_answer_and_is_not_part_of_it(text):
 
 
 @pytest.mark.parametrize("fields, word", [
-    (dict(temperature=-1.0), "temperature"), (dict(top_p=0.0), "top_p"), (dict(max_tokens=0), "max_tokens"),
+    (dict(temperature=-1.0), "temperature"), (dict(temperature=99.0), "temperature"), (dict(top_p=0.0), "top_p"), (dict(max_tokens=0), "max_tokens"),
     (dict(stop=[""]), "stop"), (dict(prompt="word " * 5000), "prompt")])
 def test_a_setting_out_of_range_is_refused_by_name(text, fields, word):
     with pytest.raises(grpc.RpcError) as error:
