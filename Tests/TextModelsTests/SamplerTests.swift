@@ -15,7 +15,7 @@ import TextModels
     @Test(
         "values out of range are refused by name",
         arguments: [
-            (Float(-0.1), 0, Float(1), "temperature"), (.nan, 0, 1, "temperature"), (101, 0, 1, "temperature"),
+            (Float(-0.1), 0, Float(1), "temperature"), (.nan, 0, 1, "temperature"), (10.1, 0, 1, "temperature"),
             (.infinity, 0, 1, "temperature"), (1, -1, 1, "top_k"), (1, 0, 0, "top_p"), (1, 0, 1.1, "top_p"),
             (1, 0, .nan, "top_p"),
         ])
