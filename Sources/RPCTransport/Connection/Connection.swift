@@ -65,7 +65,9 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     let session: HTTP2Session
     let tls: TLSSession?
     var peerName: String { stream.peerName }
-    weak var delegate: (any ConnectionDelegate)?
+    /// Kept until the end, as is the connection by its delegate. Not weak: an object that was ever referred to weakly
+    /// pays for it at every retain.
+    var delegate: (any ConnectionDelegate)?
     private let stream: any ByteStream
     private let buffers: LoopBuffers
     private var phase = Phase.handshaking
@@ -91,9 +93,9 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         } catch {
             return end(.stream(error))
         }
-        timer = loop.schedule(afterNanoseconds: Self.handshakeTimeoutNanoseconds) { [weak self] in
-            self?.timer = nil
-            self?.end(.handshakeTimeout)
+        timer = loop.schedule(afterNanoseconds: Self.handshakeTimeoutNanoseconds) {
+            self.timer = nil
+            self.end(.handshakeTimeout)
         }
         if let tls { advanceHandshake(tls) }
         outputIsReady()
@@ -302,9 +304,9 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         stream.setWantsWritable(false)
         stream.shutdownSending()
         stopTimer()
-        timer = loop.schedule(afterNanoseconds: Self.lingerTimeoutNanoseconds) { [weak self] in
-            self?.timer = nil
-            self?.end(.finished)
+        timer = loop.schedule(afterNanoseconds: Self.lingerTimeoutNanoseconds) {
+            self.timer = nil
+            self.end(.finished)
         }
     }
 
@@ -313,6 +315,8 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         phase = .closed
         stopTimer()
         stream.close()
+        let delegate = self.delegate
+        self.delegate = nil
         delegate?.connectionDidEnd(reason)
     }
 

@@ -128,10 +128,10 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         isDraining = true
         session.beginGracefulShutdown()
         outputIsReady()
-        shutdownTimer = loop.schedule(afterNanoseconds: Self.shutdownPingTimeoutNanoseconds) { [weak self] in
-            self?.shutdownTimer = nil
-            self?.session.finishGracefulShutdown()
-            self?.outputIsReady()
+        shutdownTimer = loop.schedule(afterNanoseconds: Self.shutdownPingTimeoutNanoseconds) {
+            self.shutdownTimer = nil
+            self.session.finishGracefulShutdown()
+            self.outputIsReady()
         }
     }
 

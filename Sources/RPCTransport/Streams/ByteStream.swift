@@ -2,7 +2,7 @@
 ///
 /// - Isolation: one event loop.
 package protocol ByteStream: AnyObject {
-    /// Who is told when the stream becomes ready; not kept alive.
+    /// Who is told when the stream becomes ready; kept alive, if at all, until `close`.
     var delegate: (any ByteStreamDelegate)? { get set }
 
     /// The other end, for logs; `127.0.0.1:50432`.

@@ -6,7 +6,8 @@ import Glibc
 ///
 /// - Isolation: its loop.
 final class SocketStream: ByteStream, ReadinessHandler {
-    weak var delegate: (any ByteStreamDelegate)?
+    /// Kept until `close`. Not weak: an object that was ever referred to weakly pays for it at every retain.
+    var delegate: (any ByteStreamDelegate)?
     let peerName: String
     private let loop: EventLoop
     private var descriptor: Int32
@@ -82,5 +83,6 @@ final class SocketStream: ByteStream, ReadinessHandler {
         watch = nil
         _ = Glibc.close(descriptor)
         descriptor = -1
+        delegate = nil
     }
 }
