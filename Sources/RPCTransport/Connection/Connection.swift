@@ -65,8 +65,9 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     let session: HTTP2Session
     let tls: TLSSession?
     var peerName: String { stream.peerName }
-    /// Kept until the end, as is the connection by its delegate. Not weak: an object that was ever referred to weakly
-    /// pays for it at every retain.
+    /// Kept until the end, as is the connection by its delegate.
+    ///
+    /// Why not weak: an object that was ever referred to weakly pays for it at every retain.
     var delegate: (any ConnectionDelegate)?
     private let stream: any ByteStream
     private let buffers: LoopBuffers

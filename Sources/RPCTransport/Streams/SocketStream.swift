@@ -6,7 +6,9 @@ import Glibc
 ///
 /// - Isolation: its loop.
 final class SocketStream: ByteStream, ReadinessHandler {
-    /// Kept until `close`. Not weak: an object that was ever referred to weakly pays for it at every retain.
+    /// Kept until `close`.
+    ///
+    /// Why not weak: an object that was ever referred to weakly pays for it at every retain.
     var delegate: (any ByteStreamDelegate)?
     let peerName: String
     private let loop: EventLoop
