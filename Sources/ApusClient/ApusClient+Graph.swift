@@ -60,8 +60,8 @@ public struct NodeClasses: Hashable, Sendable {
 extension ApusClient {
     /// Classifies nodes of a graph.
     ///
-    /// Without `nodes`, all nodes of the graph; without `network`, the graph that the model holds; without `version`, the
-    /// newest.
+    /// Without `nodes`, all nodes of the graph; without `network`, the graph that the model holds; without `version`,
+    /// the newest.
     ///
     /// - Throws: NOT_FOUND for an unknown model, INVALID_ARGUMENT for a node that the graph does not have,
     ///   FAILED_PRECONDITION when no graph is sent to a model that holds none.

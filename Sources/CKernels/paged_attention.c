@@ -5,7 +5,8 @@
 //
 // Layout of one page, for one layer and head; position p is slot p mod T of page pages[p / T], T = tokens_per_page:
 //   keys   at cache + page * page_stride                : [head_size][T], transposed, so that one vector holds the
-//                                                         scores of neighbouring positions and needs no sum across lanes
+//                                                         scores of neighbouring positions and needs no sum across
+//                                                         lanes
 //   values at cache + page * page_stride + value_offset : [T][head_size]
 //
 // scores is scratch; output does not overlap anything else.

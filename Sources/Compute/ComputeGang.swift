@@ -2,8 +2,9 @@ import CKernels
 
 /// The threads that compute for one engine.
 ///
-/// A job is cut into slots, and every thread takes slots until none is left; so a thread that the system runs late costs
-/// time only, and a short job is done before the others have woken. Idle threads spin for some microseconds, then sleep.
+/// A job is cut into slots, and every thread takes slots until none is left; so a thread that the system runs late
+/// costs time only, and a short job is done before the others have woken. Idle threads spin for some microseconds, then
+/// sleep.
 ///
 /// - Isolation: owned by the engine thread, which takes part in every job itself.
 package final class ComputeGang {

@@ -4,12 +4,12 @@ import Synchronization
 
 /// The parked threads of a gang and the job they share.
 ///
-/// The job is published by `ticket`, which holds its generation and how many of its slots nobody has taken. Taking a slot
-/// is one compare-and-swap; it can only succeed while the job is the current one, and the job stays current until its
-/// last slot is finished. So a thread that wakes late finds no slot and touches nothing.
+/// The job is published by `ticket`, which holds its generation and how many of its slots nobody has taken. Taking a
+/// slot is one compare-and-swap; it can only succeed while the job is the current one, and the job stays current until
+/// its last slot is finished. So a thread that wakes late finds no slot and touches nothing.
 final class GangWorkers: @unchecked Sendable {
-    // @unchecked: `job` is written by the owner while no slot is to be had and read only by who holds a slot; the ticket
-    // orders the two. The condition variables are used under `mutex`.
+    // @unchecked: `job` is written by the owner while no slot is to be had and read only by who holds a slot; the
+    // ticket orders the two. The condition variables are used under `mutex`.
     private var job = GangJob(itemCount: 0, slotCount: 0, body: { _, _ in })
     /// Generation in the high bits, slots not taken in the low `slotBits`.
     private let ticket = Atomic<UInt64>(0)

@@ -120,8 +120,8 @@ extension Kernels {
 
     /// Columns `columns` of the product of `rows` activations and packed weights, on the calling thread.
     ///
-    /// `packed` is `[ceil(N / 16)][depth][16]`, 64-byte aligned, with any values in the missing columns; `columns` starts at
-    /// a multiple of 16 and ends at one or at N. `PackedMatrix` is the usual way to this.
+    /// `packed` is `[ceil(N / 16)][depth][16]`, 64-byte aligned, with any values in the missing columns; `columns`
+    /// starts at a multiple of 16 and ends at one or at N. `PackedMatrix` is the usual way to this.
     package func packedMultiply(
         rows: Int, depth: Int, x: UnsafePointer<Float>, xStride: Int, packed: UnsafePointer<Float>,
         columns: Range<Int>, y: UnsafeMutablePointer<Float>, yStride: Int

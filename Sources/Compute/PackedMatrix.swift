@@ -45,8 +45,8 @@ package struct PackedMatrix: Sendable {
         }
     }
 
-    /// Packs several matrices that take the same input into one, so that one product gives all their outputs side by side
-    /// (queries, keys and values; gate and up).
+    /// Packs several matrices that take the same input into one, so that one product gives all their outputs side by
+    /// side (queries, keys and values; gate and up).
     ///
     /// - Precondition: every part has `outputCount · inputCount` weights.
     /// - Throws: `ComputeError.outOfMemory`.

@@ -4,7 +4,7 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     package let file: String
     /// Where in the file, counted from 1; nil when the file as a whole is the trouble.
     package let position: Position?
-    /// The keys from the root, e.g. `["models", "text", "max_batch_size"]`; empty for the whole file.
+    /// The keys from the root, such as `["models", "text", "max_batch_size"]`; empty for the whole file.
     package let keyPath: [String]
     /// What was expected and what came.
     package let problem: String

@@ -14,8 +14,8 @@ extension Engine {
     ///   - input: its tensors.
     ///   - deadline: once it has passed, a request that waits is not executed any more.
     /// - Returns: the outputs, who answered and what it cost.
-    /// - Throws: NOT_FOUND; INVALID_ARGUMENT saying what was expected and what came; RESOURCE_EXHAUSTED when the queue is
-    ///   full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown; what the model answers.
+    /// - Throws: NOT_FOUND; INVALID_ARGUMENT saying what was expected and what came; RESOURCE_EXHAUSTED when the queue
+    ///   is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown; what the model answers.
     package func infer(
         _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never
     ) async throws(ServingError) -> InferenceAnswer {

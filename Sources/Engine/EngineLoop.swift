@@ -5,8 +5,8 @@ import Vocabulary
 
 /// The engine thread's story: take what callers ask for, run one step of the model whose turn it is, again.
 ///
-/// It owns everything that computes: the runners with their schedulers and caches, and the compute gang. A step is never
-/// interrupted; cancellations, deadlines and new requests count from the next one on.
+/// It owns everything that computes: the runners with their schedulers and caches, and the compute gang. A step is
+/// never interrupted; cancellations, deadlines and new requests count from the next one on.
 ///
 /// - Isolation: engine thread only.
 final class EngineLoop {

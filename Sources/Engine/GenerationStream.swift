@@ -2,8 +2,8 @@ package import Vocabulary
 
 /// A text as it is generated, for one reader.
 ///
-/// A reader that is slow pauses its own sequence only. Cancelling the task that reads, calling `cancel`, or letting go of
-/// the stream ends the sequence and frees its cache pages within one step.
+/// A reader that is slow pauses its own sequence only. Cancelling the task that reads, calling `cancel`, or letting go
+/// of the stream ends the sequence and frees its cache pages within one step.
 package final class GenerationStream: Sendable {
     private let pipe: GenerationPipe
     /// The model that generates.

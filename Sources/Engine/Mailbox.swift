@@ -3,8 +3,9 @@ import Vocabulary
 
 /// What other threads ask of the engine thread: many senders, one receiver, in order.
 ///
-/// Two kinds of messages, so that the bound never loses one that must arrive: *work* is refused when `capacity` messages
-/// wait; a *notice* (cancel, resume, stop) always gets in, and there are at most two of them for a piece of work.
+/// Two kinds of messages, so that the bound never loses one that must arrive: *work* is refused when `capacity`
+/// messages wait; a *notice* (cancel, resume, stop) always gets in, and there are at most two of them for a piece of
+/// work.
 ///
 /// - Isolation: any thread; `receive` on the engine thread only.
 /// - Source: pthread_cond_timedwait(3), pthread_condattr_setclock(3).

@@ -190,7 +190,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Ends the loop after its current turn; the owner has closed what lives on it.
     ///
-    /// May be called more than once. A job that comes later is dropped with the task it belongs to, so a loop is stopped last.
+    /// May be called more than once. A job that comes later is dropped with the task it belongs to, so a loop is
+    /// stopped last.
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         apus_eventfd_signal(wakeUp)

@@ -70,7 +70,8 @@ package struct GraphConvolutionDescription: Sendable, Equatable {
     /// The prefix of its tensors `.weight` `[inputs, outputs]` and, if there is one, `.bias` `[outputs]`.
     package let tensors: String
     package let activation: NodeActivation
-    /// `identity`, or the tensor `[inputs, outputs]` through which the layer's input is added to its output; nil for none.
+    /// `identity`, or the tensor `[inputs, outputs]` through which the layer's input is added to its output; nil for
+    /// none.
     package let residual: String?
 }
 

@@ -9,8 +9,8 @@ extension GraphModel {
     /// millions of them would hold up the calling event loop; a bad one fails its own request only.
     ///
     /// - Returns: 1.
-    /// - Throws: INVALID_ARGUMENT naming the tensor and, where there is one, the node; FAILED_PRECONDITION when no graph
-    ///   is sent to a model that holds none.
+    /// - Throws: INVALID_ARGUMENT naming the tensor and, where there is one, the node; FAILED_PRECONDITION when no
+    ///   graph is sent to a model that holds none.
     package nonisolated func sampleCount(of input: InferenceInput) throws(ServingError) -> Int {
         try description.checkNames(of: input)
         for declared in description.inputs {

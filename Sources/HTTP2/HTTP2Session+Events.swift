@@ -66,8 +66,8 @@ extension HTTP2Session {
 
     /// Lets the peer send `byteCount` bytes ahead on `stream`, if that is more than it may now.
     ///
-    /// Meant for a large message whose length is known: it then arrives without waiting for window updates. The window stays
-    /// that large for the rest of the stream.
+    /// Meant for a large message whose length is known: it then arrives without waiting for window updates. The window
+    /// stays that large for the rest of the stream.
     package func enlargeWindow(_ stream: HTTP2Stream, byteCount: Int) {
         guard openRecord(of: stream) != nil else { return }
         let size = Int32(clamping: byteCount)

@@ -4,8 +4,8 @@ import Vocabulary
 extension ImageDecoder {
     /// Decodes PNG of any colour type and depth, interlaced or not.
     ///
-    /// Palettes are looked up, 16-bit channels are reduced to 8, and what is transparent is laid on white, as a page or a
-    /// viewer shows it: a drawing in black on nothing would else vanish.
+    /// Palettes are looked up, 16-bit channels are reduced to 8, and what is transparent is laid on white, as a page or
+    /// a viewer shows it: a drawing in black on nothing would else vanish.
     ///
     /// - Source: libpng 1.6 manual, "The simplified API".
     static func decodePNG(_ bytes: Bytes, limits: ImageLimits) throws(ImageError) -> PixelImage {

@@ -73,7 +73,8 @@ package struct PixelImage: Sendable, Equatable {
 
     /// The middle of the picture.
     ///
-    /// An odd margin is split as `round(margin / 2)` on the left and top, halves to even, as torchvision's `CenterCrop`.
+    /// An odd margin is split as `round(margin / 2)` on the left and top, halves to even, as torchvision's
+    /// `CenterCrop`.
     ///
     /// - Precondition: the picture is at least that large.
     package func centreCropped(width: Int, height: Int) -> PixelImage {

@@ -11,7 +11,8 @@ package struct PagePool: Sendable {
     package let tokensPerPage: Int
     /// By page: how many holders it has; 0 for a free page.
     var holderCounts: [Int32]
-    /// The free pages; taken from the end, so that the page released last, which is likely still in a cache, goes first.
+    /// The free pages; taken from the end, so that the page released last, which is likely still in a cache, goes
+    /// first.
     var freePages: [Int32]
 
     /// The most pages of a pool.

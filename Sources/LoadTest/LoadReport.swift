@@ -57,6 +57,7 @@ package struct LoadReport: Codable, Equatable, Sendable {
         package var firstMessage: String
     }
 
+    /// What became of the calls of the measured time.
     package struct Counts: Codable, Equatable, Sendable {
         package var calls: UInt64
         package var answered: UInt64
@@ -67,6 +68,7 @@ package struct LoadReport: Codable, Equatable, Sendable {
         package var responseBytes: UInt64
     }
 
+    /// What was answered, by the second.
     package struct Throughput: Codable, Equatable, Sendable {
         package var callsPerSecond: Double
         /// Of text models.

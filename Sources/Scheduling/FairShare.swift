@@ -1,7 +1,7 @@
 /// Divides the engine's time between models: the one that has had least of it goes first.
 ///
-/// A model that comes back from idleness starts where the least served of the busy ones is, so that it can neither claim
-/// the time it did not want nor be punished for being new.
+/// A model that comes back from idleness starts where the least served of the busy ones is, so that it can neither
+/// claim the time it did not want nor be punished for being new.
 ///
 /// - Source: Sheng et al. 2023, "Fairness in Serving Large Language Models" (virtual token counter), with nanoseconds.
 package struct FairShare<Key: Hashable> {

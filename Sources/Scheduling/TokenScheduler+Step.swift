@@ -81,7 +81,8 @@ extension TokenScheduler {
         return nil
     }
 
-    /// Sees to it that there is a place and `pageCount` free pages for a newcomer, at the cost of paused sequences only.
+    /// Sees to it that there is a place and `pageCount` free pages for a newcomer, at the cost of paused sequences
+    /// only.
     private mutating func makeRoom(forPages pageCount: Int, into step: inout TokenStep) -> Bool {
         let paused = running.filter(\.isPaused)
         let pageCountAtMost = pool.freePageCount + paused.reduce(0) { $0 + $1.table.pages.count }

@@ -11,9 +11,10 @@ package import Vocabulary
 /// 2. running sequences that lack more get as much as the step's budget has left, the oldest first;
 /// 3. waiting sequences are admitted in the order they came, while budget, pages and places last.
 ///
-/// An admitted sequence gets pages for all its known tokens at once. When a running one needs a page and none is free, the
-/// latest sequence loses all its pages and waits to be computed again; one whose reader is slow (*paused*) loses them
-/// first. The oldest sequence therefore always gets on, and as no request may be larger than the cache, so does everyone.
+/// An admitted sequence gets pages for all its known tokens at once. When a running one needs a page and none is free,
+/// the latest sequence loses all its pages and waits to be computed again; one whose reader is slow (*paused*) loses
+/// them first. The oldest sequence therefore always gets on, and as no request may be larger than the cache, so does
+/// everyone.
 ///
 /// ```
 /// enqueue ─▶ waiting ──admitted──▶ running ──remove──▶ gone

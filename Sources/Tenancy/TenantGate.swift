@@ -1,7 +1,8 @@
 import Synchronization
 package import Vocabulary
 
-/// The tenants of one server, shared by its event loops: admits calls, counts them, and takes a new table while it runs.
+/// The tenants of one server, shared by its event loops: admits calls, counts them, and takes a new table while it
+/// runs.
 ///
 /// - Isolation: any thread; one short lock a call.
 package final class TenantGate: Sendable {

@@ -4,10 +4,11 @@ import Models
 
 /// One step's way through the layers: `rowCount` tokens of several sequences, one row each.
 ///
-/// Every row is computed from its own values and its own sequence's pages, in an order that its position decides; so its
-/// bits do not depend on the other rows, on how the prompt was cut into spans, or on the number of threads.
+/// Every row is computed from its own values and its own sequence's pages, in an order that its position decides; so
+/// its bits do not depend on the other rows, on how the prompt was cut into spans, or on the number of threads.
 ///
-/// Rows of all matrices are dense; H = hidden size, Q = all query heads, K = all key/value heads, F = intermediate size.
+/// Rows of all matrices are dense; H = hidden size, Q = all query heads, K = all key/value heads, F = intermediate
+/// size.
 struct LlamaPass {
     private let configuration: LlamaConfiguration
     private let weights: LlamaWeights

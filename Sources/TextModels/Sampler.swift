@@ -125,7 +125,8 @@ package struct Sampler: Sendable {
         return candidates[candidates.count - 1].token
     }
 
-    /// The random number of a draw, in 0 ..< 1 with 24 bits: element `index` of SplitMix64 started at a mix of the seed.
+    /// The random number of a draw, in 0 ..< 1 with 24 bits: element `index` of SplitMix64 started at a mix of the
+    /// seed.
     static func uniform(seed: UInt64, index: UInt64) -> Float {
         let start = mix(seed &+ 0x9E37_79B9_7F4A_7C15)
         return Float(mix(start &+ (index &+ 1) &* 0x9E37_79B9_7F4A_7C15) >> 40) / Float(1 << 24)

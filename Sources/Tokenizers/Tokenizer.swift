@@ -8,9 +8,8 @@ package protocol Tokenizer: Sendable {
     /// How many leading spaces of a whole decoded text are the tokenizer's own and are dropped.
     var leadingSpaceCount: Int { get }
 
-    /// The ids of `text`.
+    /// The ids of `text`, with `addsSpecialTokens` inside what the tokenizer puts around a text, such as a begin token.
     ///
-    /// - Parameter addsSpecialTokens: whether to add what the tokenizer puts around a text, such as a begin token.
     /// - Throws: `TokenizerError.unknownCharacter` when the vocabulary cannot write `text`.
     func encode(_ text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [Int32]
 

@@ -76,7 +76,7 @@ struct TokenizerJSON: Decodable {
         let ids: [Int32]
     }
 
-    /// `["<s>", 0]`
+    /// A token with its id, `["<s>", 0]`.
     struct IDPair: Decodable {
         let id: Int32
 

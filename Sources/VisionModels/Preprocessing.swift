@@ -2,8 +2,8 @@ import Images
 
 /// How a picture becomes the input of a model, the same way as when the model was trained.
 ///
-/// In this order: gray or colour, inversion, resizing, centre crop, then for each channel `(pixel · scale - mean) / std`,
-/// laid out `[channels, height, width]`.
+/// In this order: gray or colour, inversion, resizing, centre crop, then for each channel `(pixel · scale - mean) /
+/// std`, laid out `[channels, height, width]`.
 package struct Preprocessing: Sendable, Equatable {
     /// What happens to the size.
     package enum Resize: Sendable, Equatable {

@@ -22,7 +22,8 @@ package enum VisionModelError: Error, Equatable, CustomStringConvertible {
         case .channelMismatch(let count, let shape):
             "preprocessing makes \(count) channels, but the model's input is \(shape)"
         case .noImageInput(let file):
-            "\(file): preprocessing needs a model with one float32 input [-1, channels, height, width] of 1 or 3 channels"
+            "\(file): preprocessing needs a model with one float32 input [-1, channels, height, width] of 1 or 3 "
+                + "channels"
         case .labelCount(let count, let shape): "\(count) labels, but the model's first output is \(shape)"
         case .batchSizeMax(let size): "max_batch_size \(size) is not in 1 ... \(VisionModel.batchSizeLimit)"
         }

@@ -6,7 +6,7 @@ package struct ServingError: Error, Sendable, CustomStringConvertible {
     package let code: StatusCode
     /// What the caller reads: names what was expected and what came.
     package let message: String
-    /// A short constant for metrics and logs, e.g. `queue_full`; never contains anything a caller sent.
+    /// A short constant for metrics and logs, such as `queue_full`; never contains anything a caller sent.
     package let label: String
 
     /// - Precondition: `code` is not `.ok`.
@@ -42,7 +42,7 @@ package enum StatusCode: Int, Sendable, CaseIterable {
     case dataLoss = 15
     case unauthenticated = 16
 
-    /// The name in upper snake case, e.g. `INVALID_ARGUMENT`.
+    /// The name in upper snake case, such as `INVALID_ARGUMENT`.
     package var name: String {
         switch self {
         case .ok: "OK"

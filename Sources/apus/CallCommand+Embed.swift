@@ -8,8 +8,8 @@ struct CallEmbedCommand: AsyncParsableCommand {
         commandName: "embed",
         abstract: "Turn texts into vectors that are close where the texts are alike.",
         discussion: """
-            Prints one JSON array a text, scaled to length 1; with --similarity instead how alike the texts are, 1 being \
-            the same. For example:
+            Prints one JSON array a text, scaled to length 1; with --similarity instead how alike the texts are, 1 \
+            being the same. For example:
 
               apus call embed --model storyteller "a cat" "a dog" "the sea" --similarity
             """)

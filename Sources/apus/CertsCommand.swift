@@ -46,7 +46,8 @@ struct CertsInitCommand: ParsableCommand {
         let folder = CertificateFolder(path: folder)
         try folder.create(plan, now: secondsSince1970(), onConflict: force ? .replace : .refuse)
         print(
-            "Made an authority for \(plan.trustDomain) and certificates for the server and tenant \(plan.tenant) in \(folder.path):"
+            "Made an authority for \(plan.trustDomain) and certificates for the server and tenant \(plan.tenant) in "
+                + "\(folder.path):"
         )
         print("  server.pem  \(plan.serverNames.map(\.description).joined(separator: ", "))")
         print("  client.pem  spiffe://\(plan.trustDomain)/tenant/\(plan.tenant)")
@@ -122,9 +123,8 @@ struct CertsShowCommand: ParsableCommand {
                 print("  issuer    \(certificate.issuer)")
                 if !certificate.names.isEmpty { print("  names     \(certificate.names.joined(separator: ", "))") }
                 let state = certificate.isValid(at: now) ? "" : "  NOT VALID NOW"
-                print(
-                    "  valid     \(day(certificate.validity.notBefore)) to \(day(certificate.validity.notAfter))\(state)"
-                )
+                let (start, end) = (day(certificate.validity.notBefore), day(certificate.validity.notAfter))
+                print("  valid     \(start) to \(end)\(state)")
                 print("  serial    \(certificate.serial)")
             }
         }
@@ -143,7 +143,8 @@ private func secondsSince1970() -> Int64 { Int64(Date().timeIntervalSince1970) }
 private func tenantID(_ name: String) throws -> TenantID {
     guard let tenant = TenantID(name) else {
         throw ValidationError(
-            "A tenant is 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; got \"\(name)\"."
+            "A tenant is 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; "
+                + "got \"\(name)\"."
         )
     }
     return tenant

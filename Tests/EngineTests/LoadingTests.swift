@@ -77,7 +77,8 @@ struct LoadingTests {
                 (try? engine.counters(of: selector("a")).queuedRequestCount) == 4
                     && (try? engine.counters(of: selector("b")).queuedRequestCount) == 2
             })
-        // Every step takes 10. The first was for one model alone; from then on they take turns, though one has more to do.
+        // Every step takes 10. The first was for one model alone; from then on they take turns, though one has more to
+        // do.
         for step in 1...5 {
             clock.advance(byNanoseconds: 10)
             gate.open()

@@ -8,9 +8,9 @@ import Vocabulary
 
 /// A text model small enough to follow by hand, that finds out when its cache is not what it should be.
 ///
-/// The state after position `p` is a function of the state after `p - 1`, which it reads from the page that the span says
-/// holds it; a page that was given to somebody else, or a position that was never computed, changes the text or is counted
-/// as an error. The next token is a letter that the state decides, or the end.
+/// The state after position `p` is a function of the state after `p - 1`, which it reads from the page that the span
+/// says holds it; a page that was given to somebody else, or a position that was never computed, changes the text or is
+/// counted as an error. The next token is a letter that the state decides, or the end.
 final class RecurrenceModel: TokenModel {
     let description: ModelDescription
     let properties: TokenModelProperties

@@ -91,7 +91,8 @@ struct GraphNetworkTests {
             description: "residual projections", featureCount: 9,
             layers: [
                 .init(
-                    kind: .attention(heads: 2, outputs: 3, merge: .concatenate), activation: "relu", residual: "skip.0"),
+                    kind: .attention(heads: 2, outputs: 3, merge: .concatenate), activation: "relu",
+                    residual: "skip.0"),
                 .init(kind: .convolution(outputs: 2), residual: "skip.1"),
             ]),
         NetworkShape(

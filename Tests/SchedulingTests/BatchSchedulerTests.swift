@@ -123,8 +123,8 @@ struct BatchSchedulerTests {
 
     /// Goal: whatever happens in whatever order, nothing is lost, repeated, or late.
     ///
-    /// Each request is answered exactly once, batches obey their limits, and nothing waits for ever. Method: random events
-    /// against a model that remembers what it is owed.
+    /// Each request is answered exactly once, batches obey their limits, and nothing waits for ever. Method: random
+    /// events against a model that remembers what it is owed.
     @Test("a random walk loses nothing, repeats nothing and keeps every limit", arguments: 0..<20)
     func randomWalk(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

@@ -83,8 +83,8 @@ struct DigitsModelTests {
         #expect(try classes(output) == [digit.offset])
     }
 
-    /// Goal: batching must never change an answer; method: the same samples alone, in one request, in several requests of
-    /// one batch, as tensors and as files, on one thread and two; the bytes of the outputs are compared.
+    /// Goal: batching must never change an answer; method: the same samples alone, in one request, in several requests
+    /// of one batch, as tensors and as files, on one thread and two; the bytes of the outputs are compared.
     @Test("answers have the same bits in any batch and on any number of threads", .enabled(if: SharedData.isPresent))
     func batchInvariance() throws {
         let samples = try MNIST.testDigits(count: 7)

@@ -72,8 +72,8 @@ struct ONNXConformanceTests {
         return try compare(model, inputs, expected)
     }
 
-    /// Shapes, axes and the like have to be constants, and the suite gives them as inputs; so what is refused as an input
-    /// is tried as a constant: first the integers, then everything.
+    /// Shapes, axes and the like have to be constants, and the suite gives them as inputs; so what is refused as an
+    /// input is tried as a constant: first the integers, then everything.
     private func compare(_ model: ONNXModel, _ inputs: [String: Tensor], _ expected: [Tensor]) throws -> Outcome {
         let integers = inputs.filter { $0.value.dataType != .float32 }
         var reason = ""

@@ -24,9 +24,9 @@ package struct ModelRepository: Sendable {
     struct Entry {
         let name: ModelName
         let version: ModelVersion
-        /// `NAME`
+        /// The folder `NAME`.
         let folder: String
-        /// `NAME/VERSION`
+        /// The folder `NAME/VERSION`.
         var versionFolder: String { "\(folder)/\(version)" }
     }
 
@@ -40,6 +40,7 @@ package struct ModelRepository: Sendable {
     /// Loads models; one that is broken does not keep the others from being loaded.
     ///
     /// - Parameter wanted: the names to load; nil for all.
+    /// - Returns: the models that can be served, and why the others cannot.
     package func load(_ wanted: Set<ModelName>? = nil) -> Contents {
         var contents = Contents()
         let folders: [String]

@@ -2,8 +2,8 @@ import Compute
 
 /// A linear map applied to every node: y = x · W.
 ///
-/// Layers project first and gather afterwards: outputs are fewer than inputs in the models this is for, so the rows that
-/// neighbours gather are short.
+/// Layers project first and gather afterwards: outputs are fewer than inputs in the models this is for, so the rows
+/// that neighbours gather are short.
 struct NodeProjection: Sendable {
     let inputCount: Int
     let outputCount: Int

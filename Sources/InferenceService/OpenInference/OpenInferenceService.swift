@@ -60,8 +60,8 @@ package struct OpenInferenceService: Sendable {
 
     /// Runs tensors through a model; a text model takes and gives its text as tensors.
     ///
-    /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor, what was expected and what came; RESOURCE_EXHAUSTED when
-    ///   the queue is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
+    /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor, what was expected and what came; RESOURCE_EXHAUSTED
+    ///   when the queue is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
     package func modelInfer(
         _ request: ModelInferRequest, _ call: CallContext
     ) async throws(ServingError) -> ModelInferResponse {

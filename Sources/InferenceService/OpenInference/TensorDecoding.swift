@@ -63,8 +63,8 @@ extension ModelInferRequest {
             let contents = input.contents ?? InferTensorContents()
             guard let data = contents.packed(as: dataType) else {
                 throw invalid(
-                    "contents of input '\(input.name)' for model '\(modelName)' do not fit \(input.datatype): values are in "
-                        + "the field of another type, or out of range; FP16 and BF16 come in raw_input_contents")
+                    "contents of input '\(input.name)' for model '\(modelName)' do not fit \(input.datatype): values "
+                        + "are in the field of another type, or out of range; FP16 and BF16 come in raw_input_contents")
             }
             return try Tensor(dataType, shape: input.extents, data: data)
         } catch let error as TensorError {

@@ -11,7 +11,8 @@ package struct TextService: Sendable {
 
     /// Goes on from a prompt, handing over each piece of text as it comes.
     ///
-    /// - Parameter writer: while it waits for a slow reader, the sequence is paused.
+    /// While `writer` waits for a slow reader, the sequence is paused.
+    ///
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the field; RESOURCE_EXHAUSTED; DEADLINE_EXCEEDED; CANCELLED.
     package func generate(
         _ request: GenerateRequest, _ call: CallContext, to writer: MessageWriter<GenerateResponse>

@@ -15,7 +15,8 @@ package final class ClientCall: @unchecked Sendable {
 
     /// Request bytes kept so that the call can be made again on another connection.
     ///
-    /// A first message is kept whatever its length. Less than a stream's high-water mark, so that a new stream takes them all at once.
+    /// A first message is kept whatever its length. Less than a stream's high-water mark, so that a new stream takes
+    /// them all at once.
     static let replayByteCountMax = 64 << 10
 
     package let path: Bytes

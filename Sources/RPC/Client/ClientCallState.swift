@@ -6,6 +6,7 @@
 /// The first thing that ends the response decides its status: trailers, a reset, a broken rule, the deadline, a
 /// cancellation. Whatever comes later is ignored.
 package struct ClientCallState: Equatable, Sendable {
+    /// How far the server's answer has come.
     package enum Response: Equatable, Sendable {
         /// No headers yet.
         case waiting

@@ -116,7 +116,8 @@ package struct MethodTable: Sendable {
 
     /// FNV-1a.
     ///
-    /// Why nothing stronger: the table is fixed before the first request, so nobody can choose keys that collide with each other.
+    /// Why nothing stronger: the table is fixed before the first request, so nobody can choose keys that collide with
+    /// each other.
     private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

@@ -8,7 +8,8 @@ package import Vocabulary
 /// taken hold back the stream's window, so a slow handler slows its client down: at most one stream window and one
 /// message wait here.
 ///
-/// - Isolation: the connection's loop. The handler's handles (`ServerContext`, `RequestStream`, `ResponseWriter`) check.
+/// - Isolation: the connection's loop. The handler's handles (`ServerContext`, `RequestStream`, `ResponseWriter`)
+///   check.
 package final class ServerCall: @unchecked Sendable {
     // @unchecked: touched on `loop` only.
 

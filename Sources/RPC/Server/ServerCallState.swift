@@ -8,11 +8,13 @@
 /// A call that breaks a rule or runs out of time is answered at once; its handler is cancelled, and what it still
 /// tries to send is dropped.
 package struct ServerCallState: Equatable, Sendable {
+    /// Whether the caller may still send.
     package enum Request: Equatable, Sendable {
         case open
         case ended
     }
 
+    /// How far the answer has come.
     package enum Response: Equatable, Sendable {
         /// Nothing was sent: an error now is Trailers-Only.
         case none
@@ -20,6 +22,7 @@ package struct ServerCallState: Equatable, Sendable {
         case ended
     }
 
+    /// What has become of the handler's task.
     package enum Handler: Equatable, Sendable {
         case waiting
         case running

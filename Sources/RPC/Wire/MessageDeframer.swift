@@ -113,8 +113,9 @@ private final class MessageBuffer {
         Bytes(borrowing: UnsafeRawBufferPointer(start: base, count: count), owner: self)
     }
 
+    /// The memory; without it the process ends, as it does when Swift's own allocations fail.
     private static func checked(_ memory: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer {
-        guard let memory else { fatalError("out of memory for a message") }
+        guard let memory else { preconditionFailure("out of memory for a message") }
         return memory
     }
 }

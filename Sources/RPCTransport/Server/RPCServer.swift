@@ -20,7 +20,8 @@ package final class RPCServer: Sendable {
     ///
     /// The first of `loops` also accepts; `observer` is told about every call that ends.
     ///
-    /// - Throws: `RPCServerError` when the address cannot be had, `EventLoopError` when the process is out of resources.
+    /// - Throws: `RPCServerError` when the address cannot be had, `EventLoopError` when the process is out of
+    ///   resources.
     package init(
         configuration: RPCServerConfiguration, methods: MethodTable, loops: EventLoopGroup,
         observer: CallObserver? = nil

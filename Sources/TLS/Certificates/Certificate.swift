@@ -83,11 +83,11 @@ private func withReadingBIO<Result>(
     }
 }
 
-/// What `print` writes to a BIO, as text; nil when it fails.
-func memoryText(_ print: (OpaquePointer) -> Int32) -> String? {
+/// What `write` writes to a BIO, as text; nil when it fails.
+func memoryText(_ write: (OpaquePointer) -> Int32) -> String? {
     guard let bio = BIO_new(BIO_s_mem()) else { return nil }
     defer { BIO_free(bio) }
-    guard print(bio) >= 0 else { return nil }
+    guard write(bio) >= 0 else { return nil }
     var start: UnsafeMutablePointer<CChar>?
     let byteCount = apus_BIO_get_mem_data(bio, &start)
     return String(decoding: UnsafeRawBufferPointer(start: start, count: byteCount), as: UTF8.self)

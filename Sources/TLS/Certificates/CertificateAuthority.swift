@@ -120,7 +120,8 @@ package final class CertificateAuthority {
 private func checkTrustDomain(_ trustDomain: String) throws(TLSError) {
     guard PeerIdentity(spiffeURI: "spiffe://\(trustDomain)/role/admin") != nil else {
         throw .invalidName(
-            "\"\(trustDomain)\" is no trust domain: expected 1 to 255 lower-case letters, digits, dots, hyphens or underscores"
+            "\"\(trustDomain)\" is no trust domain: expected 1 to 255 lower-case letters, digits, dots, hyphens or "
+                + "underscores"
         )
     }
 }

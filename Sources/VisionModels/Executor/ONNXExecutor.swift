@@ -124,7 +124,8 @@ package final class ONNXExecutor {
     /// - Parameters:
     ///   - sampleCount: how often to run.
     ///   - gang: the threads.
-    ///   - fill: writes the elements of every input of one sample, in the order of `inputs`; false leaves the sample out.
+    ///   - fill: writes the elements of every input of one sample, in the order of `inputs`; false leaves the sample
+    ///     out.
     ///   - take: reads the elements of every output of one sample, in the order of `outputs`.
     /// - Throws: `ComputeError.outOfMemory`.
     package func run(

@@ -37,7 +37,8 @@ struct Broadcast {
 
     /// The same elements in the same order over as few axes as possible.
     ///
-    /// Neighbouring axes become one where both operands go on evenly from one to the other; equal shapes become one axis.
+    /// Neighbouring axes become one where both operands go on evenly from one to the other; equal shapes become one
+    /// axis.
     func merged() -> Broadcast {
         var (shape, first, second): ([Int], [Int], [Int]) = ([], [], [])
         for axis in self.shape.indices where self.shape[axis] != 1 {

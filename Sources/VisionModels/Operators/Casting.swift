@@ -3,8 +3,8 @@ import ModelFiles
 
 /// `Cast` between the numeric types.
 ///
-/// Floating point to integer rounds toward zero and is confined to the integer's range, NaN gives 0; integers to narrower
-/// ones keep the low bits.
+/// Floating point to integer rounds toward zero and is confined to the integer's range, NaN gives 0; integers to
+/// narrower ones keep the low bits.
 struct Casting: Operator {
     let outputTypes: [ValueType]
     private let inputType: DataType

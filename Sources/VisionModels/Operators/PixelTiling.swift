@@ -63,8 +63,8 @@ struct PixelTiling {
 
     /// Writes the windows of a tile as columns: `panel[block][channel · tap][lane]`, zeros for padding.
     ///
-    /// `panel` has `blocksPerTile · depth · 16` floats. Lanes behind the last pixel keep what was there; the product does
-    /// not write their results.
+    /// `panel` has `blocksPerTile · depth · 16` floats. Lanes behind the last pixel keep what was there; the product
+    /// does not write their results.
     func unroll(
         _ channels: UnsafePointer<Float>, channelCount: Int, tile: Int, into panel: UnsafeMutablePointer<Float>
     ) {

@@ -27,8 +27,10 @@ struct SafetensorsFileTests {
     func readsFloats() throws {
         let header = """
             {"__metadata__":{"format":"pt"},"odd":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},\
-            "f":{"dtype":"F32","shape":[1,2],"data_offsets":[1,9]},"h":{"dtype":"F16","shape":[2],"data_offsets":[9,13]},\
-            "b":{"dtype":"BF16","shape":[2],"data_offsets":[13,17]},"i":{"dtype":"I64","shape":[],"data_offsets":[17,25]}}
+            "f":{"dtype":"F32","shape":[1,2],"data_offsets":[1,9]},\
+            "h":{"dtype":"F16","shape":[2],"data_offsets":[9,13]},\
+            "b":{"dtype":"BF16","shape":[2],"data_offsets":[13,17]},\
+            "i":{"dtype":"I64","shape":[],"data_offsets":[17,25]}}
             """
         var bytes = file(header, dataByteCount: 0).array
         bytes.append(7)
