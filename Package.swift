@@ -105,7 +105,7 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Compute", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
+                "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
                 .product(name: "Logging", package: "swift-log"), "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
                 "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
@@ -128,6 +128,7 @@ let package = Package(
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
+        .testTarget(name: "TidyTests", swiftSettings: swift),
         tests("Vocabulary", []),
         tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),
