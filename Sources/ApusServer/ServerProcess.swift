@@ -88,7 +88,9 @@ package final class ServerProcess: Sendable {
                 "threads": "\(configuration.computeThreadCountOrCores)", "kernels": "\(Kernels.best.tier)",
                 "openblas": "\(OpenBLAS.coreName)",
             ])
-        if let warning = OpenBLAS.coreNameWarning { logger.notice("openblas core type", metadata: ["why": "\(warning)"]) }
+        if let warning = OpenBLAS.coreNameWarning {
+            logger.notice("openblas core type", metadata: ["why": "\(warning)"])
+        }
     }
 
     /// A model that is served, in words for people.

@@ -211,7 +211,15 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// The body of the loop's thread.
     func run() {
-        becomeCurrent { while runTurnOnLoop(waits: true) {} }
+        becomeCurrent {
+            while runTurnOnLoop(waits: true) {}
+            forgetTimers()
+        }
+    }
+
+    /// Lets go of what timers hold that no turn will fire: a body often holds an object that holds the loop.
+    private func forgetTimers() {
+        while timers.popExpired(at: MonotonicTime(nanoseconds: .max)) != nil {}
     }
 
     /// Makes one turn on the calling thread, for tests that turn a loop by hand.

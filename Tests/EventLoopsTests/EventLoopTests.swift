@@ -42,6 +42,20 @@ struct EventLoopTests {
         #expect(!loop.submit {})
     }
 
+    @Test("a loop that has stopped lets go of what its timers hold, and so of itself")
+    func stoppedTimers() async throws {
+        weak var stopped: EventLoop?
+        do {
+            let loop = try EventLoop(name: "test")
+            stopped = loop
+            try loop.start()
+            await loop.run { _ = loop.schedule(afterNanoseconds: .max) { loop.stop() } }
+            loop.stop()
+            loop.join()
+        }
+        #expect(stopped == nil)
+    }
+
     @Test("an immediate task starts inside the caller, and comes back to the loop after a wait")
     func immediateTask() async throws {
         let loop = try EventLoop(name: "test")

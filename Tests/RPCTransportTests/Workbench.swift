@@ -20,6 +20,12 @@ final class Workbench {
             loop: loop, methods: service.methods, server: configuration, observer: service.observer)
     }
 
+    /// Ends what is left, which would otherwise hold itself: a connection its server, and the server its connections.
+    deinit {
+        loop.becomeCurrent { transport.shutDown() }
+        advance(seconds: 2)
+    }
+
     /// Turns the loop until nothing happens any more.
     func settle() {
         var quietTurnCount = 0
