@@ -111,8 +111,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         return isTaken
     }
 
+    /// Makes the loop turn once more; on the loop too, where this turn may have emptied the inbox already.
     private func wake() {
-        guard !isCurrent else { return }
         if wakeUpIsSignalled.exchange(true, ordering: .acquiringAndReleasing) == false { apus_eventfd_signal(wakeUp) }
     }
 

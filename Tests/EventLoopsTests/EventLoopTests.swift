@@ -42,6 +42,18 @@ struct EventLoopTests {
         #expect(!loop.submit {})
     }
 
+    @Test("work that a job on the loop submits runs soon, though nothing else wakes the loop")
+    func submissionFromTheLoop() async throws {
+        let loop = try EventLoop(name: "test")
+        try loop.start()
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            // A job, not a piece of work: jobs run after the inbox was emptied.
+            Task(executorPreference: loop) { _ = loop.submit { continuation.resume() } }
+        }
+        loop.stop()
+        loop.join()
+    }
+
     @Test("a loop that has stopped lets go of what its timers hold, and so of itself")
     func stoppedTimers() async throws {
         weak var stopped: EventLoop?
