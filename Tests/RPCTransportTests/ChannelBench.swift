@@ -26,6 +26,17 @@ final class ChannelBench: @unchecked Sendable {
         channel = RPCChannel(configuration: configuration, loops: [loop], connector: BenchConnector(bench: self))
     }
 
+    /// Ends what the test left open: connections and their loop hold each other until they are closed.
+    deinit {
+        // The channel first, so that it does not ask a bench that is going for a new connection.
+        loop.becomeCurrent {
+            _ = Task.immediate(executorPreference: loop) { [channel] in await channel?.close() }
+        }
+        settle()
+        loop.becomeCurrent { for server in servers { server.close() } }
+        settle()
+    }
+
     fileprivate func connect() -> Result<any ByteStream, ConnectError> {
         attemptCount += 1
         if failingAttemptCount > 0 {
