@@ -51,8 +51,10 @@ bench: build ## Measure the example models and print the table of the README.
 
 .PHONY: sanitize
 sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
-	swift test --sanitize=address --disable-xctest --scratch-path .build-address
-	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer.supp swift test --sanitize=thread --disable-xctest --scratch-path .build-thread
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/LeakSanitizer.supp \
+	    swift test --sanitize=address --disable-xctest --scratch-path .build-address
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer.supp \
+	    swift test --sanitize=thread --disable-xctest --scratch-path .build-thread
 
 .PHONY: format
 format: ## Format every Swift file.
