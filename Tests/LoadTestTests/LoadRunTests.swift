@@ -32,7 +32,8 @@ struct LoadRunTests {
             ) { _ in }
             let statistics = result.statistics
             let seen = seen.withLock { $0 }
-            #expect(seen > 20)
+            // Enough for one failure; how many more there are is a matter of the machine's speed.
+            #expect(seen >= 5)
             #expect(statistics.endedCount == UInt64(seen))
             #expect(statistics.failures.keys.sorted { $0.rawValue < $1.rawValue } == [.resourceExhausted])
             #expect(statistics.failures[.resourceExhausted]?.count == UInt64(seen / 5))
