@@ -129,6 +129,9 @@ let package = Package(
         // Tests
         .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),
+        .executableTarget(
+            name: "apus-interop", dependencies: ["EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
+            path: "Tests/Interop/Sources", swiftSettings: swift),
         tests("Vocabulary", []),
         tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),

@@ -20,12 +20,14 @@ package final class TLSContext: Sendable {
     package let role: TLSRole
     // An SSL_CTX counts its references atomically and locks what it changes inside; we set nothing after init.
     nonisolated(unsafe) let pointer: OpaquePointer
+    /// Whether the other side must have shown an identity when the handshake is complete.
+    let requiresPeerIdentity: Bool
 
     /// A context that requires a client certificate signed by `clientAuthorities` and naming one SPIFFE identity.
     ///
     /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
     package convenience init(server configuration: TLSServerConfiguration) throws(TLSError) {
-        try self.init(role: .server)
+        try self.init(role: .server, requiresPeerIdentity: true)
         try use(certificateChain: configuration.certificateChain, privateKey: configuration.privateKey)
         try trust(configuration.clientAuthorities)
         try offerAuthorities(configuration.clientAuthorities)
@@ -33,11 +35,22 @@ package final class TLSContext: Sendable {
         requireHTTP2FromClient()
     }
 
+    /// A context of a server that asks for no client certificate, and so never knows who calls.
+    ///
+    /// Why: the official interoperability clients have no certificate. No configuration of `apus serve` leads here.
+    ///
+    /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
+    package convenience init(serverOfAnyone certificateChain: PEM, privateKey: PEM) throws(TLSError) {
+        try self.init(role: .server, requiresPeerIdentity: false)
+        try use(certificateChain: certificateChain, privateKey: privateKey)
+        requireHTTP2FromClient()
+    }
+
     /// A context that believes servers signed by `serverAuthorities`.
     ///
     /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
     package convenience init(client configuration: TLSClientConfiguration) throws(TLSError) {
-        try self.init(role: .client)
+        try self.init(role: .client, requiresPeerIdentity: false)
         switch (configuration.certificateChain, configuration.privateKey) {
         case (let chain?, let key?): try use(certificateChain: chain, privateKey: key)
         case (nil, nil): break
@@ -53,13 +66,14 @@ package final class TLSContext: Sendable {
 
     deinit { SSL_CTX_free(pointer) }
 
-    private init(role: TLSRole) throws(TLSError) {
+    private init(role: TLSRole, requiresPeerIdentity: Bool) throws(TLSError) {
         ERR_clear_error()
         guard let pointer = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
             throw .configuration(OpenSSLFailure.take().text)
         }
         self.role = role
         self.pointer = pointer
+        self.requiresPeerIdentity = requiresPeerIdentity
         // 128-bit AES first: as strong as anything can break, and the fastest with AES instructions.
         let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
         guard apus_SSL_CTX_set_min_proto_version(pointer, TLS1_2_VERSION) == 1,

@@ -175,7 +175,7 @@ package final class TLSSession {
             failure = .noCommonProtocol
             throw TLSError.noCommonProtocol
         }
-        guard context.role == .client || peerIdentity != nil else {
+        guard !context.requiresPeerIdentity || peerIdentity != nil else {
             let error = TLSError.peerRejected("the client's certificate gave no identity")
             failure = error
             throw error

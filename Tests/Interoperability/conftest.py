@@ -15,6 +15,8 @@ import time
 import grpc
 import pytest
 
+import peer_stubs
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
 BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/debug/apus"))
@@ -32,6 +34,7 @@ def pytest_sessionstart(session):
                         *[str(ROOT / "Proto" / name) for name in PROTOS]])
     assert code == 0, "the protos do not compile"
     sys.path.insert(0, str(out))
+    peer_stubs.generate()
 
 
 def apus(*arguments, **options):
@@ -77,6 +80,15 @@ def certificates(tmp_path_factory):
     assert apus("certs", "issue", "--tenant", "acme", "--folder", folder / "main").returncode == 0
     assert apus("certs", "issue", "--role", "admin", "--folder", folder / "main").returncode == 0
     assert apus("certs", "init", folder / "stranger").returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def interop_certificates(tmp_path_factory):
+    """A folder with the certificates of the interoperability tests: an authority and a server of `SERVER_NAME`."""
+    folder = tmp_path_factory.mktemp("interop") / "certs"
+    assert apus("certs", "init", folder, "--server-name", "*.test.google.fr", "--server-name", "localhost",
+                "--server-name", "127.0.0.1").returncode == 0
     return folder
 
 

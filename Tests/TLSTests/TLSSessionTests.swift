@@ -27,6 +27,19 @@ struct TLSSessionTests {
         #expect(pair.server.cipherDescription == "TLSv1.3 TLS_AES_128_GCM_SHA256")
     }
 
+    @Test("of a server of anyone needs no client certificate, and knows no identity")
+    func anyone() throws {
+        let server = try TLSContext(
+            serverOfAnyone: PEM(source: "server certificate", bytes: fixtures.server.certificate),
+            privateKey: PEM(source: "server key", bytes: fixtures.server.privateKey))
+        for client in [try fixtures.clientContext(nil), try fixtures.clientContext(fixtures.client)] {
+            let pair = try SessionPair(client: client, server: server)
+            try pair.handshake()
+            #expect(pair.server.negotiatedProtocol == "h2")
+            #expect(pair.server.peerIdentity == nil)
+        }
+    }
+
     @Test("verifies a server by any of its names", arguments: ["localhost", "127.0.0.1", "::1"])
     func serverNames(name: String) throws {
         try pair(serverName: name).handshake()

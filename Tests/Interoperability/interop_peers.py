@@ -1,0 +1,86 @@
+"""Starts `apus-interop`, the server and the client of the official interoperability tests, and those of other makers.
+
+All of them are programs that print `listening on HOST:PORT`, or take the flags of the official clients.
+"""
+
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+INTEROP = pathlib.Path(os.environ.get("APUS_INTEROP_BINARY", ROOT / ".build/debug/apus-interop"))
+# One of the names in the certificate that `apus-interop` makes for itself.
+SERVER_NAME = "foo.test.google.fr"
+# A hang fails the test instead of the run.
+TIMEOUT = 120
+
+# What every peer can do. Each name is also that of a function in the clients written in Python.
+CASES = ["empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
+         "custom_metadata", "status_code_and_message", "special_status_message", "unimplemented_method",
+         "unimplemented_service", "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server"]
+
+
+class Peer:
+    """A server process that prints where it listens."""
+
+    def __init__(self, command, certificates, **options):
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.PIPE,
+            env={**os.environ, "APUS_INTEROP_CERTIFICATES": str(certificates)}, **options)
+        output = ""
+        deadline = time.monotonic() + TIMEOUT
+        while not (match := re.search(r"listening on (\S+):(\d+)\n", output)):
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            if not chunk:
+                self.process.kill()
+                raise AssertionError(f"{command}: no address was printed: {output!r}")
+            output += chunk.decode()
+        self.port = int(match.group(2))
+        self.target = f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        """Ends the process as a person would, and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+def our_server(certificates, secure):
+    return Peer([INTEROP, "server", "--port=0", f"--use_tls={str(secure).lower()}"], certificates)
+
+
+def python_server(kind, certificates, secure):
+    """A server of grpcio: `sync` or `asyncio`."""
+    return Peer([sys.executable, ROOT / "Tests/Interoperability/peer_server.py", kind, str(secure).lower()],
+                certificates)
+
+
+def client_flags(port, secure, cases):
+    flags = ["--server_host=127.0.0.1", f"--server_port={port}", f"--test_case={cases}"]
+    if secure:
+        flags += ["--use_tls=true", "--use_test_ca=true", f"--server_host_override={SERVER_NAME}"]
+    return flags
+
+
+def run_client(program, port, certificates, secure, cases="all", environment=None):
+    """Runs a client to its end, which must be 0, and returns the names of the cases it passed."""
+    result = subprocess.run(
+        [str(word) for word in [*program, *client_flags(port, secure, cases)]], capture_output=True, text=True,
+        timeout=TIMEOUT,
+        env={**os.environ, "APUS_INTEROP_CERTIFICATES": str(certificates), **(environment or {})})
+    assert result.returncode == 0, f"{cases}: {result.stdout}{result.stderr}"
+    return re.findall(r"^passed: (\S+)$", result.stdout, re.MULTILINE)
+
+
+def run_our_client(port, certificates, secure, cases="all"):
+    return run_client([INTEROP, "client"], port, certificates, secure, cases)
