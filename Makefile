@@ -10,6 +10,7 @@ unexport OPENBLAS_CORETYPE
 BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev \
                   pkg-config protobuf-compiler protobuf-c-compiler
 TEST_PACKAGES := python3-venv
+BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghttp2-client nghttp2-server valgrind strace
 VENV := .build/venv
 PYTHON := $(VENV)/bin/python
 
@@ -48,6 +49,14 @@ $(VENV)/ready: Tests/Interoperability/requirements.txt
 .PHONY: bench
 bench: build ## Measure the example models and print the table of the README.
 	Benchmarks/examples.py
+
+.PHONY: bench-packages
+bench-packages: test-packages
+	@$(call install,$(BENCH_PACKAGES))
+
+.PHONY: counts
+counts: build bench-packages ## Count instructions, allocations and system calls of a call; fail over the thresholds.
+	$(PYTHON) Benchmarks/rpc/counts.py --check
 
 .PHONY: sanitize
 sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
