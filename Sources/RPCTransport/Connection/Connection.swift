@@ -74,6 +74,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     private var phase = Phase.handshaking
     private var timer: TimerID?
     private var flushIsScheduled = false
+    private var readPace = ReadPace()
     private var tlsIsComplete: Bool
 
     /// A connection that is not started yet; without `tls` it is in plaintext.
@@ -110,19 +111,32 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     // MARK: In
 
     func streamIsReadable() {
+        readPace.beginTurn()
         for _ in 0..<Self.readsPerTurnMax {
             guard phase != .closed else { return }
-            let buffer = buffers.wire
+            let buffer = UnsafeMutableRawBufferPointer(rebasing: buffers.wire[..<readPace.readByteCount])
             switch stream.receive(into: buffer) {
             case .wouldBlock: return
             case .end: return receiveEnd()
             case .failed(let error): return end(.stream(error))
             case .bytes(let count):
-                if phase != .lingering { receive(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+                let hasTimeLeft = receiveMeasured(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 // A short read means that the wire is empty: no need to hear that again.
-                if count < buffer.count { return }
+                if count < buffer.count || !hasTimeLeft { return }
             }
         }
+    }
+
+    /// Takes what came, and says whether this turn has time for more of it.
+    private func receiveMeasured(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard phase != .lingering else { return true }
+        guard ReadPace.isMeasured(byteCount: bytes.count) else {
+            receive(bytes)
+            return true
+        }
+        let begin = loop.measuredNow()
+        receive(bytes)
+        return readPace.didRead(byteCount: bytes.count, nanoseconds: loop.measuredNow().nanoseconds(since: begin))
     }
 
     private func receive(_ bytes: UnsafeRawBufferPointer) {
