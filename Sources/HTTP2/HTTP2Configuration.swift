@@ -58,12 +58,14 @@ package struct HTTP2Configuration: Sendable {
 package struct HTTP2FloodLimits: Sendable {
     /// Streams reset by the peer, or by us because of what the peer sent.
     ///
-    /// Generous, because in gRPC every cancellation and every deadline is a reset.
+    /// Generous, because in gRPC every cancellation and every deadline is a reset; a stream that ends in good order
+    /// pays for one.
     /// - Source: CVE-2023-44487 (rapid reset), CVE-2025-8671 (resets the peer provokes).
     package var resetBurst: UInt32 = 10_000
-    package var resetsPerSecond: UInt32 = 2_000
+    package var resetsPerSecond: UInt32 = 500
 
-    /// Frames that carry nothing: empty DATA, small WINDOW_UPDATE, PRIORITY, PING, SETTINGS, unknown types.
+    /// Frames that carry nothing: empty DATA, small WINDOW_UPDATE, PRIORITY, PING, SETTINGS, unknown types, and
+    /// HEADERS and small DATA for streams that are gone.
     ///
     /// Useful frames, in either direction, pay for a few of them, so that a peer that answers every message with a
     /// small WINDOW_UPDATE stays below the limit at any rate.

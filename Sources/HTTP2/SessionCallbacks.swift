@@ -111,6 +111,7 @@ extension SessionCallbacks {
 
     private static func headersReceived(_ session: OpaquePointer?, _ header: nghttp2_frame_hd, _ state: State) {
         guard let record = record(session, header.stream_id) else { return }
+        state.pointee.floodGuard.countHeadersTaken()
         let isTrailers = record.pointee.flags.contains(.headersReceived)
         if !isTrailers && state.pointee.role == .client && state.pointee.headerScratch.isInformational { return }
         record.pointee.flags.formUnion([.headersReceived, .announced])
@@ -127,6 +128,7 @@ extension SessionCallbacks {
     ) -> Int32 {
         state.pointee.arrivedByteCount += bytes.count
         guard let record = record(session, id), !record.pointee.flags.contains(.resetByOwner) else { return 0 }
+        state.pointee.floodGuard.countDataTaken(byteCount: bytes.count)
         record.pointee.unconsumedByteCount += bytes.count
         var event = RecordedEvent(kind: .data, stream: record.pointee.stream)
         event.bytes = bytes
@@ -136,6 +138,7 @@ extension SessionCallbacks {
 
     private static func dataEnded(_ session: OpaquePointer?, _ id: Int32, _ state: State) {
         guard let record = record(session, id) else { return }
+        state.pointee.floodGuard.countEndTaken()
         record.pointee.flags.insert(.remoteEnded)
         guard !record.pointee.flags.contains(.resetByOwner) else { return }
         if state.pointee.events.endLastData(of: record.pointee.stream) { return }
@@ -178,6 +181,7 @@ extension SessionCallbacks {
         guard let record = record(session, id) else { return 0 }
         state.pointee.openStreamCount -= 1
         record.pointee.flags.insert(.closed)
+        if record.pointee.flags.closeOrigin(code: code) == .finished { state.pointee.floodGuard.countAnswer() }
         record.pointee.outbound.removeAll()
         record.pointee.trailers = nil
         guard record.pointee.flags.contains(.announced) else {

@@ -49,16 +49,56 @@ struct FloodTests {
         #expect(server.session.openStreamCount == 0)
     }
 
-    @Test("cancelling two thousand calls a second is no attack")
+    @Test("cancelling five hundred calls a second is no attack")
     func busyCancellation() throws {
         let server = try server()
         var id: UInt32 = 1
         let count = rounds(server, limit: 8_000) { _ in
-            server.now = server.now.advanced(byNanoseconds: 1_000_000)
+            server.now = server.now.advanced(byNanoseconds: 4_000_000)
             defer { id += 4 }
             return [0, 2].flatMap { Raw.request(stream: id + $0) + Raw.reset(stream: id + $0) }
         }
         #expect(count == 8_000 && server.error == nil)
+    }
+
+    @Test("a client that waits for half of its answers may cancel the rest at any rate")
+    func answeredCalls() throws {
+        let server = try server { $0.resetBurst = 100 }
+        server.onEvent = { end, event in
+            if case .headers(let id, _, true) = event {
+                try end.session.submitHeaders(end.streams[id]!, .trailersOnly, .end)
+            }
+        }
+        let count = rounds(server, limit: 1000) { round in
+            let id = UInt32(4 * round + 1)
+            return Raw.request(stream: id, end: true) + Raw.request(stream: id + 2) + Raw.reset(stream: id + 2)
+        }
+        #expect(count == 1000 && server.error == nil)
+    }
+
+    @Test("a reset with NO_ERROR is a reset like any other")
+    func resetsWithoutError() throws {
+        let server = try server { $0.resetBurst = 100 }
+        let count = rounds(server, limit: 1000) { round in
+            let id = UInt32(2 * round + 1)
+            return Raw.request(stream: id) + Raw.frame(type: 3, stream: id, [0, 0, 0, 0])
+        }
+        #expect(count == 100)
+        expectCalm(server, .resets)
+    }
+
+    @Test(
+        "frames for a stream that is gone count as useless",
+        arguments: [
+            ("HEADERS", Raw.request(stream: 1)), ("empty DATA that ends it", Raw.data(stream: 1, [], end: true)),
+            ("small DATA", Raw.data(stream: 1, [1, 2])), ("large WINDOW_UPDATE", Raw.windowUpdate(stream: 1, 70_000)),
+        ])
+    func framesForClosedStreams(name: String, frame: [UInt8]) throws {
+        let server = try server { $0.uselessFrameBurst = 1000 }
+        server.receive(Raw.request(stream: 1) + Raw.reset(stream: 1))
+        let count = rounds(server, limit: 20_000) { _ in frame }
+        #expect(count < 10_000, "\(name)")
+        expectCalm(server, .uselessFrames)
     }
 
     @Test("resets that the peer provokes count as well (CVE-2025-8671)")
@@ -121,7 +161,8 @@ struct FloodTests {
         let server = try server { $0.uselessFrameBurst = 500 }
         server.receive(Raw.request(stream: 1))
         let count = rounds(server, limit: 20_000) { _ in
-            Raw.data(stream: 1, [1]) + Raw.windowUpdate(stream: 0, 6) + Raw.windowUpdate(stream: 1, 6) + Raw.ping()
+            Raw.data(stream: 1, [0, 0, 0, 0, 1, 1]) + Raw.windowUpdate(stream: 0, 6) + Raw.windowUpdate(stream: 1, 6)
+                + Raw.ping()
         }
         #expect(count == 20_000)
     }
