@@ -1,0 +1,95 @@
+"""Streams that are opened and thrown away: rapid reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671)."""
+
+import threading
+import time
+
+import grpc
+import pytest
+
+from attack import MIB, attacked, plain, secure, server_under_attack  # noqa: F401 (fixtures)
+from conftest import credentials
+from frames import (END_STREAM, INFER, Compressor, data, headers, infer_body, literal, message, request_block, reset,
+                    window_update)
+
+CALL = message(infer_body("delay"))
+RATE = "10 000 resets at once, 500 a second"
+
+
+def calls(count, ending, *more):
+    """A maker of floods: chunk after chunk of `count` calls to `delay`, each with what `ending` adds for its stream."""
+    compressor = Compressor(INFER, *more)
+
+    def chunk(index):
+        streams = range(2 * index * count + 1, 2 * (index + 1) * count + 1, 2)
+        return b"".join(headers(stream, compressor.block(stream - 1)) + ending(stream) for stream in streams)
+    return chunk
+
+
+def test_rapid_reset(attacked):
+    flood = calls(1000, lambda stream: data(stream, CALL, end=True) + reset(stream))
+    attacked.endure("rapid reset of calls at work", lambda: attacked.wire().open().flood(flood, 25),
+                    error="ENHANCE_YOUR_CALM", within=25, growth=48 * MIB, defence=RATE)
+
+
+def test_rapid_reset_before_the_request_is_complete(plain):
+    flood = calls(1000, reset)
+    plain.endure("rapid reset before any work", lambda: plain.wire().open().flood(flood, 25),
+                 error="ENHANCE_YOUR_CALM", within=25, growth=48 * MIB, defence=RATE)
+
+
+def test_a_cancelled_call_counts_until_its_handler_has_returned(tmp_path, certificates):
+    """Rapid reset against a limit of 16 calls: the model never has more of them than that."""
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    with server_under_attack(tmp_path, certificates, limits="{streams_per_connection: 16}") as attacked:
+        depths, isDone = [], threading.Event()
+
+        def watch():
+            with grpc.secure_channel(attacked.server.target, credentials(certificates / "main", "role-admin")) as channel:
+                stub = admin_pb2_grpc.AdminStub(channel)
+                while not isDone.is_set():
+                    models = stub.GetStatus(admin_pb2.GetStatusRequest()).models
+                    depths.append(next(model.counters.queue_depth for model in models if model.name == "delay"))
+                    time.sleep(0.002)
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        flood = calls(1000, lambda stream: data(stream, CALL, end=True) + reset(stream))
+        try:
+            attacked.endure("cancelled calls that still work", lambda: attacked.wire().open().flood(flood, 25),
+                            error="ENHANCE_YOUR_CALM", within=25, growth=48 * MIB,
+                            defence="a handler counts until it has returned, ≤ 16 here")
+        finally:
+            isDone.set()
+            watcher.join()
+        assert len(depths) > 10 and max(depths) <= 16, max(depths)
+
+
+PROVOKED = {
+    "window overflow": (lambda stream: data(stream, CALL, end=True) + window_update(stream, 0x7fff_ffff), ()),
+    "content-length mismatch": (lambda stream: data(stream, CALL, end=True), ((b"content-length", b"1"),)),
+    "malformed trailers": (lambda stream: data(stream, CALL) + headers(stream, literal(b"Upper", b"x"), end=True), ()),
+    "pseudo-header in trailers": (
+        lambda stream: data(stream, CALL) + headers(stream, literal(b":path", b"/"), end=True), ()),
+    "trailers without END_STREAM": (lambda stream: data(stream, CALL) + headers(stream, literal(b"a", b"b")), ()),
+}
+
+
+@pytest.mark.parametrize("name", PROVOKED)
+def test_made_you_reset(plain, name):
+    ending, more = PROVOKED[name]
+    flood = calls(1000, ending, *more)
+    plain.endure(f"MadeYouReset: {name}", lambda: plain.wire().open().flood(flood, 25),
+                 error={"ENHANCE_YOUR_CALM", "PROTOCOL_ERROR"}, within=25, growth=48 * MIB,
+                 defence="provoked resets count like received ones")
+
+
+def test_made_you_reset_by_frames_that_end_the_connection(plain):
+    for name, ending in {
+        "DATA after END_STREAM": lambda stream: data(stream, CALL, end=True) + data(stream, b"x"),
+        "HEADERS after END_STREAM": lambda stream: data(stream, CALL, end=True) + headers(
+            stream, literal(b"a", b"b"), end=True),
+        "WINDOW_UPDATE of 0": lambda stream: window_update(stream, 0),
+    }.items():
+        flood = calls(1000, ending)
+        plain.endure(f"MadeYouReset: {name}", lambda: plain.wire().open().flood(flood, 25),
+                     error={"STREAM_CLOSED", "PROTOCOL_ERROR", "ENHANCE_YOUR_CALM"}, within=25, growth=48 * MIB,
+                     seconds=0.3, defence="an error of the connection")
