@@ -34,6 +34,10 @@ static inline int apus_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certifica
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
 
+static inline void apus_SSL_CTX_set_max_cert_list(SSL_CTX *context, long byte_count) {
+    SSL_CTX_set_max_cert_list(context, byte_count);
+}
+
 /// The options every Apus context carries; a macro of 64-bit constants, some of them past Swift's importer.
 static inline void apus_SSL_CTX_set_strict_options(SSL_CTX *context) {
     SSL_CTX_set_options(
@@ -68,6 +72,22 @@ static inline int apus_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return 
 
 static inline GENERAL_NAME *apus_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int index) {
     return sk_GENERAL_NAME_value(names, index);
+}
+
+static inline int apus_sk_X509_REVOKED_num(const STACK_OF(X509_REVOKED) *entries) {
+    return entries ? sk_X509_REVOKED_num(entries) : 0;
+}
+
+static inline X509_REVOKED *apus_sk_X509_REVOKED_value(const STACK_OF(X509_REVOKED) *entries, int index) {
+    return sk_X509_REVOKED_value(entries, index);
+}
+
+static inline int apus_sk_X509_num(const STACK_OF(X509) *certificates) {
+    return certificates ? sk_X509_num(certificates) : 0;
+}
+
+static inline X509 *apus_sk_X509_value(const STACK_OF(X509) *certificates, int index) {
+    return sk_X509_value(certificates, index);
 }
 
 // Keys and certificates.

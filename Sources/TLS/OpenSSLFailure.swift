@@ -9,6 +9,10 @@ struct OpenSSLFailure {
     let isUnexpectedEnd: Bool
     /// The peer was asked for a certificate and sent none.
     let isMissingCertificate: Bool
+    /// The two ends have no version in common.
+    let isVersionMismatch: Bool
+    /// The two ends have no cipher, no group or no signature algorithm in common.
+    let isCipherMismatch: Bool
 
     /// Takes the newest error and empties the queue.
     ///
@@ -22,6 +26,7 @@ struct OpenSSLFailure {
     private init(code: UInt) {
         guard code != 0 else {
             (alertNumber, reason, isUnexpectedEnd, isMissingCertificate) = (nil, nil, false, false)
+            (isVersionMismatch, isCipherMismatch) = (false, false)
             return
         }
         let number = apus_ERR_GET_REASON(code)
@@ -30,6 +35,13 @@ struct OpenSSLFailure {
         alertNumber = isOfSSL && number >= SSL_AD_REASON_OFFSET ? number - SSL_AD_REASON_OFFSET : nil
         isUnexpectedEnd = isOfSSL && number == SSL_R_UNEXPECTED_EOF_WHILE_READING
         isMissingCertificate = isOfSSL && number == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE
+        isVersionMismatch = isOfSSL && [SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_VERSION_TOO_LOW].contains(number)
+        isCipherMismatch =
+            isOfSSL
+            && [
+                SSL_R_NO_SHARED_CIPHER, SSL_R_NO_SUITABLE_KEY_SHARE, SSL_R_NO_SHARED_GROUPS, SSL_R_NO_SUITABLE_GROUPS,
+                SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS,
+            ].contains(number)
         reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "OpenSSL error \(code)"
     }
 

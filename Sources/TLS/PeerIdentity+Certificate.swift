@@ -9,18 +9,20 @@ extension PeerIdentity {
     /// - Source: gRFC A87; SPIFFE X.509-SVID, sections 2 and 4.
     init(verifiedLeaf certificate: OpaquePointer) throws(TLSError) {
         guard X509_check_ca(certificate) == 0 else {
-            throw .peerRejected("a certificate authority's certificate cannot identify a client")
+            throw .peerRejected(.wrongUsage, "a certificate authority's certificate cannot identify a client")
         }
         guard X509_get_key_usage(certificate) & UInt32(KU_DIGITAL_SIGNATURE) != 0 else {
-            throw .peerRejected("the certificate's key usage lacks digitalSignature")
+            throw .peerRejected(.wrongUsage, "the certificate's key usage lacks digitalSignature")
         }
         let uris = uriNames(of: certificate)
         guard uris.count == 1 else {
             throw .peerRejected(
+                .noIdentity,
                 "expected exactly one URI (a SPIFFE identity) among the certificate's names, found \(uris.count)")
         }
         guard let uri = uris[0], let identity = PeerIdentity(spiffeURI: uri) else {
             throw .peerRejected(
+                .noIdentity,
                 "the certificate's URI is not spiffe://DOMAIN/tenant/NAME or spiffe://DOMAIN/role/router|admin")
         }
         self = identity

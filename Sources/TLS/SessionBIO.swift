@@ -8,6 +8,10 @@ final class SessionBIO {
     var outgoing = CiphertextBuffer()
     /// The transport will bring no more; reading an empty `incoming` is then the end and not a wait.
     var transportEnded = false
+    /// Nothing more is given to OpenSSL, so that a call into it that would go on reading ends.
+    var isCut = false
+    /// Bytes that OpenSSL has taken.
+    private(set) var takenByteCount = 0
 
     /// A new BIO over this object, owned by the caller.
     ///
@@ -32,10 +36,14 @@ final class SessionBIO {
         BIO_meth_set_read_ex(method) { bio, destination, byteCount, readCount in
             let session = SessionBIO.of(bio)
             apus_BIO_clear_retry_flags(bio)
-            let moved = session.incoming.move(
-                into: UnsafeMutableRawBufferPointer(start: destination, count: byteCount))
+            let moved =
+                session.isCut
+                ? 0
+                : session.incoming.move(
+                    into: UnsafeMutableRawBufferPointer(start: destination, count: byteCount))
+            session.takenByteCount += moved
             readCount?.pointee = moved
-            if moved == 0 && !session.transportEnded { apus_BIO_set_retry_read(bio) }
+            if moved == 0 && !session.transportEnded && !session.isCut { apus_BIO_set_retry_read(bio) }
             return moved > 0 ? 1 : 0
         }
         BIO_meth_set_ctrl(method) { bio, command, _, _ in

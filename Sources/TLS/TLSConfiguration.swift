@@ -6,11 +6,17 @@ package struct TLSServerConfiguration: Sendable {
     package var privateKey: PEM
     /// The authorities that may have signed a client's certificate; nobody else's client gets in.
     package var clientAuthorities: PEM
+    /// Lists of certificates taken back.
+    ///
+    /// When there is one, every authority of a client's chain must have one that has not expired and names no
+    /// certificate of the chain. Without any, nothing is looked up.
+    package var revocationLists: [PEM]
 
-    package init(certificateChain: PEM, privateKey: PEM, clientAuthorities: PEM) {
+    package init(certificateChain: PEM, privateKey: PEM, clientAuthorities: PEM, revocationLists: [PEM] = []) {
         self.certificateChain = certificateChain
         self.privateKey = privateKey
         self.clientAuthorities = clientAuthorities
+        self.revocationLists = revocationLists
     }
 }
 
@@ -22,6 +28,8 @@ package struct TLSClientConfiguration: Sendable {
     package var certificateChain: PEM?
     /// The unencrypted private key of the first certificate; present exactly when `certificateChain` is.
     package var privateKey: PEM?
+    /// As of a server, for the chain of the server's certificate.
+    package var revocationLists: [PEM] = []
 
     package init(serverAuthorities: PEM, certificateChain: PEM? = nil, privateKey: PEM? = nil) {
         self.serverAuthorities = serverAuthorities

@@ -12,15 +12,21 @@ extension TLSContext {
         X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_CLIENT)
         SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT) { isValid, verification in
             // Called once for each certificate, the root first; OpenSSL's own verdict stands unless we know worse.
-            guard isValid == 1, X509_STORE_CTX_get_error_depth(verification) == 0 else { return isValid }
             let ssl = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx())
-            guard let ssl, let leaf = X509_STORE_CTX_get_current_cert(verification) else { return 0 }
+            guard let ssl, let leaf = X509_STORE_CTX_get0_cert(verification) else { return 0 }
+            let session = TLSSession.of(OpaquePointer(ssl))
+            guard isValid == 1 else {
+                session.refusedSubject = Certificate.subject(of: leaf)
+                return 0
+            }
+            guard X509_STORE_CTX_get_error_depth(verification) == 0 else { return 1 }
             switch Result(catching: { () throws(TLSError) in try PeerIdentity(verifiedLeaf: leaf) }) {
             case .success(let identity):
-                TLSSession.of(OpaquePointer(ssl)).peerIdentity = identity
+                session.peerIdentity = identity
                 return 1
             case .failure(let error):
-                TLSSession.of(OpaquePointer(ssl)).refusal = error
+                session.refusal = error
+                session.refusedSubject = Certificate.subject(of: leaf)
                 X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
                 return 0
             }
@@ -34,6 +40,10 @@ extension TLSContext {
         SSL_CTX_set_client_hello_cb(
             pointer,
             { ssl, alert, _ in
+                if let ssl, !TLSSession.of(ssl).clientHelloDidComplete() {
+                    alert?.pointee = SSL_AD_RECORD_OVERFLOW
+                    return SSL_CLIENT_HELLO_ERROR
+                }
                 let extensionType = UInt32(TLSEXT_TYPE_application_layer_protocol_negotiation)
                 guard let ssl, SSL_client_hello_get0_ext(ssl, extensionType, nil, nil) == 1 else {
                     if let ssl { TLSSession.of(ssl).refusal = .noCommonProtocol }

@@ -22,6 +22,8 @@ package final class TLSContext: Sendable {
     nonisolated(unsafe) let pointer: OpaquePointer
     /// Whether the other side must have shown an identity when the handshake is complete.
     let requiresPeerIdentity: Bool
+    // The revocation lists; set by init only, and OpenSSL locks what a look-up sorts inside.
+    nonisolated(unsafe) var revocationLists: [RevocationList] = []
 
     /// A context that requires a client certificate signed by `clientAuthorities` and naming one SPIFFE identity.
     ///
@@ -29,7 +31,7 @@ package final class TLSContext: Sendable {
     package convenience init(server configuration: TLSServerConfiguration) throws(TLSError) {
         try self.init(role: .server, requiresPeerIdentity: true)
         try use(certificateChain: configuration.certificateChain, privateKey: configuration.privateKey)
-        try trust(configuration.clientAuthorities)
+        try trust(configuration.clientAuthorities, revocationLists: configuration.revocationLists)
         try offerAuthorities(configuration.clientAuthorities)
         requireClientCertificate()
         requireHTTP2FromClient()
@@ -56,7 +58,7 @@ package final class TLSContext: Sendable {
         case (nil, nil): break
         case (_?, nil), (nil, _?): throw .configuration("a client certificate and its key come together or not at all")
         }
-        try trust(configuration.serverAuthorities)
+        try trust(configuration.serverAuthorities, revocationLists: configuration.revocationLists)
         SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
         // Nonzero is failure, unlike everywhere else: SSL_CTX_set_alpn_protos(3).
         guard SSL_CTX_set_alpn_protos(pointer, alpnHTTP2, UInt32(alpnHTTP2.count)) == 0 else {
@@ -92,6 +94,9 @@ package final class TLSContext: Sendable {
             Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN))
         // Leaf, three intermediates and the root.
         SSL_CTX_set_verify_depth(pointer, 4)
+        // 112 bits of strength for every key and signature of a chain; no SHA-1.
+        SSL_CTX_set_security_level(pointer, 2)
+        limitHandshakes()
     }
 }
 

@@ -9,10 +9,18 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
     case configuration(String)
     /// The server name to be verified is neither a DNS name nor an IP address.
     case invalidServerName(String)
-    /// We refused the peer's certificate, or it sent none.
-    case peerRejected(String)
+    /// We refused the peer's certificate, or it sent none; the text is the verifier's.
+    case peerRejected(PeerRejection, String)
     /// The peer does not speak HTTP/2 (ALPN `h2`).
     case noCommonProtocol
+    /// The peer offers no version of TLS from 1.2 on.
+    case noCommonVersion
+    /// The peer offers no cipher, or no group of keys, that we take.
+    case noCommonCipher
+    /// The handshake, or the ClientHello alone, was longer than any honest one.
+    case handshakeTooLong(byteCountMax: Int)
+    /// More handshake messages and alerts came after the handshake than data accounts for.
+    case handshakeFlood
     /// The peer ended the session with this alert, e.g. `unknown CA`.
     case alertReceived(String)
     /// What the peer sent is not TLS, or breaks its rules.
@@ -35,8 +43,12 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unusableFile(let source, let reason): "\(source): \(reason)"
         case .configuration(let reason): "TLS configuration: \(reason)"
         case .invalidServerName(let name): "\"\(name)\" is neither a DNS name nor an IP address"
-        case .peerRejected(let reason): "peer certificate rejected: \(reason)"
+        case .peerRejected(_, let reason): "peer certificate rejected: \(reason)"
         case .noCommonProtocol: "the peer does not offer HTTP/2 (ALPN \"h2\")"
+        case .noCommonVersion: "the peer offers neither TLS 1.3 nor 1.2"
+        case .noCommonCipher: "the peer offers no cipher or group of ours"
+        case .handshakeTooLong(let byteCountMax): "a TLS handshake of more than \(byteCountMax) bytes"
+        case .handshakeFlood: "the peer sent too many TLS handshake messages and alerts"
         case .alertReceived(let name): "the peer ended the TLS session: \(name)"
         case .protocolViolation(let reason): "TLS protocol violation: \(reason)"
         case .truncated: "the connection ended without a TLS close_notify"
@@ -55,8 +67,12 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unusableFile: "unusable_file"
         case .configuration: "configuration"
         case .invalidServerName: "invalid_server_name"
-        case .peerRejected: "peer_rejected"
+        case .peerRejected(let rejection, _): rejection.rawValue
         case .noCommonProtocol: "no_common_protocol"
+        case .noCommonVersion: "no_common_version"
+        case .noCommonCipher: "no_common_cipher"
+        case .handshakeTooLong: "handshake_too_long"
+        case .handshakeFlood: "handshake_flood"
         case .alertReceived: "alert_received"
         case .protocolViolation: "protocol_violation"
         case .truncated: "truncated"

@@ -30,14 +30,21 @@ package enum TLSReadResult: Hashable, Sendable {
 /// - Source: SSL_do_handshake(3), SSL_read_ex(3), SSL_write_ex(3); RFC 8446.
 package final class TLSSession {
     private let ssl: OpaquePointer
+    /// For tests, which make it do what no session of ours does.
+    var pointer: OpaquePointer { ssl }
     private let bio = SessionBIO()
     // Keeps `role` at hand; the SSL holds its own reference to the SSL_CTX.
     private let context: TLSContext
     private var failure: TLSError?
     private var isComplete = false
 
+    private var limits = HandshakeLimits()
+
     /// Why a callback of ours refused the peer; the handshake fails with it.
     var refusal: TLSError?
+
+    /// The subject of a client's certificate that was refused, in one line; anybody may have written it.
+    package internal(set) var refusedSubject: String?
 
     /// Whom the client's verified certificate names; set on a server, before its handshake completes.
     package internal(set) var peerIdentity: PeerIdentity?
@@ -149,9 +156,47 @@ package final class TLSSession {
             return .complete
         }
         switch SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ: return .incomplete
+        case SSL_ERROR_WANT_READ:
+            try checkByteCount()
+            return .incomplete
         case let code: throw fail(code)
         }
+    }
+
+    private func checkByteCount() throws(TLSError) {
+        guard let byteCountMax = limits.exceededByteCountMax(after: bio.takenByteCount, role: context.role) else {
+            return
+        }
+        let error = TLSError.handshakeTooLong(byteCountMax: byteCountMax)
+        failure = error
+        throw error
+    }
+
+    /// Notes that the ClientHello is read; false when it was too long.
+    func clientHelloDidComplete() -> Bool {
+        guard limits.exceededByteCountMax(after: bio.takenByteCount, role: .server) == nil else {
+            refusal = .handshakeTooLong(byteCountMax: HandshakeLimits.clientHelloByteCountMax)
+            return false
+        }
+        limits.clientHelloIsComplete = true
+        return true
+    }
+
+    /// Counts a record with a handshake message or an alert, and ends the session at one too many.
+    ///
+    /// Called for every step of OpenSSL's with it, of which only the first finds that bytes were taken since the last.
+    func handshakeDidStep() {
+        guard isComplete, !limits.countRecord(endingAt: bio.takenByteCount) else { return }
+        refusal = .handshakeFlood
+        bio.isCut = true
+    }
+
+    /// What the peer has shown, the leaf first; they live as long as the session.
+    var peerCertificates: [OpaquePointer] {
+        let chain = SSL_get_peer_cert_chain(ssl)
+        // A server's list of what its client sent lacks the leaf: SSL_get_peer_cert_chain(3).
+        let leaf = context.role == .server ? SSL_get0_peer_certificate(ssl).map { [$0] } ?? [] : []
+        return leaf + (0..<apus_sk_X509_num(chain)).map { apus_sk_X509_value(chain, $0) }
     }
 
     /// `h2`, once the handshake is complete.
@@ -176,7 +221,7 @@ package final class TLSSession {
             throw TLSError.noCommonProtocol
         }
         guard !context.requiresPeerIdentity || peerIdentity != nil else {
-            let error = TLSError.peerRejected("the client's certificate gave no identity")
+            let error = TLSError.peerRejected(.noIdentity, "the client's certificate gave no identity")
             failure = error
             throw error
         }
@@ -197,6 +242,7 @@ package final class TLSSession {
             let result = SSL_read_ex(ssl, buffer.baseAddress! + byteCount, buffer.count - byteCount, &read)
             if result == 1 {
                 byteCount += read
+                limits.count(plaintextByteCount: read)
                 continue
             }
             switch SSL_get_error(ssl, result) {
@@ -251,7 +297,11 @@ package final class TLSSession {
         } else if bio.transportEnded && (cause.isUnexpectedEnd || code == SSL_ERROR_SYSCALL) {
             error = .truncated
         } else if !isComplete, let rejection = verificationFailure(cause) {
-            error = .peerRejected(rejection)
+            error = rejection
+        } else if cause.isVersionMismatch {
+            error = .noCommonVersion
+        } else if cause.isCipherMismatch {
+            error = .noCommonCipher
         } else {
             error = .protocolViolation(cause.reason ?? "unknown failure \(code)")
         }
@@ -260,9 +310,12 @@ package final class TLSSession {
     }
 
     /// Why the peer's certificate was refused, in the verifier's words; nil when that is not what went wrong.
-    private func verificationFailure(_ cause: OpenSSLFailure) -> String? {
+    private func verificationFailure(_ cause: OpenSSLFailure) -> TLSError? {
         let result = SSL_get_verify_result(ssl)
-        if result != Int(X509_V_OK) { return String(cString: X509_verify_cert_error_string(result)) }
-        return cause.isMissingCertificate ? "the peer sent no certificate" : nil
+        if result != Int(X509_V_OK) {
+            return .peerRejected(
+                PeerRejection(verificationCode: Int32(result)), String(cString: X509_verify_cert_error_string(result)))
+        }
+        return cause.isMissingCertificate ? .peerRejected(.noCertificate, "the peer sent no certificate") : nil
     }
 }

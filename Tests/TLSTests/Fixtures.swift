@@ -41,10 +41,14 @@ struct Fixtures {
     }
 
     /// A client's certificate with any alternative names, in the notation of x509v3_config(5).
-    func client(names: String?, usage: String = "clientAuth", validity: CertificateValidity = Fixtures.validity) throws
-        -> IssuedCertificate
-    {
-        try authority.issueLeaf(commonName: "odd client", usage: usage, names: names, validity: validity)
+    func client(
+        names: String? = "URI:spiffe://apus.local/tenant/acme", usage: String = "clientAuth",
+        keyUsage: String = "critical,digitalSignature", constraints: String = "critical,CA:FALSE",
+        validity: CertificateValidity = Fixtures.validity
+    ) throws -> IssuedCertificate {
+        try authority.issueLeaf(
+            commonName: "odd client", usage: usage, names: names, validity: validity, keyUsage: keyUsage,
+            constraints: constraints)
     }
 }
 

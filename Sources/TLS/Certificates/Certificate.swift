@@ -14,7 +14,10 @@ final class Certificate {
     var isAuthority: Bool { X509_check_ca(pointer) != 0 }
 
     /// The subject in one line: `CN = client, O = Apus`.
-    var subject: String {
+    var subject: String { Certificate.subject(of: pointer) }
+
+    /// The subject in one line of a certificate that belongs to somebody else.
+    static func subject(of pointer: OpaquePointer) -> String {
         memoryText { X509_NAME_print_ex($0, X509_get_subject_name(pointer), 0, apus_XN_FLAG_ONELINE()) } ?? "?"
     }
 
@@ -23,21 +26,21 @@ final class Certificate {
     /// - Throws: `TLSError.unusableFile` when one of them does not parse.
     static func list(in pem: PEM) throws(TLSError) -> [Certificate] {
         var certificates: [Certificate] = []
-        try withReadingBIO(pem) { bio throws(TLSError) in
-            ERR_clear_error()
-            while let pointer = PEM_read_bio_X509(bio, nil, noPassphrase, nil) {
-                certificates.append(Certificate(owning: pointer))
-            }
-            // Running out of certificates is an error to OpenSSL too, told apart by its reason.
-            let code = ERR_peek_last_error()
-            ERR_clear_error()
-            let isEnd = apus_ERR_GET_LIB(code) == ERR_LIB_PEM && apus_ERR_GET_REASON(code) == PEM_R_NO_START_LINE
-            guard isEnd else {
-                let reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "not a certificate"
-                throw .unusableFile(source: pem.source, reason: "certificate \(certificates.count + 1): \(reason)")
-            }
+        try pem.readAll(kind: "certificate") { bio in
+            guard let pointer = PEM_read_bio_X509(bio, nil, noPassphrase, nil) else { return false }
+            certificates.append(Certificate(owning: pointer))
+            return true
         }
         return certificates
+    }
+
+    /// Whether this authority's key has signed `certificate`, and the names agree.
+    func hasSigned(_ certificate: Certificate) -> Bool {
+        defer { ERR_clear_error() }
+        guard X509_check_issued(pointer, certificate.pointer) == X509_V_OK, let key = X509_get0_pubkey(pointer) else {
+            return false
+        }
+        return X509_verify(certificate.pointer, key) == 1
     }
 }
 
@@ -63,6 +66,27 @@ final class PrivateKey {
     }
 
     deinit { EVP_PKEY_free(pointer) }
+}
+
+extension PEM {
+    /// Reads all objects of one kind; `readOne` takes the next from the BIO and says whether there was one.
+    ///
+    /// - Throws: `TLSError.unusableFile` unless it ended because there were no more.
+    func readAll(kind: String, _ readOne: (OpaquePointer) -> Bool) throws(TLSError) {
+        try withReadingBIO(self) { bio throws(TLSError) in
+            ERR_clear_error()
+            var count = 0
+            while readOne(bio) { count += 1 }
+            // Running out of them is an error to OpenSSL too, told apart by its reason.
+            let code = ERR_peek_last_error()
+            ERR_clear_error()
+            let isEnd = apus_ERR_GET_LIB(code) == ERR_LIB_PEM && apus_ERR_GET_REASON(code) == PEM_R_NO_START_LINE
+            guard isEnd else {
+                let reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "not a \(kind)"
+                throw .unusableFile(source: source, reason: "\(kind) \(count + 1): \(reason)")
+            }
+        }
+    }
 }
 
 /// Refuses to give a passphrase; without it OpenSSL would ask on the terminal.

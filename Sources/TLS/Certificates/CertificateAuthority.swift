@@ -10,8 +10,8 @@ import Vocabulary
 package final class CertificateAuthority {
     /// Such as `apus.local`.
     package let trustDomain: String
-    private let root: Certificate
-    private let key: PrivateKey
+    let root: Certificate
+    let key: PrivateKey
 
     /// The trust domain used unless told otherwise.
     package static let defaultTrustDomain = "apus.local"
@@ -98,14 +98,15 @@ package final class CertificateAuthority {
     ///
     /// Below `package`, because it would sign anything: the tests make wrong certificates with it.
     func issueLeaf(
-        commonName: String, usage: String, names: String?, validity: CertificateValidity
+        commonName: String, usage: String, names: String?, validity: CertificateValidity,
+        keyUsage: String = "critical,digitalSignature", constraints: String = "critical,CA:FALSE"
     ) throws(TLSError) -> IssuedCertificate {
         let leafKey = try PrivateKey.generate()
         var builder = CertificateBuilder(
             commonName: commonName, validity: validity,
             extensions: [
-                (NID_basic_constraints, "critical,CA:FALSE"),
-                (NID_key_usage, "critical,digitalSignature"),
+                (NID_basic_constraints, constraints),
+                (NID_key_usage, keyUsage),
                 (NID_ext_key_usage, usage),
                 (NID_subject_key_identifier, "hash"),
                 (NID_authority_key_identifier, "keyid:always"),

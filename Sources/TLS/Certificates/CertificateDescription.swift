@@ -59,7 +59,8 @@ extension Certificate {
 
     /// Nil when a time does not parse, or the end lies before the beginning.
     var validity: CertificateValidity? {
-        guard let begin = seconds(X509_get0_notBefore(pointer)), let end = seconds(X509_get0_notAfter(pointer)),
+        guard let begin = X509_get0_notBefore(pointer).flatMap(secondsSince1970),
+            let end = X509_get0_notAfter(pointer).flatMap(secondsSince1970),
             begin <= end
         else { return nil }
         return CertificateValidity(notBefore: begin, notAfter: end)
@@ -79,11 +80,5 @@ extension Certificate {
             }
             return nil
         }
-    }
-
-    private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
-        var parts = tm()
-        guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
-        return Int64(timegm(&parts))
     }
 }

@@ -29,7 +29,9 @@ extension CertificateFolder {
     package func create(
         _ plan: CertificateFolderPlan, now: Int64, onConflict: FileConflict
     ) throws(TLSError) {
-        if onConflict == .refuse, let path = paths.first(where: FileWriter.exists) { throw .fileExists(path: path) }
+        if onConflict == .refuse, let path = (paths + [revocationListPath]).first(where: FileWriter.exists) {
+            throw .fileExists(path: path)
+        }
         let authority = try CertificateAuthority(
             creatingFor: plan.trustDomain,
             validity: CertificateValidity(dayCount: plan.authorityDayCount, from: now))
@@ -38,6 +40,8 @@ extension CertificateFolder {
         let server = try authority.issue(.server(plan.serverNames), validity: leafValidity)
         let client = try authority.issue(.client(.tenant(plan.tenant)), validity: leafValidity)
         try FileWriter.makeFolder(path)
+        // An old authority's list would make every certificate of the new one unverifiable.
+        FileWriter.remove(revocationListPath)
         for (issued, name) in [(root, "ca"), (server, "server"), (client, "client")] {
             try write(issued, name: name, onConflict: onConflict)
         }

@@ -6,6 +6,7 @@ package import Vocabulary
 /// ca.pem      what every peer must have       ca.key      signs certificates; a secret
 /// server.pem  the server's certificate        server.key  a secret
 /// client.pem  the client's certificate        client.key  a secret
+/// ca.crl      certificates taken back; only once one was
 /// ```
 package struct CertificateFolder: Hashable, Sendable {
     /// Without a slash at its end.
@@ -21,15 +22,21 @@ package struct CertificateFolder: Hashable, Sendable {
     package var serverKeyPath: String { "\(path)/server.key" }
     package var clientCertificatePath: String { "\(path)/client.pem" }
     package var clientKeyPath: String { "\(path)/client.key" }
+    package var revocationListPath: String { "\(path)/ca.crl" }
+
+    /// What a server reads; a revocation list is used from when there is one.
+    package var serverFiles: ServerCredentialFiles {
+        ServerCredentialFiles(
+            certificatePath: serverCertificatePath, keyPath: serverKeyPath,
+            clientAuthoritiesPath: authorityCertificatePath, revocationPath: revocationListPath,
+            revocationIsOptional: true)
+    }
 
     /// What the server's and the client's context are made of.
     ///
     /// - Throws: `TLSError.unusableFile` naming the file that cannot be read.
     package func serverConfiguration() throws(TLSError) -> TLSServerConfiguration {
-        TLSServerConfiguration(
-            certificateChain: try PEM(contentsOf: serverCertificatePath),
-            privateKey: try PEM(contentsOf: serverKeyPath),
-            clientAuthorities: try PEM(contentsOf: authorityCertificatePath))
+        try serverFiles.read()
     }
 
     /// What a client's context is made of.

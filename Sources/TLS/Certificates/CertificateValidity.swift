@@ -22,4 +22,6 @@ package struct CertificateValidity: Hashable, Sendable {
     package static let authorityDayCount = 3_650
     /// How long a server's or client's certificate holds unless told otherwise: a year.
     package static let leafDayCount = 365
+    /// How long a revocation list holds unless told otherwise: a year.
+    package static let listDayCount = 365
 }

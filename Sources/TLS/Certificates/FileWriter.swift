@@ -39,12 +39,29 @@ enum FileWriter {
         guard mkdir(path, 0o755) == 0 || (errno == EEXIST && isFolder(path)) else { throw systemFailure(path) }
     }
 
+    /// Removes a file; that there is none is as good.
+    static func remove(_ path: String) { unlink(path) }
+
     /// Whether anything has this name.
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    private static func isFolder(_ path: String) -> Bool {
+    static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// What lies in a folder, in no order; nil, with `errno`, when it cannot be read.
+    static func names(inFolder path: String) -> [String]? {
+        guard let folder = opendir(path) else { return nil }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            names.append(
+                withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                })
+        }
+        return names
     }
 
     private static func create(
