@@ -156,6 +156,11 @@ let package = Package(
         tests("InferenceService", ["Engine", "EventLoops", "Messages", "RPC", "RPCTransport", "Tenancy"]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
         tests("LoadTest", ["ApusClient", "EventLoops", "Messages", "RPC", "RPCTransport"]),
+        tests(
+            "ApusServer",
+            [
+                "Configuration", .product(name: "Logging", package: "swift-log"), "RPCTransport", "TLS", "Telemetry",
+            ]),
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )

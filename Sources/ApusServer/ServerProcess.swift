@@ -8,6 +8,7 @@ import Models
 import RPC
 import RPCTransport
 import TLS
+import Telemetry
 import Tenancy
 package import Vocabulary
 
@@ -51,6 +52,7 @@ package final class ServerProcess: Sendable {
     package static func start(
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(), logger: Logger
     ) async throws -> ServerProcess {
+        let metrics = MetricsRegistry()
         let tls = try tlsContext(for: configuration)
         logCompute(configuration, logger: logger)
         let engine = Engine(
@@ -61,11 +63,12 @@ package final class ServerProcess: Sendable {
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(
                 engine: engine, tenants: configuration.effectiveTenants, clock: clock, logger: logger)
+            let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
                 server = try await RPCServer(
                     configuration: configuration.transport(tls), methods: services.methods, loops: loops,
-                    observer: services.observer)
+                    observer: services.observer, connectionObserver: connectionLog.observer)
             } catch {
                 loops.stop()
                 throw StartError(["\(error)"])

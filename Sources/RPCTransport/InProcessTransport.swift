@@ -17,10 +17,11 @@ package final class InProcessTransport {
     package init(
         loop: EventLoop, methods: MethodTable, server: RPCServerConfiguration = RPCServerConfiguration(),
         client: RPCChannelConfiguration = RPCChannelConfiguration(host: "localhost", port: 0),
-        observer: CallObserver? = nil, pipeByteCount: Int = 64 << 10
+        observer: CallObserver? = nil, connectionObserver: ConnectionObserver? = nil, pipeByteCount: Int = 64 << 10
     ) {
         let shard = ServerShard(
-            loop: loop, configuration: server, methods: methods, observer: observer, requestIDs: RequestIDSource())
+            loop: loop, configuration: server, methods: methods, observer: observer,
+            connectionObserver: connectionObserver, requestIDs: RequestIDSource())
         self.shard = shard
         self.pipeByteCount = pipeByteCount
         channel = RPCChannel(

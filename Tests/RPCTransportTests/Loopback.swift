@@ -52,7 +52,7 @@ struct Loopback {
 
     /// Serves `EchoService`, with mutual TLS unless told otherwise.
     static func with(
-        isSecure: Bool = true,
+        isSecure: Bool = true, connectionObserver: ConnectionObserver? = nil,
         configure: (inout RPCServerConfiguration, inout RPCChannelConfiguration) -> Void = { _, _ in },
         _ body: (Loopback) async throws -> Void
     ) async throws {
@@ -66,7 +66,8 @@ struct Loopback {
         clientConfiguration.tls = certificates?.client
         configure(&serverConfiguration, &clientConfiguration)
         let server = try await RPCServer(
-            configuration: serverConfiguration, methods: service.methods, loops: loops, observer: service.observer)
+            configuration: serverConfiguration, methods: service.methods, loops: loops, observer: service.observer,
+            connectionObserver: connectionObserver)
         clientConfiguration.port = server.address.port
         let channel = RPCChannel(configuration: clientConfiguration, loops: clientLoops)
         let loopback = Loopback(

@@ -6,8 +6,15 @@ package struct RPCChannelConfiguration: Sendable {
     /// A name or a numeric address, without brackets.
     package var host: String
     package var port: UInt16
-    /// Nil connects in the clear.
-    package var tls: TLSContext?
+    /// Where attempts to connect get their context; nil connects in the clear.
+    ///
+    /// To show a new certificate, replace the source's context; open connections keep the old one until they end.
+    package var tlsSource: TLSContextSource?
+    /// The newest context of `tlsSource`; setting it makes a source that nobody else changes.
+    package var tls: TLSContext? {
+        get { tlsSource?.current }
+        set { tlsSource = newValue.map(TLSContextSource.init) }
+    }
     /// The name the server's certificate must have; the host when nil.
     package var serverName: String?
     /// Connections kept to the target; calls take turns.

@@ -75,7 +75,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     private var timer: TimerID?
     private var flushIsScheduled = false
     private var readPace = ReadPace()
-    private var tlsIsComplete: Bool
+    private(set) var tlsIsComplete: Bool
 
     /// A connection that is not started yet; without `tls` it is in plaintext.
     init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, loop: EventLoop, buffers: LoopBuffers) {

@@ -18,23 +18,25 @@ package final class RPCServer: Sendable {
 
     /// Binds, listens and serves `methods`.
     ///
-    /// The first of `loops` also accepts; `observer` is told about every call that ends.
+    /// The first of `loops` also accepts; the observers are told about every call and every connection that ends.
     ///
     /// - Throws: `RPCServerError` when the address cannot be had, `EventLoopError` when the process is out of
     ///   resources.
     package init(
         configuration: RPCServerConfiguration, methods: MethodTable, loops: EventLoopGroup,
-        observer: CallObserver? = nil
+        observer: CallObserver? = nil, connectionObserver: ConnectionObserver? = nil
     ) async throws {
         let requestIDs = RequestIDSource()
         let shards = loops.loops.map { loop in
             ServerShard(
-                loop: loop, configuration: configuration, methods: methods, observer: observer, requestIDs: requestIDs)
+                loop: loop, configuration: configuration, methods: methods, observer: observer,
+                connectionObserver: connectionObserver, requestIDs: requestIDs)
         }
         let connectionCountMax = configuration.connectionCountMax
         let listener = try ListenerBox(
             Listener(host: configuration.host, port: configuration.port, loop: loops.loops[0]) { descriptor, peer in
-                Self.place(descriptor, peer, shards, connectionCountMax: connectionCountMax)
+                guard !Self.place(descriptor, peer, shards, connectionCountMax: connectionCountMax) else { return }
+                connectionObserver?.connectionDidEnd(.turnedAway(peer.description))
             }, loop: loops.loops[0])
         self.shards = shards
         self.listener = listener
@@ -48,10 +50,11 @@ package final class RPCServer: Sendable {
         shards.reduce(0) { $0 + $1.connectionCount.load(ordering: .relaxed) }
     }
 
-    /// Gives an accepted connection to the loop with the fewest; closes it when there are too many.
+    /// Gives an accepted connection to the loop with the fewest; closes it, and returns false, when there are too
+    /// many.
     private static func place(
         _ descriptor: Int32, _ peer: SocketAddress, _ shards: [ServerShard], connectionCountMax: Int
-    ) {
+    ) -> Bool {
         var least = shards[0]
         var total = 0
         for shard in shards {
@@ -61,7 +64,7 @@ package final class RPCServer: Sendable {
         }
         guard total < connectionCountMax else {
             _ = close(descriptor)
-            return
+            return false
         }
         let shard = least
         shard.connectionCount.add(1, ordering: .relaxed)
@@ -72,6 +75,7 @@ package final class RPCServer: Sendable {
             shard.connectionCount.subtract(1, ordering: .relaxed)
             _ = close(descriptor)
         }
+        return true
     }
 
     /// Stops accepting, lets running calls finish, and ends what is left at `deadline` with UNAVAILABLE.

@@ -8,8 +8,13 @@ package struct RPCServerConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0 for any free port.
     package var port: UInt16 = 0
-    /// Nil serves in the clear.
-    package var tls: TLSContext?
+    /// Where new connections get their context; nil serves in the clear.
+    package var tlsSource: TLSContextSource?
+    /// The newest context of `tlsSource`; setting it makes a source that nobody else changes.
+    package var tls: TLSContext? {
+        get { tlsSource?.current }
+        set { tlsSource = newValue.map(TLSContextSource.init) }
+    }
     package var http2 = HTTP2Configuration()
     package var calls = ServerCallLimits()
     /// Connections open at once; those beyond it are closed on arrival.

@@ -151,6 +151,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         let open = calls
         calls.removeAll()
         for call in open { call?.streamDidClose(.noError) }
+        shard.connectionObserver?.connectionDidEnd(ConnectionRecord(end, of: connection))
         shard.connectionDidEnd(self, end)
     }
 }

@@ -15,6 +15,7 @@ final class ServerShard: @unchecked Sendable {
     let configuration: RPCServerConfiguration
     let methods: MethodTable
     let observer: CallObserver?
+    let connectionObserver: ConnectionObserver?
     let buffers = LoopBuffers()
     private let requestIDs: RequestIDSource
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
@@ -25,12 +26,13 @@ final class ServerShard: @unchecked Sendable {
 
     init(
         loop: EventLoop, configuration: RPCServerConfiguration, methods: MethodTable, observer: CallObserver?,
-        requestIDs: RequestIDSource
+        connectionObserver: ConnectionObserver?, requestIDs: RequestIDSource
     ) {
         self.loop = loop
         self.configuration = configuration
         self.methods = methods
         self.observer = observer
+        self.connectionObserver = connectionObserver
         self.requestIDs = requestIDs
     }
 
