@@ -13,7 +13,10 @@ struct CertsCommand: ParsableCommand {
             spiffe://TRUST-DOMAIN/role/router|admin. Keys are written with mode 0600 and never overwritten without \
             --force. Certs/README.md explains the files.
             """,
-        subcommands: [CertsInitCommand.self, CertsIssueCommand.self, CertsShowCommand.self])
+        subcommands: [
+            CertsInitCommand.self, CertsIssueCommand.self, CertsShowCommand.self, CertsRevokeCommand.self,
+            CertsListCommand.self,
+        ])
 }
 
 /// `apus certs init`: a new authority with a server's and a client's certificate.
@@ -130,15 +133,17 @@ struct CertsShowCommand: ParsableCommand {
         }
     }
 
-    private func day(_ seconds: Int64) -> String {
-        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
-    }
 }
 
 /// Where `apus serve` makes certificates on first start, and `apus call` and `apus bench` look for them.
 let defaultCertificateFolder = "Certs/local"
 
-private func secondsSince1970() -> Int64 { Int64(Date().timeIntervalSince1970) }
+func secondsSince1970() -> Int64 { Int64(Date().timeIntervalSince1970) }
+
+/// A time as `2026-01-31T12:00:00Z`.
+func day(_ seconds: Int64) -> String {
+    Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+}
 
 private func tenantID(_ name: String) throws -> TenantID {
     guard let tenant = TenantID(name) else {
