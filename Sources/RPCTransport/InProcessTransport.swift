@@ -52,13 +52,21 @@ private struct MemoryConnector: Connector {
     let shard: ServerShard
     let pipeByteCount: Int
 
-    func connect(
-        on loop: EventLoop, timeoutNanoseconds: UInt64,
-        completion: @escaping (Result<any ByteStream, ConnectError>) -> Void
+    func resolve(
+        host: String, port: UInt16, on loop: EventLoop,
+        completion: @escaping (Result<[ServerAddress], ConnectError>) -> Void
     ) {
+        completion(.success([ServerAddress(host: host, port: port)]))
+    }
+
+    func connect(
+        to address: ServerAddress, on loop: EventLoop, timeoutNanoseconds: UInt64,
+        completion: @escaping (Result<any ByteStream, ConnectError>) -> Void
+    ) -> ConnectCancellation {
         let pipe = MemoryStream.pair(capacity: pipeByteCount, loop: loop)
         shard.connectionCount.add(1, ordering: .relaxed)
         shard.adopt(pipe.server)
         completion(.success(pipe.client))
+        return {}
     }
 }

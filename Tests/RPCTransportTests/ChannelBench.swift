@@ -11,9 +11,23 @@ final class ChannelBench: @unchecked Sendable {
     let clock = ManualClock()
     let loop: EventLoop
     private(set) var servers: [RawServer] = []
-    private(set) var attemptCount = 0
+    /// Where the channel tried to connect, in order.
+    private(set) var attempts: [String] = []
+    var attemptCount: Int { attempts.count }
     /// Attempts to connect that are to fail.
     var failingAttemptCount = 0
+    /// Hosts that refuse every attempt, and hosts that do not answer.
+    var failingHosts: Set<String> = []
+    var silentHosts: Set<String> = []
+    /// Hosts whose attempts were given up without an answer.
+    private(set) var cancelledHosts: [String] = []
+    /// Whether connections end before the server has said anything, or begin with its GOAWAY.
+    var closesOnAccept = false
+    var goesAwayOnAccept = false
+    /// What the name stands for; nil when it cannot be resolved.
+    var addresses: [ServerAddress]? = [ServerAddress(host: "test", port: 1)]
+    private(set) var resolutionCount = 0
+    private var hostsOfServers: [String] = []
     var serverConfiguration = HTTP2Configuration()
     /// Whether servers give received bytes back to the client's window.
     var serversConsume = true
@@ -37,21 +51,59 @@ final class ChannelBench: @unchecked Sendable {
         settle()
     }
 
-    fileprivate func connect() -> Result<any ByteStream, ConnectError> {
-        attemptCount += 1
-        if failingAttemptCount > 0 {
-            failingAttemptCount -= 1
+    /// The last connection that was made to a host.
+    func server(at host: String) -> RawServer? {
+        hostsOfServers.lastIndex(of: host).map { servers[$0] }
+    }
+
+    fileprivate func resolve() -> Result<[ServerAddress], ConnectError> {
+        resolutionCount += 1
+        return addresses.map { .success($0) } ?? .failure(ConnectError(description: "no such name"))
+    }
+
+    /// Nil when nothing is heard from the host.
+    fileprivate func connect(_ host: String) -> Result<any ByteStream, ConnectError>? {
+        attempts.append(host)
+        if silentHosts.contains(host) { return nil }
+        if failingAttemptCount > 0 || failingHosts.contains(host) {
+            failingAttemptCount = max(0, failingAttemptCount - 1)
             return .failure(ConnectError(description: "not today"))
         }
         let pipe = MemoryStream.pair(capacity: 64 << 10, loop: loop)
+        guard !closesOnAccept else {
+            pipe.server.close()
+            return .success(pipe.client)
+        }
         do {
             let server = try RawServer(pipe.server, loop: loop, configuration: serverConfiguration)
             server.consumes = serversConsume
+            if goesAwayOnAccept {
+                server.session.goAway(.noError, debugData: Bytes())
+                try server.flush()
+            }
             servers.append(server)
+            hostsOfServers.append(host)
             return .success(pipe.client)
         } catch {
             return .failure(ConnectError(description: "\(error)"))
         }
+    }
+
+    fileprivate func attemptWasCancelled(_ host: String) { cancelledHosts.append(host) }
+
+    /// The channel's state.
+    var state: ConnectivityState? {
+        let box = StateBox()
+        loop.becomeCurrent {
+            _ = Task.immediate(executorPreference: loop) { [channel] in box.state = await channel?.states().first }
+        }
+        settle()
+        return box.state
+    }
+
+    private final class StateBox: @unchecked Sendable {
+        // @unchecked: as `Outcome`.
+        var state: ConnectivityState?
     }
 
     func settle() {
@@ -130,10 +182,18 @@ private struct BenchConnector: Connector {
     // Unowned: the bench owns the channel, which owns the connector.
     unowned let bench: ChannelBench
 
-    func connect(
-        on loop: EventLoop, timeoutNanoseconds: UInt64,
-        completion: @escaping (Result<any ByteStream, ConnectError>) -> Void
+    func resolve(
+        host: String, port: UInt16, on loop: EventLoop,
+        completion: @escaping (Result<[ServerAddress], ConnectError>) -> Void
     ) {
-        completion(bench.connect())
+        completion(bench.resolve())
+    }
+
+    func connect(
+        to address: ServerAddress, on loop: EventLoop, timeoutNanoseconds: UInt64,
+        completion: @escaping (Result<any ByteStream, ConnectError>) -> Void
+    ) -> ConnectCancellation {
+        if let result = bench.connect(address.host) { completion(result) }
+        return { bench.attemptWasCancelled(address.host) }
     }
 }

@@ -68,7 +68,7 @@ struct Loopback {
         let server = try await RPCServer(
             configuration: serverConfiguration, methods: service.methods, loops: loops, observer: service.observer,
             connectionObserver: connectionObserver)
-        clientConfiguration.port = server.address.port
+        clientConfiguration.target = ChannelTarget(host: "127.0.0.1", port: server.address.port)
         let channel = RPCChannel(configuration: clientConfiguration, loops: clientLoops)
         let loopback = Loopback(
             service: service, server: server, channel: channel, loops: loops, clientLoops: clientLoops)

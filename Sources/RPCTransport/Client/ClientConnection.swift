@@ -29,6 +29,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     private(set) var callCount = 0
     private(set) var isReady = false
     private(set) var isGoingAway = false
+    private(set) var hasCarriedCalls = false
 
     /// A connection that is not started yet; `owner` outlives it.
     init(
@@ -57,6 +58,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         while calls.count <= Int(stream.slot) { calls.append(nil) }
         calls[Int(stream.slot)] = call
         callCount += 1
+        hasCarriedCalls = true
     }
 
     func handle(_ event: HTTP2Event) {

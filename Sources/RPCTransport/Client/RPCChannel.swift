@@ -9,21 +9,22 @@ package import Vocabulary
 ///
 /// - Isolation: any thread; tasks that run on one of the loops call without a hop.
 package final class RPCChannel: Sendable {
-    private let subchannels: [Subchannel]
+    private let lanes: [ChannelLane]
     private let callCount = Atomic(0)
 
     /// Nothing is connected before the first call.
     package convenience init(configuration: RPCChannelConfiguration, loops: EventLoopGroup) {
-        self.init(
-            configuration: configuration, loops: loops.loops,
-            connector: SocketConnector(host: configuration.host, port: configuration.port))
+        self.init(configuration: configuration, loops: loops.loops, connector: SocketConnector())
     }
 
     /// A channel whose byte streams come from elsewhere than sockets.
     package init(configuration: RPCChannelConfiguration, loops: [EventLoop], connector: any Connector) {
         precondition(configuration.connectionCount >= 1, "connectionCount \(configuration.connectionCount)")
-        subchannels = (0..<configuration.connectionCount).map { index in
-            Subchannel(loop: loops[index % loops.count], configuration: configuration, connector: connector)
+        precondition(
+            configuration.connectionCountPerAddressMax >= 1,
+            "connectionCountPerAddressMax \(configuration.connectionCountPerAddressMax)")
+        lanes = (0..<configuration.connectionCount).map { index in
+            ChannelLane(loop: loops[index % loops.count], configuration: configuration, connector: connector)
         }
     }
 
@@ -33,9 +34,9 @@ package final class RPCChannel: Sendable {
     package func unary(
         _ path: Bytes, _ message: Bytes, options: CallOptions = CallOptions()
     ) async throws(RPCFailure) -> UnaryResponse {
-        let subchannel = nextSubchannel()
-        return try await subchannel.loop.run { () async throws(RPCFailure) in
-            try await subchannel.start(path: path, options: options, takesOneMessage: true).exchange(message)
+        let lane = nextLane()
+        return try await lane.loop.run { () async throws(RPCFailure) in
+            try await lane.start(path: path, options: options, takesOneMessage: true).exchange(message)
         }
     }
 
@@ -44,25 +45,32 @@ package final class RPCChannel: Sendable {
     /// The caller takes the responses until nil or an error, or cancels the call; forgetting it leaves the server
     /// waiting.
     package func stream(_ path: Bytes, options: CallOptions = CallOptions()) async -> ClientCall {
-        let subchannel = nextSubchannel()
-        return await subchannel.loop.run {
-            subchannel.start(path: path, options: options, takesOneMessage: false)
+        let lane = nextLane()
+        return await lane.loop.run {
+            lane.start(path: path, options: options, takesOneMessage: false)
         }
+    }
+
+    /// How each lane is connected, in order.
+    package func states() async -> [ConnectivityState] {
+        var states: [ConnectivityState] = []
+        for lane in lanes { states.append(await lane.loop.run { lane.state }) }
+        return states
     }
 
     /// Fails calls that wait for a connection, lets open ones end, and returns when every connection is closed.
     package func close() async {
-        for subchannel in subchannels {
+        for lane in lanes {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-                let isTaken = subchannel.loop.submit { subchannel.close { continuation.resume() } }
+                let isTaken = lane.loop.submit { lane.close { continuation.resume() } }
                 if !isTaken { continuation.resume() }
             }
         }
     }
 
-    private func nextSubchannel() -> Subchannel {
-        guard subchannels.count > 1 else { return subchannels[0] }
+    private func nextLane() -> ChannelLane {
+        guard lanes.count > 1 else { return lanes[0] }
         let number = callCount.add(1, ordering: .relaxed).oldValue
-        return subchannels[Int(UInt(bitPattern: number) % UInt(subchannels.count))]
+        return lanes[Int(UInt(bitPattern: number) % UInt(lanes.count))]
     }
 }

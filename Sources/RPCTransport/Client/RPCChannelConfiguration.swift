@@ -3,9 +3,7 @@ package import TLS
 
 /// Where a channel connects, and its limits.
 package struct RPCChannelConfiguration: Sendable {
-    /// A name or a numeric address, without brackets.
-    package var host: String
-    package var port: UInt16
+    package var target: ChannelTarget
     /// Where attempts to connect get their context; nil connects in the clear.
     ///
     /// To show a new certificate, replace the source's context; open connections keep the old one until they end.
@@ -15,22 +13,32 @@ package struct RPCChannelConfiguration: Sendable {
         get { tlsSource?.current }
         set { tlsSource = newValue.map(TLSContextSource.init) }
     }
-    /// The name the server's certificate must have; the host when nil.
+    /// The name the servers' certificates must have; the target's when nil.
     package var serverName: String?
-    /// Connections kept to the target; calls take turns.
+    /// How calls are spread over the target's addresses.
+    package var balancing = BalancingPolicy.pickFirst(shuffles: false)
+    /// Lanes of the channel, each with connections of its own to the target; calls take turns.
     ///
     /// More than one is for load generators.
     package var connectionCount = 1
-    /// Calls that may wait for one connection; more fail with RESOURCE_EXHAUSTED.
+    /// Connections a lane may keep to one address, at least 1.
+    ///
+    /// Another is made when a call finds those there are at the server's MAX_CONCURRENT_STREAMS. One by default: the
+    /// limit is how a server says what it wants to take from one client. Proxies, which stand for many clients, want
+    /// more.
+    /// - Source: gRFC A105.
+    package var connectionCountPerAddressMax = 1
+    /// Calls that may wait for one lane's connections; more fail with RESOURCE_EXHAUSTED.
     package var queuedCallCountMax = 10_000
     package var http2 = HTTP2Configuration()
     package var backoff = BackoffPolicy()
+    /// Connections are closed after so long without a call.
+    package var idleTimeoutNanoseconds: UInt64 = 1_800_000_000_000
+    /// Numbers in `0 ..< 1`, for jitter and shuffling.
+    package var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
 
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
-    }
+    package init(target: ChannelTarget) { self.target = target }
 
-    /// Host and port as `:authority` has them.
-    var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    /// A target by its host, without brackets, and its port.
+    package init(host: String, port: UInt16) { self.init(target: ChannelTarget(host: host, port: port)) }
 }

@@ -4,126 +4,140 @@ import RPC
 import TLS
 import Vocabulary
 
-/// One connection's worth of a channel: keeps a connection to the target while calls want one, and queues the calls
-/// that have none yet.
+/// Is told how the connections to one address fare.
+protocol SubchannelOwner: AnyObject {
+    /// Whether calls wait for a connection, wherever it leads.
+    var hasWaitingCalls: Bool { get }
+
+    func subchannelDidChange(_ subchannel: Subchannel)
+    /// Another call may fit.
+    func subchannelHasRoom(_ subchannel: Subchannel)
+    /// The last connection of a subchannel that was shut down is closed.
+    func subchannelDidDrain(_ subchannel: Subchannel)
+}
+
+/// What the subchannels of a lane share.
+struct SubchannelEnvironment {
+    let loop: EventLoop
+    let configuration: RPCChannelConfiguration
+    let connector: any Connector
+    let buffers: LoopBuffers
+    let requestHeaders: RequestHeaders
+}
+
+/// The connections to one address.
 ///
 /// ```
-/// idle ──call──▶ connecting ──SETTINGS──▶ ready ──lost, GOAWAY──▶ idle
-///                  │    ▲
-///               failure │ after a delay, if calls wait
-///                  ▼    │
-///               backing off ──otherwise──▶ idle
+/// idle ──connect──▶ connecting ──SETTINGS──▶ ready ──lost, GOAWAY──▶ idle
+///                       │
+///                    failure ──▶ transient failure ──after a delay──▶ idle
 /// ```
+/// The delay grows with every failure and starts anew once a server has sent its SETTINGS: a TCP connection that is
+/// accepted and dropped is no success.
 ///
 /// - Isolation: its loop.
-final class Subchannel: ClientCallQueue, ClientConnectionOwner, @unchecked Sendable {
-    // @unchecked: touched on `loop` only.
-    private enum State {
-        case idle
-        case connecting(ClientConnection?)
-        case ready(ClientConnection)
-        case backingOff(TimerID, lastError: ServingError)
-        case shutDown
+final class Subchannel: ClientConnectionOwner {
+    private enum Attempt {
+        /// Without bytes to the server yet.
+        case opening(ConnectCancellation)
+        case handshaking(ClientConnection)
     }
 
-    let loop: EventLoop
-    private let configuration: RPCChannelConfiguration
-    private let connector: any Connector
-    private let buffers = LoopBuffers()
-    private let requestHeaders: RequestHeaders
-    private var state = State.idle
+    let id: Int
+    let address: ServerAddress
+    private let environment: SubchannelEnvironment
+    private unowned let owner: any SubchannelOwner
+    private(set) var state = ConnectivityState.idle
+    /// Why the last attempt failed.
+    private(set) var lastError: ServingError?
+    /// Those on which calls can be made, oldest first.
+    private var connections: [ClientConnection] = []
+    private var attempt: Attempt?
+    private var backoffTimer: TimerID?
+    private var failureCount = 0
     /// Connections on which calls are still open, but no new ones are made.
     private var retired: [ObjectIdentifier: ClientConnection] = [:]
-    private var queue: [ClientCall] = []
-    private var failureCount = 0
-    private var whenClosed: (() -> Void)?
 
-    init(loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector) {
-        self.loop = loop
-        self.configuration = configuration
-        self.connector = connector
-        requestHeaders = RequestHeaders(authority: configuration.authority, isSecure: configuration.tls != nil)
+    /// A subchannel that is idle; `owner` outlives it.
+    init(id: Int, address: ServerAddress, environment: SubchannelEnvironment, owner: any SubchannelOwner) {
+        self.id = id
+        self.address = address
+        self.environment = environment
+        self.owner = owner
+    }
+
+    /// Calls that are open here, on whatever connection.
+    var callCount: Int {
+        connections.reduce(0) { $0 + $1.callCount } + retired.values.reduce(0) { $0 + $1.callCount }
     }
 
     // MARK: Calls
 
-    /// Makes a call and lets it wait for a connection.
-    func start(path: Bytes, options: CallOptions, takesOneMessage: Bool) -> ClientCall {
-        loop.preconditionOnLoop()
-        let call = ClientCall(
-            path: path, options: options, takesOneMessage: takesOneMessage, loop: loop, queue: self)
-        call.begin()
-        if !call.isFinished { enqueue(call) }
-        return call
-    }
-
-    private func enqueue(_ call: ClientCall) {
-        switch state {
-        case .shutDown: return call.fail(Self.closedError)
-        case .backingOff(_, let lastError) where !call.options.waitsForReady: return call.fail(lastError)
-        default: break
-        }
-        guard queue.count < configuration.queuedCallCountMax else {
-            return call.fail(
-                ServingError(.resourceExhausted, "too many calls wait for a connection", label: "channel_queue_full"))
-        }
-        queue.append(call)
-        switch state {
-        case .ready(let connection): pump(connection)
-        case .idle: connect()
-        case .connecting, .backingOff, .shutDown: break
-        }
-    }
-
-    private static let closedError = ServingError(.unavailable, "the channel is closed", label: "channel_closed")
-
-    func callLeftQueue(_ call: ClientCall) {
-        queue.removeAll { $0 === call }
-    }
-
-    func enqueueAgain(_ call: ClientCall) { enqueue(call) }
-
-    /// Opens as many waiting calls as the server allows.
-    private func pump(_ connection: ClientConnection) {
-        while let call = queue.first {
+    /// Opens a call's stream on the first connection that has room for it, and asks for another when none has.
+    ///
+    /// - Returns: false when the call must wait, or go elsewhere.
+    func open(_ call: ClientCall) -> Bool {
+        var index = 0
+        while index < connections.count {
+            let connection = connections[index]
             do throws(HTTP2Error) {
                 try connection.open(call)
+                return true
             } catch .concurrentStreamLimitReached {
-                return
+                index += 1
             } catch {
-                return replace(connection)
+                replace(connection)
             }
-            // A call whose headers cannot be sent has left the queue by itself.
-            if queue.first === call { queue.removeFirst() }
         }
+        addConnection()
+        return false
     }
 
-    // MARK: The connection
+    // MARK: Attempts
 
-    private func connect() {
-        state = .connecting(nil)
-        connector.connect(on: loop, timeoutNanoseconds: configuration.backoff.attemptTimeoutNanoseconds) { result in
-            guard case .connecting = self.state else {
-                if case .success(let stream) = result { stream.close() }
-                return
-            }
+    /// Begins an attempt, unless one is under way or it is too early for it.
+    func connect() {
+        guard state == .idle else { return }
+        become(.connecting)
+        if attempt == nil { startAttempt() }
+    }
+
+    /// Makes one connection more, when there may be one.
+    private func addConnection() {
+        guard state == .ready, attempt == nil, backoffTimer == nil,
+            connections.count < environment.configuration.connectionCountPerAddressMax
+        else { return }
+        startAttempt()
+    }
+
+    private func startAttempt() {
+        // The connector may answer before it returns.
+        var hasAnswered = false
+        attempt = .opening({})
+        let cancel = environment.connector.connect(
+            to: address, on: environment.loop,
+            timeoutNanoseconds: environment.configuration.backoff.attemptTimeoutNanoseconds
+        ) { result in
+            hasAnswered = true
             switch result {
             case .success(let stream): self.adopt(stream)
             case .failure(let error): self.attemptDidFail(error.description)
             }
         }
+        if !hasAnswered { attempt = .opening(cancel) }
     }
 
     private func adopt(_ stream: any ByteStream) {
+        let configuration = environment.configuration
         do {
             let session = try HTTP2Session(role: .client, configuration: configuration.http2)
             let tls = try configuration.tls.map {
-                try TLSSession(connecting: $0, serverName: configuration.serverName ?? configuration.host)
+                try TLSSession(connecting: $0, serverName: configuration.serverName ?? configuration.target.serverName)
             }
             let connection = ClientConnection(
-                stream: stream, tls: tls, session: session, requestHeaders: requestHeaders, loop: loop,
-                buffers: buffers, owner: self)
-            state = .connecting(connection)
+                stream: stream, tls: tls, session: session, requestHeaders: environment.requestHeaders,
+                loop: environment.loop, buffers: environment.buffers, owner: self)
+            attempt = .handshaking(connection)
             connection.start()
         } catch {
             stream.close()
@@ -131,85 +145,112 @@ final class Subchannel: ClientCallQueue, ClientConnectionOwner, @unchecked Senda
         }
     }
 
-    func connectionIsReady(_ connection: ClientConnection) {
-        failureCount = 0
-        state = .ready(connection)
-        pump(connection)
-    }
-
-    func connectionHasRoom(_ connection: ClientConnection) {
-        if case .ready(let current) = state, current === connection { pump(connection) }
-    }
-
-    func connectionIsGoingAway(_ connection: ClientConnection) { replace(connection) }
-
-    /// Makes no more calls on a connection; another is made when there are calls for it.
-    private func replace(_ connection: ClientConnection) {
-        guard case .ready(let current) = state, current === connection else { return }
-        state = .idle
-        retired[ObjectIdentifier(connection)] = connection
-        connection.retire()
-        if !queue.isEmpty { connect() }
-    }
-
-    func connectionDidEnd(_ connection: ClientConnection, _ end: ConnectionEnd) {
-        if retired.removeValue(forKey: ObjectIdentifier(connection)) != nil { return closeWhenIdle() }
-        switch state {
-        case .connecting: attemptDidFail(end.description)
-        case .ready(let current) where current === connection:
-            state = .idle
-            if !queue.isEmpty { connect() }
-        default: closeWhenIdle()
-        }
-    }
-
-    /// Fails the calls that do not want to wait, and tries again later if any do.
     private func attemptDidFail(_ reason: String) {
+        attempt = nil
         failureCount += 1
-        let error = ServingError(
-            .unavailable, "cannot connect to \(configuration.authority): \(reason)", label: "connect_failed")
-        let delay = configuration.backoff.delayNanoseconds(
-            failureCount: failureCount, random: Double.random(in: 0..<1))
-        let timer = loop.schedule(afterNanoseconds: delay) { self.backoffDidEnd() }
-        state = .backingOff(timer, lastError: error)
-        let impatient = queue.filter { !$0.options.waitsForReady }
-        queue.removeAll { !$0.options.waitsForReady }
-        for call in impatient { call.fail(error) }
+        lastError = ServingError(
+            .unavailable, "cannot connect to \(environment.configuration.target.authority): \(reason)",
+            label: "connect_failed")
+        let delay = environment.configuration.backoff.delayNanoseconds(
+            failureCount: failureCount, random: environment.configuration.random())
+        if let backoffTimer { environment.loop.cancel(backoffTimer) }
+        backoffTimer = environment.loop.schedule(afterNanoseconds: delay) { self.backoffDidEnd() }
+        if connections.isEmpty { become(.transientFailure) }
     }
 
     private func backoffDidEnd() {
-        guard case .backingOff = state else { return }
-        state = .idle
-        if !queue.isEmpty { connect() }
+        backoffTimer = nil
+        if state == .transientFailure { become(.idle) }
     }
 
-    // MARK: The end
+    // MARK: Connections
 
-    /// Fails the calls that wait, lets those that are open end, and calls `whenClosed` when no connection is left.
-    func close(whenClosed: @escaping () -> Void) {
-        loop.preconditionOnLoop()
-        self.whenClosed = whenClosed
-        let waiting = queue
-        queue.removeAll()
-        let state = self.state
-        self.state = .shutDown
-        for call in waiting { call.fail(Self.closedError) }
-        switch state {
-        case .ready(let connection):
+    func connectionIsReady(_ connection: ClientConnection) {
+        guard case .handshaking(let current) = attempt, current === connection else { return }
+        attempt = nil
+        failureCount = 0
+        connections.append(connection)
+        if state == .ready { owner.subchannelHasRoom(self) } else { become(.ready) }
+    }
+
+    func connectionHasRoom(_ connection: ClientConnection) { owner.subchannelHasRoom(self) }
+
+    func connectionIsGoingAway(_ connection: ClientConnection) { replace(connection) }
+
+    /// Makes no more calls on a connection.
+    private func replace(_ connection: ClientConnection) {
+        guard remove(connection) else { return }
+        retired[ObjectIdentifier(connection)] = connection
+        connection.retire()
+        guard connections.isEmpty else { return }
+        // Without this rule, a server that turns everybody away would be asked as fast as the network allows.
+        if !connection.hasCarriedCalls, owner.hasWaitingCalls, attempt == nil {
+            return attemptDidFail("the server takes no calls")
+        }
+        loseReadiness()
+    }
+
+    func connectionDidEnd(_ connection: ClientConnection, _ end: ConnectionEnd) {
+        if retired.removeValue(forKey: ObjectIdentifier(connection)) != nil { return drainIfShutDown() }
+        if case .handshaking(let current) = attempt, current === connection {
+            return attemptDidFail("\(address): \(end)")
+        }
+        if remove(connection), connections.isEmpty { loseReadiness() }
+    }
+
+    private func remove(_ connection: ClientConnection) -> Bool {
+        guard let index = connections.firstIndex(where: { $0 === connection }) else { return false }
+        connections.remove(at: index)
+        return true
+    }
+
+    private func loseReadiness() {
+        become(attempt == nil ? .idle : .connecting)
+    }
+
+    private func become(_ newState: ConnectivityState) {
+        guard state != newState, state != .shutDown else { return }
+        state = newState
+        owner.subchannelDidChange(self)
+    }
+
+    // MARK: Ends
+
+    /// Gives up an attempt, and connections once their calls have ended; a backoff goes on.
+    func disconnect() {
+        giveUp()
+        if state == .connecting || state == .ready { become(.idle) }
+    }
+
+    /// As `disconnect`, for good; `isDrained` says when it is done.
+    func shutDown() {
+        state = .shutDown
+        giveUp()
+        if let backoffTimer { environment.loop.cancel(backoffTimer) }
+        backoffTimer = nil
+    }
+
+    /// Whether nothing is open any more.
+    var isDrained: Bool { connections.isEmpty && retired.isEmpty && attempt == nil }
+
+    private func giveUp() {
+        let attempt = self.attempt
+        self.attempt = nil
+        for connection in connections {
             retired[ObjectIdentifier(connection)] = connection
             connection.retire()
-        case .connecting(let connection?):
+        }
+        connections.removeAll()
+        switch attempt {
+        case .opening(let cancel): cancel()
+        case .handshaking(let connection):
             retired[ObjectIdentifier(connection)] = connection
             connection.abort()
-        case .backingOff(let timer, _): loop.cancel(timer)
-        case .idle, .connecting(nil), .shutDown: break
+        case nil: break
         }
-        closeWhenIdle()
     }
 
-    private func closeWhenIdle() {
-        guard case .shutDown = state, retired.isEmpty, let whenClosed else { return }
-        self.whenClosed = nil
-        whenClosed()
+    private func drainIfShutDown() {
+        if state == .shutDown, isDrained { owner.subchannelDidDrain(self) }
     }
 }
