@@ -131,6 +131,7 @@ package final class LoadRun: @unchecked Sendable {
         let message = workload.messages[requestNumber]
         requestNumber = (requestNumber + 1) % workload.messages.count
         let outcome: LoadOutcome
+        var foundServer = true
         do throws(RPCFailure) {
             switch workload.answers {
             case .single: try await performUnary(message, options)
@@ -139,7 +140,9 @@ package final class LoadRun: @unchecked Sendable {
             outcome = .answered
         } catch {
             outcome = .failed(error.error.code, message: error.error.message)
+            foundServer = error.error.code != .unavailable || error.error.label.hasPrefix("remote_")
         }
+        if foundServer { state.callEnded() } else { state.callFoundNoServer(at: clock.now()) }
         callDidEnd(call, outcome, slot: slot)
     }
 
@@ -175,7 +178,6 @@ package final class LoadRun: @unchecked Sendable {
 
     private func callDidEnd(_ call: LoadCall, _ outcome: LoadOutcome, slot: Int) {
         calls.end(slot: slot)
-        state.callEnded()
         if !isStopped {
             let now = clock.now()
             statistics.callEnded(call, outcome, at: now, isInWindow: state.isInWindow(now))

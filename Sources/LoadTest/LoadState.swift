@@ -36,6 +36,7 @@ package struct LoadState: Sendable {
     private let warmupEnd: MonotonicTime
     private var schedule: ArrivalSchedule?
     private var nextArrival: MonotonicTime?
+    private var pause = ReconnectPause()
 
     /// When the last call may be sent.
     package private(set) var end: MonotonicTime
@@ -69,10 +70,20 @@ package struct LoadState: Sendable {
         }
     }
 
-    /// A call that was sent has been answered, or has failed.
+    /// A call that was sent has been answered, or has failed at the server.
     package mutating func callEnded() {
         precondition(callCount > 0, "more calls ended than were sent")
         callCount -= 1
+        pause.callReachedServer()
+    }
+
+    /// A call that was sent has failed because there is no connection.
+    ///
+    /// The callers of a closed loop then pause; the arrivals of an open loop come whatever happens.
+    package mutating func callFoundNoServer(at now: MonotonicTime) {
+        precondition(callCount > 0, "more calls ended than were sent")
+        callCount -= 1
+        pause.callFoundNoServer(at: now)
     }
 
     /// Ends the load early; what is under way may still end.
@@ -84,7 +95,8 @@ package struct LoadState: Sendable {
 
     private mutating func nextOfClosedLoop(at now: MonotonicTime) -> Action {
         guard now < end else { return callCount == 0 ? .finish : .waitForCall }
-        guard callCount < plan.callCountMax else { return .waitForCall }
+        guard callCount < pause.callCountMax(of: plan.callCountMax) else { return .waitForCall }
+        if let pauseEnd = pause.end(at: now) { return .wait(until: min(pauseEnd, end)) }
         return send(at: now)
     }
 

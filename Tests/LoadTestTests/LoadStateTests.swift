@@ -105,6 +105,42 @@ struct LoadStateTests {
         #expect(state.measuredNanoseconds(at: MonotonicTime(nanoseconds: 9 * second)) == second)
     }
 
+    @Test("the callers of a closed loop pause while there is no server, longer each time, and one finds out")
+    func deadServer() throws {
+        var state = LoadState(try plan(.closed(callerCount: 3), duration: 10 * second), start: .init(nanoseconds: 0))
+        var now = MonotonicTime(nanoseconds: 0)
+        for _ in 0..<3 { #expect(state.next(at: now) == .send(LoadCall(intendedTime: now, isMeasured: true))) }
+        for _ in 0..<3 { state.callFoundNoServer(at: now) }
+        var pauses: [UInt64] = []
+        for _ in 0..<9 {
+            guard case .wait(let time) = state.next(at: now) else {
+                Issue.record("no pause")
+                return
+            }
+            pauses.append(time.nanoseconds(since: now) / millisecond)
+            now = time
+            guard case .send = state.next(at: now) else {
+                Issue.record("nothing was sent after the pause")
+                return
+            }
+            #expect(state.next(at: now) == .waitForCall)
+            state.callFoundNoServer(at: now)
+        }
+        #expect(pauses == [10, 20, 40, 80, 160, 320, 640, 1000, 1000])
+        now = now.advanced(byNanoseconds: second)
+        guard case .send = state.next(at: now) else {
+            Issue.record("nothing was sent after the pause")
+            return
+        }
+        state.callEnded()
+        for _ in 0..<3 {
+            guard case .send = state.next(at: now) else {
+                Issue.record("a caller still pauses")
+                return
+            }
+        }
+    }
+
     @Test("an unusable plan is refused by the name of its setting")
     func refusals() {
         #expect(throws: LoadPlanError.self) { try plan(.closed(callerCount: 0), duration: second) }
