@@ -1,4 +1,4 @@
-import Glibc
+import Vocabulary
 
 /// The header list that is arriving; a connection has at most one at a time (RFC 9113 §4.3).
 ///
@@ -56,14 +56,5 @@ struct HeaderScratch {
     /// The list as it stands, in memory of its own.
     func makeStorage() -> HeaderStorage {
         HeaderStorage(ends: ends.bytes, bytes: bytes.bytes, listByteCount: listByteCount, isTruncated: isTruncated)
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether both hold the same bytes.
-    func holdsSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
-        guard count == other.count else { return false }
-        guard let left = baseAddress, let right = other.baseAddress else { return true }
-        return memcmp(left, right, count) == 0
     }
 }

@@ -97,7 +97,7 @@ package struct Bytes: @unchecked Sendable {
 extension Bytes: Equatable {
     package static func == (lhs: Bytes, rhs: Bytes) -> Bool {
         lhs.count == rhs.count
-            && lhs.withUnsafeBytes { left in rhs.withUnsafeBytes { right in left.elementsEqual(right) } }
+            && lhs.withUnsafeBytes { left in rhs.withUnsafeBytes { right in left.holdsSameBytes(as: right) } }
     }
 }
 
