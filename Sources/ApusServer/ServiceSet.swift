@@ -14,8 +14,8 @@ final class ServiceSet: Sendable {
     private let services: InferenceServices
 
     init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
-        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { entry in
-            logger.log(level: entry.status.logLevel, "call", metadata: entry.metadata)
+        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { status, entry in
+            logger.log(level: status.logLevel, "call", metadata: entry().metadata)
         }
         var methods = MethodTable()
         services = InferenceServices(

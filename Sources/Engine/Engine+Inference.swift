@@ -23,11 +23,18 @@ extension Engine {
         let model = try loaded.batchModel()
         try loaded.description.checkRequestedOutputs(of: input)
         let sampleCount = try model.sampleCount(of: input)
-        if model.isTrivial { return try runInline(input, sampleCount: sampleCount, model: model, loaded: loaded) }
+        if model.isTrivial {
+            return try TrivialModel(model: model, loaded: loaded, clock: clock).run(input, sampleCount: sampleCount)
+        }
         let request = PendingInference(
             ticket: newTicket(), input: input,
             sampleCount: loaded.description.batchSizeMax == 0 ? 1 : sampleCount, key: model.batchKey(of: input),
             deadline: deadline, arrival: clock.now())
+        // Asked here, because an idle engine may answer before the handler below hears of an earlier cancellation.
+        guard !Task.isCancelled else {
+            loaded.count { $0.cancellationCount += 1 }
+            throw .cancelledByCaller
+        }
         try loaded.enterQueue()
         try submit(.infer(loaded, request), for: loaded)
         return try await withTaskCancellationHandler {
@@ -54,21 +61,12 @@ extension Engine {
         throw error
     }
 
-    private func runInline(
-        _ input: InferenceInput, sampleCount: Int, model: any BatchModel, loaded: LoadedModel
-    ) throws(ServingError) -> InferenceAnswer {
-        let start = clock.now()
-        let results = model.execute([input], on: ComputeGang(threadCount: 1))
-        precondition(results.count == 1, "model '\(loaded.description.name)' gave \(results.count) results for 1")
-        var usage = Usage()
-        usage.computeNanoseconds = clock.now().nanoseconds(since: start)
-        usage.batchSampleCount = sampleCount
-        let answer = results[0].flatMap { loaded.answer(to: input, output: $0, usage: usage) }
-        loaded.count {
-            $0.requestCount += 1
-            $0.countExecution(samples: sampleCount, nanoseconds: usage.computeNanoseconds)
-            if case .failure = answer { $0.failureCount += 1 }
+    /// A model whose execution is so cheap that it runs on the calling thread; nil for any other, and for one that is
+    /// not there.
+    package func trivialModel(_ selector: ModelSelector) -> TrivialModel? {
+        guard let loaded = lookUp(selector), case .batch(let model, _) = loaded.kind, model.isTrivial else {
+            return nil
         }
-        return try answer.get()
+        return TrivialModel(model: model, loaded: loaded, clock: clock)
     }
 }

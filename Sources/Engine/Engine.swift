@@ -121,6 +121,11 @@ package final class Engine: Sendable {
         return try found.get()
     }
 
+    /// The model, or nil when it is not there.
+    func lookUp(_ selector: ModelSelector) -> LoadedModel? {
+        table.withLock { $0.firstTarget(of: selector) }
+    }
+
     func newTicket() -> Ticket {
         Ticket(lastTicket.add(1, ordering: .relaxed).newValue)
     }

@@ -10,11 +10,12 @@ package import Vocabulary
 package struct CallGate: Sendable {
     private let tenants: TenantGate
     private let clock: any MonotonicClock
-    private let log: @Sendable (AccessLogEntry) -> Void
+    private let log: Log
 
-    package init(
-        tenants: TenantGate, clock: any MonotonicClock, log: @escaping @Sendable (AccessLogEntry) -> Void
-    ) {
+    /// Writes one line; the entry is made only if somebody wants it.
+    package typealias Log = @Sendable (StatusCode, () -> AccessLogEntry) -> Void
+
+    package init(tenants: TenantGate, clock: any MonotonicClock, log: @escaping Log) {
         self.tenants = tenants
         self.clock = clock
         self.log = log
@@ -22,22 +23,42 @@ package struct CallGate: Sendable {
 
     /// Lets a call in, runs `answer`, and writes the line about it.
     func pass<Answer>(
-        _ context: ServerContext, _ answer: (GateKeeper) async throws -> Answer
+        _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let start = clock.now()
-        let keeper = GateKeeper(context: context, tenants: tenants)
-        var failure: ServingError?
-        defer {
-            keeper.release()
-            log(keeper.entry(failure: failure, durationNanoseconds: clock.now().nanoseconds(since: start)))
-        }
+        let keeper = GateKeeper(context: context)
         do {
-            try keeper.admit()
-            return try await answer(keeper)
+            try keeper.enter(tenants, audience)
+            let answer = try await answer(keeper)
+            finish(keeper, nil)
+            return answer
         } catch {
-            failure = ServingError(handlerError: error)
+            finish(keeper, ServingError(handlerError: error))
             throw error
         }
+    }
+
+    /// As `pass`, for an answer that does not wait; nil, and no trace, when `answer` finds that it would have to.
+    func passAtOnce(
+        _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
+    ) throws -> Bytes? {
+        let keeper = GateKeeper(context: context)
+        do {
+            try keeper.enter(tenants, audience)
+            guard let answer = try answer(keeper) else {
+                keeper.leave(tenants)
+                return nil
+            }
+            finish(keeper, nil)
+            return answer
+        } catch {
+            finish(keeper, ServingError(handlerError: error))
+            throw error
+        }
+    }
+
+    private func finish(_ keeper: GateKeeper, _ failure: ServingError?) {
+        keeper.leave(tenants)
+        log(failure?.code ?? .ok) { keeper.entry(failure: failure, now: clock.now()) }
     }
 }
 
@@ -47,15 +68,13 @@ package struct CallGate: Sendable {
 final class GateKeeper: @unchecked Sendable {
     // @unchecked: the handler of one call uses it, and a handler runs on one loop.
     private let context: ServerContext
-    private let tenants: TenantGate
-    private var admitted: TenantTable.Caller?
+    private var admitted: TenantPass?
     private var model: String?
     private var requestByteCount = 0
     private var responseByteCount = 0
 
-    init(context: ServerContext, tenants: TenantGate) {
+    init(context: ServerContext) {
         self.context = context
-        self.tenants = tenants
     }
 
     var call: CallContext {
@@ -63,53 +82,60 @@ final class GateKeeper: @unchecked Sendable {
     }
 
     /// Lets the call in as far as its method goes, and counts it.
-    func admit() throws(ServingError) {
-        let caller = try authorize(model: nil)
-        try tenants.admit(caller)
-        admitted = caller
+    fileprivate func enter(_ tenants: TenantGate, _ audience: MethodAudience) throws(ServingError) {
+        let known = context.peerNote.flatMap { $0 as? TenantPass }
+        let pass = try tenants.enter(
+            context.peer, method: context.path, audience: audience,
+            actingFor: context.requestText(of: "apus-tenant"), pass: known)
+        admitted = pass
+        if pass !== known { context.peerNote = pass }
+    }
+
+    fileprivate func leave(_ tenants: TenantGate) {
+        if let admitted { tenants.leave(admitted) }
     }
 
     /// Decodes a request and checks that its model may be called.
     ///
     /// - Throws: INTERNAL for bytes that are not the message, as gRPC has it; PERMISSION_DENIED.
     func decode<Request: Message>(_ type: Request.Type, _ bytes: Bytes) throws(ServingError) -> Request {
-        requestByteCount += bytes.count
         let request: Request
         do {
             request = try Request(decoding: bytes)
         } catch {
+            requestByteCount += bytes.count
             throw ServingError(.internal, "the request cannot be decoded: \(error)", label: "undecodable_request")
         }
-        if let name = (request as? any ModelRequest)?.requestedModel, !name.isEmpty {
-            model = name
-            if let name = ModelName(name) { _ = try authorize(model: name) }
-        }
+        try take(bytes, of: (request as? any ModelRequest)?.requestedModel)
         return request
     }
 
+    /// Counts the bytes of a request and checks that the model it names may be called.
+    ///
+    /// - Throws: PERMISSION_DENIED.
+    func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
+        requestByteCount += bytes.count
+        guard let requestedModel, !requestedModel.isEmpty else { return }
+        model = requestedModel
+        guard let caller = admitted?.caller, caller.policy.allowedModels != nil else { return }
+        if let name = ModelName(requestedModel) { try caller.require(name) }
+    }
+
     /// The bytes of a response, counted.
-    func encode(_ response: some Message) -> Bytes {
-        let bytes = response.encoded()
+    func encode(_ response: some Message) -> Bytes { count(response.encoded()) }
+
+    /// Counts the bytes of a response.
+    func count(_ bytes: Bytes) -> Bytes {
         responseByteCount += bytes.count
         return bytes
     }
 
-    func release() {
-        if let admitted { tenants.release(admitted) }
-    }
-
-    func entry(failure: ServingError?, durationNanoseconds: UInt64) -> AccessLogEntry {
+    fileprivate func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {
         AccessLogEntry(
-            requestID: context.requestID, method: context.path, tenant: admitted?.tenant,
+            requestID: context.requestID, method: context.path, tenant: admitted?.caller.tenant,
             model: model.map { String($0.prefix(255)) }, status: failure?.code ?? .ok, reason: failure?.label,
-            durationNanoseconds: durationNanoseconds, requestByteCount: requestByteCount,
+            durationNanoseconds: now.nanoseconds(since: context.arrivalTime), requestByteCount: requestByteCount,
             responseByteCount: responseByteCount)
-    }
-
-    private func authorize(model: ModelName?) throws(ServingError) -> TenantTable.Caller {
-        try tenants.authorize(
-            context.peer, method: context.path, model: model,
-            actingFor: context.requestMetadata.firstText(of: "apus-tenant"))
     }
 }
 

@@ -53,6 +53,10 @@ package struct InferenceServices: Sendable {
         table.register(Methods.modelReady, through: gate) { request, _ in service.modelReady(request) }
         table.register(Methods.serverMetadata, through: gate) { request, _ in service.serverMetadata(request) }
         table.register(Methods.modelMetadata, through: gate) { request, _ in try service.modelMetadata(request) }
-        table.register(Methods.modelInfer, through: gate) { try await service.modelInfer($0, $1) }
+        table.register(Methods.modelInfer, through: gate) { bytes, keeper in
+            try service.modelInferAtOnce(bytes, keeper)
+        } answer: {
+            try await service.modelInfer($0, $1)
+        }
     }
 }

@@ -1,5 +1,6 @@
 package import Messages
 import RPC
+import Tenancy
 import Vocabulary
 
 /// The requests of a stream, decoded and checked as they are taken.
@@ -31,13 +32,20 @@ package struct MessageWriter<Response: Message>: Sendable {
 
 extension MethodTable {
     /// Answers calls of `signature` by messages instead of bytes, through the gate.
+    ///
+    /// `atOnce`, if given, is asked first: the bytes of the answer, or nil when the answer has to wait for something.
     mutating func register<Request: Message, Response: Message>(
         _ signature: MethodSignature<Request, Response>, through gate: CallGate,
+        atOnce: (@Sendable (Bytes, GateKeeper) throws -> Bytes?)? = nil,
         answer: @escaping @Sendable (Request, CallContext) async throws -> Response
     ) {
         precondition(!signature.clientStreams && !signature.serverStreams, "\(signature.path) streams")
-        register(unary: signature.path) { context, bytes in
-            try await gate.pass(context) { keeper in
+        let audience = MethodAudience(path: signature.path)
+        let immediate = atOnce.map { atOnce -> ImmediateHandler in
+            { context, bytes in try gate.passAtOnce(context, for: audience) { try atOnce(bytes, $0) } }
+        }
+        register(unary: signature.path, immediate: immediate) { context, bytes in
+            try await gate.pass(context, for: audience) { keeper in
                 keeper.encode(try await answer(keeper.decode(Request.self, bytes), keeper.call))
             }
         }
@@ -49,8 +57,9 @@ extension MethodTable {
         answer: @escaping @Sendable (Request, CallContext, MessageWriter<Response>) async throws -> Void
     ) {
         precondition(!signature.clientStreams && signature.serverStreams, "\(signature.path) does not stream out")
+        let audience = MethodAudience(path: signature.path)
         register(serverStream: signature.path) { context, bytes, writer in
-            try await gate.pass(context) { keeper in
+            try await gate.pass(context, for: audience) { keeper in
                 try await answer(
                     keeper.decode(Request.self, bytes), keeper.call, MessageWriter(writer: writer, keeper: keeper))
             }
@@ -63,8 +72,9 @@ extension MethodTable {
         answer: @escaping @Sendable (MessageReader<Request>, CallContext) async throws -> Response
     ) {
         precondition(signature.clientStreams && !signature.serverStreams, "\(signature.path) does not stream in")
+        let audience = MethodAudience(path: signature.path)
         register(clientStream: signature.path) { context, requests in
-            try await gate.pass(context) { keeper in
+            try await gate.pass(context, for: audience) { keeper in
                 keeper.encode(try await answer(MessageReader(stream: requests, keeper: keeper), keeper.call))
             }
         }
@@ -77,8 +87,9 @@ extension MethodTable {
             @escaping @Sendable (MessageReader<Request>, CallContext, MessageWriter<Response>) async throws -> Void
     ) {
         precondition(signature.clientStreams && signature.serverStreams, "\(signature.path) does not stream both ways")
+        let audience = MethodAudience(path: signature.path)
         register(stream: signature.path) { context, requests, writer in
-            try await gate.pass(context) { keeper in
+            try await gate.pass(context, for: audience) { keeper in
                 try await answer(
                     MessageReader(stream: requests, keeper: keeper), keeper.call,
                     MessageWriter(writer: writer, keeper: keeper))

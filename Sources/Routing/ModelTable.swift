@@ -47,6 +47,13 @@ package struct ModelTable<Target> {
         return match.target
     }
 
+    /// As `target`, but nil for one that is not there.
+    package func firstTarget(of selector: ModelSelector) -> Target? {
+        guard let versions = versionsByName[selector.name] else { return nil }
+        guard let version = selector.version else { return versions[versions.count - 1].target }
+        return versions.first { $0.version == version }?.target
+    }
+
     /// Every target, by name and then by version.
     package var targets: [Target] {
         names.flatMap { versionsByName[$0, default: []].map(\.target) }

@@ -28,32 +28,43 @@ package struct TenantTable: Hashable, Sendable {
         package let tenant: TenantID?
         /// What the tenant may do; everything when there is no tenant.
         package let policy: TenantPolicy
+
+        /// Checks that a call that names `model` may go ahead.
+        ///
+        /// - Throws: PERMISSION_DENIED.
+        package func require(_ model: ModelName) throws(ServingError) {
+            guard let tenant, let allowed = policy.allowedModels, !allowed.contains(model) else { return }
+            throw denied("tenant \(tenant) may not call model \(model)", label: "model_not_allowed")
+        }
     }
 
     /// Decides whether a call may go ahead.
     ///
     /// - Parameters:
     ///   - identity: whom the connection's certificate names; nil for plaintext.
-    ///   - method: the gRPC path.
-    ///   - model: the model the call names; nil when it names none, or is not decoded yet: ask again then.
+    ///   - method: the gRPC path, for messages.
+    ///   - audience: whom the method is for.
     ///   - actingFor: the value of the metadata key `apus-tenant`, which only a router may send.
     /// - Returns: whom the call is for.
     /// - Throws: UNAUTHENTICATED when nobody knows who calls, PERMISSION_DENIED when who calls may not.
     package func authorize(
-        _ identity: PeerIdentity?, method: String, model: ModelName? = nil, actingFor: String? = nil
+        _ identity: PeerIdentity?, method: String, audience: MethodAudience, actingFor: String? = nil
     ) throws(ServingError) -> Caller {
         let principal = try principal(of: identity)
         guard actingFor == nil || principal == .router else {
             throw denied("only a router may send apus-tenant", label: "not_a_router")
         }
-        switch (MethodAudience(path: method), principal) {
-        case (_, .router) where actingFor != nil: return try tenantCaller(try named(actingFor), method, model)
-        case (.everybody, .tenant(let tenant)): return Caller(tenant: tenant, policy: try policy(of: tenant))
+        switch (audience, principal) {
+        case (_, .router) where actingFor != nil:
+            let tenant = try named(actingFor)
+            guard audience != .admins else { throw notAnAdmin(method) }
+            return Caller(tenant: tenant, policy: try policy(of: tenant))
+        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)):
+            return Caller(tenant: tenant, policy: try policy(of: tenant))
         case (.everybody, _), (.admins, .admin): return Caller(tenant: nil, policy: TenantPolicy())
-        case (.tenants, .tenant(let tenant)): return try tenantCaller(tenant, method, model)
         case (.tenants, .router): throw denied("a router names its tenant in apus-tenant", label: "no_tenant")
         case (.tenants, .admin): throw denied("an admin's certificate calls Admin only", label: "admin_only")
-        case (.admins, _): throw denied("\(method) needs a certificate with the role admin", label: "not_an_admin")
+        case (.admins, _): throw notAnAdmin(method)
         }
     }
 
@@ -81,26 +92,18 @@ package struct TenantTable: Hashable, Sendable {
         return tenant
     }
 
-    private func tenantCaller(_ tenant: TenantID, _ method: String, _ model: ModelName?) throws(ServingError) -> Caller
-    {
-        guard MethodAudience(path: method) != .admins else {
-            throw denied("\(method) needs a certificate with the role admin", label: "not_an_admin")
-        }
-        let policy = try policy(of: tenant)
-        if let model, let allowed = policy.allowedModels, !allowed.contains(model) {
-            throw denied("tenant \(tenant) may not call model \(model)", label: "model_not_allowed")
-        }
-        return Caller(tenant: tenant, policy: policy)
-    }
-
     private func policy(of tenant: TenantID) throws(ServingError) -> TenantPolicy {
         guard let policy = policies[tenant] ?? unlistedPolicy else {
             throw denied("tenant \(tenant) is not known here", label: "unknown_tenant")
         }
         return policy
     }
+}
 
-    private func denied(_ message: String, label: String) -> ServingError {
-        ServingError(.permissionDenied, message, label: label)
-    }
+private func notAnAdmin(_ method: String) -> ServingError {
+    denied("\(method) needs a certificate with the role admin", label: "not_an_admin")
+}
+
+private func denied(_ message: String, label: String) -> ServingError {
+    ServingError(.permissionDenied, message, label: label)
 }

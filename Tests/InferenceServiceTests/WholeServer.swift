@@ -56,5 +56,5 @@ extension CallGate {
     /// Lets everybody in as tenant `local`.
     static let open = CallGate(
         tenants: TenantGate(TenantTable(anonymousTenant: TenantID("local"))), clock: Vocabulary.SystemClock(),
-        log: { _ in })
+        log: { _, _ in })
 }

@@ -28,7 +28,8 @@ struct TenantTableTests {
     ) -> String {
         do throws(ServingError) {
             let caller = try (table ?? self.table).authorize(
-                identity, method: method, model: model.flatMap { ModelName($0) }, actingFor: actingFor)
+                identity, method: method, audience: MethodAudience(path: method), actingFor: actingFor)
+            if let model { try caller.require(ModelName(model)!) }
             return caller.tenant?.name ?? "nobody"
         } catch {
             return error.label
@@ -81,10 +82,11 @@ struct TenantTableTests {
     func unlisted() throws {
         var open = table
         open.unlistedPolicy = TenantPolicy(weight: 2)
-        let caller = try open.authorize(identity("tenant/ghost"), method: inferMethod)
+        let caller = try open.authorize(identity("tenant/ghost"), method: inferMethod, audience: .tenants)
         #expect(caller.tenant == TenantID("ghost"))
         #expect(caller.policy == TenantPolicy(weight: 2))
-        #expect(try open.authorize(identity("tenant/acme"), method: inferMethod).policy.weight == 4)
+        let acme = try open.authorize(identity("tenant/acme"), method: inferMethod, audience: .tenants)
+        #expect(acme.policy.weight == 4)
     }
 
     @Test("treats an unknown service, and a path that is none, as one for tenants")
@@ -144,48 +146,77 @@ struct TenantTableTests {
 
 @Suite("A tenant gate")
 struct TenantGateTests {
-    @Test("admits a tenant up to its limit, again after a release, and others meanwhile")
+    private let acme = TenantID("acme")!
+
+    private func enter(
+        _ gate: TenantGate, _ path: String, audience: MethodAudience = .tenants, actingFor: String? = nil,
+        pass: TenantPass? = nil
+    ) throws(ServingError) -> TenantPass {
+        try gate.enter(
+            PeerIdentity(spiffeURI: "spiffe://apus.local/\(path)"), method: inferMethod, audience: audience,
+            actingFor: actingFor, pass: pass)
+    }
+
+    @Test("admits a tenant up to its limit, again after a call has left, and others meanwhile")
     func limit() throws {
-        let acme = TenantID("acme")!
         let gate = TenantGate(TenantTable(policies: [acme: TenantPolicy(concurrencyMax: 2)]))
-        let identity = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme")
-        let caller = try gate.authorize(identity, method: inferMethod)
-        try gate.admit(caller)
-        try gate.admit(caller)
-        let refusal = #expect(throws: ServingError.self) { try gate.admit(caller) }
-        #expect(refusal?.code == .resourceExhausted && refusal?.label == "tenant_concurrency")
+        let first = try enter(gate, "tenant/acme")
+        _ = try enter(gate, "tenant/acme", pass: first)
+        for pass in [nil, first] {
+            let refusal = #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: pass) }
+            #expect(refusal?.code == .resourceExhausted && refusal?.label == "tenant_concurrency")
+        }
         #expect(gate.inProgressCount(of: acme) == 2)
-        let other = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/other")
-        try gate.admit(gate.authorize(other, method: inferMethod))
-        gate.release(caller)
-        try gate.admit(caller)
+        _ = try enter(gate, "tenant/other")
+        gate.leave(first)
+        _ = try enter(gate, "tenant/acme")
         #expect(gate.inProgressCount(of: acme) == 2)
+    }
+
+    @Test("a pass holds for the tenant's own methods while the table is the same, and for nothing else")
+    func pass() throws {
+        let gate = TenantGate(TenantTable())
+        let pass = try enter(gate, "tenant/acme")
+        #expect(try enter(gate, "tenant/acme", audience: .everybody, pass: pass) === pass)
+        #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", audience: .admins, pass: pass) }
+        #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", actingFor: "other", pass: pass) }
+        let router = try enter(gate, "role/router", actingFor: "acme")
+        #expect(throws: ServingError.self) { try enter(gate, "role/router", pass: router) }
+        gate.replace(TenantTable())
+        #expect(try enter(gate, "tenant/acme", pass: pass) !== pass)
     }
 
     @Test("keeps counting calls across a new table")
     func replace() throws {
-        let acme = TenantID("acme")!
         let gate = TenantGate(TenantTable(unlistedPolicy: TenantPolicy(concurrencyMax: 1)))
-        let identity = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme")
-        let before = try gate.authorize(identity, method: inferMethod)
-        try gate.admit(before)
+        let before = try enter(gate, "tenant/acme")
         gate.replace(TenantTable(unlistedPolicy: nil))
-        #expect(throws: ServingError.self) { try gate.authorize(identity, method: inferMethod) }
+        for pass in [nil, before] {
+            #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: pass) }
+        }
         #expect(gate.inProgressCount(of: acme) == 1)
-        gate.release(before)
+        gate.leave(before)
         #expect(gate.inProgressCount(of: acme) == 0)
     }
 
-    @Test("forgets tenants without calls, and treats a second release as our bug")
-    func ledger() async throws {
-        var ledger = ConcurrencyLedger()
-        for number in 0..<100 { try ledger.admit(TenantID("t\(number)")!, limit: 1) }
-        #expect(ledger.activeTenantCount == 100)
-        for number in 0..<100 { ledger.release(TenantID("t\(number)")!) }
-        #expect(ledger == ConcurrencyLedger())
+    @Test("forgets tenants without calls when there are many, and never one with a call")
+    func accounts() throws {
+        let gate = TenantGate(TenantTable())
+        let pass = try enter(gate, "tenant/acme")
+        for number in 0..<5_000 { gate.leave(try enter(gate, "tenant/t\(number)")) }
+        #expect(gate.accountCount <= 1_024)
+        #expect(gate.inProgressCount(of: acme) == 1)
+        gate.leave(pass)
+    }
+
+    @Test("treats a call that leaves twice as our bug")
+    func leaveTwice() async {
         await #expect(processExitsWith: .failure) {
-            var ledger = ConcurrencyLedger()
-            ledger.release(TenantID("acme")!)
+            let gate = TenantGate(TenantTable())
+            let pass = try gate.enter(
+                PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme"), method: "/s/m", audience: .tenants)
+            gate.leave(pass)
+            gate.leave(pass)
         }
     }
 }

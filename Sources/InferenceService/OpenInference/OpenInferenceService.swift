@@ -75,6 +75,25 @@ package struct OpenInferenceService: Sendable {
         return ModelInferResponse(id: request.id, model: answer.name, version: answer.version, output: answer.output)
     }
 
+    /// Answers a request for a model whose step is trivial, without a task and without protobuf-c between.
+    ///
+    /// Why: what such a model computes costs nothing, so what is around it is the whole price of the call.
+    ///
+    /// - Returns: the bytes of the response; nil for any other model and for a request of an unusual form, which
+    ///   `modelInfer` is to answer.
+    /// - Throws: as `modelInfer`.
+    func modelInferAtOnce(_ bytes: Bytes, _ keeper: GateKeeper) throws(ServingError) -> Bytes? {
+        guard let (name, version) = ModelInferRequest.scanModel(of: bytes),
+            let selector = try? ModelSelector(name: name, version: version),
+            let model = engine.trivialModel(selector), let request = ModelInferRequest(scanning: bytes)
+        else { return nil }
+        try keeper.take(bytes, of: request.modelName)
+        let answer = try model.infer(try request.inferenceInput())
+        let response = ModelInferResponse(
+            id: request.id, model: answer.name, version: answer.version, output: answer.output)
+        return keeper.count(response.encodedDirectly() ?? response.encoded())
+    }
+
     /// Generates all of a text and answers with it as a tensor.
     private func generate(
         _ request: ModelInferRequest, _ input: InferenceInput, selector: ModelSelector, deadline: Deadline

@@ -8,6 +8,11 @@ package import Vocabulary
 package struct MethodTable: Sendable {
     /// One message in, one message out.
     package typealias UnaryHandler = @Sendable (ServerContext, Bytes) async throws -> Bytes
+    /// One message in, and at once, without waiting for anything, one out; nil when this request takes more than that,
+    /// and the method's `UnaryHandler` is to answer it.
+    ///
+    /// Why: what can be answered on the spot needs no task, which would cost more than the answer.
+    package typealias ImmediateHandler = @Sendable (ServerContext, Bytes) throws -> Bytes?
     /// One message in, any number out.
     package typealias ServerStreamHandler = @Sendable (ServerContext, Bytes, ResponseWriter) async throws -> Void
     /// Any number of messages in, one out.
@@ -31,13 +36,25 @@ package struct MethodTable: Sendable {
     }
 
     /// A registered method.
-    package struct Method: Sendable {
+    ///
+    /// A class, so that a call holds its method by one reference.
+    package final class Method: Sendable {
         /// `/package.Service/Method`.
         package let path: String
         /// The longest request message, in bytes; nil for the server's limit.
         package let requestByteCountMax: Int?
         let handler: Handler
-        let pathBytes: [UInt8]
+        /// Tried before a unary `handler`.
+        let immediate: ImmediateHandler?
+        let pathBytes: Bytes
+
+        init(path: String, requestByteCountMax: Int?, handler: Handler, immediate: ImmediateHandler?) {
+            self.path = path
+            self.requestByteCountMax = requestByteCountMax
+            self.handler = handler
+            self.immediate = immediate
+            pathBytes = Bytes(utf8: path)
+        }
     }
 
     private var methods: [Method] = []
@@ -49,11 +66,12 @@ package struct MethodTable: Sendable {
     /// The paths of all methods, in the order in which they were registered.
     package var paths: [String] { methods.map(\.path) }
 
-    /// Answers `path` with a function of one message.
+    /// Answers `path` with a function of one message; `immediate`, if given, is asked first.
     package mutating func register(
-        unary path: String, requestByteCountMax: Int? = nil, handler: @escaping UnaryHandler
+        unary path: String, requestByteCountMax: Int? = nil, immediate: ImmediateHandler? = nil,
+        handler: @escaping UnaryHandler
     ) {
-        register(path, requestByteCountMax, .unary(handler))
+        register(path, requestByteCountMax, .unary(handler), immediate: immediate)
     }
 
     /// Answers the one message of a call of `path` with a stream.
@@ -78,15 +96,17 @@ package struct MethodTable: Sendable {
     }
 
     /// - Precondition: `path` is `/SERVICE/METHOD` and not registered yet.
-    private mutating func register(_ path: String, _ requestByteCountMax: Int?, _ handler: Handler) {
-        let bytes = Array(path.utf8)
+    private mutating func register(
+        _ path: String, _ requestByteCountMax: Int?, _ handler: Handler, immediate: ImmediateHandler? = nil
+    ) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         precondition(
             parts.count == 3 && parts[0].isEmpty && !parts[1].isEmpty && !parts[2].isEmpty,
             "'\(path)' is not /SERVICE/METHOD")
-        precondition(bytes.withUnsafeBytes { method(at: $0) } == nil, "'\(path)' is registered already")
-        methods.append(
-            Method(path: path, requestByteCountMax: requestByteCountMax, handler: handler, pathBytes: bytes))
+        let method = Method(
+            path: path, requestByteCountMax: requestByteCountMax, handler: handler, immediate: immediate)
+        precondition(self.method(at: method.pathBytes) == nil, "'\(path)' is registered already")
+        methods.append(method)
         if methods.count * 2 > slots.count {
             slots = Array(repeating: -1, count: slots.count * 2)
             for index in methods.indices { place(index) }
@@ -102,13 +122,13 @@ package struct MethodTable: Sendable {
     }
 
     /// The method registered for exactly these bytes, or nil.
-    package func method(at path: Bytes) -> Method? { path.withUnsafeBytes(method(at:)) }
+    package func method(at path: Bytes) -> Method? { path.withUnsafeBytes { method(at: $0) } }
 
     private func method(at path: UnsafeRawBufferPointer) -> Method? {
         var slot = Self.hash(path) & (slots.count - 1)
         while slots[slot] >= 0 {
             let method = methods[Int(slots[slot])]
-            if method.pathBytes.count == path.count && path.elementsEqual(method.pathBytes) { return method }
+            if method.pathBytes.withUnsafeBytes({ path.holdsSameBytes(as: $0) }) { return method }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil

@@ -24,7 +24,7 @@ package final class ServerCall: @unchecked Sendable {
     var state: ServerCallState
     private var deframer: MessageDeframer
     private let limits: ServerCallLimits
-    private let startTime: MonotonicTime
+    let startTime: MonotonicTime
 
     /// Just cut from the stream; empty between events.
     private var arrivedMessages = MessageQueue()
@@ -235,10 +235,24 @@ package final class ServerCall: @unchecked Sendable {
     // MARK: The handler
 
     private func startHandler() {
+        if let immediate = method.immediate, answerAtOnce(immediate) { return }
         let task = Task.immediate(executorPreference: loop) { await self.runHandler() }
         guard state.handler == .running else { return }
         self.task = task
         if handlerIsCancelled { task.cancel() }
+    }
+
+    /// Whether the method could answer without waiting; it is answered then.
+    private func answerAtOnce(_ immediate: MethodTable.ImmediateHandler) -> Bool {
+        do {
+            guard let message = waitingMessages.first else { return false }
+            guard let answer = try immediate(ServerContext(call: self), message) else { return false }
+            try send(answer)
+            finishHandler(nil)
+        } catch {
+            finishHandler(ServingError(handlerError: error))
+        }
+        return true
     }
 
     private func runHandler() async {

@@ -9,6 +9,8 @@ package protocol ServerCallOwner: AnyObject {
     var loop: EventLoop { get }
     var session: HTTP2Session { get }
     var peer: PeerIdentity? { get }
+    /// What an upper layer remembers about the peer from one call to the next.
+    var peerNote: (any AnyObject & Sendable)? { get set }
 
     /// There is something for `session.drainOutput`; it is written at the end of the turn.
     func outputIsReady()

@@ -1,4 +1,5 @@
 package import EventLoops
+import HTTP2
 package import Vocabulary
 
 /// What a handler knows of its call, besides the messages.
@@ -19,6 +20,20 @@ package struct ServerContext: Sendable {
     package var requestID: RequestID { call.requestID }
     /// The loop the handler runs on and its connection lives on.
     package var loop: EventLoop { call.loop }
+
+    /// When the headers of the request came.
+    package var arrivalTime: MonotonicTime { call.startTime }
+
+    /// Room for what an upper layer remembers about the connection's peer from one call to the next.
+    package var peerNote: (any AnyObject & Sendable)? {
+        get { call.owner.peerNote }
+        nonmutating set { call.owner.peerNote = newValue }
+    }
+
+    /// The text of the first header called `name` (lower case); decodes nothing else.
+    package func requestText(of name: StaticString) -> String? {
+        call.head.block.firstValue(of: name)?.utf8String
+    }
 
     /// The custom headers of the request.
     ///

@@ -4,7 +4,8 @@ import Vocabulary
 ///
 /// Bounded by its owner: what it holds is what a stream's window lets the peer send ahead.
 struct MessageQueue {
-    private var first: Bytes?
+    /// The oldest message.
+    private(set) var first: Bytes?
     private var rest: [Bytes] = []
     private var restStart = 0
 

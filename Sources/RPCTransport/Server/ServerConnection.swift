@@ -12,6 +12,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     let session: HTTP2Session
     /// Known once TLS is complete, which is before any call.
     var peer: PeerIdentity? { connection.tls?.peerIdentity }
+    var peerNote: (any AnyObject & Sendable)?
     private let connection: Connection
     private let shard: ServerShard
     /// By the stream's slot; a call stays until its stream is closed or it has ended.

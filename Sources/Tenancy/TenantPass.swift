@@ -1,0 +1,21 @@
+import Vocabulary
+
+/// What the gate has found out about a peer: whom its calls are for, and where they are counted.
+///
+/// A connection keeps the pass of its last call; while the table is the same, its next calls are not decided anew.
+package final class TenantPass: Sendable {
+    package let caller: TenantTable.Caller
+    /// Nil for an admin, and for a router that asks for itself.
+    let account: TenantAccount?
+    /// Of the table by which it was decided.
+    let generation: UInt64
+    /// For methods of which audience it holds; nil when it holds for the one call only.
+    let audiences: Set<MethodAudience>
+
+    init(caller: TenantTable.Caller, account: TenantAccount?, generation: UInt64, audiences: Set<MethodAudience>) {
+        self.caller = caller
+        self.account = account
+        self.generation = generation
+        self.audiences = audiences
+    }
+}
