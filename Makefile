@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # OpenBLAS would otherwise keep to the kernels of a ten-year-old processor on machines that export this.
 unexport OPENBLAS_CORETYPE
 
-BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev \
+BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev zlib1g-dev \
                   pkg-config protobuf-compiler protobuf-c-compiler
 TEST_PACKAGES := python3-venv
 BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghttp2-client nghttp2-server valgrind strace

@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CKernels"),
         .target(name: "CMessages", dependencies: ["CProtobufC"]),
@@ -62,6 +63,7 @@ let package = Package(
         module("EventLoops", ["CLinux", "Vocabulary"]),
         module("TLS", ["COpenSSL", "Vocabulary"]),
         module("HTTP2", ["CNghttp2", "Vocabulary"]),
+        module("Compression", ["CZlib", "Vocabulary"]),
         module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),
         module("Compute", ["CKernels", "CLinux", "COpenBLAS", "Vocabulary"]),
         module("ModelFiles", ["Vocabulary"]),
@@ -74,13 +76,13 @@ let package = Package(
         module("Configuration", [.product(name: "Yams", package: "Yams"), "Vocabulary"]),
 
         // Layer 3
-        module("RPC", ["EventLoops", "HTTP2", "Vocabulary"]),
+        module("RPC", ["Compression", "EventLoops", "HTTP2", "Vocabulary"]),
         module("Scheduling", ["KVCache", "Vocabulary"]),
         module("Tenancy", ["Configuration", "Vocabulary"]),
         module("Models", ["Compute", "ModelFiles", "Vocabulary"]),
 
         // Layer 4
-        module("RPCTransport", ["CLinux", "EventLoops", "HTTP2", "RPC", "TLS", "Vocabulary"]),
+        module("RPCTransport", ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS", "Vocabulary"]),
         module("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers", "Vocabulary"]),
         module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
         module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
@@ -105,7 +107,7 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
+                "Compression", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
                 .product(name: "Logging", package: "swift-log"), "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
                 "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
@@ -136,6 +138,7 @@ let package = Package(
         tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),
         tests("HTTP2", []),
+        tests("Compression", ["CZlib"]),
         tests("Messages", ["CMessages", "CProtobufC"]),
         tests("Compute", ["CKernels"]),
         tests("ModelFiles", []),
@@ -145,9 +148,9 @@ let package = Package(
         tests("Telemetry", [.product(name: "Logging", package: "swift-log")]),
         tests("Tenancy", ["Configuration"]),
         tests("Configuration", []),
-        tests("RPC", ["EventLoops", "HTTP2"]),
+        tests("RPC", ["Compression", "EventLoops", "HTTP2"]),
         tests("Scheduling", ["KVCache"]),
-        tests("RPCTransport", ["EventLoops", "HTTP2", "RPC", "TLS"]),
+        tests("RPCTransport", ["Compression", "EventLoops", "HTTP2", "RPC", "TLS"]),
         tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
         tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),

@@ -7,8 +7,8 @@ enum ModuleTable {
     static let layers: [[String]] = [
         ["Vocabulary"],
         [
-            "EventLoops", "TLS", "HTTP2", "Messages", "Compute", "ModelFiles", "Tokenizers", "KVCache", "Images",
-            "Telemetry", "Configuration",
+            "EventLoops", "TLS", "HTTP2", "Compression", "Messages", "Compute", "ModelFiles", "Tokenizers", "KVCache",
+            "Images", "Telemetry", "Configuration",
         ],
         ["RPC", "Scheduling", "Tenancy", "Models"],
         ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing"],
@@ -27,7 +27,7 @@ enum ModuleTable {
     ]
 
     /// The two sides that meet in `InferenceService` and above, and nowhere below.
-    static let network: Set<String> = ["EventLoops", "TLS", "HTTP2", "Messages", "RPC", "RPCTransport"]
+    static let network: Set<String> = ["EventLoops", "TLS", "HTTP2", "Compression", "Messages", "RPC", "RPCTransport"]
     static let computing: Set<String> = [
         "Compute", "ModelFiles", "Tokenizers", "KVCache", "Images", "Scheduling", "Models", "TextModels", "GraphModels",
         "VisionModels", "Engine",
@@ -43,6 +43,7 @@ enum ModuleTable {
         "CKernels": ["Compute"],
         "CTurboJPEG": ["Images"],
         "CPNG": ["Images"],
+        "CZlib": ["Compression"],
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],
     ]
 
