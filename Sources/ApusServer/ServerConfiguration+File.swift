@@ -19,6 +19,9 @@ extension ServerConfiguration {
     ///   connections: 1024
     ///   streams_per_connection: 256
     ///   message_size: 64MiB
+    /// compression:                 # of answers, for clients that accept it
+    ///   format: off                # gzip or deflate
+    ///   minimum_size: 1KiB         # shorter messages are sent as they are
     /// drain: 30s
     /// log_level: info
     /// tenancy: {…}                 # see TenantTable
@@ -40,6 +43,7 @@ extension ServerConfiguration {
         repositories = try map.strings("repositories") ?? repositories
         models = try map.strings("models")
         if let limits = try map.map("limits") { try self.limits.read(limits) }
+        if let compression = try map.map("compression") { try self.compression.read(compression) }
         if let nanoseconds = try map.nanoseconds("drain", in: 0...3_600_000_000_000) {
             drainNanoseconds = UInt64(nanoseconds)
         }
@@ -90,5 +94,12 @@ extension ServerConfiguration.ConnectionLimits {
         connectionCountMax = try map.integer("connections", in: 1...1_000_000) ?? connectionCountMax
         streamCountMax = try map.integer("streams_per_connection", in: 1...100_000) ?? streamCountMax
         messageByteCountMax = try map.byteCount("message_size", in: 1024...(1 << 30)) ?? messageByteCountMax
+    }
+}
+
+extension ServerConfiguration.Compression {
+    fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
+        format = try map.choice("format", of: Format.self) ?? format
+        messageByteCountMin = try map.byteCount("minimum_size", in: 0...(1 << 30)) ?? messageByteCountMin
     }
 }

@@ -1,3 +1,4 @@
+import Compression
 import Foundation
 import HTTP2
 import RPC
@@ -29,6 +30,13 @@ extension ServerConfiguration {
         transport.callsPerConnectionMax = limits.streamCountMax
         transport.http2.concurrentStreamCountMax = UInt32(limits.streamCountMax)
         transport.calls.requestByteCountMax = limits.messageByteCountMax
+        transport.calls.compression.format =
+            switch compression.format {
+            case .off: nil
+            case .gzip: .gzip
+            case .deflate: .deflate
+            }
+        transport.calls.compression.messageByteCountMin = compression.messageByteCountMin
         return transport
     }
 }

@@ -17,6 +17,8 @@ package struct ServerConfiguration: Sendable {
     /// The models to serve, by name; nil for all in the repositories.
     package var models: [String]?
     package var limits = ConnectionLimits()
+    /// Whether answers are compressed for clients that accept it; off by default, since tensors seldom shrink.
+    package var compression = Compression()
     /// How long running calls may take to end after Ctrl-C or SIGTERM.
     package var drainNanoseconds: UInt64 = 30_000_000_000
     package var logLevel = LogLevel.info
@@ -50,6 +52,18 @@ package struct ServerConfiguration: Sendable {
         package var connectionCountMax = 1024
         package var streamCountMax = 256
         package var messageByteCountMax = 64 << 20
+    }
+
+    /// How answers are compressed.
+    package struct Compression: Sendable, Equatable {
+        package var format = Format.off
+        /// Shorter messages are sent as they are.
+        package var messageByteCountMin = 1024
+
+        /// The names of gRPC's encodings.
+        package enum Format: String, Sendable, CaseIterable {
+            case off, gzip, deflate
+        }
     }
 
     /// How much is logged.

@@ -19,8 +19,10 @@ package final class Codec {
     /// for gigabytes cost no more than the longest message allowed.
     ///
     /// - Parameters:
-    ///   - bytes: one whole stream of `format`.
+    ///   - bytes: one whole stream.
+    ///   - format: what they are in.
     ///   - byteCountMax: the longest output accepted.
+    /// - Returns: all that they hold.
     /// - Throws: `CompressionError`; the codec can be used again.
     package func decompress(
         _ bytes: Bytes, _ format: CompressionFormat, byteCountMax: Int

@@ -139,6 +139,14 @@ extension HTTP2Session {
         openRecord(of: stream)?.pointee.outbound.byteCount ?? 0
     }
 
+    /// Whether the peer's windows take all that is queued on `stream`: what follows it would not have to wait.
+    package func hasWindowForPendingData(_ stream: HTTP2Stream) -> Bool {
+        let byteCount = pendingOutboundByteCount(stream)
+        return byteCount == 0
+            || byteCount <= nghttp2_session_get_stream_remote_window_size(session, stream.id)
+                && byteCount <= nghttp2_session_get_remote_window_size(session)
+    }
+
     // MARK: Helpers
 
     private func checkLength(_ headers: HeaderList) throws(HTTP2Error) {

@@ -82,6 +82,14 @@ package struct HeaderList: @unchecked Sendable {
         try appendChecked(name: nameText, value: copy(value.utf8), indexing: indexing)
     }
 
+    /// Appends all fields of another list, which need not be checked again.
+    package mutating func append(contentsOf other: HeaderList) {
+        let start = copied.count
+        fields.append(contentsOf: start == 0 ? other.fields : other.fields.map { $0.moved(by: start) })
+        copied.append(contentsOf: other.copied)
+        listByteCount += other.listByteCount
+    }
+
     private mutating func copy(_ bytes: some Collection<UInt8>) -> Text {
         let text = Text(offset: copied.count, count: bytes.count)
         copied.append(contentsOf: bytes)
@@ -155,6 +163,11 @@ private struct Text {
         self.count = count
     }
 
+    /// The same text after `byteCount` more bytes were put before the list's buffer.
+    func moved(by byteCount: Int) -> Text {
+        constant == nil ? Text(offset: offset + byteCount, count: count) : self
+    }
+
     func pointer(copied: UnsafePointer<UInt8>?) -> UnsafeMutablePointer<UInt8>? {
         // nghttp2 takes a pointer without const and never writes through it.
         UnsafeMutablePointer(mutating: constant ?? copied.map { $0 + offset })
@@ -165,6 +178,10 @@ private struct Field {
     let name: Text
     let value: Text
     let indexing: HeaderList.Indexing
+
+    func moved(by byteCount: Int) -> Field {
+        Field(name: name.moved(by: byteCount), value: value.moved(by: byteCount), indexing: indexing)
+    }
 
     func nameValue(copied: UnsafePointer<UInt8>?) -> nghttp2_nv {
         var flags = NGHTTP2_NV_FLAG_NONE.rawValue

@@ -24,7 +24,7 @@ struct MessageDeframerTests {
             while start < body.count {
                 let end = min(body.count, start + Int.random(in: 1...12, using: &generator))
                 try body[start..<end].withUnsafeBytes { piece in
-                    try deframer.append(piece) { received.append($0.array) }
+                    try deframer.append(piece) { received.append($0.bytes.array) }
                 }
                 start = end
             }
@@ -66,7 +66,7 @@ struct MessageDeframerTests {
         var received: [Bytes] = []
         for start in stride(from: 0, to: body.count, by: 16_384) {
             try body[start..<min(start + 16_384, body.count)].withUnsafeBytes { piece in
-                try deframer.append(piece) { received.append($0) }
+                try deframer.append(piece) { received.append($0.bytes) }
             }
         }
         #expect(received.count == 1 && received.first == Bytes(message))

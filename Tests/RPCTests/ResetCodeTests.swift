@@ -4,7 +4,7 @@ import Testing
 import Vocabulary
 
 @Test(
-    "the code of a reset becomes a status code",
+    "C100: the code of a reset becomes a status code",
     arguments: [
         (.noError, .internal), (.protocolError, .internal), (.internalError, .internal), (.flowControlError, .internal),
         (.refusedStream, .unavailable), (.cancel, .cancelled), (.compressionError, .internal),

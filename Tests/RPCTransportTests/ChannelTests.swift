@@ -10,7 +10,7 @@ struct ChannelTests {
     static let gRPCHeaders = [(":status", "200"), ("content-type", "application/grpc")]
     static let frame: [UInt8] = [0, 0, 0, 0, 1, 42]
 
-    @Test("a request has its headers in order, its message and its end")
+    @Test("C10 C11 C12 C13 C14 C15: a request has its headers in order, its message and its end")
     func request() throws {
         let bench = try ChannelBench()
         let outcome = bench.call { options in
@@ -21,7 +21,8 @@ struct ChannelTests {
         #expect(
             request.fields.map { "\($0.name): \($0.value)" } == [
                 ":method: POST", ":scheme: http", ":path: /s/m", ":authority: test:1", "grpc-timeout: 2000000u",
-                "te: trailers", "content-type: application/grpc", "user-agent: grpc-swift-apus/1.0", "x-a: 1",
+                "te: trailers", "content-type: application/grpc", "grpc-accept-encoding: identity,deflate,gzip",
+                "user-agent: grpc-swift-apus/1.0", "x-a: 1",
             ])
         #expect(request.body == [0, 0, 0, 0, 3, 1, 2, 3] && request.hasEnded)
         try bench.answer(
@@ -35,7 +36,7 @@ struct ChannelTests {
     }
 
     @Test(
-        "answers that are wrong or odd have the status the specification gives them",
+        "B52 B53 B55 B56 B58 C72 C84 C85 C87: wrong and odd answers have the status the specification gives them",
         arguments: [
             ([(":status", "503"), ("content-type", "text/html")], nil, nil, .unavailable),
             ([(":status", "404")], nil, nil, .unimplemented), ([(":status", "200")], nil, nil, .unknown),
@@ -66,7 +67,7 @@ struct ChannelTests {
     }
 
     @Test(
-        "a reset has the status of its code",
+        "C100: a reset has the status of its code",
         arguments: [
             (.cancel, .cancelled), (.enhanceYourCalm, .resourceExhausted), (.internalError, .internal),
             (.inadequateSecurity, .permissionDenied), (.protocolError, .internal),
@@ -110,7 +111,7 @@ struct ChannelTests {
         #expect(server.isClosed && !bench.servers[1].isClosed)
     }
 
-    @Test("a lost connection fails its calls; the next call connects again")
+    @Test("C102: a lost connection fails its calls; the next call connects again")
     func lostConnection() throws {
         let bench = try ChannelBench()
         let outcome = bench.call()
@@ -139,7 +140,7 @@ struct ChannelTests {
         #expect(bench.attemptCount == 3 && bench.servers[0].requests.count == 1)
     }
 
-    @Test("a deadline passes while the call waits for a connection, or for the answer")
+    @Test("B110: a deadline passes while the call waits for a connection, or for the answer")
     func deadline() throws {
         let bench = try ChannelBench()
         bench.failingAttemptCount = 1
@@ -156,7 +157,7 @@ struct ChannelTests {
         #expect(bench.servers[0].requests.map(\.closeCode) == [.cancel])
     }
 
-    @Test("a cancelled call resets its stream; one that was still waiting leaves nothing behind")
+    @Test("B112 B114: a cancelled call resets its stream; one that was still waiting leaves nothing behind")
     func cancellation() throws {
         let bench = try ChannelBench { $0.queuedCallCountMax = 1 }
         bench.serverConfiguration.concurrentStreamCountMax = 1
@@ -191,7 +192,7 @@ struct ChannelTests {
         #expect(outcomes.allSatisfy { $0.response != nil })
     }
 
-    @Test("a server that answers before the request has ended gets no more of it")
+    @Test("S73 C74: a server that answers before the request has ended gets no more of it")
     func earlyAnswer() throws {
         let bench = try ChannelBench()
         bench.serverConfiguration.streamWindowByteCount = 1000

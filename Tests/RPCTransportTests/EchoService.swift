@@ -1,3 +1,4 @@
+import Compression
 import RPC
 import Synchronization
 import Vocabulary
@@ -49,6 +50,14 @@ final class EchoService: Sendable {
         methods.register(stream: "/test.Echo/Bidirectional") { context, requests, writer in
             self.echoMetadata(context)
             while let message = try await requests.next() { try await writer.write(message) }
+        }
+        // Its message three times, the second never compressed; "x-wish" is the encoding.
+        methods.register(serverStream: "/test.Echo/Compressed") { context, message, writer in
+            let wish = context.requestMetadata.firstText(of: "x-wish") ?? ""
+            context.setResponseCompression(CompressionFormat(rawValue: wish))
+            try await writer.write(message)
+            try await writer.write(message, compression: .forbidden)
+            try await writer.write(message)
         }
         methods.register(unary: "/test.Echo/Fail") { context, message in
             var trailers = Metadata()

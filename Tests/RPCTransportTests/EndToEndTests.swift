@@ -8,7 +8,7 @@ import Vocabulary
 
 @Suite("Calls over loopback", .timeLimit(.minutes(2)))
 struct EndToEndTests {
-    @Test("a unary call brings its message and metadata back", arguments: [true, false])
+    @Test("B42 B44 B51 B70: a unary call brings its message and metadata back", arguments: [true, false])
     func unary(isSecure: Bool) async throws {
         try await Loopback.with(isSecure: isSecure) { loopback in
             var options = CallOptions()
@@ -68,7 +68,8 @@ struct EndToEndTests {
     }
 
     @Test(
-        "a handler's error arrives with its message and trailers", arguments: StatusCode.allCases.filter { $0 != .ok })
+        "S81 S82: a handler's error arrives with its message and trailers",
+        arguments: StatusCode.allCases.filter { $0 != .ok })
     func handlerError(code: StatusCode) async throws {
         try await Loopback.with(isSecure: false) { loopback in
             let failure = await #expect(throws: RPCFailure.self) {
@@ -81,7 +82,7 @@ struct EndToEndTests {
         }
     }
 
-    @Test("an error that is no status is UNKNOWN, and says nothing of its inside")
+    @Test("S90: an error that is no status is UNKNOWN, and says nothing of its inside")
     func foreignError() async throws {
         try await Loopback.with(isSecure: false) { loopback in
             let failure = await #expect(throws: RPCFailure.self) {
@@ -123,7 +124,7 @@ struct EndToEndTests {
         }
     }
 
-    @Test("a message of 32 MiB goes there and back")
+    @Test("B121: a message of 32 MiB goes there and back")
     func largeMessage() async throws {
         try await Loopback.with { server, _ in
             server.calls.requestByteCountMax = 64 << 20
@@ -153,7 +154,7 @@ struct EndToEndTests {
             }
     }
 
-    @Test("a message over the limit is RESOURCE_EXHAUSTED on the side that receives it")
+    @Test("B56: a message over the limit is RESOURCE_EXHAUSTED on the side that receives it")
     func messageTooLong() async throws {
         try await Loopback.with(isSecure: false) { server, _ in
             server.calls.requestByteCountMax = 1000
@@ -173,7 +174,7 @@ struct EndToEndTests {
         }
     }
 
-    @Test("a deadline ends a call that nobody answers")
+    @Test("B110 S111: a deadline ends a call that nobody answers")
     func deadline() async throws {
         try await Loopback.with { loopback in
             var options = CallOptions()
@@ -185,7 +186,7 @@ struct EndToEndTests {
         }
     }
 
-    @Test("a deadline that has passed fails without asking the server")
+    @Test("C14: a deadline that has passed fails without asking the server")
     func expiredDeadline() async throws {
         try await Loopback.with(isSecure: false) { loopback in
             var options = CallOptions()
@@ -198,7 +199,7 @@ struct EndToEndTests {
         }
     }
 
-    @Test("cancelling the task of a call cancels its handler")
+    @Test("B112: cancelling the task of a call cancels its handler")
     func taskCancellation() async throws {
         try await Loopback.with { loopback in
             let task = Task { try await loopback.channel.unary(EchoService.hang, Bytes()) }
@@ -225,7 +226,7 @@ struct EndToEndTests {
         }
     }
 
-    @Test("calls above the server's stream limit wait for their turn")
+    @Test("C6: calls above the server's stream limit wait for their turn")
     func streamLimit() async throws {
         try await Loopback.with { server, _ in
             server.http2.concurrentStreamCountMax = 2

@@ -1,3 +1,4 @@
+package import Compression
 package import Vocabulary
 
 /// How one call is made.
@@ -9,8 +10,14 @@ package struct CallOptions: Sendable {
     /// Whether to wait for a connection even after an attempt to connect has failed; otherwise the call then fails
     /// with UNAVAILABLE.
     package var waitsForReady = false
-    /// The longest response message accepted.
+    /// The longest request message; a longer one fails the call's `write` with RESOURCE_EXHAUSTED.
+    package var requestByteCountMax = Int(UInt32.max)
+    /// The longest response message accepted, counted before and after decompression.
     package var responseByteCountMax = 4 << 20
+    /// What request messages are compressed with; nil sends them as they are.
+    ///
+    /// Nobody asks the server first: one that does not know the format answers UNIMPLEMENTED.
+    package var compression: CompressionFormat?
 
     package init() {}
 }

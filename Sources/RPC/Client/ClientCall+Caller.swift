@@ -10,12 +10,18 @@ extension ClientCall {
     ///
     /// When the call has ended meanwhile, the message is dropped: `next` says how it ended.
     ///
-    /// - Throws: RESOURCE_EXHAUSTED for a message longer than the protocol can say.
-    package func write(_ message: Bytes) async throws(RPCFailure) {
-        guard message.count <= MessagePrefix.messageByteCountMax else {
-            throw RPCFailure(.resourceExhausted, "a message of \(message.count) bytes", label: "request_too_long")
+    /// - Throws: RESOURCE_EXHAUSTED for a message over the limit; it was not sent.
+    package func write(_ message: Bytes, compression: MessageCompression = .allowed) async throws(RPCFailure) {
+        let byteCountMax = min(options.requestByteCountMax, MessagePrefix.messageByteCountMax)
+        guard message.count <= byteCountMax else {
+            throw RPCFailure(
+                .resourceExhausted, "a message of \(message.count) bytes is over the limit of \(byteCountMax)",
+                label: "request_too_long")
         }
         try await loop.run { () async throws(RPCFailure) in
+            // The connection's codec compresses, so a call that waits for one has nothing to do yet.
+            while self.stream == nil, !self.isFinished { await self.waitToWrite() }
+            let message = self.frame(message, compression)
             while !self.send(message) { await self.waitToWrite() }
         }
     }

@@ -1,3 +1,4 @@
+import Compression
 package import EventLoops
 package import HTTP2
 package import Vocabulary
@@ -37,9 +38,12 @@ package final class ClientCall: @unchecked Sendable {
     private var withheldByteCount = 0
 
     /// Sent so far, while the call can still be made again; nil once it cannot.
-    private var replay: [Bytes]? = []
+    private var replay: [FramedMessage]? = []
     private var replayByteCount = 0
     private var wasRefused = false
+    /// A response that is not gRPC, while its body arrives.
+    private var rejected: RejectedResponse?
+    private var rejectionTimer: TimerID?
     /// The caller has ended, but the stream was full.
     private var endWaitsForRoom = false
 
@@ -89,10 +93,12 @@ package final class ClientCall: @unchecked Sendable {
     /// - Precondition: the call is not finished and has no stream.
     package func open(on owner: any ClientCallOwner) throws(HTTP2Error) {
         precondition(stream == nil && !isFinished, "a call opened twice")
-        let timeout = options.deadline.isFinite ? options.deadline.time.nanoseconds(since: loop.now()) : nil
+        let now = loop.now()
+        guard !options.deadline.isExpired(at: now) else { return deadlineDidExpire() }
+        let timeout = options.deadline.isFinite ? options.deadline.time.nanoseconds(since: now) : nil
         do throws(HTTP2Error) {
             let list = try owner.requestHeaders.list(
-                path: path, timeoutNanoseconds: timeout, metadata: options.metadata)
+                path: path, timeoutNanoseconds: timeout, compression: options.compression, metadata: options.metadata)
             stream = try owner.session.openStream(list, .more)
         } catch .invalidHeader(let name) {
             return fail(ServingError(.internal, "the header \(name) cannot be sent", label: "bad_headers"))
@@ -111,8 +117,10 @@ package final class ClientCall: @unchecked Sendable {
     package func receiveHeaders(_ block: HeaderBlock, _ continuation: HTTP2Continuation) {
         replay = nil
         guard continuation == .more else { return receiveTrailers(block) }
-        if let rejection = ResponseStatus.rejection(ofHeaders: block) { return fail(rejection) }
+        guard !block.isTruncated else { return fail(Self.headersTooLong) }
+        if let rejection = ResponseStatus.rejection(ofHeaders: block) { return reject(rejection) }
         encoding = ResponseStatus.encoding(ofHeaders: block)
+        deframer.acceptsCompressed = encoding.format != nil
         guard state.headersArrived().contains(.deliverHeaders) else { return }
         initialMetadata = Metadata(block)
         wakeReader()
@@ -120,6 +128,7 @@ package final class ClientCall: @unchecked Sendable {
 
     /// A piece of the response's body.
     package func receive(_ bytes: UnsafeRawBufferPointer, _ continuation: HTTP2Continuation) {
+        guard rejected == nil else { return receiveRejected(bytes, continuation) }
         withheldByteCount += bytes.count
         do throws(MessageDeframer.Failure) {
             try deframer.append(bytes) { arrived.append($0) }
@@ -142,8 +151,11 @@ package final class ClientCall: @unchecked Sendable {
 
     /// The trailers.
     package func receiveTrailers(_ block: HeaderBlock) {
+        if let rejected { return fail(rejected.error) }
+        guard !block.isTruncated else { return fail(Self.headersTooLong) }
         trailingMetadata = Metadata(block)
         let status = ResponseStatus(block)
+        trailingMetadata.removeStatusDetails(unlessOf: status.error?.code ?? .ok)
         if status.error == nil, deframer.isInsideMessage {
             return finish(ServingError(.internal, "the response ended inside a message", label: "truncated_message"))
         }
@@ -173,11 +185,37 @@ package final class ClientCall: @unchecked Sendable {
             return queue.enqueueAgain(self)
         }
         guard state.streamClosed().contains(.finish) else { return }
-        settle(
-            connectionError
-                ?? ServingError(
-                    StatusCode(resetCode: code), "the server reset the stream: \(code)", label: "stream_reset"))
+        settle(rejected?.error ?? connectionError ?? resetError(code))
     }
+
+    /// What a reset means; a server that knows the deadline may say CANCEL just before it passes here.
+    private func resetError(_ code: HTTP2ErrorCode) -> ServingError {
+        guard code != .cancel || !options.deadline.isExpired(at: loop.now()) else {
+            return ServingError(.deadlineExceeded, "the deadline passed before the answer")
+        }
+        return ServingError(
+            StatusCode(resetCode: code), "the stream was reset: \(code)", label: "stream_reset")
+    }
+
+    // MARK: What is not gRPC
+
+    /// Ends the call once enough of the body has come to say what this is, or soon when nothing comes.
+    private func reject(_ error: ServingError) {
+        rejected = RejectedResponse(error)
+        rejectionTimer = loop.schedule(afterNanoseconds: RejectedResponse.timeoutNanoseconds) {
+            self.rejectionTimer = nil
+            self.fail(self.rejected?.error ?? error)
+        }
+    }
+
+    private func receiveRejected(_ bytes: UnsafeRawBufferPointer, _ continuation: HTTP2Continuation) {
+        rejected?.append(bytes)
+        guard let rejected, rejected.isFull || continuation == .end else { return }
+        fail(rejected.error)
+    }
+
+    private static let headersTooLong = ServingError(
+        .resourceExhausted, "the response's headers are too long", label: "headers_too_long")
 
     // MARK: Ends
 
@@ -209,6 +247,8 @@ package final class ClientCall: @unchecked Sendable {
         replay = nil
         if let deadlineTimer { loop.cancel(deadlineTimer) }
         deadlineTimer = nil
+        if let rejectionTimer { loop.cancel(rejectionTimer) }
+        rejectionTimer = nil
         if stream == nil { queue.callLeftQueue(self) }
         wakeReader()
         wakeWriter()
@@ -219,10 +259,10 @@ package final class ClientCall: @unchecked Sendable {
     /// Sends a message if the stream has room for it.
     ///
     /// - Returns: false when there is no stream yet, or it has enough to send; the caller waits for `writer`.
-    func send(_ message: Bytes) -> Bool {
+    func send(_ message: FramedMessage) -> Bool {
         guard state.callerSendsMessage().contains(.sendMessage) else { return true }
         guard stream != nil, submit(message) else { return false }
-        replayByteCount += message.count
+        replayByteCount += message.bytes.count
         let isKept = replay?.isEmpty == true || replayByteCount <= Self.replayByteCountMax
         if isKept { replay?.append(message) } else { replay = nil }
         return true
@@ -234,11 +274,19 @@ package final class ClientCall: @unchecked Sendable {
         submitEnd()
     }
 
+    /// The message as it will be sent.
+    func frame(_ message: Bytes, _ compression: MessageCompression) -> FramedMessage {
+        guard compression == .allowed, let format = options.compression, let owner else {
+            return FramedMessage(message)
+        }
+        return owner.codec.frame(message, format, messageByteCountMin: 0)
+    }
+
     @discardableResult
-    private func submit(_ message: Bytes) -> Bool {
+    private func submit(_ message: FramedMessage) -> Bool {
         guard let stream, let owner else { return false }
-        let submission = MessagePrefix(messageByteCount: message.count).withUnsafeBytes {
-            owner.session.submitData(stream, prefix: $0, message, .more)
+        let submission = MessagePrefix(message).withUnsafeBytes {
+            owner.session.submitData(stream, prefix: $0, message.bytes, .more)
         }
         owner.outputIsReady()
         if case .queueFull = submission { return false }
@@ -258,8 +306,18 @@ package final class ClientCall: @unchecked Sendable {
     func takeMessage() -> Bytes? {
         guard let message = received.popFirst() else { return nil }
         grantWindow()
-        return message
+        guard message.isCompressed else { return message.bytes }
+        do throws(ServingError) {
+            return try codec.open(message, encoding, byteCountMax: options.responseByteCountMax)
+        } catch {
+            received.removeAll()
+            if isFinished { self.error = error } else { fail(error) }
+            return nil
+        }
     }
+
+    /// That of the connection, or a new one when it has gone before all messages were taken.
+    private var codec: Codec { owner?.codec ?? Codec() }
 
     private func grantWindow() {
         guard withheldByteCount > 0, received.isEmpty, let stream, let owner else { return }

@@ -1,3 +1,4 @@
+package import Compression
 package import HTTP2
 
 /// The connection, as the calls on it see it.
@@ -5,6 +6,8 @@ package import HTTP2
 /// - Isolation: its loop.
 package protocol ClientCallOwner: AnyObject {
     var session: HTTP2Session { get }
+    /// Compresses and decompresses, for all connections of the loop.
+    var codec: Codec { get }
     var requestHeaders: RequestHeaders { get }
 
     /// There is something for `session.drainOutput`; it is written at the end of the turn.

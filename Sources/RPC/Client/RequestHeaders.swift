@@ -1,27 +1,52 @@
+package import Compression
 package import HTTP2
 package import Vocabulary
 
 /// The header lists a client sends and what it makes of those it receives.
 package struct RequestHeaders: Sendable {
     private let beginning: HeaderList
+    /// `te`, `content-type`, `grpc-accept-encoding` and `user-agent`, with each encoding of requests.
+    private let plainEnd: HeaderList
+    private let deflateEnd: HeaderList
+    private let gzipEnd: HeaderList
     private let authority: Bytes
 
     /// - Parameters:
     ///   - authority: host and port of the target, as the caller named it.
     ///   - isSecure: whether the connection has TLS.
-    package init(authority: String, isSecure: Bool) {
+    ///   - userAgent: what calls itself before our own name in `user-agent`; left out when it cannot be a header.
+    package init(authority: String, isSecure: Bool, userAgent: String = "") {
         var list = HeaderList()
         list.append(":method", "POST")
         if isSecure { list.append(":scheme", "https") } else { list.append(":scheme", "http") }
         beginning = list
+        plainEnd = Self.end(nil, userAgent)
+        deflateEnd = Self.end("deflate", userAgent)
+        gzipEnd = Self.end("gzip", userAgent)
         self.authority = Bytes(utf8: authority)
     }
+
+    private static func end(_ encoding: StaticString?, _ userAgent: String) -> HeaderList {
+        var list = HeaderList()
+        list.append("te", "trailers")
+        list.append("content-type", "application/grpc")
+        if let encoding { list.append("grpc-encoding", encoding) }
+        list.append("grpc-accept-encoding", MessageEncoding.accepted)
+        let prefixed = userAgent.isEmpty ? nil : Bytes(utf8: "\(userAgent) \(ownUserAgent)")
+        guard let prefixed, (try? list.append("user-agent", prefixed)) != nil else {
+            list.append("user-agent", ownUserAgent)
+            return list
+        }
+        return list
+    }
+
+    private static let ownUserAgent: StaticString = "grpc-swift-apus/1.0"
 
     /// The headers of one call, in the order the protocol asks for.
     ///
     /// - Throws: `HTTP2Error.invalidHeader`.
     package func list(
-        path: Bytes, timeoutNanoseconds: UInt64?, metadata: Metadata
+        path: Bytes, timeoutNanoseconds: UInt64?, compression: CompressionFormat? = nil, metadata: Metadata
     ) throws(HTTP2Error) -> HeaderList {
         var list = beginning
         try list.append(":path", path)
@@ -30,9 +55,11 @@ package struct RequestHeaders: Sendable {
             try list.append(
                 "grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: timeoutNanoseconds)), indexing: .never)
         }
-        list.append("te", "trailers")
-        list.append("content-type", "application/grpc")
-        list.append("user-agent", "grpc-swift-apus/1.0")
+        switch compression {
+        case nil: list.append(contentsOf: plainEnd)
+        case .deflate: list.append(contentsOf: deflateEnd)
+        case .gzip: list.append(contentsOf: gzipEnd)
+        }
         try metadata.append(to: &list)
         return list
     }
@@ -73,8 +100,7 @@ package struct ResponseStatus: Sendable {
     /// The encoding of the response's messages.
     package static func encoding(ofHeaders block: HeaderBlock) -> MessageEncoding {
         guard let value = block.firstValue(of: "grpc-encoding") else { return .identity }
-        let name = value.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-        return name == "identity" ? .identity : .unsupported(name)
+        return value.withUnsafeBytes { MessageEncoding($0) }
     }
 
     private static func httpError(_ block: HeaderBlock) -> ServingError {

@@ -9,7 +9,7 @@ package struct CallRecord: Sendable {
     /// `ok`, or the error's label.
     package let label: String
     package let peer: PeerIdentity?
-    /// Sums of message lengths, without prefixes.
+    /// Sums of message lengths as they travelled, compressed or not, without prefixes.
     package let requestByteCount: Int
     package let responseByteCount: Int
     /// From the arrival of the headers until the handler had returned.

@@ -81,7 +81,7 @@ private struct RequestFields {
             timeoutNanoseconds = Timeout.parse(value)
             if timeoutNanoseconds == nil { timeoutIsMalformed = true }
         case 13 where name.equals("grpc-encoding"):
-            encoding = value.equals("identity") ? .identity : .unsupported(String(decoding: value, as: UTF8.self))
+            encoding = MessageEncoding(value)
         default:
             guard name.hasBinarySuffix, !ReservedHeader.contains(name) else { return }
             for part in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)

@@ -1,15 +1,22 @@
+package import Compression
 package import HTTP2
 package import Vocabulary
 
 /// The header lists a server sends; the common ones are made once and cost nothing per call.
 package enum ResponseHeaders {
     /// What every response begins with.
-    private static let plain: HeaderList = {
+    private static let plain = makeInitial(nil)
+    private static let deflate = makeInitial("deflate")
+    private static let gzip = makeInitial("gzip")
+
+    private static func makeInitial(_ encoding: StaticString?) -> HeaderList {
         var list = HeaderList()
         list.append(":status", "200")
         list.append("content-type", "application/grpc")
+        if let encoding { list.append("grpc-encoding", encoding) }
+        list.append("grpc-accept-encoding", MessageEncoding.accepted)
         return list
-    }()
+    }
 
     private static let trailersOK: HeaderList = {
         var list = HeaderList()
@@ -18,9 +25,17 @@ package enum ResponseHeaders {
     }()
 
     /// The headers before the first message.
-    package static func initial(_ metadata: Metadata) throws(HTTP2Error) -> HeaderList {
-        guard !metadata.isEmpty else { return plain }
-        var list = plain
+    package static func initial(
+        _ metadata: Metadata, _ format: CompressionFormat? = nil
+    ) throws(HTTP2Error) -> HeaderList {
+        let beginning =
+            switch format {
+            case nil: plain
+            case .deflate: deflate
+            case .gzip: gzip
+            }
+        guard !metadata.isEmpty else { return beginning }
+        var list = beginning
         try metadata.append(to: &list)
         return list
     }
@@ -52,9 +67,11 @@ package enum ResponseHeaders {
             let message = StatusMessage.encode(error.message)
             if !message.isEmpty { try list.append("grpc-message", Bytes(message), indexing: .never) }
             if error.label == MessageDeframer.Failure.unsupportedEncodingLabel {
-                list.append("grpc-accept-encoding", "identity")
+                list.append("grpc-accept-encoding", MessageEncoding.accepted)
             }
         }
+        var metadata = metadata
+        metadata.removeStatusDetails(unlessOf: error?.code ?? .ok)
         try metadata.append(to: &list)
     }
 }

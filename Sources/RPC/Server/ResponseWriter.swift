@@ -12,5 +12,7 @@ package struct ResponseWriter: Sendable {
     ///
     /// - Throws: `CancellationError` when the call was cancelled, reset, timed out or answered otherwise;
     ///   `ServingError` RESOURCE_EXHAUSTED for a message over the limit.
-    package func write(_ message: Bytes) async throws { try await call.write(message) }
+    package func write(_ message: Bytes, compression: MessageCompression = .allowed) async throws {
+        try await call.write(message, compression)
+    }
 }

@@ -1,3 +1,4 @@
+import Compression
 import EventLoops
 package import HTTP2
 package import Vocabulary
@@ -23,7 +24,7 @@ package final class ServerCall: @unchecked Sendable {
 
     var state: ServerCallState
     private var deframer: MessageDeframer
-    private let limits: ServerCallLimits
+    let limits: ServerCallLimits
     let startTime: MonotonicTime
 
     /// Just cut from the stream; empty between events.
@@ -37,6 +38,10 @@ package final class ServerCall: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var handlerIsCancelled = false
     private var deadlineTimer: TimerID?
+
+    /// What the response is compressed with; subject to the client's consent until that is known.
+    var responseFormat: CompressionFormat?
+    var responseFormatIsAgreed = false
 
     var initialMetadata = Metadata()
     var trailingMetadata = Metadata()
@@ -61,6 +66,8 @@ package final class ServerCall: @unchecked Sendable {
         deadline = head.timeoutNanoseconds.map { Deadline(now.advanced(byNanoseconds: $0)) } ?? .never
         state = ServerCallState(takesOneMessage: method.handler.takesOneMessage)
         deframer = MessageDeframer(messageByteCountMax: method.requestByteCountMax ?? limits.requestByteCountMax)
+        deframer.acceptsCompressed = head.encoding.format != nil
+        responseFormat = limits.compression.format
     }
 
     // MARK: Events from the connection
@@ -89,18 +96,31 @@ package final class ServerCall: @unchecked Sendable {
         grantWindow()
     }
 
-    private func take(_ message: Bytes) {
+    private func take(_ message: FramedMessage) {
         let actions = state.messageArrived()
-        requestByteCount += message.count
+        requestByteCount += message.bytes.count
         if actions.contains(.deliverMessage) {
-            if let reader {
-                self.reader = nil
-                reader.resume(returning: message)
-            } else {
-                waitingMessages.append(message)
-            }
+            if reader == nil { waitingMessages.append(message) } else { hand(message) }
         }
         perform(actions)
+    }
+
+    /// Hands a message to the reader that waits for one.
+    private func hand(_ message: FramedMessage) {
+        do throws(ServingError) {
+            let bytes = try open(message)
+            let reader = self.reader
+            self.reader = nil
+            reader?.resume(returning: bytes)
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// The bytes of a message that arrived.
+    private func open(_ message: FramedMessage) throws(ServingError) -> Bytes {
+        guard message.isCompressed else { return message.bytes }
+        return try owner.codec.open(message, head.encoding, byteCountMax: deframer.messageByteCountMax)
     }
 
     /// The client has sent everything.
@@ -163,14 +183,18 @@ package final class ServerCall: @unchecked Sendable {
         .internal, "the method takes exactly one request message", label: "cardinality")
 
     private func sendHeaders() {
+        let format = agreedFormat()
         submit(initialMetadata) { (session, metadata) throws(HTTP2Error) in
-            try session.submitHeaders(self.stream, ResponseHeaders.initial(metadata), .more)
+            try session.submitHeaders(self.stream, ResponseHeaders.initial(metadata, format), .more)
         }
     }
 
     private func sendTrailers(_ error: ServingError?) {
         record(error)
-        guard error?.code != .deadlineExceeded || owner.session.pendingOutboundByteCount(stream) == 0 else {
+        guard
+            error?.code != .deadlineExceeded || owner.session.hasWindowForPendingData(stream)
+                || !deadline.isExpired(at: loop.now())
+        else {
             // Trailers would wait behind data that the client is not taking; the reset says it now.
             owner.session.reset(stream, .cancel)
             return owner.outputIsReady()
@@ -245,9 +269,9 @@ package final class ServerCall: @unchecked Sendable {
     /// Whether the method could answer without waiting; it is answered then.
     private func answerAtOnce(_ immediate: MethodTable.ImmediateHandler) -> Bool {
         do {
-            guard let message = waitingMessages.first else { return false }
-            guard let answer = try immediate(ServerContext(call: self), message) else { return false }
-            try send(answer)
+            guard let message = waitingMessages.first, !message.isCompressed else { return false }
+            guard let answer = try immediate(ServerContext(call: self), message.bytes) else { return false }
+            try send(frame(answer, .allowed))
             finishHandler(nil)
         } catch {
             finishHandler(ServingError(handlerError: error))
@@ -260,11 +284,11 @@ package final class ServerCall: @unchecked Sendable {
         do {
             switch method.handler {
             case .unary(let handler):
-                try send(await handler(context, takeOnlyMessage()))
+                try send(frame(await handler(context, takeOnlyMessage()), .allowed))
             case .serverStream(let handler):
                 try await handler(context, takeOnlyMessage(), ResponseWriter(call: self))
             case .clientStream(let handler):
-                try send(await handler(context, RequestStream(call: self)))
+                try send(frame(await handler(context, RequestStream(call: self)), .allowed))
             case .stream(let handler):
                 try await handler(context, RequestStream(call: self), ResponseWriter(call: self))
             }
@@ -279,35 +303,27 @@ package final class ServerCall: @unchecked Sendable {
         perform(state.handlerFinished(), error)
     }
 
-    private func takeOnlyMessage() -> Bytes {
+    private func takeOnlyMessage() throws(ServingError) -> Bytes {
         guard let message = waitingMessages.popFirst() else {
             preconditionFailure("a handler of one message started without it")
         }
-        return message
+        return try open(message)
     }
 
     /// Queues a message, whatever waits before it.
     ///
-    /// - Throws: `ServingError` RESOURCE_EXHAUSTED for a message over the limit; nothing was sent.
     /// - Returns: false when the stream has enough to send and did not take it.
     @discardableResult
-    private func send(_ message: Bytes) throws(ServingError) -> Bool {
-        loop.preconditionOnLoop()
-        guard message.count <= limits.responseByteCountMax, message.count <= MessagePrefix.messageByteCountMax else {
-            throw ServingError(
-                .resourceExhausted,
-                "a response of \(message.count) bytes is over the limit of \(limits.responseByteCountMax)",
-                label: "response_too_long")
-        }
+    private func send(_ message: FramedMessage) -> Bool {
         let actions = state.handlerSendsMessage()
         perform(actions)
         guard actions.contains(.sendMessage) else { return true }
-        let submission = MessagePrefix(messageByteCount: message.count).withUnsafeBytes {
-            owner.session.submitData(stream, prefix: $0, message, .more)
+        let submission = MessagePrefix(message).withUnsafeBytes {
+            owner.session.submitData(stream, prefix: $0, message.bytes, .more)
         }
         owner.outputIsReady()
         if case .queueFull = submission { return false }
-        responseByteCount += message.count
+        responseByteCount += message.bytes.count
         return true
     }
 
@@ -318,7 +334,12 @@ package final class ServerCall: @unchecked Sendable {
         loop.preconditionOnLoop()
         if let message = waitingMessages.popFirst() {
             grantWindow()
-            return message
+            do throws(ServingError) {
+                return try open(message)
+            } catch {
+                fail(error)
+                throw CancellationError()
+            }
         }
         guard !handlerIsCancelled else { throw CancellationError() }
         guard state.request == .open else { return nil }
@@ -334,10 +355,11 @@ package final class ServerCall: @unchecked Sendable {
     }
 
     /// Sends a message, first waiting until the stream has room.
-    func write(_ message: Bytes) async throws {
+    func write(_ message: Bytes, _ compression: MessageCompression) async throws {
+        let message = try frame(message, compression)
         while true {
             guard !handlerIsCancelled else { throw CancellationError() }
-            if try send(message) { return }
+            if send(message) { return }
             precondition(writer == nil, "two writers of one response stream")
             try await withTaskCancellationHandler {
                 try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in

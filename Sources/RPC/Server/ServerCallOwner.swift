@@ -1,3 +1,4 @@
+package import Compression
 package import EventLoops
 package import HTTP2
 package import Vocabulary
@@ -8,6 +9,8 @@ package import Vocabulary
 package protocol ServerCallOwner: AnyObject {
     var loop: EventLoop { get }
     var session: HTTP2Session { get }
+    /// Compresses and decompresses, for all connections of the loop.
+    var codec: Codec { get }
     var peer: PeerIdentity? { get }
     /// What an upper layer remembers about the peer from one call to the next.
     var peerNote: (any AnyObject & Sendable)? { get set }
@@ -19,12 +22,23 @@ package protocol ServerCallOwner: AnyObject {
     func callDidEnd(_ call: ServerCall, _ record: CallRecord)
 }
 
-/// How much a call may send and receive.
+/// How much a call may send and receive, and how.
 package struct ServerCallLimits: Sendable {
     /// The longest request message, for methods that say nothing else.
     package var requestByteCountMax = 4 << 20
     /// The longest response message.
     package var responseByteCountMax = Int(UInt32.max)
+    package var compression = ResponseCompression()
+
+    package init() {}
+}
+
+/// Whether responses are compressed when their handler says nothing about it; only for clients that accept it.
+package struct ResponseCompression: Sendable, Equatable {
+    /// Nil leaves responses as they are.
+    package var format: CompressionFormat?
+    /// Messages shorter than this are sent as they are: there is little to win, and it costs the loop's time.
+    package var messageByteCountMin = 1024
 
     package init() {}
 }

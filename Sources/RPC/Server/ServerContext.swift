@@ -1,3 +1,4 @@
+package import Compression
 package import EventLoops
 import HTTP2
 package import Vocabulary
@@ -44,6 +45,14 @@ package struct ServerContext: Sendable {
     package func setInitialMetadata(_ metadata: Metadata) {
         call.loop.preconditionOnLoop()
         call.initialMetadata = metadata
+    }
+
+    /// Compresses the messages of the response with `format`, if the client accepts it; nil leaves them as they are.
+    ///
+    /// Without effect once the headers were sent. `ResponseWriter.write` can leave out single messages.
+    package func setResponseCompression(_ format: CompressionFormat?) {
+        call.loop.preconditionOnLoop()
+        call.setResponseFormat(format)
     }
 
     /// Sends the response's headers now instead of with its first message.

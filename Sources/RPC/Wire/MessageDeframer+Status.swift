@@ -1,13 +1,5 @@
 package import Vocabulary
 
-/// How the peer compresses its messages, as its `grpc-encoding` header says.
-package enum MessageEncoding: Hashable, Sendable {
-    /// Not at all; also when there is no header.
-    case identity
-    /// In a way this side does not understand.
-    case unsupported(String)
-}
-
 extension MessageDeframer.Failure {
     /// The status a server answers such a message with.
     ///
@@ -17,7 +9,8 @@ extension MessageDeframer.Failure {
         case .compressed:
             if case .unsupported(let name) = encoding {
                 return ServingError(
-                    .unimplemented, "messages compressed with '\(name)' are not supported; identity is",
+                    .unimplemented,
+                    "messages compressed with '\(name)' are not supported; \(MessageEncoding.accepted) are",
                     label: Self.unsupportedEncodingLabel)
             }
             return clientError(encoding: encoding)

@@ -1,5 +1,5 @@
 import Glibc
-package import Vocabulary
+import Vocabulary
 
 /// Cuts the body of a stream into messages.
 ///
@@ -12,6 +12,7 @@ package struct MessageDeframer {
     /// What was wrong with a prefix; nothing that follows can be understood.
     package enum Failure: Error, Hashable, Sendable {
         case invalidFlag(UInt8)
+        /// Flagged as compressed, but not in a way that was announced and is understood.
         case compressed
         case tooLong(byteCount: Int, byteCountMax: Int)
     }
@@ -20,8 +21,10 @@ package struct MessageDeframer {
     /// Memory taken at once for a message that was announced but has not come yet; more follows as bytes do.
     static let initialCapacityMax = 1 << 20
 
-    /// The longest message accepted, in bytes without its prefix.
+    /// The longest message accepted, in bytes without its prefix, and so also the longest compressed one.
     package let messageByteCountMax: Int
+    /// Whether messages may be flagged as compressed: their encoding is known and understood.
+    package var acceptsCompressed = false
     private var prefix: (UInt8, UInt8, UInt8, UInt8, UInt8) = (0, 0, 0, 0, 0)
     private var prefixCount = 0
     private var message: MessageBuffer?
@@ -35,7 +38,7 @@ package struct MessageDeframer {
     package var isInsideMessage: Bool { prefixCount > 0 }
 
     /// Takes the next bytes of the body and hands each message they complete to `deliver`.
-    package mutating func append(_ bytes: UnsafeRawBufferPointer, deliver: (Bytes) -> Void) throws(Failure) {
+    package mutating func append(_ bytes: UnsafeRawBufferPointer, deliver: (FramedMessage) -> Void) throws(Failure) {
         var rest = bytes
         while !rest.isEmpty {
             if prefixCount < Self.prefixByteCount {
@@ -45,7 +48,7 @@ package struct MessageDeframer {
             }
             guard let complete = takeMessage(&rest) else { return }
             prefixCount = 0
-            deliver(complete)
+            deliver(FramedMessage(complete, isCompressed: prefix.0 == 1))
         }
     }
 
@@ -61,7 +64,7 @@ package struct MessageDeframer {
 
     private func checkedLength() throws(Failure) -> Int {
         guard prefix.0 <= 1 else { throw .invalidFlag(prefix.0) }
-        guard prefix.0 == 0 else { throw .compressed }
+        guard prefix.0 == 0 || acceptsCompressed else { throw .compressed }
         let length = Int(prefix.1) << 24 | Int(prefix.2) << 16 | Int(prefix.3) << 8 | Int(prefix.4)
         guard length <= messageByteCountMax else {
             throw .tooLong(byteCount: length, byteCountMax: messageByteCountMax)

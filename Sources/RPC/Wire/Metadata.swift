@@ -49,6 +49,9 @@ package struct Metadata: Equatable, Sendable {
         entries.append(Entry(name: name, value: .binary(bytes)))
     }
 
+    /// Removes all values of `name`.
+    package mutating func removeAll(_ name: String) { entries.removeAll { $0.name == name } }
+
     /// The first text value of `name`.
     package func firstText(of name: String) -> String? {
         for entry in entries where entry.name == name {
@@ -128,12 +131,14 @@ extension Metadata {
     /// The metadata among received headers: everything that is not reserved.
     ///
     /// Values that are not what their name promises are left out: the caller has checked `-bin` values where the
-    /// protocol asks for it, and text that is not ASCII must not fail a call.
+    /// protocol asks for it, and text that is not printable ASCII must not fail a call. So what is here can be sent.
     package init(_ block: HeaderBlock) {
         block.forEach { name, value in
             guard !ReservedHeader.contains(name) else { return }
             let text = String(decoding: name, as: UTF8.self)
             guard name.hasBinarySuffix else {
+                // Thrown away as the protocol allows, because it could not be sent on.
+                guard value.allSatisfy({ $0 >= 0x20 && $0 <= 0x7E }) else { return }
                 entries.append(Entry(name: text, value: .text(String(decoding: value, as: UTF8.self))))
                 return
             }

@@ -1,3 +1,4 @@
+import Compression
 import EventLoops
 import HTTP2
 import RPC
@@ -20,6 +21,7 @@ protocol ClientConnectionOwner: AnyObject {
 /// - Isolation: its loop.
 final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     let session: HTTP2Session
+    let codec: Codec
     let requestHeaders: RequestHeaders
     private let connection: Connection
     private unowned let owner: any ClientConnectionOwner
@@ -37,6 +39,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         loop: EventLoop, buffers: LoopBuffers, owner: any ClientConnectionOwner
     ) {
         self.session = session
+        codec = buffers.codec
         self.requestHeaders = requestHeaders
         self.owner = owner
         self.loop = loop

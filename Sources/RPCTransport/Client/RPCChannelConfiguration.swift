@@ -15,6 +15,8 @@ package struct RPCChannelConfiguration: Sendable {
     }
     /// The name the servers' certificates must have; the target's when nil.
     package var serverName: String?
+    /// Who calls, as `name/version`, before our own name in `user-agent`; empty for nothing more.
+    package var userAgent = ""
     /// How calls are spread over the target's addresses.
     package var balancing = BalancingPolicy.pickFirst(shuffles: false)
     /// Lanes of the channel, each with connections of its own to the target; calls take turns.

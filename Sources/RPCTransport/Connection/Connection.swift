@@ -1,3 +1,4 @@
+import Compression
 import EventLoops
 import HTTP2
 import TLS
@@ -341,8 +342,10 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     }
 }
 
-/// Memory for one read, shared by all connections of a loop: what arrives is consumed within its turn.
+/// What all connections of a loop share: memory for one read, since what arrives is consumed within its turn, and the
+/// state that compresses one message after another.
 final class LoopBuffers {
+    let codec = Codec()
     let wire: UnsafeMutableRawBufferPointer
     let plaintext: UnsafeMutableRawBufferPointer
 

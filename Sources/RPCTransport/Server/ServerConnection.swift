@@ -1,3 +1,4 @@
+import Compression
 import EventLoops
 import HTTP2
 import RPC
@@ -10,6 +11,7 @@ import Vocabulary
 final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     let loop: EventLoop
     let session: HTTP2Session
+    var codec: Codec { shard.buffers.codec }
     /// Known once TLS is complete, which is before any call.
     var peer: PeerIdentity? { connection.tls?.peerIdentity }
     var peerNote: (any AnyObject & Sendable)?
