@@ -1,0 +1,35 @@
+// What the C++ server and client share: flags and certificates.
+#pragma once
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+// --name=value and nothing else: these programs are started by tests only.
+inline std::map<std::string, std::string> read_flags(int argc, char **argv) {
+    std::map<std::string, std::string> flags;
+    for (int index = 2; index < argc; index++) {
+        std::string word = argv[index];
+        size_t equals = word.find('=');
+        if (word.rfind("--", 0) != 0 || equals == std::string::npos) throw std::runtime_error("not a flag: " + word);
+        flags[word.substr(2, equals - 2)] = word.substr(equals + 1);
+    }
+    return flags;
+}
+
+// A file of the folder of test certificates.
+inline std::string read_certificate(const std::string &name) {
+    const char *folder = std::getenv("APUS_INTEROP_CERTIFICATES");
+    if (folder == nullptr) throw std::runtime_error("APUS_INTEROP_CERTIFICATES is not set");
+    std::ifstream file(std::string(folder) + "/" + name);
+    if (!file) throw std::runtime_error("cannot read " + name);
+    std::stringstream content;
+    content << file.rdbuf();
+    return content.str();
+}
+
+int serve(const std::map<std::string, std::string> &flags);
+int call(const std::map<std::string, std::string> &flags);

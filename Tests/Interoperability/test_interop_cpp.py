@@ -1,0 +1,41 @@
+"""The C++ library of gRPC, as Debian has it, as client of our interop server and as server of our interop client."""
+
+import subprocess
+
+import pytest
+
+import interop_peers as peers
+
+SECURE = pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
+
+
+@pytest.fixture(scope="module")
+def cpp_peer():
+    folder = peers.ROOT / "Tests/Interop/cpp"
+    output = peers.ROOT / ".build/interop-cpp"
+    subprocess.run(["make", "-C", str(folder), "--no-print-directory", f"OUT={output}"], check=True, timeout=900,
+                   stdout=subprocess.DEVNULL)
+    return output / "cpp-peer"
+
+
+@SECURE
+def test_B1_B2_B4_B44_B51_S22_S24_S32_S82_S111_B114_the_cpp_client_calls_our_server(
+        cpp_peer, secure, interop_certificates):
+    server = peers.our_server(interop_certificates, secure)
+    try:
+        passed = peers.run_client([cpp_peer, "client"], server.port, interop_certificates, secure)
+        assert passed == peers.CASES
+    finally:
+        assert server.stop() == 0
+
+
+@SECURE
+def test_C10_C11_C12_C14_B44_B51_S82_C83_B110_B114_our_client_calls_the_cpp_server(
+        cpp_peer, secure, interop_certificates):
+    command = [cpp_peer, "server", "--port=0", f"--use_tls={str(secure).lower()}"]
+    server = peers.Peer(command, interop_certificates)
+    try:
+        passed = peers.run_our_client(server.port, interop_certificates, secure)
+        assert set(peers.CASES) <= set(passed)
+    finally:
+        assert server.stop() == 0
