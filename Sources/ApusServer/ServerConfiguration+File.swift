@@ -1,4 +1,5 @@
 package import Configuration
+import RPCTransport
 import Tenancy
 
 extension ServerConfiguration {
@@ -22,6 +23,16 @@ extension ServerConfiguration {
     /// compression:                 # of answers, for clients that accept it
     ///   format: off                # gzip or deflate
     ///   minimum_size: 1KiB         # shorter messages are sent as they are
+    /// connections:                 # how long they live, and how they are watched
+    ///   max_idle: 5m               # without calls; for ever when absent
+    ///   max_age: 1h                # give or take a tenth; for ever when absent
+    ///   age_grace: 30s             # for the calls that are left then; for ever when absent
+    ///   keepalive_time: 2h         # silence before a PING
+    ///   keepalive_timeout: 20s     # and for its answer
+    ///   ping_interval: 5m          # a client that pings more often is warned twice, then closed
+    ///   ping_without_calls: false  # false: two hours while it has no call
+    ///   handshake_timeout: 10s     # for TLS
+    ///   preface_timeout: 5s        # and then for the first frames
     /// drain: 30s
     /// log_level: info
     /// tenancy: {…}                 # see TenantTable
@@ -44,6 +55,7 @@ extension ServerConfiguration {
         models = try map.strings("models")
         if let limits = try map.map("limits") { try self.limits.read(limits) }
         if let compression = try map.map("compression") { try self.compression.read(compression) }
+        if let connections = try map.map("connections") { try self.connections.read(connections) }
         if let nanoseconds = try map.nanoseconds("drain", in: 0...3_600_000_000_000) {
             drainNanoseconds = UInt64(nanoseconds)
         }
@@ -101,5 +113,25 @@ extension ServerConfiguration.Compression {
     fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
         format = try map.choice("format", of: Format.self) ?? format
         messageByteCountMin = try map.byteCount("minimum_size", in: 0...(1 << 30)) ?? messageByteCountMin
+    }
+}
+
+extension ServerConnectionPolicy {
+    /// A day: nothing that is watched for waits longer.
+    private static let durationNanosecondsMax = 86_400_000_000_000
+
+    fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
+        func duration(_ key: String, atLeast minimum: Int = 1_000_000_000) throws(ConfigurationError) -> UInt64? {
+            try map.nanoseconds(key, in: minimum...Self.durationNanosecondsMax).map(UInt64.init)
+        }
+        maxIdleNanoseconds = try duration("max_idle")
+        maxAgeNanoseconds = try duration("max_age")
+        ageGraceNanoseconds = try duration("age_grace", atLeast: 0)
+        keepalive.timeNanoseconds = try duration("keepalive_time") ?? keepalive.timeNanoseconds
+        keepalive.timeoutNanoseconds = try duration("keepalive_timeout") ?? keepalive.timeoutNanoseconds
+        pings.intervalNanosecondsMin = try duration("ping_interval", atLeast: 0) ?? pings.intervalNanosecondsMin
+        pings.permitsWithoutCalls = try map.bool("ping_without_calls") ?? pings.permitsWithoutCalls
+        handshakeTimeoutNanoseconds = try duration("handshake_timeout") ?? handshakeTimeoutNanoseconds
+        prefaceTimeoutNanoseconds = try duration("preface_timeout") ?? prefaceTimeoutNanoseconds
     }
 }

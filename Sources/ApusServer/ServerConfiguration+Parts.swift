@@ -27,6 +27,7 @@ extension ServerConfiguration {
         transport.port = UInt16(address.port)
         transport.tls = tls
         transport.connectionCountMax = limits.connectionCountMax
+        transport.connections = connections
         transport.callsPerConnectionMax = limits.streamCountMax
         transport.http2.concurrentStreamCountMax = UInt32(limits.streamCountMax)
         transport.calls.requestByteCountMax = limits.messageByteCountMax

@@ -1,3 +1,4 @@
+package import RPCTransport
 package import Tenancy
 
 /// Everything `apus serve` can be told; each value has a default.
@@ -19,6 +20,8 @@ package struct ServerConfiguration: Sendable {
     package var limits = ConnectionLimits()
     /// Whether answers are compressed for clients that accept it; off by default, since tensors seldom shrink.
     package var compression = Compression()
+    /// How long connections live, and how they are watched.
+    package var connections = ServerConnectionPolicy()
     /// How long running calls may take to end after Ctrl-C or SIGTERM.
     package var drainNanoseconds: UInt64 = 30_000_000_000
     package var logLevel = LogLevel.info

@@ -41,6 +41,11 @@ package struct HTTP2Configuration: Sendable {
     /// Serialised frames kept ready for the transport; frames are only made while there are fewer bytes than this.
     package var outputByteCountMax = 256 << 10
 
+    /// Streams with an identifier from here on are the last of their connection: a client opens none, a server drains.
+    ///
+    /// Three quarters of those there are, so that a connection is replaced long before it runs out.
+    package var streamIdentifierMax: Int32 = 0x6000_0001
+
     /// How much useless work a peer may cause.
     package var floodLimits = HTTP2FloodLimits()
 

@@ -8,17 +8,19 @@ extension HTTP2Session {
     /// before is known, and the final GOAWAY follows by itself. Streams that are open finish as usual; then
     /// `isFinished`. If the peer answers no PING, call `finishGracefulShutdown`.
     ///
+    /// - Parameter reason: a short text for the peer's log, sent with the final GOAWAY, e.g. `max_age`.
     /// - Source: RFC 9113 §6.8.
-    package func beginGracefulShutdown() {
+    package func beginGracefulShutdown(reason: Bytes = Bytes()) {
         guard role == .server, state.pointee.shutdown == .none, failure == nil else { return }
         state.pointee.shutdown = .noticeSent
+        shutdownReason = reason
         nghttp2_submit_shutdown_notice(session)
         ping(Self.shutdownPingPayload)
     }
 
     /// Sends the final GOAWAY with the last stream that was seen; later ones are ignored.
     package func finishGracefulShutdown() {
-        goAway(.noError, debugData: Bytes())
+        goAway(.noError, debugData: shutdownReason)
     }
 
     /// Says that no more streams of the peer are accepted; open ones finish as usual.

@@ -31,6 +31,9 @@ extension HTTP2Session {
             throw nghttp2_session_get_next_stream_id(session) > UInt32(Int32.max)
                 ? .streamIdentifiersExhausted : .goingAway
         }
+        guard nghttp2_session_get_next_stream_id(session) < streamIdentifierMax else {
+            throw .streamIdentifiersExhausted
+        }
         let limit = peerSettings.concurrentStreamCountMax
         guard openStreamCount < limit else { throw .concurrentStreamLimitReached(limit: limit) }
         let record = state.pointee.streams.take(id: 0)

@@ -28,9 +28,12 @@ package final class HTTP2Session {
     package let role: HTTP2Role
     let outboundHighWaterByteCount: Int
     private let outboundFrameCountMax: Int
+    let streamIdentifierMax: UInt32
     let session: OpaquePointer
     /// Freed in `deinit`, after nghttp2 has let go of it.
     let state: UnsafeMutablePointer<SessionState>
+    /// The text of the final GOAWAY of a graceful shutdown.
+    var shutdownReason = Bytes()
 
     /// Begins a connection: the preface and SETTINGS are ready to be drained.
     ///
@@ -39,6 +42,7 @@ package final class HTTP2Session {
         self.role = role
         outboundHighWaterByteCount = configuration.outboundHighWaterByteCount
         outboundFrameCountMax = configuration.floodLimits.outboundFrameCountMax
+        streamIdentifierMax = UInt32(bitPattern: configuration.streamIdentifierMax)
         let state = UnsafeMutablePointer<SessionState>.allocate(capacity: 1)
         state.initialize(to: SessionState(role: role, configuration: configuration))
         guard let session = Self.makeSession(role: role, configuration: configuration, state: state) else {
@@ -95,6 +99,9 @@ package final class HTTP2Session {
 
     /// Streams that are open in either direction.
     package var openStreamCount: Int { state.pointee.openStreamCount }
+
+    /// HEADERS and DATA frames made for the peer so far; wraps around.
+    package var sentFrameCount: UInt64 { state.pointee.sentFrameCount }
 
     /// The limits the peer announced last; the protocol's defaults until then.
     package var peerSettings: HTTP2PeerSettings {

@@ -206,9 +206,11 @@ extension SessionCallbacks {
         switch UInt32(header.type) {
         case NGHTTP2_DATA.rawValue:
             state.pointee.floodGuard.countDataSent()
+            state.pointee.sentFrameCount &+= 1
             if header.hasEndStream { return finishEarlyResponse(session, header.stream_id, state) }
-        case NGHTTP2_HEADERS.rawValue where header.hasEndStream:
-            return finishEarlyResponse(session, header.stream_id, state)
+        case NGHTTP2_HEADERS.rawValue:
+            state.pointee.sentFrameCount &+= 1
+            if header.hasEndStream { return finishEarlyResponse(session, header.stream_id, state) }
         case NGHTTP2_RST_STREAM.rawValue:
             resetSent(session, frame, state)
         case NGHTTP2_GOAWAY.rawValue:

@@ -20,6 +20,8 @@ struct SessionState {
     var arrivedByteCount = 0
     /// Streams that nghttp2 has not closed.
     var openStreamCount = 0
+    /// HEADERS and DATA frames that nghttp2 has sent.
+    var sentFrameCount: UInt64 = 0
     /// Why the connection cannot go on; nothing is received after it is set.
     var failure: HTTP2Error?
     /// nghttp2 can make no more frames; what is in `output` is all that will ever leave.

@@ -17,14 +17,31 @@ final class RawClient: ByteStreamDelegate {
         var status: Int? { (trailers["grpc-status"] ?? headers["grpc-status"]).flatMap { Int($0) } }
     }
 
+    struct GoAway: Equatable {
+        let lastStreamID: Int32
+        let code: HTTP2ErrorCode
+        let text: String
+    }
+
     let session: HTTP2Session
     private let stream: MemoryStream
     private let loop: EventLoop
     private(set) var answers: [HTTP2Stream: Answer] = [:]
-    private(set) var goAwayCount = 0
+    private(set) var goAways: [GoAway] = []
+    var goAwayCount: Int { goAways.count }
+    /// PINGs the server sent.
+    private(set) var pingCount = 0
+    /// Payloads of answers to PINGs.
+    private(set) var pongs: [UInt64] = []
     private(set) var isClosed = false
+    /// Everything that came, before HTTP/2 made sense of it.
+    private(set) var received: [UInt8] = []
+    /// Whether to keep what comes in `received`.
+    var keepsReceived = false
     /// Whether to give received bytes back to the window.
     var consumes = true
+    /// A client that has gone silent: it reads nothing any more.
+    var isDeaf = false
 
     init(_ stream: MemoryStream, loop: EventLoop, configuration: HTTP2Configuration = HTTP2Configuration()) throws {
         self.stream = stream
@@ -74,10 +91,12 @@ final class RawClient: ByteStreamDelegate {
     func streamIsWritable() { try? flush() }
 
     func streamIsReadable() {
+        guard !isDeaf else { return }
         withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
             while true {
                 switch stream.receive(into: buffer) {
                 case .bytes(let count):
+                    if keepsReceived { received += buffer[..<count] }
                     try? session.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: loop.now())
                     takeEvents()
                 case .end, .failed:
@@ -99,8 +118,11 @@ final class RawClient: ByteStreamDelegate {
                 answers[stream, default: Answer()].body += bytes
                 if consumes { session.consume(stream, byteCount: bytes.count) }
             case .closed(let stream, let code, _): answers[stream, default: Answer()].closeCode = code
-            case .goAway: goAwayCount += 1
-            case .writable, .settings, .ping, .pingAcknowledged: break
+            case .goAway(let last, let code, let debugData):
+                goAways.append(GoAway(lastStreamID: last, code: code, text: debugData.utf8String ?? ""))
+            case .ping: pingCount += 1
+            case .pingAcknowledged(let payload): pongs.append(payload)
+            case .writable, .settings: break
             }
         }
     }

@@ -20,6 +20,13 @@ final class RawServer: ByteStreamDelegate {
     private let loop: EventLoop
     private(set) var requests: [Request] = []
     private(set) var isClosed = false
+    /// Everything that came, before HTTP/2 made sense of it.
+    private(set) var received: [UInt8] = []
+    /// Whether to keep what comes in `received`.
+    var keepsReceived = false
+    private(set) var pingCount = 0
+    /// A server that has gone silent: it neither reads nor writes any more.
+    var isDeaf = false
     var consumes = true
 
     init(_ stream: MemoryStream, loop: EventLoop, configuration: HTTP2Configuration) throws {
@@ -45,10 +52,12 @@ final class RawServer: ByteStreamDelegate {
     func streamIsWritable() { try? flush() }
 
     func streamIsReadable() {
+        guard !isDeaf else { return }
         withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
             while true {
                 switch stream.receive(into: buffer) {
                 case .bytes(let count):
+                    if keepsReceived { received += buffer[..<count] }
                     try? session.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: loop.now())
                     takeEvents()
                 case .end, .failed:
@@ -79,7 +88,8 @@ final class RawServer: ByteStreamDelegate {
                 }
                 if consumes { session.consume(stream, byteCount: bytes.count) }
             case .closed(let stream, let code, _): update(stream) { $0.closeCode = code }
-            case .trailers, .writable, .settings, .goAway, .ping, .pingAcknowledged: break
+            case .ping: pingCount += 1
+            case .goAway, .trailers, .writable, .settings, .pingAcknowledged: break
             }
         }
     }

@@ -15,6 +15,8 @@ final class Workbench {
     init(_ configure: (inout RPCServerConfiguration) -> Void = { _ in }) throws {
         loop = try EventLoop(name: "workbench", clock: clock)
         var configuration = RPCServerConfiguration()
+        // Tests count timers, so those of connections run only where they are asked for.
+        configuration.connections.keepalive = KeepalivePolicy()
         configure(&configuration)
         transport = InProcessTransport(
             loop: loop, methods: service.methods, server: configuration, observer: service.observer)

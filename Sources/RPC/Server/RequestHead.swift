@@ -43,12 +43,17 @@ package struct RequestRejection: Error, Sendable, Equatable {
         self.httpStatus = httpStatus
     }
 
+    /// Neither POST nor of gRPC's content-type: to be answered as HTTP, with `HTTPAnswer`.
+    package static let notGRPC = RequestRejection(
+        .unimplemented, "not a gRPC request", label: "not_grpc", httpStatus: .notFound)
+
     package var error: ServingError { ServingError(code, message, label: label) }
 
     /// The HTTP statuses this server uses.
     package enum HTTPStatus: Sendable {
         case ok
         case badRequest
+        case notFound
         case methodNotAllowed
         case unsupportedMediaType
 
@@ -56,6 +61,7 @@ package struct RequestRejection: Error, Sendable, Equatable {
             switch self {
             case .ok: "200"
             case .badRequest: "400"
+            case .notFound: "404"
             case .methodNotAllowed: "405"
             case .unsupportedMediaType: "415"
             }
@@ -92,6 +98,7 @@ private struct RequestFields {
     }
 
     func check() throws(RequestRejection) {
+        guard isPost || hasGRPCContentType else { throw .notGRPC }
         guard isPost else {
             throw RequestRejection(
                 .internal, "gRPC requests use the method POST", label: "http_method", httpStatus: .methodNotAllowed)

@@ -42,14 +42,16 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private var isShutDown = false
     private var whenClosed: (() -> Void)?
 
-    init(loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector) {
+    init(
+        loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector, keepalive: ChannelKeepalive
+    ) {
         self.loop = loop
         self.configuration = configuration
         environment = SubchannelEnvironment(
             loop: loop, configuration: configuration, connector: connector, buffers: LoopBuffers(),
             requestHeaders: RequestHeaders(
                 authority: configuration.target.authority, isSecure: configuration.tls != nil,
-                userAgent: configuration.userAgent))
+                userAgent: configuration.userAgent), keepalive: keepalive)
         balancer = LoadBalancer(configuration.balancing)
         lastUse = loop.now()
     }

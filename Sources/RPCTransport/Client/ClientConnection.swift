@@ -11,6 +11,8 @@ protocol ClientConnectionOwner: AnyObject {
     func connectionIsReady(_ connection: ClientConnection)
     /// A stream has ended, or the server's limits changed: another call may fit.
     func connectionHasRoom(_ connection: ClientConnection)
+    /// The server closes the connection because of its PINGs.
+    func connectionWasToldTooManyPings(_ connection: ClientConnection)
     /// The server takes no new calls on this connection; those it has go on.
     func connectionIsGoingAway(_ connection: ClientConnection)
     func connectionDidEnd(_ connection: ClientConnection, _ end: ConnectionEnd)
@@ -32,18 +34,23 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     private(set) var isReady = false
     private(set) var isGoingAway = false
     private(set) var hasCarriedCalls = false
+    private var keepalive: Keepalive
+    /// Nil while the peer is not watched: without calls, unless the policy says otherwise.
+    private var keepaliveTimer: TimerID?
 
     /// A connection that is not started yet; `owner` outlives it.
     init(
         stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, requestHeaders: RequestHeaders,
-        loop: EventLoop, buffers: LoopBuffers, owner: any ClientConnectionOwner
+        loop: EventLoop, buffers: LoopBuffers, owner: any ClientConnectionOwner, keepalive: KeepalivePolicy
     ) {
         self.session = session
         codec = buffers.codec
         self.requestHeaders = requestHeaders
         self.owner = owner
         self.loop = loop
-        connection = Connection(stream: stream, tls: tls, session: session, loop: loop, buffers: buffers)
+        self.keepalive = Keepalive(keepalive)
+        connection = Connection(
+            stream: stream, tls: tls, session: session, loop: loop, buffers: buffers, keepalive: keepalive)
         connection.delegate = self
     }
 
@@ -55,6 +62,8 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     ///
     /// - Throws: as `HTTP2Session.openStream`.
     func open(_ call: ClientCall) throws(HTTP2Error) {
+        // After a long silence the PING goes first, so that a dead connection is known as soon as may be.
+        if keepaliveTimer == nil { advanceKeepalive(hasCalls: true) }
         try call.open(on: self)
         // The call failed instead when its headers cannot be sent.
         guard let stream = call.stream else { return }
@@ -69,6 +78,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         case .settings:
             guard isReady else {
                 isReady = true
+                advanceKeepalive(hasCalls: callCount > 0)
                 return owner.connectionIsReady(self)
             }
             owner.connectionHasRoom(self)
@@ -77,7 +87,11 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         case .trailers(let stream, let block): call(of: stream)?.receiveTrailers(block)
         case .writable(let stream): call(of: stream)?.streamIsWritable()
         case .closed(let stream, let code, _): closeCall(stream, code)
-        case .goAway: beginGoingAway()
+        case .goAway(_, let code, let debugData):
+            if code == .enhanceYourCalm, debugData == Bytes(utf8: "too_many_pings") {
+                owner.connectionWasToldTooManyPings(self)
+            }
+            beginGoingAway()
         case .ping, .pingAcknowledged: break
         }
     }
@@ -111,7 +125,32 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
 
     func abort() { connection.abort() }
 
+    /// Does what is due, and sets the timer for the next time.
+    private func advanceKeepalive(hasCalls: Bool) {
+        switch keepalive.step(at: loop.now(), connection.activity, hasCalls: hasCalls) {
+        case .sleep: break
+        case .wait(let time): watch(until: time)
+        case .ping:
+            session.ping(ServerConnection.keepalivePingPayload)
+            outputIsReady()
+            advanceKeepalive(hasCalls: hasCalls)
+        case .giveUp: connection.abort(.keepaliveTimeout)
+        }
+    }
+
+    private func watch(until time: MonotonicTime) {
+        keepaliveTimer = loop.schedule(at: time) {
+            self.keepaliveTimer = nil
+            self.advanceKeepalive(hasCalls: self.callCount > 0)
+        }
+    }
+
+    /// A client does not linger, so the end follows at once.
+    func connectionDidFail(_ end: ConnectionEnd) {}
+
     func connectionDidEnd(_ end: ConnectionEnd) {
+        if let keepaliveTimer { loop.cancel(keepaliveTimer) }
+        keepaliveTimer = nil
         let open = calls
         calls.removeAll()
         callCount = 0

@@ -23,8 +23,11 @@ package final class RPCChannel: Sendable {
         precondition(
             configuration.connectionCountPerAddressMax >= 1,
             "connectionCountPerAddressMax \(configuration.connectionCountPerAddressMax)")
+        let keepalive = ChannelKeepalive(configuration.keepalive, warn: configuration.warn)
         lanes = (0..<configuration.connectionCount).map { index in
-            ChannelLane(loop: loops[index % loops.count], configuration: configuration, connector: connector)
+            ChannelLane(
+                loop: loops[index % loops.count], configuration: configuration, connector: connector,
+                keepalive: keepalive)
         }
     }
 

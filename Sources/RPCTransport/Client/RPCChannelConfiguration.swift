@@ -38,6 +38,10 @@ package struct RPCChannelConfiguration: Sendable {
     package var idleTimeoutNanoseconds: UInt64 = 1_800_000_000_000
     /// Numbers in `0 ..< 1`, for jitter and shuffling.
     package var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
+    /// When connections ask the server for a sign of life; a time below ten seconds is ten seconds.
+    package var keepalive = KeepalivePolicy()
+    /// Is told, from any thread, what an operator should know, such as that the server found the PINGs too many.
+    package var warn: (@Sendable (String) -> Void)?
 
     package init(target: ChannelTarget) { self.target = target }
 

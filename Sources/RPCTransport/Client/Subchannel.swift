@@ -23,6 +23,7 @@ struct SubchannelEnvironment {
     let connector: any Connector
     let buffers: LoopBuffers
     let requestHeaders: RequestHeaders
+    let keepalive: ChannelKeepalive
 }
 
 /// The connections to one address.
@@ -136,7 +137,8 @@ final class Subchannel: ClientConnectionOwner {
             }
             let connection = ClientConnection(
                 stream: stream, tls: tls, session: session, requestHeaders: environment.requestHeaders,
-                loop: environment.loop, buffers: environment.buffers, owner: self)
+                loop: environment.loop, buffers: environment.buffers, owner: self,
+                keepalive: environment.keepalive.policy)
             attempt = .handshaking(connection)
             connection.start()
         } catch {
@@ -174,6 +176,10 @@ final class Subchannel: ClientConnectionOwner {
     }
 
     func connectionHasRoom(_ connection: ClientConnection) { owner.subchannelHasRoom(self) }
+
+    func connectionWasToldTooManyPings(_ connection: ClientConnection) {
+        environment.keepalive.serverSaidTooManyPings("\(environment.configuration.target.authority) (\(address))")
+    }
 
     func connectionIsGoingAway(_ connection: ClientConnection) { replace(connection) }
 

@@ -8,6 +8,9 @@ import Vocabulary
 protocol ConnectionDelegate: AnyObject {
     /// Something happened in HTTP/2; data events are valid during the call.
     func handle(_ event: HTTP2Event)
+    /// The connection has failed and takes no more commands; what is on its way to the peer still gets a moment.
+    /// Its streams are gone; `connectionDidEnd` follows.
+    func connectionDidFail(_ end: ConnectionEnd)
     /// The connection is over; nothing more comes. Its streams are gone with it.
     func connectionDidEnd(_ end: ConnectionEnd)
 }
@@ -23,6 +26,10 @@ enum ConnectionEnd: Error, CustomStringConvertible {
     case http2(HTTP2Error)
     /// The peer did not complete TLS and the preface of HTTP/2 in time.
     case handshakeTimeout
+    /// The peer gave no sign of life when it was asked.
+    case keepaliveTimeout
+    /// The peer asked for signs of life too often.
+    case tooManyPings
     /// This side closed it.
     case aborted
 
@@ -34,6 +41,8 @@ enum ConnectionEnd: Error, CustomStringConvertible {
         case .tls(let error): error.description
         case .http2(let error): error.description
         case .handshakeTimeout: "no complete handshake in time"
+        case .keepaliveTimeout: "no answer to a PING in time"
+        case .tooManyPings: "too many PINGs"
         case .aborted: "closed here"
         }
     }
@@ -59,7 +68,6 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     static let ciphertextByteCountMax = 256 << 10
     /// Reads one connection gets in a turn, so that a fast peer leaves time for the others.
     static let readsPerTurnMax = 4
-    static let handshakeTimeoutNanoseconds: UInt64 = 10_000_000_000
     static let lingerTimeoutNanoseconds: UInt64 = 1_000_000_000
 
     let loop: EventLoop
@@ -70,22 +78,35 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     ///
     /// Why not weak: an object that was ever referred to weakly pays for it at every retain.
     var delegate: (any ConnectionDelegate)?
+    /// What was heard of the peer, in ciphertext or plaintext.
+    private(set) var activity: PeerActivity
     private let stream: any ByteStream
     private let buffers: LoopBuffers
+    private let timeouts: HandshakeTimeouts
+    private let userTimeoutMilliseconds: UInt32
     private var phase = Phase.handshaking
     private var timer: TimerID?
     private var flushIsScheduled = false
     private var readPace = ReadPace()
     private(set) var tlsIsComplete: Bool
+    /// Close behind what is queued, and say this was why.
+    private var endBehindOutput: ConnectionEnd?
+    private var lingerReason = ConnectionEnd.finished
 
     /// A connection that is not started yet; without `tls` it is in plaintext.
-    init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, loop: EventLoop, buffers: LoopBuffers) {
+    init(
+        stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, loop: EventLoop, buffers: LoopBuffers,
+        timeouts: HandshakeTimeouts = HandshakeTimeouts(), keepalive: KeepalivePolicy
+    ) {
         self.stream = stream
         self.tls = tls
         self.session = session
         self.loop = loop
         self.buffers = buffers
+        self.timeouts = timeouts
+        userTimeoutMilliseconds = keepalive.userTimeoutMilliseconds
         tlsIsComplete = tls == nil
+        activity = PeerActivity(lastReceived: loop.now())
     }
 
     /// Begins; both sides' first words are on their way.
@@ -96,18 +117,32 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         } catch {
             return end(.stream(error))
         }
-        timer = loop.schedule(afterNanoseconds: Self.handshakeTimeoutNanoseconds) {
-            self.timer = nil
-            self.end(.handshakeTimeout)
-        }
+        if userTimeoutMilliseconds > 0 { stream.setUserTimeout(milliseconds: userTimeoutMilliseconds) }
+        startTimer(
+            tlsIsComplete ? timeouts.prefaceNanoseconds : timeouts.tlsNanoseconds, thenEnd: .handshakeTimeout)
         if let tls { advanceHandshake(tls) }
         outputIsReady()
     }
 
     var isClosed: Bool { phase == .closed }
 
+    /// Whether commands still reach the peer.
+    var isOpen: Bool { phase == .handshaking || phase == .open }
+
     /// Ends the connection now.
-    func abort() { end(.aborted) }
+    func abort(_ reason: ConnectionEnd = .aborted) { end(reason) }
+
+    /// Ends the connection behind a GOAWAY; streams end unfinished.
+    ///
+    /// Why not `abort`: the GOAWAY is what makes the peer change its ways, so it must reach it.
+    func close(_ code: HTTP2ErrorCode, debugData: Bytes, _ reason: ConnectionEnd) {
+        guard isOpen, endBehindOutput == nil else { return }
+        session.goAway(code, debugData: debugData)
+        endBehindOutput = reason
+        // A peer that does not read does not get to hear it.
+        startTimer(Self.lingerTimeoutNanoseconds, thenEnd: reason)
+        outputIsReady()
+    }
 
     // MARK: In
 
@@ -119,9 +154,11 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
             switch stream.receive(into: buffer) {
             case .wouldBlock: return
             case .end: return receiveEnd()
-            case .failed(let error): return end(.stream(error))
+            case .failed(let error): return end(phase == .lingering ? lingerReason : .stream(error))
             case .bytes(let count):
-                let hasTimeLeft = receiveMeasured(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                activity.bytesDidArrive(at: loop.now())
+                let hasTimeLeft =
+                    phase == .lingering || receiveMeasured(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 // A short read means that the wire is empty: no need to hear that again.
                 if count < buffer.count || !hasTimeLeft { return }
             }
@@ -160,7 +197,10 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
 
     private func advanceHandshake(_ tls: TLSSession) {
         do throws(TLSError) {
-            if case .complete = try tls.handshake() { tlsIsComplete = true }
+            if case .complete = try tls.handshake() {
+                tlsIsComplete = true
+                startTimer(timeouts.prefaceNanoseconds, thenEnd: .handshakeTimeout)
+            }
             outputIsReady()
         } catch {
             fail(.tls(error))
@@ -189,11 +229,11 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     /// The peer's SETTINGS are the last part of the handshake.
     private func handshakeIsComplete() {
         phase = .open
-        stopTimer()
+        if endBehindOutput == nil { stopTimer() }
     }
 
     private func receiveEnd() {
-        end(phase == .lingering ? .finished : .closedByPeer)
+        end(phase == .lingering ? lingerReason : .closedByPeer)
     }
 
     // MARK: Out
@@ -213,13 +253,19 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     func streamIsWritable() { flush() }
 
     private func flush() {
-        guard phase == .handshaking || phase == .open else { return }
+        guard isOpen else { return }
         do throws(FlushFailure) {
             let tookAll = try flushToWire()
             takeEvents()
             guard phase != .closed else { return }
             stream.setWantsWritable(!tookAll)
-            if tookAll, tlsIsComplete, session.isFinished { finish() }
+            guard tookAll else { return }
+            if let endBehindOutput {
+                delegate?.connectionDidFail(endBehindOutput)
+                linger(thenEnd: endBehindOutput)
+            } else if tlsIsComplete, session.isFinished {
+                linger(thenEnd: .finished)
+            }
         } catch {
             end(error.end)
         }
@@ -297,21 +343,20 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
 
     /// Tells the peer why, as far as the wire takes it at once, and ends.
     private func fail(_ reason: ConnectionEnd) {
-        guard phase == .handshaking || phase == .open else { return }
+        guard isOpen else { return }
         _ = try? flushToWire()
-        tls?.shutdown()
-        tls?.drainOutput { bytes in
-            if case .sent(let count) = stream.send(bytes) { return count }
-            return 0
-        }
-        end(reason)
+        guard session.role == .server else { return end(reason) }
+        delegate?.connectionDidFail(reason)
+        linger(thenEnd: reason)
     }
 
     /// Everything is said and sent: close our direction, and wait a moment for the peer to close its own.
     ///
-    /// Why wait: closing a socket with unread bytes resets it, and the reset overtakes the last answers.
-    private func finish() {
+    /// Why wait: closing a socket with unread bytes resets it, and the reset overtakes the last answers, or the GOAWAY
+    /// or alert that says what was wrong.
+    private func linger(thenEnd reason: ConnectionEnd) {
         phase = .lingering
+        lingerReason = reason
         tls?.shutdown()
         tls?.drainOutput { bytes in
             if case .sent(let count) = stream.send(bytes) { return count }
@@ -319,11 +364,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         }
         stream.setWantsWritable(false)
         stream.shutdownSending()
-        stopTimer()
-        timer = loop.schedule(afterNanoseconds: Self.lingerTimeoutNanoseconds) {
-            self.timer = nil
-            self.end(.finished)
-        }
+        startTimer(Self.lingerTimeoutNanoseconds, thenEnd: reason)
     }
 
     private func end(_ reason: ConnectionEnd) {
@@ -336,10 +377,27 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         delegate?.connectionDidEnd(reason)
     }
 
+    /// Starts the one timer of the connection, in place of the one that ran.
+    private func startTimer(_ nanoseconds: UInt64, thenEnd reason: ConnectionEnd) {
+        stopTimer()
+        timer = loop.schedule(afterNanoseconds: nanoseconds) {
+            self.timer = nil
+            self.end(reason)
+        }
+    }
+
     private func stopTimer() {
         if let timer { loop.cancel(timer) }
         timer = nil
     }
+}
+
+/// How long a peer may take to begin.
+struct HandshakeTimeouts {
+    /// From the connection to the end of the TLS handshake.
+    var tlsNanoseconds: UInt64 = 10_000_000_000
+    /// From there to the peer's SETTINGS, the last part of HTTP/2's preface.
+    var prefaceNanoseconds: UInt64 = 5_000_000_000
 }
 
 /// What all connections of a loop share: memory for one read, since what arrives is consumed within its turn, and the

@@ -74,8 +74,8 @@ extension ConnectionEnd {
     /// Whether the peer did what it must not do, or could not show who it is; leaving early is no fault.
     var isFaultOfPeer: Bool {
         switch self {
-        case .tls(.truncated), .finished, .closedByPeer, .stream, .aborted: false
-        case .tls, .http2, .handshakeTimeout: true
+        case .tls(.truncated), .finished, .closedByPeer, .stream, .keepaliveTimeout, .aborted: false
+        case .tls, .http2, .handshakeTimeout, .tooManyPings: true
         }
     }
 
@@ -88,6 +88,8 @@ extension ConnectionEnd {
         case .tls(let error): error.label
         case .http2(let error): error.label
         case .handshakeTimeout: "handshake_timeout"
+        case .keepaliveTimeout: "keepalive_timeout"
+        case .tooManyPings: "too_many_pings"
         case .aborted: "aborted"
         }
     }

@@ -23,6 +23,7 @@ package struct RPCServerConfiguration: Sendable {
     ///
     /// Why count those: a client that opens and resets streams would otherwise pile up handlers without limit.
     package var callsPerConnectionMax = 1_000
+    package var connections = ServerConnectionPolicy()
 
     package init() {}
 }

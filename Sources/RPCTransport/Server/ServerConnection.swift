@@ -21,17 +21,23 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     private var calls: [ServerCall?] = []
     /// Calls whose handler has not returned, also those whose stream is gone.
     private var runningCallCount = 0
-    private var isDraining = false
-    private var shutdownTimer: TimerID?
-
-    /// A peer that answers no PING is given this long before the final GOAWAY goes out without it.
-    static let shutdownPingTimeoutNanoseconds: UInt64 = 5_000_000_000
+    private var lifetime: ServerLifetime
+    private var pingStrikes: PingStrikes
+    /// Wakes `lifetime`; never later than the first thing there is to do.
+    private var lifetimeTimer: TimerID?
 
     init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, shard: ServerShard) {
         self.shard = shard
         self.session = session
         loop = shard.loop
-        connection = Connection(stream: stream, tls: tls, session: session, loop: shard.loop, buffers: shard.buffers)
+        let policy = shard.configuration.connections
+        lifetime = ServerLifetime(policy, now: shard.loop.now(), random: .random(in: 0..<1))
+        pingStrikes = PingStrikes(policy.pings)
+        connection = Connection(
+            stream: stream, tls: tls, session: session, loop: shard.loop, buffers: shard.buffers,
+            timeouts: HandshakeTimeouts(
+                tlsNanoseconds: policy.handshakeTimeoutNanoseconds,
+                prefaceNanoseconds: policy.prefaceTimeoutNanoseconds), keepalive: policy.keepalive)
         connection.delegate = self
     }
 
@@ -54,11 +60,14 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         case .trailers(let stream, _): call(of: stream)?.receiveEnd()
         case .writable(let stream): call(of: stream)?.streamIsWritable()
         case .closed(let stream, let code, _): closeCall(stream, code)
-        case .settings, .goAway, .ping, .pingAcknowledged: break
+        case .settings: advanceLifetime()
+        case .ping: countPing()
+        case .goAway, .pingAcknowledged: break
         }
     }
 
     private func openCall(_ stream: HTTP2Stream, _ block: HeaderBlock, _ continuation: HTTP2Continuation) {
+        if stream.id >= shard.configuration.http2.streamIdentifierMax { drain(reason: "max_stream_id") }
         guard runningCallCount < shard.configuration.callsPerConnectionMax else {
             // REFUSED_STREAM promises that nothing was done, so that clients may try again.
             session.reset(stream, .refusedStream)
@@ -67,6 +76,8 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         let head: RequestHead
         do throws(RequestRejection) {
             head = try RequestHead(block)
+        } catch .notGRPC {
+            return answerHTTP(stream, block)
         } catch {
             return refuse(stream, error.error, httpStatus: error.httpStatus)
         }
@@ -90,6 +101,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
 
     func callDidEnd(_ call: ServerCall, _ record: CallRecord) {
         runningCallCount -= 1
+        lifetime.callDidEnd(at: loop.now())
         if self.call(of: call.stream) === call { setCall(nil, of: call.stream) }
         shard.observer?.callDidEnd(record)
         shard.callDidEnd()
@@ -101,9 +113,23 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         // A status of constant texts is always short enough to be sent.
         _ = try? session.submitHeaders(
             stream, ResponseHeaders.trailersOnly(error, Metadata(), httpStatus: httpStatus), .end)
+        didRefuse(error)
+    }
+
+    /// Answers a client that does not speak gRPC in the words of HTTP.
+    private func answerHTTP(_ stream: HTTP2Stream, _ block: HeaderBlock) {
+        let isMethod = block.firstValue(of: ":path").flatMap { shard.methods.method(at: $0) } != nil
+        let answer: HTTPAnswer = isMethod ? .methodNotAllowed : .notFound
+        let isHead = block.firstValue(of: ":method") == Bytes(utf8: "HEAD")
+        // Constant headers are always short enough to be sent.
+        _ = try? session.submitHeaders(stream, answer.headers, isHead ? .end : .more)
+        if !isHead { session.submitData(stream, answer.body, .end) }
+        didRefuse(RequestRejection.notGRPC.error)
+    }
+
+    private func didRefuse(_ error: ServingError) {
         outputIsReady()
-        shard.observer?.callDidEnd(
-            CallRecord(refused: error, requestID: shard.nextRequestID(), peer: peer))
+        shard.observer?.callDidEnd(CallRecord(refused: error, requestID: shard.nextRequestID(), peer: peer))
     }
 
     /// Names what was asked for, cut to a length that is sure to fit a header.
@@ -123,38 +149,81 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         calls[slot] = call
     }
 
-    // MARK: The end
+    // MARK: Signs of life, and the end
+
+    private func countPing() {
+        let isAllowed = pingStrikes.pingDidArrive(
+            at: loop.now(), sentFrameCount: session.sentFrameCount, hasCalls: session.openStreamCount > 0)
+        guard !isAllowed else { return }
+        connection.close(.enhanceYourCalm, debugData: Bytes(utf8: "too_many_pings"), .tooManyPings)
+    }
+
+    /// Does what is due, and sets the timer for the next time.
+    private func advanceLifetime() {
+        if let lifetimeTimer { loop.cancel(lifetimeTimer) }
+        lifetimeTimer = nil
+        guard connection.isOpen else { return }
+        let hasCalls = runningCallCount > 0 || session.openStreamCount > 0
+        let (steps, wake) = lifetime.advance(to: loop.now(), connection.activity, hasCalls: hasCalls)
+        for step in steps { perform(step) }
+        guard let wake, connection.isOpen else { return }
+        lifetimeTimer = loop.schedule(at: wake) {
+            self.lifetimeTimer = nil
+            self.advanceLifetime()
+        }
+    }
+
+    private func perform(_ step: ServerLifetime.Step) {
+        switch step {
+        case .ping: session.ping(Self.keepalivePingPayload)
+        case .drain(let reason): session.beginGracefulShutdown(reason: Bytes(utf8: reason))
+        case .finishDrain: session.finishGracefulShutdown()
+        case .endCalls: endCalls(ServingError(.unavailable, "the connection is too old", label: "max_age"))
+        case .abort: return connection.abort()
+        case .giveUp: return connection.abort(.keepaliveTimeout)
+        }
+        outputIsReady()
+    }
+
+    static let keepalivePingPayload: UInt64 = 0x6170_7573_206b_7061  // "apus kpa"
 
     /// Accepts no more streams once the client knows; calls at work finish, then the connection closes.
-    func drain() {
-        guard !isDraining, !connection.isClosed else { return }
-        isDraining = true
-        session.beginGracefulShutdown()
+    func drain(reason: String = "shutdown") {
+        guard connection.isOpen else { return }
+        session.beginGracefulShutdown(reason: Bytes(utf8: reason))
         outputIsReady()
-        shutdownTimer = loop.schedule(afterNanoseconds: Self.shutdownPingTimeoutNanoseconds) {
-            self.shutdownTimer = nil
-            self.session.finishGracefulShutdown()
-            self.outputIsReady()
-        }
+        lifetime.drainDidBegin(at: loop.now())
+        advanceLifetime()
     }
 
     /// Ends all calls with UNAVAILABLE, and the connection behind their statuses.
     func shutDown() {
-        for call in calls { call?.fail(ServingError(.unavailable, "the server is shutting down", label: "shutdown")) }
+        endCalls(ServingError(.unavailable, "the server is shutting down", label: "shutdown"))
         session.goAway(.noError, debugData: Bytes(utf8: "shutdown"))
         outputIsReady()
+    }
+
+    private func endCalls(_ error: ServingError) {
+        for call in calls { call?.fail(error) }
     }
 
     /// Closes the connection at once.
     func abort() { connection.abort() }
 
+    func connectionDidFail(_ end: ConnectionEnd) { letGo() }
+
     func connectionDidEnd(_ end: ConnectionEnd) {
-        if let shutdownTimer { loop.cancel(shutdownTimer) }
-        shutdownTimer = nil
+        letGo()
+        shard.connectionObserver?.connectionDidEnd(ConnectionRecord(end, of: connection))
+        shard.connectionDidEnd(self, end)
+    }
+
+    /// Ends what lives on the connection.
+    private func letGo() {
+        if let lifetimeTimer { loop.cancel(lifetimeTimer) }
+        lifetimeTimer = nil
         let open = calls
         calls.removeAll()
         for call in open { call?.streamDidClose(.noError) }
-        shard.connectionObserver?.connectionDidEnd(ConnectionRecord(end, of: connection))
-        shard.connectionDidEnd(self, end)
     }
 }

@@ -20,6 +20,11 @@ package protocol ByteStream: AnyObject {
     /// Chooses whether to be told when the stream takes bytes again.
     func setWantsWritable(_ wantsWritable: Bool)
 
+    /// Gives up a peer that acknowledges nothing for so long; 0 leaves that to the system.
+    ///
+    /// - Source: gRFC A18; tcp(7), TCP_USER_TIMEOUT.
+    func setUserTimeout(milliseconds: UInt32)
+
     /// Says to the peer that nothing more comes; reading goes on.
     func shutdownSending()
 

@@ -65,6 +65,9 @@ package final class MemoryStream: ByteStream, EndOfTurnHandler {
         if wantsWritable { schedule() }
     }
 
+    /// Memory does not get lost on the way.
+    package func setUserTimeout(milliseconds: UInt32) {}
+
     package func shutdownSending() {
         guard let other else { return }
         other.incomingHasEnded = true

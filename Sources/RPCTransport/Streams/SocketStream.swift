@@ -75,6 +75,12 @@ final class SocketStream: ByteStream, ReadinessHandler {
         loop.change(watch, to: interest)
     }
 
+    func setUserTimeout(milliseconds: UInt32) {
+        guard descriptor >= 0 else { return }
+        // A kernel that refuses leaves the PINGs, which find the same thing out a little later.
+        _ = apus_set_option(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Int32(clamping: milliseconds))
+    }
+
     func shutdownSending() {
         if descriptor >= 0 { _ = shutdown(descriptor, Int32(SHUT_WR)) }
     }
