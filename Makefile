@@ -66,6 +66,17 @@ sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSani
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer.supp \
 	    swift test --sanitize=thread --disable-xctest --scratch-path .build-thread
 
+FUZZ_SECONDS := 600
+.PHONY: build-fuzz
+build-fuzz: packages
+	APUS_FUZZ=1 swift build -c release --product apus-fuzz --scratch-path .build-fuzz --sanitize=fuzzer \
+	    -Xswiftc -sanitize=address,fuzzer -Xswiftc -enable-testing \
+	    -Xcc -fsanitize=address,fuzzer-no-link -Xcc -fno-omit-frame-pointer
+
+.PHONY: fuzz
+fuzz: build-fuzz ## Fuzz everything that reads a peer's bytes, FUZZ_SECONDS (600) for each target.
+	Tests/Fuzzing/run $(FUZZ_SECONDS)
+
 .PHONY: format
 format: ## Format every Swift file.
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
@@ -76,7 +87,7 @@ lint: ## Check the formatting and the documentation comments.
 
 .PHONY: clean
 clean: ## Remove everything built.
-	rm -rf .build .build-address .build-thread
+	rm -rf .build .build-address .build-thread .build-fuzz
 
 # $(call install,PACKAGES): install those that are missing.
 define install

@@ -130,6 +130,13 @@ let package = Package(
 
         // Tests
         .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "CNghttp2", "COpenSSL", "EventLoops", "HTTP2", "Messages", "RPC", "RPCTransport", "TLS", "TestSupport",
+                "Vocabulary",
+            ], path: "Tests/Fuzzing/Targets", swiftSettings: swift),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),
         .executableTarget(
             name: "apus-interop", dependencies: ["EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
@@ -167,3 +174,11 @@ let package = Package(
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )
+
+// libFuzzer brings its own `main`, so its program exists only where `make fuzz` asks for it.
+if Context.environment["APUS_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "apus-fuzz", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzzing/Driver",
+            swiftSettings: swift))
+}

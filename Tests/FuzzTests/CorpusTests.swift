@@ -1,0 +1,57 @@
+import FuzzTargets
+import TestSupport
+import Testing
+
+/// Goal: no bytes from a peer crash anything, make it hang, or leave something behind.
+///
+/// Method: what libFuzzer has found and kept is replayed, and so is a bounded number of seeded mutations of it; each
+/// target checks its invariants after every input. `make fuzz` searches for more.
+@Suite("Fuzz targets", .serialized)
+struct CorpusTests {
+    /// Mutations of each kept input are more the fewer there are, so that every target gets about as many.
+    private static let mutationCountTotal = 1500
+
+    @Test("every kept input runs clean", arguments: FuzzTarget.all.map(\.name))
+    func corpus(name: String) throws {
+        let target = try #require(FuzzTarget.named(name))
+        for input in try Corpus.inputs(of: name) {
+            do { try target.run(input.bytes) } catch { Issue.record("\(input.name): \(error)") }
+        }
+    }
+
+    @Test("every seed runs clean", arguments: FuzzTarget.all.map(\.name))
+    func seeds(name: String) throws {
+        let target = try #require(FuzzTarget.named(name))
+        for seed in try target.seeds() {
+            do { try target.run(seed.bytes) } catch { Issue.record("\(name), seed \(seed.name): \(error)") }
+        }
+    }
+
+    @Test("mutations of kept inputs run clean", arguments: FuzzTarget.all.map(\.name))
+    func mutations(name: String) throws {
+        let target = try #require(FuzzTarget.named(name))
+        let inputs = try Corpus.inputs(of: name)
+        var random = SeededGenerator(seed: 2026)
+        for number in 0..<Self.mutationCountTotal {
+            let input = inputs[number % inputs.count]
+            let bytes = target.mutated(input.bytes, &random)
+            do { try target.run(bytes) } catch {
+                Issue.record("mutation \(number), of \(input.name): \(error); the input is \(bytes)")
+            }
+        }
+    }
+
+    @Test("there is a corpus for every target, none without, and all of it is small")
+    func folders() throws {
+        #expect(try Corpus.targets() == FuzzTarget.all.map(\.name).sorted())
+        #expect(try Corpus.byteCount() < 1 << 20)
+    }
+
+    @Test("every message type has its place among the targets")
+    func messageTypes() throws {
+        let declared = try GeneratedMessages.names()
+        #expect(declared.count > 40)
+        #expect(Set(FuzzTarget.messageTypes.map { "\($0)" }) == Set(declared))
+        #expect(FuzzTarget.messageTypes.count == declared.count)
+    }
+}
