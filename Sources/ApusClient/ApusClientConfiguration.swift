@@ -11,7 +11,9 @@ public struct ApusCertificates: Hashable, Sendable {
     /// The unencrypted private key of the client's certificate.
     public var keyFile: String
 
-    /// Three files wherever they are; they are read when a client is made.
+    /// Three files wherever they are.
+    ///
+    /// They are read when a client is made, and again when a connection begins after they have changed.
     public init(authorityFile: String, certificateFile: String, keyFile: String) {
         self.authorityFile = authorityFile
         self.certificateFile = certificateFile
@@ -94,7 +96,7 @@ public struct ApusClientConfiguration: Hashable, Sendable {
         configuration.connectionCount = connectionCount
         if case .mutualTLS(let certificates) = security {
             do throws(TLSError) {
-                configuration.tls = try TLSContext(client: certificates.tlsConfiguration())
+                configuration.tlsSource = try TLSContextSource(following: certificates.files)
             } catch {
                 throw ApusError(.failedPrecondition, error.description)
             }
@@ -104,9 +106,8 @@ public struct ApusClientConfiguration: Hashable, Sendable {
 }
 
 extension ApusCertificates {
-    fileprivate func tlsConfiguration() throws(TLSError) -> TLSClientConfiguration {
-        TLSClientConfiguration(
-            serverAuthorities: try PEM(contentsOf: authorityFile),
-            certificateChain: try PEM(contentsOf: certificateFile), privateKey: try PEM(contentsOf: keyFile))
+    fileprivate var files: ClientCredentialFiles {
+        ClientCredentialFiles(
+            serverAuthoritiesPath: authorityFile, certificatePath: certificateFile, keyPath: keyFile)
     }
 }

@@ -52,9 +52,13 @@ extension TLSContext {
     /// record of data too.
     func limitHandshakes() {
         apus_SSL_CTX_set_max_cert_list(pointer, HandshakeLimits.certificatesByteCountMax)
-        SSL_CTX_set_info_callback(pointer) { ssl, event, _ in
+        SSL_CTX_set_info_callback(pointer) { ssl, event, value in
             guard let ssl, event & (SSL_CB_ALERT | SSL_CB_LOOP) != 0 else { return }
-            TLSSession.of(ssl).handshakeDidStep()
+            let session = TLSSession.of(ssl)
+            session.handshakeDidStep()
+            // SSL_OP_NO_RENEGOTIATION answers a request with this warning, and nothing else is answered with it.
+            let isWrittenAlert = event & SSL_CB_ALERT != 0 && event & SSL_CB_WRITE != 0
+            if isWrittenAlert, value & 0xFF == SSL_AD_NO_RENEGOTIATION { session.peerDidAskForRenegotiation() }
         }
     }
 }

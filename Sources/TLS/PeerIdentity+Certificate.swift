@@ -4,10 +4,12 @@ import Vocabulary
 extension PeerIdentity {
     /// The identity that a client's certificate, already verified against the authorities, stands for.
     ///
+    /// Only `trustDomain` is let in, unless it is nil.
+    ///
     /// - Throws: `TLSError.peerRejected` unless it is a leaf that may sign, with exactly one URI among its alternative
     ///   names, and that one an identity of ours.
     /// - Source: gRFC A87; SPIFFE X.509-SVID, sections 2 and 4.
-    init(verifiedLeaf certificate: OpaquePointer) throws(TLSError) {
+    init(verifiedLeaf certificate: OpaquePointer, trustDomain: String? = nil) throws(TLSError) {
         guard X509_check_ca(certificate) == 0 else {
             throw .peerRejected(.wrongUsage, "a certificate authority's certificate cannot identify a client")
         }
@@ -17,13 +19,18 @@ extension PeerIdentity {
         let uris = uriNames(of: certificate)
         guard uris.count == 1 else {
             throw .peerRejected(
-                .noIdentity,
+                uris.isEmpty ? .noIdentity : .severalIdentities,
                 "expected exactly one URI (a SPIFFE identity) among the certificate's names, found \(uris.count)")
         }
         guard let uri = uris[0], let identity = PeerIdentity(spiffeURI: uri) else {
             throw .peerRejected(
-                .noIdentity,
+                .unknownIdentity,
                 "the certificate's URI is not spiffe://DOMAIN/tenant/NAME or spiffe://DOMAIN/role/router|admin")
+        }
+        guard trustDomain == nil || identity.trustDomain == trustDomain else {
+            throw .peerRejected(
+                .foreignTrustDomain,
+                "the certificate is of the trust domain \(identity.trustDomain), not \(trustDomain ?? "")")
         }
         self = identity
     }

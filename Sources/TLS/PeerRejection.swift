@@ -16,8 +16,14 @@ package enum PeerRejection: String, Hashable, Sendable, CaseIterable {
     case revoked = "certificate_revoked"
     /// Revocation lists are in use, and there is none for an issuer of the chain, or it has expired.
     case revocationUnknown = "revocation_unknown"
-    /// Not exactly one SPIFFE identity of a form that we know.
+    /// No URI among the names of a client's certificate.
     case noIdentity = "no_spiffe_identity"
+    /// More than one URI: which of them the client is, nobody could say.
+    case severalIdentities = "several_spiffe_identities"
+    /// One URI, and no SPIFFE identity of a form that we know.
+    case unknownIdentity = "unknown_spiffe_identity"
+    /// A SPIFFE identity of another trust domain than the server's.
+    case foreignTrustDomain = "foreign_trust_domain"
     /// A server's certificate that does not name the server.
     case wrongServerName = "wrong_server_name"
     /// Anything else, such as an extension that no verifier may overlook.

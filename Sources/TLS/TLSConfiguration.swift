@@ -11,6 +11,8 @@ package struct TLSServerConfiguration: Sendable {
     /// When there is one, every authority of a client's chain must have one that has not expired and names no
     /// certificate of the chain. Without any, nothing is looked up.
     package var revocationLists: [PEM]
+    /// The trust domain that a client's identity must be of; nil for any.
+    package var trustDomain: String?
 
     package init(certificateChain: PEM, privateKey: PEM, clientAuthorities: PEM, revocationLists: [PEM] = []) {
         self.certificateChain = certificateChain

@@ -20,7 +20,10 @@ extension TLSContext {
                 return 0
             }
             guard X509_STORE_CTX_get_error_depth(verification) == 0 else { return 1 }
-            switch Result(catching: { () throws(TLSError) in try PeerIdentity(verifiedLeaf: leaf) }) {
+            let trustDomain = session.context.trustDomain
+            switch Result(catching: { () throws(TLSError) in
+                try PeerIdentity(verifiedLeaf: leaf, trustDomain: trustDomain)
+            }) {
             case .success(let identity):
                 session.peerIdentity = identity
                 return 1

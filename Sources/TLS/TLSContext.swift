@@ -22,6 +22,8 @@ package final class TLSContext: Sendable {
     nonisolated(unsafe) let pointer: OpaquePointer
     /// Whether the other side must have shown an identity when the handshake is complete.
     let requiresPeerIdentity: Bool
+    /// The only trust domain that a client's identity may be of; nil for any.
+    let trustDomain: String?
     // The revocation lists; set by init only, and OpenSSL locks what a look-up sorts inside.
     nonisolated(unsafe) var revocationLists: [RevocationList] = []
 
@@ -29,7 +31,7 @@ package final class TLSContext: Sendable {
     ///
     /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
     package convenience init(server configuration: TLSServerConfiguration) throws(TLSError) {
-        try self.init(role: .server, requiresPeerIdentity: true)
+        try self.init(role: .server, requiresPeerIdentity: true, trustDomain: configuration.trustDomain)
         try use(certificateChain: configuration.certificateChain, privateKey: configuration.privateKey)
         try trust(configuration.clientAuthorities, revocationLists: configuration.revocationLists)
         try offerAuthorities(configuration.clientAuthorities)
@@ -68,7 +70,7 @@ package final class TLSContext: Sendable {
 
     deinit { SSL_CTX_free(pointer) }
 
-    private init(role: TLSRole, requiresPeerIdentity: Bool) throws(TLSError) {
+    private init(role: TLSRole, requiresPeerIdentity: Bool, trustDomain: String? = nil) throws(TLSError) {
         ERR_clear_error()
         guard let pointer = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
             throw .configuration(OpenSSLFailure.take().text)
@@ -76,6 +78,7 @@ package final class TLSContext: Sendable {
         self.role = role
         self.pointer = pointer
         self.requiresPeerIdentity = requiresPeerIdentity
+        self.trustDomain = trustDomain
         // 128-bit AES first: as strong as anything can break, and the fastest with AES instructions.
         let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
         guard apus_SSL_CTX_set_min_proto_version(pointer, TLS1_2_VERSION) == 1,

@@ -21,6 +21,8 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
     case handshakeTooLong(byteCountMax: Int)
     /// More handshake messages and alerts came after the handshake than data accounts for.
     case handshakeFlood
+    /// The peer asked for a second handshake within the session, which HTTP/2 forbids.
+    case renegotiation
     /// The peer ended the session with this alert, e.g. `unknown CA`.
     case alertReceived(String)
     /// What the peer sent is not TLS, or breaks its rules.
@@ -49,6 +51,7 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noCommonCipher: "the peer offers no cipher or group of ours"
         case .handshakeTooLong(let byteCountMax): "a TLS handshake of more than \(byteCountMax) bytes"
         case .handshakeFlood: "the peer sent too many TLS handshake messages and alerts"
+        case .renegotiation: "the peer asked for another TLS handshake (renegotiation)"
         case .alertReceived(let name): "the peer ended the TLS session: \(name)"
         case .protocolViolation(let reason): "TLS protocol violation: \(reason)"
         case .truncated: "the connection ended without a TLS close_notify"
@@ -73,6 +76,7 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noCommonCipher: "no_common_cipher"
         case .handshakeTooLong: "handshake_too_long"
         case .handshakeFlood: "handshake_flood"
+        case .renegotiation: "renegotiation"
         case .alertReceived: "alert_received"
         case .protocolViolation: "protocol_violation"
         case .truncated: "truncated"

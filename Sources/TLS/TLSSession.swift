@@ -34,7 +34,7 @@ package final class TLSSession {
     var pointer: OpaquePointer { ssl }
     private let bio = SessionBIO()
     // Keeps `role` at hand; the SSL holds its own reference to the SSL_CTX.
-    private let context: TLSContext
+    let context: TLSContext
     private var failure: TLSError?
     private var isComplete = false
 
@@ -190,6 +190,17 @@ package final class TLSSession {
         refusal = .handshakeFlood
         bio.isCut = true
     }
+
+    /// Ends the session of a peer that asked for a second handshake, which OpenSSL has declined and would get over.
+    ///
+    /// - Source: RFC 9113, section 9.2.1: a connection error.
+    func peerDidAskForRenegotiation() {
+        refusal = .renegotiation
+        bio.isCut = true
+    }
+
+    /// Whether it began with this context.
+    package func isOf(_ context: TLSContext) -> Bool { self.context === context }
 
     /// What the peer has shown, the leaf first; they live as long as the session.
     var peerCertificates: [OpaquePointer] {

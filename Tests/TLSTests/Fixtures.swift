@@ -23,12 +23,13 @@ struct Fixtures {
     }
 
     /// A server's context with the fixtures' certificates, or with those given.
-    func serverContext(clientAuthorities: PEM? = nil) throws -> TLSContext {
-        try TLSContext(
-            server: TLSServerConfiguration(
-                certificateChain: PEM(source: "server certificate", bytes: server.certificate),
-                privateKey: PEM(source: "server key", bytes: server.privateKey),
-                clientAuthorities: clientAuthorities ?? root))
+    func serverContext(clientAuthorities: PEM? = nil, trustDomain: String? = nil) throws -> TLSContext {
+        var configuration = TLSServerConfiguration(
+            certificateChain: PEM(source: "server certificate", bytes: server.certificate),
+            privateKey: PEM(source: "server key", bytes: server.privateKey),
+            clientAuthorities: clientAuthorities ?? root)
+        configuration.trustDomain = trustDomain
+        return try TLSContext(server: configuration)
     }
 
     /// A client's context that shows `certificate`, or none.

@@ -16,6 +16,8 @@ enum OddClient: CaseIterable, CustomTestStringConvertible {
     case withAnAuthoritysCertificate
     case withoutIdentity
     case withTwoIdentities
+    case withAnotherURI
+    case ofAnotherTrustDomain
     case withoutHTTP2
     case withTLS11
     case withCBCCiphers
@@ -32,7 +34,10 @@ enum OddClient: CaseIterable, CustomTestStringConvertible {
         case .notYetValid: "certificate_not_yet_valid"
         case .withAServersCertificate, .withoutDigitalSignature, .withAnAuthoritysCertificate:
             "certificate_wrong_usage"
-        case .withoutIdentity, .withTwoIdentities: "no_spiffe_identity"
+        case .withoutIdentity: "no_spiffe_identity"
+        case .withTwoIdentities: "several_spiffe_identities"
+        case .withAnotherURI: "unknown_spiffe_identity"
+        case .ofAnotherTrustDomain: "foreign_trust_domain"
         case .withoutHTTP2: "no_common_protocol"
         case .withTLS11: "no_common_version"
         case .withCBCCiphers, .withAnotherGroup: "no_common_cipher"
@@ -48,7 +53,8 @@ enum OddClient: CaseIterable, CustomTestStringConvertible {
         case .notYetValid: "bad certificate"
         case .withAServersCertificate: "unsupported certificate"
         case .withAnAuthoritysCertificate: "handshake failure"
-        case .withoutDigitalSignature, .withoutIdentity, .withTwoIdentities: "handshake failure"
+        case .withoutDigitalSignature, .withoutIdentity, .withTwoIdentities, .withAnotherURI, .ofAnotherTrustDomain:
+            "handshake failure"
         case .withoutHTTP2: "no application protocol"
         case .withTLS11: "protocol version"
         case .withCBCCiphers, .withAnotherGroup: "handshake failure"
@@ -80,6 +86,8 @@ enum OddClient: CaseIterable, CustomTestStringConvertible {
             try fixtures.client(keyUsage: "critical,digitalSignature,keyCertSign", constraints: "critical,CA:TRUE")
         case .withoutIdentity: try fixtures.client(names: "DNS:acme.example")
         case .withTwoIdentities: try fixtures.client(names: "\(identity),URI:spiffe://apus.local/tenant/b")
+        case .withAnotherURI: try fixtures.client(names: "URI:https://apus.local/tenant/acme")
+        case .ofAnotherTrustDomain: try fixtures.client(names: "URI:spiffe://example.org/tenant/acme")
         case .withoutHTTP2, .withTLS11, .withCBCCiphers, .withAnotherGroup: fixtures.client
         }
     }
@@ -111,7 +119,8 @@ struct RefusalTableTests {
 
     @Test("has a label of its own, an alert that the client understands, and a subject", arguments: OddClient.allCases)
     func refusal(client: OddClient) throws {
-        let pair = try SessionPair(client: client.context(fixtures), server: fixtures.serverContext())
+        let pair = try SessionPair(
+            client: client.context(fixtures), server: fixtures.serverContext(trustDomain: "apus.local"))
         let outcomes = pair.handshakeOutcomes()
         #expect(outcomes.server?.label == client.label, "\(String(describing: outcomes.server))")
         #expect(outcomes.client == .alertReceived(client.alert))

@@ -164,6 +164,12 @@ struct RevocationTests {
             let error = #expect(throws: TLSError.self) { try configuration.inspect(at: time) }
             #expect(error?.description.hasPrefix(file) == true, "\(String(describing: error))")
         }
+        let stranger = try CertificateAuthority(creatingFor: "example.org", validity: Fixtures.validity)
+        let listOfAnother = serverConfiguration([try list(by: stranger)])
+        #expect(
+            throws: TLSError.unusableFile(
+                source: "ca.crl", reason: "no list is of an authority in root: every client would be refused")
+        ) { try listOfAnother.inspect(at: now) }
         var wrong = configuration
         wrong.certificateChain = PEM(source: "client.pem", bytes: fixtures.client.certificate)
         #expect(

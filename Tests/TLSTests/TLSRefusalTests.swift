@@ -27,25 +27,43 @@ struct TLSRefusalTests {
     @Test(
         "to a client without exactly one SPIFFE identity",
         arguments: [
-            (nil, "expected exactly one URI (a SPIFFE identity) among the certificate's names, found 0"),
-            ("DNS:acme.example", "expected exactly one URI (a SPIFFE identity) among the certificate's names, found 0"),
+            (nil, .noIdentity, "\(expectedOne), found 0"),
+            ("DNS:acme.example", .noIdentity, "\(expectedOne), found 0"),
             (
-                "URI:spiffe://apus.local/tenant/a,URI:spiffe://apus.local/tenant/b",
-                "expected exactly one URI (a SPIFFE identity) among the certificate's names, found 2"
+                "URI:spiffe://apus.local/tenant/a,URI:spiffe://apus.local/tenant/b", .severalIdentities,
+                "\(expectedOne), found 2"
             ),
             (
-                "URI:spiffe://apus.local/tenant/a,URI:https://apus.local/",
-                "expected exactly one URI (a SPIFFE identity) among the certificate's names, found 2"
+                "URI:spiffe://apus.local/tenant/a,URI:https://apus.local/", .severalIdentities,
+                "\(expectedOne), found 2"
             ),
-            ("URI:https://apus.local/tenant/a", notOurs), ("URI:spiffe://apus.local/tenant/a?x=1", notOurs),
-            ("URI:spiffe://apus.local/tenant/a#x", notOurs), ("URI:spiffe://user@apus.local/tenant/a", notOurs),
-            ("URI:spiffe://apus.local:8461/tenant/a", notOurs), ("URI:spiffe://apus.local/role/king", notOurs),
-            ("URI:spiffe://apus.local/tenant/a/", notOurs), ("URI:spiffe://Apus.local/tenant/a", notOurs),
-        ] as [(String?, String)])
-    func identity(names: String?, reason: String) throws {
+            ("URI:https://apus.local/tenant/a", .unknownIdentity, notOurs),
+            ("URI:spiffe://apus.local/tenant/a?x=1", .unknownIdentity, notOurs),
+            ("URI:spiffe://apus.local/tenant/a#x", .unknownIdentity, notOurs),
+            ("URI:spiffe://user@apus.local/tenant/a", .unknownIdentity, notOurs),
+            ("URI:spiffe://apus.local:8461/tenant/a", .unknownIdentity, notOurs),
+            ("URI:spiffe://apus.local/role/king", .unknownIdentity, notOurs),
+            ("URI:spiffe://apus.local/tenant/a/", .unknownIdentity, notOurs),
+            ("URI:spiffe://Apus.local/tenant/a", .unknownIdentity, notOurs),
+        ] as [(String?, PeerRejection, String)])
+    func identity(names: String?, rejection: PeerRejection, reason: String) throws {
         let outcomes = try outcomes(client: fixtures.client(names: names))
-        #expect(outcomes.server == .peerRejected(.noIdentity, reason))
+        #expect(outcomes.server == .peerRejected(rejection, reason))
         #expect(outcomes.client == .alertReceived("handshake failure"))
+    }
+
+    @Test("to a client of another trust domain than the server's, when it has one")
+    func trustDomain() throws {
+        let client = try fixtures.clientContext(fixtures.client(names: "URI:spiffe://example.org/tenant/a"))
+        let strict = try SessionPair(client: client, server: fixtures.serverContext(trustDomain: "apus.local"))
+        #expect(
+            strict.handshakeOutcomes().server
+                == .peerRejected(
+                    .foreignTrustDomain, "the certificate is of the trust domain example.org, not apus.local"))
+        for domain in ["example.org", nil] {
+            let pair = try SessionPair(client: client, server: fixtures.serverContext(trustDomain: domain))
+            #expect(pair.handshakeOutcomes().server == nil)
+        }
     }
 
     @Test("by a client that believes another authority")
@@ -125,6 +143,7 @@ struct TLSRefusalTests {
     }
 }
 
+private let expectedOne = "expected exactly one URI (a SPIFFE identity) among the certificate's names"
 private let notOurs = "the certificate's URI is not spiffe://DOMAIN/tenant/NAME or spiffe://DOMAIN/role/router|admin"
 
 @Suite("A TLS 1.2 session")

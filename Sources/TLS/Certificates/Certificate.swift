@@ -73,6 +73,7 @@ extension PEM {
     ///
     /// - Throws: `TLSError.unusableFile` unless it ended because there were no more.
     func readAll(kind: String, _ readOne: (OpaquePointer) -> Bool) throws(TLSError) {
+        guard isWhole else { throw .unusableFile(source: source, reason: "the file is cut short") }
         try withReadingBIO(self) { bio throws(TLSError) in
             ERR_clear_error()
             var count = 0

@@ -16,6 +16,28 @@ package struct PEM: Sendable {
         self.bytes = bytes
     }
 
+    /// Whether every object that begins in the text also ends in it.
+    ///
+    /// Why ask: OpenSSL skips whatever does not look like PEM, and so reads a bundle that was cut off within the first
+    /// line of an object as one that ends before it.
+    var isWhole: Bool {
+        bytes.withUnsafeBytes { text in
+            var isInside = false
+            for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+                if line.starts(with: "-----BEGIN ".utf8) {
+                    if isInside { return false }
+                    isInside = true
+                } else if line.starts(with: "-----END ".utf8) {
+                    if !isInside { return false }
+                    isInside = false
+                } else if line.endIndex == text.endIndex, line.first == UInt8(ascii: "-") {
+                    return false
+                }
+            }
+            return !isInside
+        }
+    }
+
     /// Reads a file.
     ///
     /// - Throws: `TLSError.unusableFile` when it cannot be read, is empty or holds more than `byteCountMax` bytes.

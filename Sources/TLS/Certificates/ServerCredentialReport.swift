@@ -11,6 +11,18 @@ package struct ServerCredentialReport: Hashable, Sendable {
     package let revocationListExpiry: Int64?
     /// Certificates that the lists name.
     package let revokedCount: Int
+    /// Digests of the keys of the authorities that can let a client in.
+    let authorityKeys: Set<String>
+    /// Whether one of these authorities has signed the server's certificate too.
+    let isSelfContained: Bool
+
+    /// Whether no client that `old` lets in would be let in any more.
+    ///
+    /// A set of files whose server's certificate is of the new authorities is another set as a whole, and meant;
+    /// authorities that nothing of the old or the new set knows are a mistake, or half of a change.
+    package func locksOutEveryone(letInBy old: ServerCredentialReport) -> Bool {
+        !isSelfContained && authorityKeys.isDisjoint(with: old.authorityKeys)
+    }
 }
 
 extension TLSServerConfiguration {
@@ -36,26 +48,45 @@ extension TLSServerConfiguration {
             certificateExpiry = min(
                 certificateExpiry, try certificate.expiry(after: now, in: certificateChain.source))
         }
-        var authorityExpiry: Int64?
-        for authority in try Certificate.list(in: clientAuthorities) {
-            guard let end = authority.validity?.notAfter else { continue }
-            authorityExpiry = max(authorityExpiry ?? end, end)
-        }
-        guard let authorityExpiry, authorityExpiry >= now else {
-            throw .unusableFile(source: clientAuthorities.source, reason: "every authority in it has expired")
-        }
         let lists = try inspectLists(at: now)
+        let authorities = try usableAuthorities(at: now, lists.all)
         return ServerCredentialReport(
-            certificateExpiry: certificateExpiry, authorityExpiry: authorityExpiry,
-            revocationListExpiry: lists.expiry, revokedCount: lists.revokedCount)
+            certificateExpiry: certificateExpiry,
+            authorityExpiry: authorities.compactMap { $0.validity?.notAfter }.max() ?? now,
+            revocationListExpiry: lists.expiry, revokedCount: lists.all.reduce(0) { $0 + $1.count },
+            authorityKeys: Set(authorities.map(\.keyDigest)),
+            isSelfContained: authorities.contains { authority in chain.contains(where: authority.hasSigned) })
     }
 
-    private func inspectLists(at now: Int64) throws(TLSError) -> (expiry: Int64?, revokedCount: Int) {
+    /// The authorities whose clients can get in now: they hold, and have a list where lists are in use.
+    ///
+    /// - Throws: `TLSError.unusableFile` when there is none, which would lock everyone out.
+    private func usableAuthorities(
+        at now: Int64, _ lists: [RevocationList]
+    ) throws(TLSError) -> [Certificate] {
+        let valid = try Certificate.list(in: clientAuthorities).filter { authority in
+            authority.validity.map { $0.notBefore <= now && now <= $0.notAfter } ?? false
+        }
+        guard !valid.isEmpty else {
+            throw .unusableFile(
+                source: clientAuthorities.source, reason: "no authority in it holds now: every client would be refused")
+        }
+        guard let source = revocationLists.first?.source else { return valid }
+        let usable = valid.filter { authority in lists.contains { $0.isIssued(by: authority) } }
+        guard !usable.isEmpty else {
+            throw .unusableFile(
+                source: source,
+                reason: "no list is of an authority in \(clientAuthorities.source): every client would be refused")
+        }
+        return usable
+    }
+
+    private func inspectLists(at now: Int64) throws(TLSError) -> (expiry: Int64?, all: [RevocationList]) {
         var expiry: Int64?
-        var revokedCount = 0
+        var all: [RevocationList] = []
         for file in revocationLists {
             for list in try RevocationList.list(in: file) {
-                revokedCount += list.count
+                all.append(list)
                 guard let end = list.nextUpdate else { continue }
                 guard end >= now else {
                     throw .unusableFile(
@@ -64,11 +95,19 @@ extension TLSServerConfiguration {
                 expiry = min(expiry ?? end, end)
             }
         }
-        return (expiry, revokedCount)
+        return (expiry, all)
     }
 }
 
 extension Certificate {
+    /// The SHA-256 of the public key, as text.
+    fileprivate var keyDigest: String {
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var byteCount: UInt32 = 0
+        guard X509_pubkey_digest(pointer, EVP_sha256(), &digest, &byteCount) == 1 else { return "" }
+        return digest.prefix(Int(byteCount)).map { String($0, radix: 16) }.joined(separator: " ")
+    }
+
     /// When it expires; it holds at `now`.
     fileprivate func expiry(after now: Int64, in source: String) throws(TLSError) -> Int64 {
         guard let validity else { throw .unusableFile(source: source, reason: "\(subject) has no readable validity") }
