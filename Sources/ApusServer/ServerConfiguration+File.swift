@@ -1,5 +1,6 @@
 package import Configuration
 import RPCTransport
+import TLS
 import Tenancy
 
 extension ServerConfiguration {
@@ -12,6 +13,10 @@ extension ServerConfiguration {
     ///   certificate: server.pem
     ///   key: server.key
     ///   client_ca: ca.pem
+    ///   crl: revoked.crl           # a file or a folder of revocation lists; none when absent
+    ///   close_revoked: true        # a list that names a certificate ends its connections
+    ///   look_every: 5s             # how often the files are looked at for changes
+    /// metrics_file: apus.prom      # the metrics as text, written anew every second; none when absent
     /// event_loops: 1
     /// compute_threads: 2
     /// repositories: [/srv/models]
@@ -48,7 +53,8 @@ extension ServerConfiguration {
         self.init()
         if let text = try map.string("listen") { address = try Self.address(text, in: map) }
         isPlaintext = try map.bool("plaintext") ?? isPlaintext
-        if let tls = try map.map("tls") { certificates = try CertificateFiles(reading: tls) }
+        metricsFile = try map.string("metrics_file")
+        if let tls = try map.map("tls") { try readCertificates(tls) }
         eventLoopCount = try map.integer("event_loops", in: 1...256) ?? eventLoopCount
         computeThreadCount = try map.integer("compute_threads", in: 1...1024)
         repositories = try map.strings("repositories") ?? repositories
@@ -93,11 +99,15 @@ extension ServerConfiguration.ListenAddress {
     }
 }
 
-extension ServerConfiguration.CertificateFiles {
-    fileprivate init(reading map: ConfigurationMap) throws(ConfigurationError) {
-        certificate = try map.requiredString("certificate")
-        key = try map.requiredString("key")
-        clientAuthorities = try map.requiredString("client_ca")
+extension ServerConfiguration {
+    fileprivate mutating func readCertificates(_ map: ConfigurationMap) throws(ConfigurationError) {
+        certificates = ServerCredentialFiles(
+            certificatePath: try map.requiredString("certificate"), keyPath: try map.requiredString("key"),
+            clientAuthoritiesPath: try map.requiredString("client_ca"), revocationPath: try map.string("crl"))
+        closesRevoked = try map.bool("close_revoked") ?? closesRevoked
+        if let nanoseconds = try map.nanoseconds("look_every", in: 100_000_000...3_600_000_000_000) {
+            certificateLookNanoseconds = UInt64(nanoseconds)
+        }
     }
 }
 

@@ -21,11 +21,11 @@ extension ServerConfiguration {
     }
 
     /// What the listener is told.
-    func transport(_ tls: TLSContext?) -> RPCServerConfiguration {
+    func transport(_ tls: TLSContextSource?) -> RPCServerConfiguration {
         var transport = RPCServerConfiguration()
         transport.host = address.host
         transport.port = UInt16(address.port)
-        transport.tls = tls
+        transport.tlsSource = tls
         transport.connectionCountMax = limits.connectionCountMax
         transport.connections = connections
         transport.callsPerConnectionMax = limits.streamCountMax
@@ -39,30 +39,5 @@ extension ServerConfiguration {
             }
         transport.calls.compression.messageByteCountMin = compression.messageByteCountMin
         return transport
-    }
-}
-
-extension ServerProcess {
-    /// Where certificates are made on first start, relative to the working folder.
-    package static let localCertificateFolder = "Certs/local"
-
-    /// The context for the configured certificates; nil for plaintext.
-    ///
-    /// - Throws: `StartError` naming the file.
-    static func tlsContext(for configuration: ServerConfiguration) throws -> TLSContext? {
-        guard !configuration.isPlaintext else { return nil }
-        do {
-            guard let files = configuration.certificates else {
-                let folder = CertificateFolder(path: localCertificateFolder)
-                _ = try folder.prepare(CertificateFolderPlan(), now: Int64(Date().timeIntervalSince1970))
-                return try TLSContext(server: folder.serverConfiguration())
-            }
-            return try TLSContext(
-                server: TLSServerConfiguration(
-                    certificateChain: PEM(contentsOf: files.certificate), privateKey: PEM(contentsOf: files.key),
-                    clientAuthorities: PEM(contentsOf: files.clientAuthorities)))
-        } catch {
-            throw StartError(["\(error)"])
-        }
     }
 }

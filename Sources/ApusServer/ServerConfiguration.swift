@@ -1,4 +1,5 @@
 package import RPCTransport
+package import TLS
 package import Tenancy
 
 /// Everything `apus serve` can be told; each value has a default.
@@ -8,7 +9,13 @@ package struct ServerConfiguration: Sendable {
     /// Whether to serve without TLS; for loopback addresses only.
     package var isPlaintext = false
     /// The server's certificates; nil for `Certs/local`, made on first start.
-    package var certificates: CertificateFiles?
+    package var certificates: ServerCredentialFiles?
+    /// How often the files of the certificates are looked at for changes.
+    package var certificateLookNanoseconds: UInt64 = 5_000_000_000
+    /// Whether a certificate that a new revocation list names loses the connections that it has, too.
+    package var closesRevoked = true
+    /// A file that is kept up to date with the metrics; nil for none.
+    package var metricsFile: String?
     /// Threads that handle connections; at least 1.
     package var eventLoopCount = 1
     /// Threads that compute, at least 1; nil for one a core.
@@ -41,13 +48,6 @@ package struct ServerConfiguration: Sendable {
 
         /// Whether only this machine can connect.
         package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
-    }
-
-    /// PEM files.
-    package struct CertificateFiles: Sendable, Equatable {
-        package var certificate: String
-        package var key: String
-        package var clientAuthorities: String
     }
 
     /// What one peer may take.

@@ -7,6 +7,7 @@ package import Logging
 import Models
 import RPC
 import RPCTransport
+import Synchronization
 import TLS
 import Telemetry
 import Tenancy
@@ -25,16 +26,21 @@ package final class ServerProcess: Sendable {
     package let address: String
     private let engine: Engine
     private let loops: EventLoopGroup
-    private let server: RPCServer
+    let server: RPCServer
+    /// Nil for plaintext.
+    let certificates: CertificateReloader?
+    let closesRevoked: Bool
+    /// What goes on beside the serving until `drain` ends it.
+    private let watches = Mutex<[Task<Void, Never>]>([])
     private let services: ServiceSet
     private let clock: any MonotonicClock
     private let drainNanoseconds: UInt64
-    private let logger: Logger
+    let logger: Logger
     private let signalWatch = SignalWatch()
 
     private init(
         engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
-        drainNanoseconds: UInt64, logger: Logger
+        certificates: CertificateReloader?, configuration: ServerConfiguration, logger: Logger
     ) {
         self.address = server.address.description
         self.engine = engine
@@ -42,7 +48,9 @@ package final class ServerProcess: Sendable {
         self.server = server
         self.services = services
         self.clock = clock
-        self.drainNanoseconds = drainNanoseconds
+        self.certificates = certificates
+        closesRevoked = configuration.closesRevoked
+        drainNanoseconds = configuration.drainNanoseconds
         self.logger = logger
     }
 
@@ -53,7 +61,7 @@ package final class ServerProcess: Sendable {
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(), logger: Logger
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
-        let tls = try tlsContext(for: configuration)
+        let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, logger: logger)
         let engine = Engine(
             configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
@@ -67,16 +75,19 @@ package final class ServerProcess: Sendable {
             let server: RPCServer
             do {
                 server = try await RPCServer(
-                    configuration: configuration.transport(tls), methods: services.methods, loops: loops,
+                    configuration: configuration.transport(certificates?.source), methods: services.methods,
+                    loops: loops,
                     observer: services.observer, connectionObserver: connectionLog.observer)
             } catch {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
             services.beginServing()
-            return ServerProcess(
+            let process = ServerProcess(
                 engine: engine, loops: loops, server: server, services: services, clock: clock,
-                drainNanoseconds: configuration.drainNanoseconds, logger: logger)
+                certificates: certificates, configuration: configuration, logger: logger)
+            process.startWatches(configuration, metrics: metrics)
+            return process
         } catch {
             await engine.shutdown()
             throw error
@@ -94,6 +105,20 @@ package final class ServerProcess: Sendable {
         if let warning = OpenBLAS.coreNameWarning {
             logger.notice("openblas core type", metadata: ["why": "\(warning)"])
         }
+    }
+
+    /// The tasks keep the process alive until `drain` cancels them.
+    private func startWatches(_ configuration: ServerConfiguration, metrics: MetricsRegistry) {
+        var tasks: [Task<Void, Never>] = []
+        if certificates != nil {
+            let interval = configuration.certificateLookNanoseconds
+            tasks.append(Task { await self.watchCertificates(intervalNanoseconds: interval) })
+        }
+        if let path = configuration.metricsFile {
+            let file = MetricsFile(path: path, metrics: metrics, logger: logger)
+            tasks.append(Task { await file.keepWriting() })
+        }
+        watches.withLock { [tasks] in $0 = tasks }
     }
 
     /// A model that is served, in words for people.
@@ -115,6 +140,7 @@ package final class ServerProcess: Sendable {
     package func drain() async {
         logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
         services.endServing()
+        for watch in watches.withLock({ $0 }) { watch.cancel() }
         await server.drain(deadline: Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds)))
         await engine.shutdown()
         await loops.loops[0].run { [signalWatch] in signalWatch.close() }

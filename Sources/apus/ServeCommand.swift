@@ -19,7 +19,8 @@ struct ServeCommand: AsyncParsableCommand {
               tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
               repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
 
-            Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once.
+            Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once. \
+            Certificates that change are read anew within seconds, and at once after SIGHUP.
             """)
 
     @Option(
@@ -44,12 +45,14 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = serverLogger(level: configuration.logLevel)
         let server = try await ServerProcess.start(configuration, logger: logger)
         writeLine(StartupBanner(server, configuration).text)
-        let signals = try await server.signals([SIGINT, SIGTERM])
+        // A terminal that is closed still ends the server; elsewhere SIGHUP means: read your files again.
+        let hangUp = isatty(STDIN_FILENO) == 0 ? [SIGHUP] : []
+        let signals = try await server.signals([SIGINT, SIGTERM] + hangUp)
         var received = signals.makeAsyncIterator()
-        _ = await received.next()
+        while await received.next() == SIGHUP { await server.reloadCertificates() }
         writeLine("Draining; Ctrl-C again ends at once.")
         let impatience = Task {
-            for await _ in signals { Foundation.exit(130) }
+            for await signal in signals where signal != SIGHUP { Foundation.exit(130) }
         }
         await server.drain()
         impatience.cancel()

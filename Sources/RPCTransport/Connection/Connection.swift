@@ -342,7 +342,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     // MARK: The end
 
     /// Tells the peer why, as far as the wire takes it at once, and ends.
-    private func fail(_ reason: ConnectionEnd) {
+    func fail(_ reason: ConnectionEnd) {
         guard isOpen else { return }
         _ = try? flushToWire()
         guard session.role == .server else { return end(reason) }

@@ -12,7 +12,7 @@ package import Vocabulary
 package final class RPCServer: Sendable {
     /// Where clients connect, with the port that was chosen for port 0.
     package let address: SocketAddress
-    private let shards: [ServerShard]
+    let shards: [ServerShard]
     private let listener: ListenerBox
     private let connectionCountMax: Int
 

@@ -15,8 +15,8 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     /// Known once TLS is complete, which is before any call.
     var peer: PeerIdentity? { connection.tls?.peerIdentity }
     var peerNote: (any AnyObject & Sendable)?
-    private let connection: Connection
-    private let shard: ServerShard
+    let connection: Connection
+    let shard: ServerShard
     /// By the stream's slot; a call stays until its stream is closed or it has ended.
     private var calls: [ServerCall?] = []
     /// Calls whose handler has not returned, also those whose stream is gone.
@@ -25,6 +25,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     private var pingStrikes: PingStrikes
     /// Wakes `lifetime`; never later than the first thing there is to do.
     private var lifetimeTimer: TimerID?
+    private var didCheckRevocation = false
 
     init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, shard: ServerShard) {
         self.shard = shard
@@ -60,10 +61,18 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         case .trailers(let stream, _): call(of: stream)?.receiveEnd()
         case .writable(let stream): call(of: stream)?.streamIsWritable()
         case .closed(let stream, let code, _): closeCall(stream, code)
-        case .settings: advanceLifetime()
+        case .settings:
+            checkRevocationOnce()
+            advanceLifetime()
         case .ping: countPing()
         case .goAway, .pingAcknowledged: break
         }
+    }
+
+    private func checkRevocationOnce() {
+        guard !didCheckRevocation else { return }
+        didCheckRevocation = true
+        checkRevocation()
     }
 
     private func openCall(_ stream: HTTP2Stream, _ block: HeaderBlock, _ continuation: HTTP2Continuation) {
@@ -197,9 +206,11 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     }
 
     /// Ends all calls with UNAVAILABLE, and the connection behind their statuses.
-    func shutDown() {
-        endCalls(ServingError(.unavailable, "the server is shutting down", label: "shutdown"))
-        session.goAway(.noError, debugData: Bytes(utf8: "shutdown"))
+    func shutDown(
+        _ error: ServingError = ServingError(.unavailable, "the server is shutting down", label: "shutdown")
+    ) {
+        endCalls(error)
+        session.goAway(.noError, debugData: Bytes(utf8: error.label))
         outputIsReady()
     }
 

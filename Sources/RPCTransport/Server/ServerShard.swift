@@ -75,6 +75,14 @@ final class ServerShard: @unchecked Sendable {
         checkIdle()
     }
 
+    /// Drains the connections whose client's certificate `context` revokes, and returns how many there are.
+    func endConnections(revokedBy context: TLSContext) -> Int {
+        loop.preconditionOnLoop()
+        let revoked = connections.values.filter { $0.isRevoked(by: context) }
+        for connection in revoked { connection.endRevoked() }
+        return revoked.count
+    }
+
     // MARK: The end
 
     /// Lets every connection finish what it has begun; `whenIdle` is called once none is left.

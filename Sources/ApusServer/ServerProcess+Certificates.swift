@@ -1,0 +1,61 @@
+import Foundation
+import Logging
+import RPCTransport
+import TLS
+import Telemetry
+import Tenancy
+
+extension ServerProcess {
+    /// Where certificates are made on first start, relative to the working folder.
+    package static let localCertificateFolder = "Certs/local"
+
+    /// Reads the configured certificates; nil for plaintext.
+    ///
+    /// - Throws: `StartError` naming the file.
+    static func certificates(
+        for configuration: ServerConfiguration, metrics: MetricsRegistry, logger: Logger
+    ) throws -> CertificateReloader? {
+        guard !configuration.isPlaintext else { return nil }
+        let now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+        do {
+            let files: ServerCredentialFiles
+            if let configured = configuration.certificates {
+                files = configured
+            } else {
+                let folder = CertificateFolder(path: localCertificateFolder)
+                _ = try folder.prepare(CertificateFolderPlan(), now: now())
+                files = folder.serverFiles
+            }
+            return try CertificateReloader(
+                files: files, trustDomain: configuration.effectiveTenants.trustDomain, metrics: metrics, now: now,
+                logger: logger)
+        } catch {
+            throw StartError(["\(error)"])
+        }
+    }
+
+    /// Reads the certificates, authorities and revocation lists now, as after `SIGHUP`.
+    package func reloadCertificates() async {
+        guard let certificates else { return }
+        if let context = await certificates.reload() { await publish(context) }
+    }
+
+    /// Looks for changed files until the task is cancelled.
+    func watchCertificates(intervalNanoseconds: UInt64) async {
+        guard let certificates else { return }
+        while !Task.isCancelled {
+            try? await Task.sleep(nanoseconds: intervalNanoseconds)
+            guard !Task.isCancelled, let context = await certificates.look() else { continue }
+            await publish(context)
+        }
+    }
+
+    /// New connections begin with `context` already; those of certificates that it revokes are ended.
+    private func publish(_ context: TLSContext) async {
+        guard closesRevoked else { return }
+        let count = await server.endConnections(revokedBy: context)
+        if count > 0 {
+            logger.notice("connections of revoked certificates ended", metadata: ["connections": "\(count)"])
+        }
+    }
+}
