@@ -10,7 +10,7 @@ unexport OPENBLAS_CORETYPE
 BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev zlib1g-dev \
                   pkg-config protobuf-compiler protobuf-c-compiler
 TEST_PACKAGES := python3-venv g++ pkg-config libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nginx nghttp2-client \
-                 nghttp2-proxy curl
+                 nghttp2-proxy curl openssl
 BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghttp2-client nghttp2-server valgrind strace
 VENV := .build/venv
 PYTHON := $(VENV)/bin/python

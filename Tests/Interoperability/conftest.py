@@ -48,7 +48,7 @@ class Server:
     def __init__(self, configuration, directory):
         self.log = open(directory / "server.log", "w+b")
         self.process = subprocess.Popen([BINARY, "serve", "--config", str(configuration)], cwd=directory,
-                                        stdout=subprocess.PIPE, stderr=self.log)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
         self.banner = ""
         deadline = time.monotonic() + 120
         while not (match := re.search(r"\b127\.0\.0\.1:(\d+)", self.banner)):
