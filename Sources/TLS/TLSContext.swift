@@ -61,7 +61,7 @@ package final class TLSContext: Sendable {
         case (_?, nil), (nil, _?): throw .configuration("a client certificate and its key come together or not at all")
         }
         try trust(configuration.serverAuthorities, revocationLists: configuration.revocationLists)
-        SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
+        requireServerCertificate()
         // Nonzero is failure, unlike everywhere else: SSL_CTX_set_alpn_protos(3).
         guard SSL_CTX_set_alpn_protos(pointer, alpnHTTP2, UInt32(alpnHTTP2.count)) == 0 else {
             throw .configuration("ALPN: \(OpenSSLFailure.take().text)")

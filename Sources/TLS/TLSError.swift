@@ -7,7 +7,7 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
     case unusableFile(source: String, reason: String)
     /// OpenSSL refused a setting of ours.
     case configuration(String)
-    /// The server name to be verified is neither a DNS name nor an IP address.
+    /// The server name to be verified is neither a DNS name nor an IP address, nor a SPIFFE identity.
     case invalidServerName(String)
     /// We refused the peer's certificate, or it sent none; the text is the verifier's.
     case peerRejected(PeerRejection, String)
@@ -44,7 +44,7 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unusableFile(let source, let reason): "\(source): \(reason)"
         case .configuration(let reason): "TLS configuration: \(reason)"
-        case .invalidServerName(let name): "\"\(name)\" is neither a DNS name nor an IP address"
+        case .invalidServerName(let name): "\"\(name)\" is neither a DNS name nor an IP address, nor a SPIFFE identity"
         case .peerRejected(_, let reason): "peer certificate rejected: \(reason)"
         case .noCommonProtocol: "the peer does not offer HTTP/2 (ALPN \"h2\")"
         case .noCommonVersion: "the peer offers neither TLS 1.3 nor 1.2"

@@ -46,6 +46,9 @@ package final class TLSSession {
     /// The subject of a client's certificate that was refused, in one line; anybody may have written it.
     package internal(set) var refusedSubject: String?
 
+    /// The SPIFFE identity that the server must have; nil when a name or an address is asked for.
+    private(set) var expectedURI: String?
+
     /// Whom the client's verified certificate names; set on a server, before its handshake completes.
     package internal(set) var peerIdentity: PeerIdentity?
 
@@ -64,7 +67,8 @@ package final class TLSSession {
     /// The client's end of a new connection, to a server whose certificate must name `serverName`.
     ///
     /// `serverName` is a DNS name, or an IPv4 or IPv6 address without brackets; it is matched against the certificate's
-    /// alternative names, never its common name.
+    /// alternative names, never its common name. Or it is a SPIFFE identity, `spiffe://DOMAIN/PATH`, which must be the
+    /// certificate's only URI; its names do not matter then.
     ///
     /// - Throws: `TLSError.invalidServerName`.
     /// - Precondition: `context` is a client's.
@@ -98,6 +102,11 @@ package final class TLSSession {
     }
 
     private func expect(serverName: String) throws(TLSError) {
+        if serverName.hasPrefix("spiffe:") {
+            guard isServerIdentity(serverName) else { throw .invalidServerName(serverName) }
+            expectedURI = serverName
+            return
+        }
         let parameters = SSL_get0_param(ssl)
         if X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName) == 1 { return }
         ERR_clear_error()

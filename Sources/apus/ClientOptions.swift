@@ -19,7 +19,10 @@ struct ClientOptions: ParsableArguments {
             valueName: "name"))
     var identity = "client"
 
-    @Option(help: ArgumentHelp("The name the server's certificate must have, unless the host's.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The name the server's certificate must have, unless the host's; or its SPIFFE identity, spiffe://….",
+            valueName: "name"))
     var serverName: String?
 
     @Flag(help: "Connect without TLS; only for servers started with --plaintext.")

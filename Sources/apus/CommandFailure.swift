@@ -53,6 +53,12 @@ struct FailureExplanation {
             return ("Nothing listens on \(target). Start a server with: apus serve", true)
         case .unavailable where error.message.contains("the peer ended the TLS session"):
             return ("The server refused the certificate it was shown:\n\(offered(configuration))", false)
+        case .unavailable where error.message.contains(" mismatch") || error.message.contains("one identity is not"):
+            let name = configuration.serverName ?? configuration.host
+            return (
+                "\(target) has a certificate, but not for \(name). If it is the right server, say what it is called: "
+                    + "--server-name NAME", false
+            )
         case .unavailable where error.message.contains("peer certificate rejected"):
             return ("\(target) did not show a certificate that \(authority(configuration)) vouches for.", false)
         case .unavailable where error.message.contains("TLS protocol violation"):

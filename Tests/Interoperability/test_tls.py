@@ -11,7 +11,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from conftest import apus
-from tls_peers import HOUR, PREFACE, TENANT, Authority, HTTP2Client, TLSServer, knock, wait_for
+from tls_peers import HOUR, PREFACE, TENANT, Authority, HTTP2Client, OneTLSServer, TLSServer, knock
 
 
 @pytest.fixture(scope="module")
@@ -351,11 +351,56 @@ def test_an_expired_list_stops_the_start(own, tmp_path):
 
 # Our own client
 
+def call(target_port, authority, directory, *extra):
+    return apus("call", "text", "--model", "identity", "Once", "--target", f"127.0.0.1:{target_port}",
+                "--certs", authority.folder, *extra, cwd=directory)
+
+
 @pytest.mark.parametrize("identity, extra, words", [
     ("expired", [], "certificate expired"), ("revoked", [], "certificate revoked"),
     ("other-domain", [], "handshake failure"),
     ("client", ["--server-name", "elsewhere.example"], "hostname mismatch")])
 def test_our_client_says_why_there_is_no_connection(tls_server, authority, tmp_path, identity, extra, words):
-    result = apus("call", "text", "--model", "identity", "Once", "--target", f"127.0.0.1:{tls_server.port}",
-                  "--certs", authority.folder, "--identity", identity, *extra, cwd=tmp_path)
+    result = call(tls_server.port, authority, tmp_path, "--identity", identity, *extra)
     assert result.returncode != 0 and words in result.stderr, result.stderr
+
+
+SERVER = "spiffe://apus.local/server"
+# What a server shows; a change of its context; the name that our client wants; what it says.
+SERVERS = {
+    "expired": ({"begin": -2 * HOUR, "end": -HOUR}, None, "localhost", "certificate has expired"),
+    "for clients": ({"usage": ExtendedKeyUsageOID.CLIENT_AUTH}, None, "localhost", "unsuitable certificate purpose"),
+    "of another name": ({}, None, "elsewhere.example", "hostname mismatch"),
+    "without that identity": ({}, None, SERVER, f"is not {SERVER}"),
+    "of another identity": ({"uris": (TENANT,)}, None, SERVER, f"is not {SERVER}"),
+    "of two identities": ({"uris": (TENANT, SERVER)}, None, SERVER, f"is not {SERVER}"),
+    "B4 without ALPN": ({}, lambda context: context.set_alpn_protocols([]), "localhost", "does not offer HTTP/2"),
+    "B4 with TLS 1.1": ({}, with_old_version, "localhost", "protocol version"),
+}
+
+
+def server_context(authority, options, change):
+    authority.issue("judged", **{"uris": (), "dns": ("localhost",), "usage": ExtendedKeyUsageOID.SERVER_AUTH,
+                                 **options})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.path("judged.pem"), authority.path("judged.key"))
+    context.set_alpn_protocols(["h2"])
+    if change:
+        change(context)
+    return context
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_B4_our_client_refuses_a_server_and_says_why(own, tmp_path, which):
+    options, change, name, words = SERVERS[which]
+    with OneTLSServer(server_context(own, options, change)) as server:
+        result = call(server.port, own, tmp_path, "--server-name", name)
+    assert result.returncode != 0 and words in result.stderr, result.stderr
+
+
+def test_our_client_takes_a_server_by_its_spiffe_identity(own, start, tmp_path):
+    own.issue("server", uris=(SERVER,), usage=ExtendedKeyUsageOID.SERVER_AUTH)
+    server = start(own.folder)
+    result = call(server.port, own, tmp_path, "--server-name", SERVER)
+    # The model is no text model: the server itself says so.
+    assert "INVALID_ARGUMENT" in result.stderr or "NOT_FOUND" in result.stderr, result.stderr

@@ -5,6 +5,7 @@ import pathlib
 import re
 import socket
 import ssl
+import threading
 import time
 
 from cryptography import x509
@@ -126,7 +127,42 @@ def knock(server, context):
                     pass
                 return port, None
         except (ssl.SSLError, ConnectionError) as error:
-            return port, error
+            # Without its traceback, which would keep the caller's connections from being closed.
+            return port, error.with_traceback(None)
+
+
+class OneTLSServer:
+    """Takes one TLS connection after another and lets it go after its handshake, in a thread."""
+
+    def __init__(self, context):
+        self.context = context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            with plain:
+                plain.settimeout(20)
+                try:
+                    with self.context.wrap_socket(plain, server_side=True) as tls:
+                        while tls.recv(65536):
+                            pass
+                except OSError:
+                    pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(30)
 
 
 class HTTP2Client:

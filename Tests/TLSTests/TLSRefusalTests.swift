@@ -136,7 +136,59 @@ struct TLSRefusalTests {
         #expect(!reason.isEmpty && !reason.hasPrefix("unknown failure"))
     }
 
-    @Test("without a name that could be verified", arguments: ["", "a b", "host:8461", "-,URI:x", ".", "a..b"])
+    @Test(
+        "B4: by a client whose server chooses no protocol, or another",
+        arguments: [
+            (nil, .noCommonProtocol), ([8] + Array("http/1.1".utf8), .protocolViolation("bad extension")),
+        ] as [([UInt8]?, TLSError)])
+    func serverWithoutHTTP2(choice: [UInt8]?, outcome: TLSError) throws {
+        let server = try fixtures.serverContext()
+        SSL_CTX_set_client_hello_cb(server.pointer, nil, nil)
+        SSL_CTX_set_alpn_select_cb(
+            server.pointer,
+            { _, chosen, chosenByteCount, _, _, protocols in
+                guard let protocols else { return SSL_TLSEXT_ERR_NOACK }
+                let choice = protocols.assumingMemoryBound(to: UInt8.self)
+                chosen?.pointee = UnsafePointer(choice + 1)
+                chosenByteCount?.pointee = choice[0]
+                return SSL_TLSEXT_ERR_OK
+            },
+            // Never freed: the context may be asked until the process ends.
+            choice.map { choice in
+                let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: choice.count)
+                copy.initialize(from: choice, count: choice.count)
+                return UnsafeMutableRawPointer(copy)
+            })
+        let pair = try SessionPair(client: fixtures.clientContext(fixtures.client), server: server)
+        #expect(pair.handshakeOutcomes().client == outcome)
+    }
+
+    @Test("by a client that wants a server of one SPIFFE identity, unless it has that and no other")
+    func serverIdentity() throws {
+        let wanted = "spiffe://apus.local/server/a"
+        let refused = TLSError.peerRejected(.wrongServerName, "the server's one identity is not \(wanted)")
+        for (names, outcome) in [
+            ("URI:\(wanted)", nil), ("URI:\(wanted),DNS:anything.example", nil), ("DNS:localhost", refused),
+            ("URI:\(wanted),URI:spiffe://apus.local/other", refused), ("URI:\(wanted)/b", refused),
+        ] as [(String, TLSError?)] {
+            let certificate = try fixtures.authority.issueLeaf(
+                commonName: "server", usage: "serverAuth", names: names, validity: Fixtures.validity)
+            let server = try TLSContext(
+                server: TLSServerConfiguration(
+                    certificateChain: PEM(source: "certificate", bytes: certificate.certificate),
+                    privateKey: PEM(source: "key", bytes: certificate.privateKey), clientAuthorities: fixtures.root))
+            let client = try fixtures.clientContext(fixtures.client)
+            let pair = try SessionPair(client: client, server: server, serverName: wanted)
+            #expect(pair.handshakeOutcomes().client == outcome, "\(names)")
+        }
+    }
+
+    @Test(
+        "without a name that could be verified",
+        arguments: [
+            "", "a b", "host:8461", "-,URI:x", ".", "a..b", "spiffe://", "spiffe://apus.local", "spiffe:///a",
+            "spiffe://apus.local/a?b", "spiffe://apus.local/a/", "spiffe://apus.local/../a",
+        ])
     func badServerName(name: String) throws {
         let context = try fixtures.clientContext(fixtures.client)
         #expect(throws: TLSError.invalidServerName(name)) { try TLSSession(connecting: context, serverName: name) }
