@@ -133,8 +133,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "CNghttp2", "COpenSSL", "EventLoops", "HTTP2", "Messages", "RPC", "RPCTransport", "TLS", "TestSupport",
-                "Vocabulary",
+                "CNghttp2", "COpenSSL", "CPNG", "CTurboJPEG", "Compression", "Engine", "EventLoops", "HTTP2", "Images",
+                "InferenceService", "Messages", "Models", "RPC", "RPCTransport", "Routing", "TLS", "Tenancy",
+                "TestSupport", "Tokenizers", "Vocabulary",
             ], path: "Tests/Fuzzing/Targets", swiftSettings: swift),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),

@@ -8,9 +8,6 @@ import Testing
 /// target checks its invariants after every input. `make fuzz` searches for more.
 @Suite("Fuzz targets", .serialized)
 struct CorpusTests {
-    /// Mutations of each kept input are more the fewer there are, so that every target gets about as many.
-    private static let mutationCountTotal = 1500
-
     @Test("every kept input runs clean", arguments: FuzzTarget.all.map(\.name))
     func corpus(name: String) throws {
         let target = try #require(FuzzTarget.named(name))
@@ -32,7 +29,7 @@ struct CorpusTests {
         let target = try #require(FuzzTarget.named(name))
         let inputs = try Corpus.inputs(of: name)
         var random = SeededGenerator(seed: 2026)
-        for number in 0..<Self.mutationCountTotal {
+        for number in 0..<target.mutationCount {
             let input = inputs[number % inputs.count]
             let bytes = target.mutated(input.bytes, &random)
             do { try target.run(bytes) } catch {

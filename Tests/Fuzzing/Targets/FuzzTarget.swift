@@ -9,6 +9,8 @@ package struct FuzzTarget: Sendable {
     package let name: String
     /// Longer inputs only cost time.
     package let inputByteCountMax: Int
+    /// How many mutations of kept inputs the tests run; fewer where each takes long.
+    package let mutationCount: Int
     /// Inputs to begin with, made by our own encoders: what a decent peer sends, one idea each.
     package let seeds: @Sendable () throws -> [(name: String, bytes: [UInt8])]
     /// Whether inputs are a control byte and HTTP/2 frames, which are best mutated as such.
@@ -16,12 +18,13 @@ package struct FuzzTarget: Sendable {
     private let body: @Sendable (UnsafeRawBufferPointer) throws -> Void
 
     init(
-        _ name: String, inputByteCountMax: Int = 4096, holdsFrames: Bool = false,
+        _ name: String, inputByteCountMax: Int = 4096, holdsFrames: Bool = false, mutationCount: Int = 1500,
         seeds: @escaping @Sendable () throws -> [(name: String, bytes: [UInt8])],
         body: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) {
         self.name = name
         self.inputByteCountMax = inputByteCountMax
+        self.mutationCount = mutationCount
         self.seeds = seeds
         self.holdsFrames = holdsFrames
         self.body = body
@@ -45,7 +48,10 @@ package struct FuzzTarget: Sendable {
     }
 
     /// Every target there is.
-    package static let all = [server, client, framing, headers, texts, messages, certificate, handshake]
+    package static let all = [
+        server, client, framing, headers, texts, messages, certificate, handshake, compression, services, prompts,
+        pictures,
+    ]
 
     /// The target of that name.
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

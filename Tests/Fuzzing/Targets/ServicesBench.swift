@@ -1,0 +1,128 @@
+import Dispatch
+import Engine
+import EventLoops
+import InferenceService
+import Models
+import RPC
+import RPCTransport
+import Routing
+import Synchronization
+import Tenancy
+import TestSupport
+import Vocabulary
+
+/// A whole server on loopback in this process, and a channel to it; started once, and never stopped.
+///
+/// - Isolation: the fuzzing thread, which waits for each call; everything else is on one loop and the engine's thread.
+final class ServicesBench: Sendable {
+    /// Longer answers are cut off: a text of a few hundred tokens takes long under a sanitizer.
+    private static let timeoutNanoseconds: UInt64 = 200_000_000
+    private static let responseCountMax = 100
+
+    static let shared: Result<ServicesBench, any Error> = Result {
+        let loops = try EventLoopGroup(name: "services", loopCount: 1)
+        return try wait(on: loops.loops[0]) { try await ServicesBench(loops) }
+    }
+
+    private let loops: EventLoopGroup
+    private let engine: Engine
+    private let server: RPCServer
+    private let channel: RPCChannel
+    private let models: [ModelSelector]
+
+    private init(_ loops: EventLoopGroup) async throws {
+        self.loops = loops
+        let clock = SystemClock()
+        engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: clock)
+        let wanted = Set(["digits", "karate", "storyteller"].compactMap(ModelName.init))
+        let contents = ModelRepository(path: ExampleFiles.path).load(wanted)
+        guard contents.problems.isEmpty, let identity = ModelName("identity"), let version = ModelVersion(1) else {
+            throw FuzzFinding(description: "\(contents.problems)")
+        }
+        for (_, model) in contents.models { try await engine.load(model) }
+        try await engine.load(EngineModel(batch: IdentityModel(name: identity, version: version)))
+        models = try engine.models.map { try ModelSelector(name: $0.name.name, version: "") }
+        let readiness = InferenceService.Readiness()
+        let services = InferenceServices(engine: engine, readiness: readiness, clock: clock, serverVersion: "fuzz")
+        let tenants = TenantGate(TenantTable(anonymousTenant: TenantID("local")))
+        var methods = MethodTable()
+        services.register(in: &methods, through: CallGate(tenants: tenants, clock: clock, log: { _, _ in }))
+        server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
+        channel = RPCChannel(
+            configuration: RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port), loops: loops)
+        readiness.isServing = true
+    }
+
+    /// Makes one call; when it is over, nothing of it waits or runs any more.
+    func play(_ method: ServiceMethod, _ messages: [Bytes], leavesEarly: Bool) throws {
+        try wait(on: loops.loops[0]) {
+            try await self.call(method, messages, leavesEarly: leavesEarly || method.isEndless)
+            let isIdle = await eventually {
+                self.models.allSatisfy { model in
+                    guard let counters = try? self.engine.counters(of: model) else { return false }
+                    return counters.queuedRequestCount == 0 && counters.runningSequenceCount == 0
+                }
+            }
+            try require(isIdle, "requests of \(method.path) are left in the engine")
+        }
+    }
+
+    private func call(_ method: ServiceMethod, _ messages: [Bytes], leavesEarly: Bool) async throws {
+        var options = CallOptions()
+        options.deadline = Deadline(SystemClock().now().advanced(byNanoseconds: Self.timeoutNanoseconds))
+        let call = await channel.stream(method.path, options: options)
+        var responseCount = 0
+        do throws(RPCFailure) {
+            for message in messages { try await call.write(message) }
+            try await call.finishWriting()
+            while responseCount < (leavesEarly ? 1 : Self.responseCountMax), let response = try await call.next() {
+                responseCount += 1
+                if !method.isResponse(response) { responseCount = .max }
+            }
+        } catch {
+            try check(error, of: method)
+        }
+        call.cancel()
+        try require(responseCount < .max, "\(method.path.utf8String ?? "?") answered with another message")
+    }
+
+    /// What a caller sends is never the server's own failure; undecodable bytes alone are INTERNAL, as gRPC has it.
+    private func check(_ failure: RPCFailure, of method: ServiceMethod) throws {
+        let (code, message) = (failure.error.code, failure.error.message)
+        let isOwnFailure = [.unknown, .internal, .dataLoss, .unavailable].contains(code)
+        let isExpected = message.hasPrefix("the request cannot be decoded") || message.contains("exactly one")
+        try require(!isOwnFailure || isExpected, "\(method.path.utf8String ?? "?") failed with \(failure)")
+    }
+
+    private func wait(on loop: EventLoop, _ body: @escaping @Sendable () async throws -> Void) throws {
+        try Self.wait(on: loop, body)
+    }
+
+    /// Runs `body` on a loop's thread and waits for its end.
+    private static func wait<Value: Sendable>(
+        on loop: EventLoop, _ body: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        let promise = Promise<Value>()
+        Task(executorPreference: loop) {
+            do { promise.fulfil(.success(try await body())) } catch { promise.fulfil(.failure(error)) }
+        }
+        return try promise.wait()
+    }
+}
+
+/// What one thread waits for and another brings.
+private final class Promise<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
+    private let isFulfilled = DispatchSemaphore(value: 0)
+
+    func fulfil(_ result: Result<Value, any Error>) {
+        self.result.withLock { $0 = result }
+        isFulfilled.signal()
+    }
+
+    func wait() throws -> Value {
+        isFulfilled.wait()
+        guard let result = result.withLock({ $0 }) else { preconditionFailure("fulfilled with nothing") }
+        return try result.get()
+    }
+}
