@@ -7,7 +7,7 @@ import Vocabulary
 struct CertsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "certs",
-        abstract: "Make and show the certificates of servers, tenants and roles.",
+        abstract: "Make, show and revoke the certificates of servers, tenants and roles.",
         discussion: """
             A certificate's one SPIFFE URI says who its holder is: spiffe://TRUST-DOMAIN/tenant/NAME or \
             spiffe://TRUST-DOMAIN/role/router|admin. Keys are written with mode 0600 and never overwritten without \

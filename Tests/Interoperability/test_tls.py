@@ -5,13 +5,14 @@ import shutil
 import signal
 import ssl
 import subprocess
+import threading
 import warnings
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from conftest import apus
-from tls_peers import HOUR, PREFACE, TENANT, Authority, HTTP2Client, OneTLSServer, TLSServer, knock
+from tls_peers import HOUR, PREFACE, TENANT, Authority, HTTP2Client, OneTLSServer, TLSServer, knock, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,7 @@ def authority(tmp_path_factory):
     authority.issue("early", begin=HOUR, end=2 * HOUR)
     authority.issue("server-usage", usage=ExtendedKeyUsageOID.SERVER_AUTH)
     authority.issue("revoked")
+    authority.issue("careless", names_issuer_key=False)
     authority.issue("no-uri", uris=(), dns=("acme.example",))
     authority.issue("two-uris", uris=(TENANT, "spiffe://apus.local/tenant/other"))
     authority.issue("other-uri", uris=("https://apus.local/tenant/acme",))
@@ -72,6 +74,8 @@ REFUSALS = {
                          "HANDSHAKE_FAILURE"),
     "of another domain": ({"name": "other-domain"}, None, "foreign_trust_domain", "example.org, not apus.local",
                           "HANDSHAKE_FAILURE"),
+    "against RFC 5280": ({"name": "careless"}, None, "certificate_invalid", "Authority Key Identifier",
+                         "CERTIFICATE_UNKNOWN"),
     "B4 without ALPN": ({"alpn": ()}, None, "no_common_protocol", "does not offer HTTP/2", "NO_APPLICATION_PROTOCOL"),
     "B4 with HTTP/1.1": ({"alpn": ("http/1.1",)}, None, "no_common_protocol", "does not offer HTTP/2",
                          "NO_APPLICATION_PROTOCOL"),
@@ -194,6 +198,36 @@ def test_a_renewed_certificate_is_shown_to_who_comes_and_drops_nobody(own, start
     server.wait_for_metric('apus_tls_reloads_total{result="ok"}', 1)
     assert server.metric("apus_tls_reload_ok") == 1
     assert not server.log_lines("not reloaded")
+
+
+def test_no_handshake_fails_while_certificates_change(own, start):
+    server = start(own.folder, look_every="60min")
+    context = own.context()
+    first = HTTP2Client(server, context)
+    serials = {first.serial()}
+    seen, failures, done = set(), [], threading.Event()
+
+    def knock_on():
+        while not done.is_set():
+            try:
+                client = HTTP2Client(server, context)
+                seen.add(client.serial() if client.ping() else None)
+                client.close()
+            except OSError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=knock_on) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for count in range(1, 21):
+        serials.add(renew(own))
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(server.log_lines("certificates reloaded")) == count, f"reload {count}")
+        wait_for(lambda: seen >= serials, "somebody to see the new certificate")
+    done.set()
+    for thread in threads:
+        thread.join(30)
+    assert not failures and seen == serials and first.ping()
 
 
 def test_sighup_reads_at_once(own, start):
@@ -334,19 +368,24 @@ def test_a_client_revoked_while_it_shakes_hands_does_not_get_in(own, start):
 
 
 def test_an_expired_list_stops_the_start(own, tmp_path):
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    root = own.certificate()
-    key = serialization.load_pem_private_key(own.path("ca.key").read_bytes(), None)
-    past = datetime.datetime.now(datetime.timezone.utc) - 2 * HOUR
-    made = (x509.CertificateRevocationListBuilder().issuer_name(root.subject).last_update(past)
-            .next_update(past + HOUR).sign(key, hashes.SHA256()))
-    own.path("ca.crl").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    own.make_list(-HOUR)
     (tmp_path / "apus.yaml").write_text(
         f"listen: 127.0.0.1:0\ntls:\n  certificate: {own.path('server.pem')}\n  key: {own.path('server.key')}\n"
         f"  client_ca: {own.path('ca.pem')}\n  crl: {own.path('ca.crl')}\n")
     result = apus("serve", "--config", tmp_path / "apus.yaml", cwd=tmp_path)
     assert result.returncode != 0 and "has expired" in result.stderr, result.stderr
+
+
+def test_a_list_that_expires_while_it_is_in_use_lets_nobody_in_and_is_renewed(own, start):
+    own.make_list(datetime.timedelta(seconds=3))
+    server = start(own.folder, crl=own.path("ca.crl"))
+    server.wait_for_line(" warning ", "certificate expires soon", "certificate=crl")
+    server.wait_for_line(" error ", "certificate expired: handshakes fail", "certificate=crl")
+    port, _ = knock(server, own.context())
+    server.wait_for_line("handshake refused", f"peer=127.0.0.1:{port}", "reason=revocation_unknown")
+    assert apus("certs", "crl", "--folder", own.folder, "--days", "90").returncode == 0
+    server.wait_for_line("certificates reloaded")
+    assert HTTP2Client(server, own.context()).ping()
 
 
 # Our own client

@@ -38,7 +38,8 @@ class Authority:
     def certificate(self):
         return x509.load_pem_x509_certificate(self.path("ca.pem").read_bytes())
 
-    def issue(self, name, uris=(TENANT,), dns=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, begin=-HOUR, end=HOUR):
+    def issue(self, name, uris=(TENANT,), dns=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, begin=-HOUR, end=HOUR,
+              names_issuer_key=True):
         """Writes NAME.pem and NAME.key; `begin` and `end` are seen from now. Returns the certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
         root = self.certificate()
@@ -52,8 +53,10 @@ class Authority:
             .add_extension(x509.BasicConstraints(False, None), critical=True)
             .add_extension(x509.KeyUsage(True, *[False] * 8), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False))
+        if names_issuer_key:
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.sign(root_key, hashes.SHA256())
@@ -61,6 +64,13 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         self.path(f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return certificate
+
+    def make_list(self, end):
+        """Writes ca.crl, an empty list that ends `end` from now."""
+        key = serialization.load_pem_private_key(self.path("ca.key").read_bytes(), None)
+        made = (x509.CertificateRevocationListBuilder().issuer_name(self.certificate().subject)
+                .last_update(now() - 2 * HOUR).next_update(now() + end).sign(key, hashes.SHA256()))
+        self.path("ca.crl").write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
     def context(self, name="client", alpn=("h2",)):
         """A client that believes this authority and shows NAME, or nothing."""
