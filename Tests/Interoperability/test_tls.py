@@ -8,10 +8,14 @@ import subprocess
 import threading
 import warnings
 
+import grpc
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from conftest import apus
+from tritonclient.grpc import service_pb2 as inference_pb2
+from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
+
+from conftest import Server, apus, credentials
 from tls_peers import HOUR, PREFACE, TENANT, Authority, HTTP2Client, OneTLSServer, TLSServer, knock, wait_for
 
 
@@ -328,6 +332,43 @@ def test_revoking_ends_the_connections_of_that_certificate_and_of_no_other(own, 
     port, _ = knock(server, own.context())
     server.wait_for_line("handshake refused", f"peer=127.0.0.1:{port}", "reason=certificate_revoked")
     assert HTTP2Client(server, own.context("other")).ping()
+
+
+def test_a_call_that_outlives_the_grace_after_a_revocation_is_cut_off(own, start):
+    assert apus("certs", "crl", "--folder", own.folder).returncode == 0
+    server = start(own.folder, crl=own.path("ca.crl"))
+    with grpc.secure_channel(server.target, credentials(own.folder)) as channel:
+        stub = inference_pb2_grpc.GRPCInferenceServiceStub(channel)
+        call = stub.ModelInfer.future(inference_pb2.ModelInferRequest(model_name="sleepy", inputs=[
+            inference_pb2.ModelInferRequest.InferInputTensor(
+                name="x", datatype="INT32", shape=[1, 1],
+                contents=inference_pb2.InferTensorContents(int_contents=[1]))]))
+        # Its answer comes behind the beginning of the call.
+        assert stub.ServerLive(inference_pb2.ServerLiveRequest(), timeout=20).live and not call.done()
+        revoke(own, "client")
+        error = call.exception(timeout=30)
+        assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+        assert "the client's certificate was revoked" in error.details()
+
+
+def test_the_default_folder_has_its_list_used_from_when_there_is_one(tmp_path):
+    (tmp_path / "apus.yaml").write_text("listen: 127.0.0.1:0\n")
+    server = Server(tmp_path / "apus.yaml", tmp_path)
+    try:
+        folder = tmp_path / "Certs/local"
+        target = f"127.0.0.1:{server.target.split(':')[1]}"
+        nodes = ["call", "graph", "--model", "karate", "--nodes", "0", "--target", target]
+        assert apus(*nodes, cwd=tmp_path).returncode == 0
+        assert apus("certs", "issue", "--tenant", "acme", cwd=tmp_path).returncode == 0
+        assert "names 1 certificate" in apus("certs", "revoke", "client.pem", cwd=tmp_path).stdout
+        assert (folder / "ca.crl").exists()
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "certificates reloaded" in server.errors(), "the list")
+        refused = apus(*nodes, cwd=tmp_path)
+        assert refused.returncode != 0 and "certificate revoked" in refused.stderr
+        assert apus(*nodes, "--identity", "tenant-acme", cwd=tmp_path).returncode == 0
+    finally:
+        assert server.terminate() == 0, server.errors()
 
 
 def test_revoked_connections_may_be_left_alone(own, start):

@@ -84,11 +84,12 @@ class Authority:
 
 
 class TLSServer(Server):
-    """`apus serve` with one model that echoes, the certificates of a folder, and a file of metrics."""
+    """`apus serve` with a model that echoes at once and one that does after 8 s, the certificates of a folder, and a file of metrics."""
 
     def __init__(self, directory, folder, **tls):
-        (directory / "models/identity/1").mkdir(parents=True, exist_ok=True)
-        (directory / "models/identity/model.yaml").write_text("platform: identity\n")
+        for name, lines in {"identity": "platform: identity\n", "sleepy": "platform: delay\ndelay: 8s\n"}.items():
+            (directory / f"models/{name}/1").mkdir(parents=True, exist_ok=True)
+            (directory / f"models/{name}/model.yaml").write_text(lines)
         settings = {"certificate": folder / "server.pem", "key": folder / "server.key",
                     "client_ca": folder / "ca.pem", "look_every": "100ms", **tls}
         self.metrics_path = directory / "apus.prom"
