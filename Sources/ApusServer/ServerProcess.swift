@@ -140,12 +140,19 @@ package final class ServerProcess: Sendable {
     package func drain() async {
         logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
         services.endServing()
-        for watch in watches.withLock({ $0 }) { watch.cancel() }
         await server.drain(deadline: Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds)))
         await engine.shutdown()
+        await endWatches()
         await loops.loops[0].run { [signalWatch] in signalWatch.close() }
         loops.stop()
         logger.info("stopped")
+    }
+
+    /// Returns once none of them touches a loop any more; the metrics are written a last time.
+    private func endWatches() async {
+        let tasks = watches.withLock { $0 }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
     }
 
     /// The numbers of those `signals` that arrive; they do not end the process any more.

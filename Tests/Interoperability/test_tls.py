@@ -179,7 +179,8 @@ def start(tmp_path):
         return servers[-1]
     yield make
     for server in servers:
-        assert server.terminate() == 0, server.errors()
+        if server.process.poll() is None:
+            assert server.terminate() == 0, server.errors()
 
 
 def renew(authority):
@@ -309,6 +310,16 @@ def test_an_authority_is_exchanged_in_two_steps(own, strange_authority, start):
     assert HTTP2Client(server, theirs).ping()
     port, _ = knock(server, mine)
     server.wait_for_line("handshake refused", f"peer=127.0.0.1:{port}", "reason=unknown_authority")
+
+
+def test_the_metrics_are_complete_when_the_process_ends(own, start):
+    server = start(own.folder)
+    client = HTTP2Client(server, own.context())
+    assert client.ping()
+    client.close()
+    assert server.terminate() == 0
+    assert sum(server.metric(f'apus_connections_closed_total{{reason="{reason}"}}')
+               for reason in ("closed_by_peer", "truncated", "network_error", "finished")) == 1
 
 
 # Revocation
