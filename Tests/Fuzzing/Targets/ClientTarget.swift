@@ -46,7 +46,8 @@ private final class ClientBench: @unchecked Sendable {
         self.control = control
         turns = try FuzzLoop()
         var configuration = RPCChannelConfiguration(host: "fuzz", port: 1)
-        if control & 0x80 != 0 { configuration.http2.limitTightly() }
+        configuration.random = { 0.5 }
+        if control & 0x80 != 0 { configuration.limitTightly() }
         channel = RPCChannel(
             configuration: configuration, loops: [turns.loop], connector: TapConnector(bench: self))
     }
@@ -170,6 +171,19 @@ private final class ClientBench: @unchecked Sendable {
                 outcome.isFinished = true
             }
         }
+    }
+}
+
+extension RPCChannelConfiguration {
+    /// Limits that short inputs reach.
+    fileprivate mutating func limitTightly() {
+        connectionCountPerAddressMax = 2
+        queuedCallCountMax = 4
+        idleTimeoutNanoseconds = 60_000_000_000
+        keepalive.timeNanoseconds = 10_000_000_000
+        keepalive.timeoutNanoseconds = 2_000_000_000
+        keepalive.pingsWithoutCalls = true
+        http2.limitTightly()
     }
 }
 
@@ -303,6 +317,15 @@ private enum ClientSeeds {
                 Frames.data(1, Frames.message([1])), Frames.headers(1, trailers, end: true))
         ),
         ("silence", [0x01] + Frames.clock(milliseconds: 11_000)),
+        (
+            "keepalive",
+            [0x85] + Frames.clock(milliseconds: 10_001) + Frames.ping(flags: 1) + Frames.clock(milliseconds: 10_001)
+                + Frames.clock(milliseconds: 2_001)
+        ),
+        (
+            "second-connection",
+            [0x85] + Frames.settings([(3, 1)]) + Frames.headers(1, ok) + Frames.headers(1, trailers, end: true)
+        ),
     ]
 
     private static func seed(control: UInt8 = 0x05, _ frames: [UInt8]...) -> [UInt8] { [control] + frames.joined() }

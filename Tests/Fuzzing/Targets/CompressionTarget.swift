@@ -41,7 +41,10 @@ private struct CompressionBench {
             throw FuzzFinding(description: "\(outcome) under the limit \(byteCountMax), \(generous) without")
         }
         // The codec is used again after everything that was wrong.
-        if case .success(let message) = generous { try writeAgain(message, codec) }
+        guard case .success(let message) = generous else { return }
+        let longer = read(Bytes(stream.array + [0]), codec, byteCountMax: byteCountMax + Self.ratioMax)
+        try require(longer != .success(message), "a byte behind the end went unnoticed")
+        try writeAgain(message, codec)
     }
 
     private func read(_ stream: Bytes, _ codec: Codec, byteCountMax: Int) -> Result<Bytes, CompressionError> {

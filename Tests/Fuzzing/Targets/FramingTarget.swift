@@ -78,5 +78,6 @@ private enum FramingSeeds {
         ("flagged", [32, 7] + Frames.message([1], flag: 1)),
         ("compressed", [32, 0x87] + Frames.message([1], flag: 1) + Frames.message([2])),
         ("bad-flag", [32, 7] + Frames.message([1], flag: 2)),
+        ("bad-flag-compressed", [32, 0x87] + Frames.message([1], flag: 2)),
     ]
 }

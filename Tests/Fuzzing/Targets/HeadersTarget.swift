@@ -62,6 +62,9 @@ private enum HeadersBench {
 
     /// What a peer sent as metadata may be sent to a peer, and arrives as it was.
     private static func sendBack(_ metadata: Metadata) throws {
+        for case .text(let text) in metadata.entries.map(\.value) {
+            try require(text.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "'\(text)' became metadata")
+        }
         var list = HeaderList()
         for (name, value) in usual { try list.append(name: name, value: value) }
         do throws(HTTP2Error) { try metadata.append(to: &list) } catch {

@@ -9,7 +9,9 @@ extension FuzzTarget {
     /// A client's bytes into a server connection with all that stands behind it, over memory, in the clear.
     ///
     /// The first byte says how: bits 0 and 1 the pieces the rest arrives in, then whether a greeting comes first,
-    /// whether the client reads the answers, a narrow pipe, a drain in the middle, an abrupt end, and tight limits.
+    /// whether the client does not read the answers, a narrow pipe, a drain in the middle, an abrupt end, and tight
+    /// limits. With the last two, the client falls silent before it leaves, and the server has to end the connection by
+    /// itself.
     static let server = FuzzTarget("server", holdsFrames: true, seeds: ServerSeeds.make) { input in
         var cursor = ByteCursor(input)
         let control = cursor.byte()
@@ -51,8 +53,15 @@ private final class ServerBench {
         try end()
     }
 
+    /// Whatever was said on a connection, it is gone once it has reached its age, and its calls have had their grace.
+    private func outlive() throws {
+        for _ in 0..<10 { try turns.advance(milliseconds: 10_000) }
+        try require(transport.connectionCount == 0, "a connection outlives its age")
+    }
+
     /// The client leaves; nothing of it may stay.
     private func end() throws {
+        if control & 0xC0 == 0xC0 { try outlive() }
         if control & 0x40 == 0 {
             turns.loop.becomeCurrent { tap.shutdownSending() }
             try turns.settle()
@@ -89,6 +98,12 @@ extension RPCServerConfiguration {
         callsPerConnectionMax = 2
         calls.requestByteCountMax = 40
         calls.responseByteCountMax = 200
+        connections.maxIdleNanoseconds = 20_000_000_000
+        connections.maxAgeNanoseconds = 60_000_000_000
+        connections.ageGraceNanoseconds = 5_000_000_000
+        connections.keepalive.timeNanoseconds = 15_000_000_000
+        connections.keepalive.timeoutNanoseconds = 5_000_000_000
+        connections.pings.intervalNanosecondsMin = 1_000_000_000
         http2.limitTightly()
     }
 }
@@ -263,6 +278,26 @@ private enum ServerSeeds {
                     Frames.headers(1, Frames.request("/fuzz.Echo/Both")), Frames.windowUpdate(1, 0x7FFF_FFFF),
                     Frames.windowUpdate(0, 0x7FFF_FFFF))
             ),
+            (
+                "silence",
+                seed(
+                    control: 0xC5, Frames.headers(1, Frames.request("/fuzz.Echo/Hang")),
+                    Frames.data(1, Frames.message([5]), end: true), Frames.clock(milliseconds: 16_000),
+                    Frames.ping(flags: 1), Frames.clock(milliseconds: 16_000))
+            ),
+            (
+                "silence-unread",
+                seed(
+                    control: 0xDD, Frames.headers(1, Frames.request("/fuzz.Echo/Serve")),
+                    Frames.data(1, Frames.message([200, 2]), end: true), Frames.windowUpdate(1, 1 << 24))
+            ),
+            (
+                "ping-strikes",
+                seed(
+                    control: 0x85, Frames.ping(), Frames.clock(milliseconds: 5), Frames.ping(), Frames.ping(),
+                    Frames.ping())
+            ),
+            ("idle", [0x85] + Frames.clock(milliseconds: 21_000) + Frames.ping(flags: 1)),
             ("handshake-timeout", [0x01] + Frames.preface + Frames.clock(milliseconds: 11_000)),
         ]
 

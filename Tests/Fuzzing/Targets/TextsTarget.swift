@@ -86,6 +86,7 @@ private enum TextsSeeds {
     static let all: [(name: String, bytes: [UInt8])] = [
         ("timeout", seed(0, "12345678S")), ("hours", seed(0, "99999999H")), ("base64", seed(1, "q6ur")),
         ("padded", seed(1, "YQ==")), ("status", seed(2, "a%E2%98%BA%25%zz")),
+        ("status-twice", seed(2, "%2541%25")),
         ("tenant", seed(3, "spiffe://apus.local/tenant/a-1")),
         ("role", seed(3, "spiffe://a.b/role/router")), ("metadata", seed(4, "\u{5}x-binvalue")),
         ("name", seed(5, "digits-1.x_y")),
