@@ -45,4 +45,33 @@ struct RevocationEndTests {
         }
         #expect(recorder.records.contains { $0.stage == .handshake && $0.label == "certificate_revoked" })
     }
+
+    @Test("takes it back with the new certificate that its files hold by then, though nobody restarted it")
+    func newCertificate() async throws {
+        let folder = try folder()
+        _ = try folder.renewRevocationList(now: now)
+        let source = TLSContextSource(try TLSContext(server: folder.serverConfiguration()))
+        let following = try TLSContextSource(
+            following: ClientCredentialFiles(
+                serverAuthoritiesPath: folder.authorityCertificatePath, certificatePath: folder.clientCertificatePath,
+                keyPath: folder.clientKeyPath))
+        let recorder = ConnectionRecorder()
+        try await Loopback.with(connectionObserver: recorder.observer) { server, channel in
+            server.tlsSource = source
+            channel.tlsSource = following
+        } _: { loopback in
+            _ = try await loopback.channel.unary(EchoService.unary, Bytes(utf8: "as local"))
+            _ = try folder.revoke(certificateAt: "client.pem", now: now)
+            let issued = try folder.issue(.client(.tenant(TenantID("acme")!)), now: now, onConflict: .refuse)
+            #expect(rename(issued.certificatePath, folder.clientCertificatePath) == 0)
+            #expect(rename(issued.keyPath, folder.clientKeyPath) == 0)
+            let strict = try TLSContext(server: folder.serverConfiguration())
+            source.replace(with: strict)
+            #expect(await loopback.server.endConnections(revokedBy: strict) == 1)
+            #expect(await eventually { recorder.records.count == 1 })
+            _ = try await loopback.channel.unary(EchoService.unary, Bytes(utf8: "as acme"))
+        }
+        let tenants = recorder.records.map { $0.peer?.principal }
+        #expect(tenants == [.tenant(TenantID("local")!), .tenant(TenantID("acme")!)])
+    }
 }
