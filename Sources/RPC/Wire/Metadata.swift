@@ -76,16 +76,8 @@ package struct Metadata: Equatable, Sendable {
     private static func isBinary(_ name: String) -> Bool { name.utf8.suffix(4).elementsEqual("-bin".utf8) }
 
     private static func check(_ name: String) throws(MetadataError) {
-        let isLegal = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"),
-                UInt8(ascii: "-"), UInt8(ascii: "."):
-                true
-            default: false
-            }
-        }
-        guard isLegal, !name.isEmpty else { throw .illegalName(name) }
         let bytes = Array(name.utf8)
+        guard bytes.withUnsafeBytes({ $0.isMetadataName }) else { throw .illegalName(name) }
         guard bytes.withUnsafeBytes({ !ReservedHeader.contains($0) }) else { throw .reservedName(name) }
     }
 }
@@ -130,11 +122,12 @@ enum ReservedHeader {
 extension Metadata {
     /// The metadata among received headers: everything that is not reserved.
     ///
-    /// Values that are not what their name promises are left out: the caller has checked `-bin` values where the
-    /// protocol asks for it, and text that is not printable ASCII must not fail a call. So what is here can be sent.
+    /// Names that HTTP allows and gRPC does not are left out, and so are values that are not what their name promises:
+    /// the caller has checked `-bin` values where the protocol asks for it, and text that is not printable ASCII must
+    /// not fail a call. So what is here can be sent.
     package init(_ block: HeaderBlock) {
         block.forEach { name, value in
-            guard !ReservedHeader.contains(name) else { return }
+            guard !ReservedHeader.contains(name), name.isMetadataName else { return }
             let text = String(decoding: name, as: UTF8.self)
             guard name.hasBinarySuffix else {
                 // Thrown away as the protocol allows, because it could not be sent on.
@@ -173,6 +166,19 @@ extension UnsafeRawBufferPointer {
     /// Whether these are the bytes of `text`.
     func equals(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: count))
+    }
+
+    /// Whether this may be the name of metadata: not empty, of `a-z 0-9 _ - .`.
+    var isMetadataName: Bool {
+        !isEmpty
+            && allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"),
+                    UInt8(ascii: "-"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
     }
 
     /// Whether a header of this name carries base64.
