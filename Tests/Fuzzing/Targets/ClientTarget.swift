@@ -1,3 +1,4 @@
+import Compression
 import EventLoops
 import HTTP2
 import RPC
@@ -143,8 +144,12 @@ private final class ClientBench: @unchecked Sendable {
         // More than a stream of the server's takes at first; a narrow pipe would take long for as much.
         let byteCount = control & 0x90 == 0 ? 100_000 : 1000
         begin("both ways") { channel throws(RPCFailure) in
-            let call = await channel.stream(Self.path, options: CallOptions())
-            for _ in 0..<3 { try await call.write(Bytes([UInt8](repeating: 1, count: byteCount))) }
+            var options = CallOptions()
+            options.compression = .deflate
+            let call = await channel.stream(Self.path, options: options)
+            for compression in [MessageCompression.forbidden, .allowed, .forbidden] {
+                try await call.write(Bytes([UInt8](repeating: 1, count: byteCount)), compression: compression)
+            }
             _ = try await call.responseMetadata()
             while let message = try await call.next() { try await call.write(message) }
         }
@@ -270,6 +275,13 @@ private enum ClientSeeds {
                 Frames.data(1, Frames.message([0x1F, 0x8B], flag: 1)), Frames.headers(1, trailers, end: true))
         ),
         (
+            "decompressed",
+            seed(
+                Frames.headers(5, ok + [("grpc-encoding", "gzip")]), Frames.data(5, Frames.message(gzip(50), flag: 1)),
+                Frames.headers(3, ok + [("grpc-encoding", "gzip")]), Frames.data(3, Frames.message(gzip(150), flag: 1)),
+                Frames.data(5, Frames.message(gzip(5000), flag: 1)), Frames.headers(5, trailers, end: true))
+        ),
+        (
             "too-long",
             seed(
                 Frames.headers(3, ok), Frames.data(3, [0, 0, 0, 0, 101]),
@@ -327,6 +339,10 @@ private enum ClientSeeds {
             [0x85] + Frames.settings([(3, 1)]) + Frames.headers(1, ok) + Frames.headers(1, trailers, end: true)
         ),
     ]
+
+    private static func gzip(_ byteCount: Int) -> [UInt8] {
+        Codec().compress(Bytes([UInt8](repeating: 5, count: byteCount)), .gzip)?.array ?? []
+    }
 
     private static func seed(control: UInt8 = 0x05, _ frames: [UInt8]...) -> [UInt8] { [control] + frames.joined() }
 }

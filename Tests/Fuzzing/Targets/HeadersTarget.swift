@@ -62,6 +62,11 @@ private enum HeadersBench {
 
     /// What a peer sent as metadata may be sent to a peer, and arrives as it was.
     private static func sendBack(_ metadata: Metadata) throws {
+        for name in metadata.entries.map(\.name) {
+            var sent = Metadata()
+            let isLegal = (try? sent.append(name, "")) != nil || (try? sent.append(name, binary: Bytes())) != nil
+            try require(isLegal, "the name '\(name)' became metadata")
+        }
         for case .text(let text) in metadata.entries.map(\.value) {
             try require(text.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "'\(text)' became metadata")
         }
@@ -105,6 +110,7 @@ private enum HeadersSeeds {
             [0x00] + field("grpc-previous-rpc-attempts", "1") + field("grpc-status-details-bin", "YQ")
                 + field("grpc-foo", "x")
         ),
+        ("names", [0x00] + field("x%y", "1") + field("x!bin", "1") + field("x_y.z-0", "1")),
         ("bytes", [0x00, 1, 0x78, 3, 0x80, 0xFF, 0xE9]),
     ]
 

@@ -1,3 +1,4 @@
+import Compression
 import EventLoops
 import HTTP2
 import RPC
@@ -98,6 +99,8 @@ extension RPCServerConfiguration {
         callsPerConnectionMax = 2
         calls.requestByteCountMax = 40
         calls.responseByteCountMax = 200
+        calls.compression.format = .gzip
+        calls.compression.messageByteCountMin = 30
         connections.maxIdleNanoseconds = 20_000_000_000
         connections.maxAgeNanoseconds = 60_000_000_000
         connections.ageGraceNanoseconds = 5_000_000_000
@@ -229,6 +232,17 @@ private enum ServerSeeds {
                     Frames.data(1, Frames.message(gzipABC, flag: 1), end: true))
             ),
             (
+                "compressed-both-ways",
+                seed(
+                    control: 0x85,
+                    Frames.headers(
+                        1,
+                        Frames.request(
+                            "/fuzz.Echo/Serve", [("grpc-encoding", "gzip"), ("grpc-accept-encoding", "gzip")])),
+                    Frames.data(1, Frames.message(gzipped([2, 3]), flag: 1), end: true),
+                    Frames.windowUpdate(1, 10_000))
+            ),
+            (
                 "padded",
                 seed(
                     Frames.headers(1, Frames.request()),
@@ -312,6 +326,11 @@ private enum ServerSeeds {
     private static let gzipABC: [UInt8] = [
         0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0x02, 0x03, 0x4B, 0x4C, 0x4A, 0x06, 0, 0xC2, 0x41, 0x24, 0x35, 0x03, 0, 0, 0,
     ]
+
+    /// A message so short, behind zeros that make it worth compressing.
+    private static func gzipped(_ bytes: [UInt8]) -> [UInt8] {
+        Codec().compress(Bytes(bytes + [UInt8](repeating: 0, count: 100)), .gzip)?.array ?? []
+    }
 
     private static func seed(control: UInt8 = frameByFrame, _ frames: [UInt8]...) -> [UInt8] {
         [control] + frames.joined()

@@ -1,3 +1,7 @@
+import Compression
+import RPC
+import Vocabulary
+
 /// Reads what one side of ours has written to the wire, and says what a strict peer would object to.
 ///
 /// Flow control is not among it: nghttp2 keeps those accounts on our side.
@@ -12,6 +16,8 @@ struct WireChecker {
         var isGRPC = false
         var hasEnded = false
         var wasReset = false
+        /// What its messages may be compressed with, by its headers.
+        var encoding: CompressionFormat?
         var body: [UInt8] = []
     }
 
@@ -98,7 +104,12 @@ struct WireChecker {
         guard let fields = inflater.fields(of: bytes) else {
             throw FuzzFinding(description: "a header block of stream \(id) does not decompress")
         }
+        try checkFields(fields, id)
         var stream = streams[id, default: Stream()]
+        if stream.blockCount == 0 {
+            let encoding = fields.first { $0.name == "grpc-encoding" }?.value
+            stream.encoding = encoding.flatMap(CompressionFormat.init)
+        }
         try require(!stream.hasEnded && !stream.wasReset, "HEADERS on stream \(id) after its end")
         let isEnd = flags & 1 != 0
         stream.blockCount += 1
@@ -110,6 +121,25 @@ struct WireChecker {
         stream.hasEnded = isEnd
         if isEnd { try checkBody(stream, id) }
         streams[id] = stream
+    }
+
+    /// What holds for every header that HTTP/2 or gRPC knows.
+    private func checkFields(_ fields: [(name: String, value: String)], _ id: UInt32) throws {
+        for (name, value) in fields {
+            let isName = name.utf8.dropFirst(name.hasPrefix(":") ? 1 : 0).allSatisfy {
+                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || "-_.".utf8.contains($0)
+            }
+            try require(isName && !name.isEmpty, "the name '\(name)' on stream \(id)")
+            try require(
+                !["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"].contains(name),
+                "'\(name)' belongs to HTTP/1.1")
+            try require(
+                value.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "'\(name)' has the value '\(value)'")
+            guard name.hasSuffix("-bin") else { continue }
+            let parts = value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            try require(
+                parts.allSatisfy { Array($0).withUnsafeBytes(Base64.isValid) }, "'\(name)' has the value '\(value)'")
+        }
     }
 
     private func checkResponse(
@@ -138,7 +168,7 @@ struct WireChecker {
         }
     }
 
-    /// A body that ended is whole messages.
+    /// A body that ended is whole messages, each compressed only as it was announced.
     private func checkBody(_ stream: Stream, _ id: UInt32) throws {
         guard stream.isGRPC else { return }
         var rest = stream.body[...]
@@ -146,7 +176,16 @@ struct WireChecker {
             let count = rest.dropFirst().prefix(4).reduce(0) { $0 << 8 | Int($1) }
             try require(
                 rest.first! <= 1 && rest.count >= 5 + count, "stream \(id) ended inside a message of its own")
+            if rest.first == 1 { try checkCompressed(Bytes(rest.dropFirst(5).prefix(count)), stream, id) }
             rest = rest.dropFirst(5 + count)
         }
+    }
+
+    private func checkCompressed(_ message: Bytes, _ stream: Stream, _ id: UInt32) throws {
+        guard let format = stream.encoding else {
+            throw FuzzFinding(description: "a message of stream \(id) is compressed, and its headers do not say how")
+        }
+        let opened = try? Codec().decompress(message, format, byteCountMax: 1 << 20)
+        try require(opened != nil, "a message of stream \(id) is no \(format)")
     }
 }
