@@ -143,6 +143,13 @@ struct TLSRefusalTests {
         ] as [([UInt8]?, TLSError)])
     func serverWithoutHTTP2(choice: [UInt8]?, outcome: TLSError) throws {
         let server = try fixtures.serverContext()
+        let protocols = choice.map { choice in
+            let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: choice.count)
+            _ = copy.initialize(from: choice)
+            return copy
+        }
+        // The callback runs in the handshakes below, and not after them.
+        defer { protocols?.deallocate() }
         SSL_CTX_set_client_hello_cb(server.pointer, nil, nil)
         SSL_CTX_set_alpn_select_cb(
             server.pointer,
@@ -152,13 +159,7 @@ struct TLSRefusalTests {
                 chosen?.pointee = UnsafePointer(choice + 1)
                 chosenByteCount?.pointee = choice[0]
                 return SSL_TLSEXT_ERR_OK
-            },
-            // Never freed: the context may be asked until the process ends.
-            choice.map { choice in
-                let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: choice.count)
-                copy.initialize(from: choice, count: choice.count)
-                return UnsafeMutableRawPointer(copy)
-            })
+            }, protocols.map { UnsafeMutableRawPointer($0.baseAddress!) })
         let pair = try SessionPair(client: fixtures.clientContext(fixtures.client), server: server)
         #expect(pair.handshakeOutcomes().client == outcome)
     }
