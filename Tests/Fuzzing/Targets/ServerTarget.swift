@@ -238,8 +238,8 @@ private enum ServerSeeds {
                     Frames.headers(
                         1,
                         Frames.request(
-                            "/fuzz.Echo/Serve", [("grpc-encoding", "gzip"), ("grpc-accept-encoding", "gzip")])),
-                    Frames.data(1, Frames.message(gzipped([2, 3]), flag: 1), end: true),
+                            "/fuzz.Echo/Serve", [("grpc-encoding", "deflate"), ("grpc-accept-encoding", "gzip")])),
+                    Frames.data(1, Frames.message(deflated([2, 3]), flag: 1), end: true),
                     Frames.windowUpdate(1, 10_000))
             ),
             (
@@ -328,8 +328,8 @@ private enum ServerSeeds {
     ]
 
     /// A message so short, behind zeros that make it worth compressing.
-    private static func gzipped(_ bytes: [UInt8]) -> [UInt8] {
-        Codec().compress(Bytes(bytes + [UInt8](repeating: 0, count: 100)), .gzip)?.array ?? []
+    private static func deflated(_ bytes: [UInt8]) -> [UInt8] {
+        Codec().compress(Bytes(bytes + [UInt8](repeating: 0, count: 36)), .deflate)?.array ?? []
     }
 
     private static func seed(control: UInt8 = frameByFrame, _ frames: [UInt8]...) -> [UInt8] {

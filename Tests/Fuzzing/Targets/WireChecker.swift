@@ -47,6 +47,7 @@ struct WireChecker {
                 guard piece.count == Frames.headerByteCount + byteCount else { continue }
                 try checker.take(piece)
             }
+            for (id, stream) in checker.streams where !stream.hasEnded { try checker.checkBody(stream, id) }
         }
     }
 
@@ -168,17 +169,18 @@ struct WireChecker {
         }
     }
 
-    /// A body that ended is whole messages, each compressed only as it was announced.
+    /// A body is messages, each compressed only as it was announced; one that ended is whole messages.
     private func checkBody(_ stream: Stream, _ id: UInt32) throws {
         guard stream.isGRPC else { return }
         var rest = stream.body[...]
-        while !rest.isEmpty {
+        while rest.count >= 5 {
             let count = rest.dropFirst().prefix(4).reduce(0) { $0 << 8 | Int($1) }
-            try require(
-                rest.first! <= 1 && rest.count >= 5 + count, "stream \(id) ended inside a message of its own")
+            try require(rest[rest.startIndex] <= 1, "a message of stream \(id) has other flags than 0 and 1")
+            guard rest.count >= 5 + count else { break }
             if rest.first == 1 { try checkCompressed(Bytes(rest.dropFirst(5).prefix(count)), stream, id) }
             rest = rest.dropFirst(5 + count)
         }
+        try require(rest.isEmpty || !stream.hasEnded, "stream \(id) ended inside a message of its own")
     }
 
     private func checkCompressed(_ message: Bytes, _ stream: Stream, _ id: UInt32) throws {
