@@ -7,6 +7,8 @@ import TestSupport
 
 /// Set before the first input, by the only thread.
 nonisolated(unsafe) private var target: FuzzTarget!
+/// Touched by the only thread that runs inputs; the first one also makes what all others share.
+nonisolated(unsafe) private var isFirstInput = true
 
 @_cdecl("LLVMFuzzerInitialize")
 func initialize(
@@ -19,6 +21,7 @@ func initialize(
         exit(2)
     }
     target = named
+    PeakMemory.install()
     if let folder = getenv("APUS_FUZZ_SEEDS") { writeSeeds(into: String(cString: folder)) }
     return 0
 }
@@ -26,7 +29,11 @@ func initialize(
 @_cdecl("LLVMFuzzerTestOneInput")
 func testOneInput(_ data: UnsafePointer<UInt8>?, _ byteCount: Int) -> CInt {
     do {
-        try target.run(UnsafeRawBufferPointer(start: data, count: byteCount))
+        let growth = try PeakMemory.measure {
+            try target.run(UnsafeRawBufferPointer(start: data, count: byteCount))
+        }
+        try target.checkMemory(growth, isFirst: isFirstInput)
+        isFirstInput = false
     } catch {
         print("Finding in \(target.name): \(error)")
         fflush(nil)

@@ -11,6 +11,10 @@ package struct FuzzTarget: Sendable {
     package let inputByteCountMax: Int
     /// How many mutations of kept inputs the tests run; fewer where each takes long.
     package let mutationCount: Int
+    /// The most memory an input may take while it runs.
+    ///
+    /// Why: a few kilobytes from a peer must not become many megabytes here.
+    package let memoryByteCountMax: Int
     /// Inputs to begin with, made by our own encoders: what a decent peer sends, one idea each.
     package let seeds: @Sendable () throws -> [(name: String, bytes: [UInt8])]
     /// Whether inputs are a control byte and HTTP/2 frames, which are best mutated as such.
@@ -19,12 +23,14 @@ package struct FuzzTarget: Sendable {
 
     init(
         _ name: String, inputByteCountMax: Int = 4096, holdsFrames: Bool = false, mutationCount: Int = 1500,
+        memoryByteCountMax: Int = 16 << 20,
         seeds: @escaping @Sendable () throws -> [(name: String, bytes: [UInt8])],
         body: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) {
         self.name = name
         self.inputByteCountMax = inputByteCountMax
         self.mutationCount = mutationCount
+        self.memoryByteCountMax = memoryByteCountMax
         self.seeds = seeds
         self.holdsFrames = holdsFrames
         self.body = body
@@ -35,6 +41,13 @@ package struct FuzzTarget: Sendable {
     /// - Throws: `FuzzFinding` when something that must hold does not.
     package func run(_ input: UnsafeRawBufferPointer) throws {
         try body(UnsafeRawBufferPointer(rebasing: input.prefix(inputByteCountMax)))
+    }
+
+    /// Checks by how much memory grew at the most while an input ran.
+    ///
+    /// - Throws: `FuzzFinding` when that is too much for an input this short.
+    package func checkMemory(_ byteCount: Int, isFirst: Bool) throws {
+        try require(isFirst || byteCount <= memoryByteCountMax, "an input took \(byteCount) bytes of memory")
     }
 
     /// Runs one input.
