@@ -53,11 +53,12 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CMemory"),
         .target(name: "CKernels"),
         .target(name: "CMessages", dependencies: ["CProtobufC"]),
 
         // Layer 1
-        module("Vocabulary", []),
+        module("Vocabulary", ["CMemory"]),
 
         // Layer 2
         module("EventLoops", ["CLinux", "Vocabulary"]),
@@ -142,7 +143,7 @@ let package = Package(
         .executableTarget(
             name: "apus-interop", dependencies: ["EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
             path: "Tests/Interop/Sources", swiftSettings: swift),
-        tests("Vocabulary", []),
+        tests("Vocabulary", ["CMemory"]),
         tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),
         tests("HTTP2", []),
@@ -164,7 +165,9 @@ let package = Package(
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
         tests("Routing", []),
         tests("Models", ["Compute"]),
-        tests("InferenceService", ["Engine", "EventLoops", "Messages", "RPC", "RPCTransport", "Tenancy"]),
+        tests(
+            "InferenceService",
+            ["Compute", "Engine", "EventLoops", "Messages", "Models", "RPC", "RPCTransport", "Routing", "Tenancy"]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
         tests("LoadTest", ["ApusClient", "EventLoops", "Messages", "RPC", "RPCTransport"]),
         tests(

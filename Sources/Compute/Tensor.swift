@@ -35,6 +35,18 @@ package enum DataType: Sendable, Hashable, CaseIterable {
         self = type
     }
 
+    /// The type of that wire name, nil for any other bytes.
+    package init?(wireName: UnsafeRawBufferPointer) {
+        guard let found = Self.wireNames.first(where: { wireName.equals($0.name) }) else { return nil }
+        self = found.type
+    }
+
+    private static let wireNames: [(name: StaticString, type: DataType)] = [
+        ("FP32", .float32), ("INT64", .int64), ("UINT8", .uint8), ("BYTES", .bytes), ("INT32", .int32),
+        ("BOOL", .bool), ("FP16", .float16), ("BF16", .bfloat16), ("FP64", .float64), ("INT8", .int8),
+        ("INT16", .int16), ("UINT16", .uint16), ("UINT32", .uint32), ("UINT64", .uint64),
+    ]
+
     /// Bytes per element; nil for `.bytes`.
     package var elementByteCount: Int? {
         switch self {

@@ -23,8 +23,9 @@ extension Engine {
         let model = try loaded.batchModel()
         try loaded.description.checkRequestedOutputs(of: input)
         let sampleCount = try model.sampleCount(of: input)
-        if model.isTrivial {
-            return try TrivialModel(model: model, loaded: loaded, clock: clock).run(input, sampleCount: sampleCount)
+        if let model = loaded.immediateModel {
+            return try ImmediateInference(model: model, loaded: loaded, engine: self)
+                .run(input, sampleCount: sampleCount)
         }
         let request = PendingInference(
             ticket: newTicket(), input: input,
@@ -61,12 +62,9 @@ extension Engine {
         throw error
     }
 
-    /// A model whose execution is so cheap that it runs on the calling thread; nil for any other, and for one that is
-    /// not there.
-    package func trivialModel(_ selector: ModelSelector) -> TrivialModel? {
-        guard let loaded = lookUp(selector), case .batch(let model, _) = loaded.kind, model.isTrivial else {
-            return nil
-        }
-        return TrivialModel(model: model, loaded: loaded, clock: clock)
+    /// A model that answers on the calling thread; nil for any other, and for one that is not there.
+    package func immediateInference(_ selector: ModelSelector) -> ImmediateInference? {
+        guard let loaded = lookUp(selector), let model = loaded.immediateModel else { return nil }
+        return ImmediateInference(model: model, loaded: loaded, engine: self)
     }
 }

@@ -8,6 +8,8 @@ final class LoadedModel: @unchecked Sendable {
     // @unchecked: of the model itself, other threads than the engine's use only what its protocol allows on any thread.
     let description: ModelDescription
     let kind: Kind
+    /// The model, if it answers on the calling thread.
+    let immediateModel: (any ImmediateModel)?
     private let counted: Mutex<ModelCounters>
 
     enum Kind {
@@ -18,8 +20,12 @@ final class LoadedModel: @unchecked Sendable {
     init(_ kind: Kind) {
         self.kind = kind
         switch kind {
-        case .batch(let model, _): description = model.description
-        case .text(let pipeline, _): description = pipeline.model.description
+        case .batch(let model, _):
+            description = model.description
+            immediateModel = model as? any ImmediateModel
+        case .text(let pipeline, _):
+            description = pipeline.model.description
+            immediateModel = nil
         }
         counted = Mutex(ModelCounters())
     }

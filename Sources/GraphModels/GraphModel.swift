@@ -62,8 +62,6 @@ package final class GraphModel: BatchModel {
             of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels)
     }
 
-    package var isTrivial: Bool { false }
-
     package func batchKey(of input: InferenceInput) -> BatchKey { .any }
 
     package func warmUp(on gang: ComputeGang) throws {

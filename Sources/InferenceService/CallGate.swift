@@ -113,12 +113,18 @@ final class GateKeeper: @unchecked Sendable {
     /// Counts the bytes of a request and checks that the model it names may be called.
     ///
     /// - Throws: PERMISSION_DENIED.
-    func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
+    private func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
         requestByteCount += bytes.count
         guard let requestedModel, !requestedModel.isEmpty else { return }
         model = requestedModel
-        guard let caller = admitted?.caller, caller.policy.allowedModels != nil else { return }
-        if let name = ModelName(requestedModel) { try caller.require(name) }
+        if let name = ModelName(requestedModel) { try admitted?.require(name) }
+    }
+
+    /// As for a request that named the model by a string.
+    func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
+        requestByteCount += bytes.count
+        model = requestedModel.name
+        try admitted?.require(requestedModel)
     }
 
     /// The bytes of a response, counted.

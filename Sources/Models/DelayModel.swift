@@ -20,8 +20,6 @@ package final class DelayModel: BatchModel {
         delayNanoseconds = UInt64(delayMilliseconds) * 1_000_000
     }
 
-    package var isTrivial: Bool { false }
-
     package func warmUp(on gang: ComputeGang) {}
 
     package func sampleCount(of input: InferenceInput) throws(ServingError) -> Int {

@@ -4,7 +4,7 @@ package import Vocabulary
 /// The built-in model `identity`: gives every tensor back under its own name.
 ///
 /// It takes any tensors and costs nothing, so it measures everything around a model and nothing of it.
-package final class IdentityModel: BatchModel {
+package final class IdentityModel: ImmediateModel {
     package let description: ModelDescription
 
     package init(name: ModelName, version: ModelVersion) {
@@ -12,8 +12,6 @@ package final class IdentityModel: BatchModel {
             name: name, version: version, modality: .tensor, platform: "apus_identity", inputs: [], outputs: [],
             batchSizeMax: 0)
     }
-
-    package var isTrivial: Bool { true }
 
     package func warmUp(on gang: ComputeGang) {}
 
@@ -24,10 +22,8 @@ package final class IdentityModel: BatchModel {
 
     package func batchKey(of input: InferenceInput) -> BatchKey { .any }
 
-    package func execute(
-        _ batch: [InferenceInput], on gang: ComputeGang
-    ) -> [Result<InferenceOutput, ServingError>] {
-        batch.map { .success(InferenceOutput(tensors: $0.tensors)) }
+    package func answer(_ input: InferenceInput) throws(ServingError) -> InferenceOutput {
+        InferenceOutput(tensors: input.tensors)
     }
 }
 
@@ -36,6 +32,7 @@ func requireTensors(_ input: InferenceInput, model: ModelName) throws(ServingErr
     guard !input.tensors.isEmpty else {
         throw ServingError(.invalidArgument, "expected at least 1 input but got 0 inputs for model '\(model)'")
     }
+    guard input.tensors.count > 1 else { return }
     var names: Set<String> = []
     for tensor in input.tensors where !names.insert(tensor.name).inserted {
         throw ServingError(

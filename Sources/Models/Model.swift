@@ -106,9 +106,6 @@ package struct InferenceOutput: Sendable {
 
 /// A model that answers each request in one execution, several requests together.
 package protocol BatchModel: Model {
-    /// Whether one execution is so cheap that it may run on the calling event loop instead of the engine thread.
-    var isTrivial: Bool { get }
-
     /// Checks a request without computing anything, so that a bad one never joins a batch.
     ///
     /// - Returns: how many samples it adds to a batch, at least 1.
@@ -131,8 +128,24 @@ package protocol BatchModel: Model {
     ///   - batch: inputs that passed `sampleCount(of:)`, together at most `batchSizeMax` samples.
     ///   - gang: the threads that share the work.
     /// - Returns: one result for each input, in order; one failure does not spoil the others.
-    /// - Isolation: engine thread only (any thread if `isTrivial`).
+    /// - Isolation: engine thread only; any thread for an `ImmediateModel`.
     func execute(_ batch: [InferenceInput], on gang: ComputeGang) -> [Result<InferenceOutput, ServingError>]
+}
+
+/// A model whose answer costs so little that it is made on the calling event loop, without a batch and its thread.
+package protocol ImmediateModel: BatchModel {
+    /// Answers one request that passed `sampleCount(of:)`.
+    ///
+    /// - Isolation: any thread.
+    nonisolated func answer(_ input: InferenceInput) throws(ServingError) -> InferenceOutput
+}
+
+extension ImmediateModel {
+    package func execute(
+        _ batch: [InferenceInput], on gang: ComputeGang
+    ) -> [Result<InferenceOutput, ServingError>] {
+        batch.map { input in Result { () throws(ServingError) in try answer(input) } }
+    }
 }
 
 extension BatchModel {

@@ -5,7 +5,7 @@ package import Vocabulary
 /// A value: who shares it between threads keeps it behind a lock.
 package struct ModelTable<Target> {
     /// Ascending by version for each name; no name without a version.
-    private var versionsByName: [ModelName: [(version: ModelVersion, target: Target)]] = [:]
+    @usableFromInline var versionsByName: [ModelName: [(version: ModelVersion, target: Target)]] = [:]
 
     package init() {}
 
@@ -48,6 +48,7 @@ package struct ModelTable<Target> {
     }
 
     /// As `target`, but nil for one that is not there.
+    @inlinable @inline(__always)
     package func firstTarget(of selector: ModelSelector) -> Target? {
         guard let versions = versionsByName[selector.name] else { return nil }
         guard let version = selector.version else { return versions[versions.count - 1].target }

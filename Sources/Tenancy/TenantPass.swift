@@ -1,4 +1,4 @@
-import Vocabulary
+package import Vocabulary
 
 /// What the gate has found out about a peer: whom its calls are for, and where they are counted.
 ///
@@ -12,10 +12,20 @@ package final class TenantPass: Sendable {
     /// For methods of which audience it holds; nil when it holds for the one call only.
     let audiences: Set<MethodAudience>
 
+    private let isRestricted: Bool
+
     init(caller: TenantTable.Caller, account: TenantAccount?, generation: UInt64, audiences: Set<MethodAudience>) {
         self.caller = caller
+        isRestricted = caller.policy.allowedModels != nil
         self.account = account
         self.generation = generation
         self.audiences = audiences
+    }
+
+    /// Checks that the caller may call a model.
+    ///
+    /// - Throws: PERMISSION_DENIED.
+    package func require(_ model: ModelName) throws(ServingError) {
+        if isRestricted { try caller.require(model) }
     }
 }

@@ -32,7 +32,6 @@ package final class VisionModel: BatchModel {
     }
 
     package nonisolated let description: ModelDescription
-    package nonisolated let isTrivial = false
     /// The name of the input for picture files.
     package static let encodedImageInput = "encoded_image"
     /// The largest `batchSizeMax`.

@@ -1,3 +1,5 @@
+import CMemory
+
 /// An immutable run of bytes that several owners may share without copying.
 ///
 /// Messages, tensors and model files travel through Apus as `Bytes`: a slice keeps the storage it points into alive
@@ -6,7 +8,7 @@
 /// - Isolation: any thread; the storage never changes after `init`.
 package struct Bytes: @unchecked Sendable {
     // @unchecked: `base` points into memory that `owner` keeps alive and that nobody writes after initialisation.
-    private let base: UnsafeRawPointer?
+    @usableFromInline let base: UnsafeRawPointer?
     private let owner: AnyObject?
     /// The number of bytes.
     package let count: Int
@@ -61,6 +63,7 @@ package struct Bytes: @unchecked Sendable {
     package var isEmpty: Bool { count == 0 }
 
     /// Reads the bytes in place; the pointer does not outlive `body`.
+    @inlinable
     package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -90,7 +93,7 @@ package struct Bytes: @unchecked Sendable {
 
     /// The bytes as text, or nil when they are not valid UTF-8.
     package var utf8String: String? {
-        withUnsafeBytes { String(validating: $0, as: UTF8.self) }
+        withUnsafeBytes { String(utf8: $0) }
     }
 }
 
@@ -103,12 +106,12 @@ extension Bytes: Equatable {
 
 /// A heap allocation freed with its last reference.
 private final class HeapBlock {
+    /// Aligned to 64, so that tensors in here can be read by any kernel.
     let bytes: UnsafeMutableRawBufferPointer
 
     init(byteCount: Int) {
-        // 64: a cache line and a vector register, so tensors in here can be read by any kernel.
-        bytes = .allocate(byteCount: byteCount, alignment: 64)
+        bytes = UnsafeMutableRawBufferPointer(start: apus_block_allocate(byteCount), count: byteCount)
     }
 
-    deinit { bytes.deallocate() }
+    deinit { apus_block_free(bytes.baseAddress, bytes.count) }
 }

@@ -45,8 +45,6 @@ final class SquareModel: BatchModel {
         self.warmUpError = warmUpError
     }
 
-    var isTrivial: Bool { false }
-
     func warmUp(on gang: ComputeGang) throws {
         if let warmUpError { throw ServingError(.internal, warmUpError) }
     }

@@ -44,6 +44,7 @@ enum ModuleTable {
         "CTurboJPEG": ["Images"],
         "CPNG": ["Images"],
         "CZlib": ["Compression"],
+        "CMemory": ["Vocabulary"],
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],
     ]
 

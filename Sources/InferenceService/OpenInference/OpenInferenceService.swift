@@ -75,23 +75,16 @@ package struct OpenInferenceService: Sendable {
         return ModelInferResponse(id: request.id, model: answer.name, version: answer.version, output: answer.output)
     }
 
-    /// Answers a request for a model whose step is trivial, without a task and without protobuf-c between.
+    /// Answers a plain request for an immediate model, without a task and without protobuf-c between.
     ///
-    /// Why: what such a model computes costs nothing, so what is around it is the whole price of the call.
-    ///
-    /// - Returns: the bytes of the response; nil for any other model and for a request of an unusual form, which
-    ///   `modelInfer` is to answer.
+    /// - Returns: the bytes of the response; nil for any other model or request, which `modelInfer` is to answer.
     /// - Throws: as `modelInfer`.
     func modelInferAtOnce(_ bytes: Bytes, _ keeper: GateKeeper) throws(ServingError) -> Bytes? {
-        guard let (name, version) = ModelInferRequest.scanModel(of: bytes),
-            let selector = try? ModelSelector(name: name, version: version),
-            let model = engine.trivialModel(selector), let request = ModelInferRequest(scanning: bytes)
+        guard let request = PlainInference(bytes), let model = engine.immediateInference(request.selector),
+            let (input, id) = request.input()
         else { return nil }
-        try keeper.take(bytes, of: request.modelName)
-        let answer = try model.infer(try request.inferenceInput())
-        let response = ModelInferResponse(
-            id: request.id, model: answer.name, version: answer.version, output: answer.output)
-        return keeper.count(response.encodedDirectly() ?? response.encoded())
+        try keeper.take(bytes, of: request.selector.name)
+        return keeper.count(try model.infer(input).encoded(id: id))
     }
 
     /// Generates all of a text and answers with it as a tensor.

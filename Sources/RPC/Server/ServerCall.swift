@@ -22,17 +22,19 @@ package final class ServerCall: @unchecked Sendable {
     let loop: EventLoop
     let method: MethodTable.Method
 
-    var state: ServerCallState
-    private var deframer: MessageDeframer
+    // What most events touch is not checked for overlapping accesses at run time: the events of a call come one after
+    // another on its loop, and the check would be a twentieth of an event.
+    @exclusivity(unchecked) var state: ServerCallState
+    @exclusivity(unchecked) private var deframer: MessageDeframer
     let limits: ServerCallLimits
     let startTime: MonotonicTime
 
     /// Just cut from the stream; empty between events.
-    private var arrivedMessages = MessageQueue()
+    @exclusivity(unchecked) private var arrivedMessages = MessageQueue()
     /// Not taken by the handler yet.
-    private var waitingMessages = MessageQueue()
+    @exclusivity(unchecked) private var waitingMessages = MessageQueue()
     /// Received bytes that were not given back to the stream's window yet.
-    private var withheldByteCount = 0
+    @exclusivity(unchecked) private var withheldByteCount = 0
     private var reader: UnsafeContinuation<Bytes?, any Error>?
     private var writer: UnsafeContinuation<Void, any Error>?
     private var task: Task<Void, Never>?

@@ -75,6 +75,11 @@ package struct MessageDeframer {
     /// The message, once `rest` has brought all of it.
     private mutating func takeMessage(_ rest: inout UnsafeRawBufferPointer) -> Bytes? {
         if messageByteCount == 0 { return Bytes() }
+        if message == nil, rest.count >= messageByteCount {
+            let whole = Bytes(copying: UnsafeRawBufferPointer(rebasing: rest[..<messageByteCount]))
+            rest = UnsafeRawBufferPointer(rebasing: rest[messageByteCount...])
+            return whole
+        }
         let buffer = message ?? MessageBuffer(capacity: min(messageByteCount, max(Self.initialCapacityMax, rest.count)))
         let taken = min(messageByteCount - buffer.count, rest.count)
         buffer.append(UnsafeRawBufferPointer(rebasing: rest[..<taken]), countMax: messageByteCount)

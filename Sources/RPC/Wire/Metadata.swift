@@ -163,11 +163,6 @@ extension Metadata {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether these are the bytes of `text`.
-    func equals(_ text: StaticString) -> Bool {
-        count == text.utf8CodeUnitCount && elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: count))
-    }
-
     /// Whether this may be the name of metadata: not empty, of `a-z 0-9 _ - .`.
     var isMetadataName: Bool {
         !isEmpty

@@ -14,14 +14,18 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     var codec: Codec { shard.buffers.codec }
     /// Known once TLS is complete, which is before any call.
     var peer: PeerIdentity? { connection.tls?.peerIdentity }
-    var peerNote: (any AnyObject & Sendable)?
+    @exclusivity(unchecked) var peerNote: (any AnyObject & Sendable)?
     let connection: Connection
     let shard: ServerShard
     /// By the stream's slot; a call stays until its stream is closed or it has ended.
-    private var calls: [ServerCall?] = []
+    ///
+    /// Not checked for overlapping accesses at run time, as with the call's own state: several at each event.
+    @exclusivity(unchecked) private var calls: [ServerCall?] = []
+    /// Of the last call.
+    @exclusivity(unchecked) private var lastMethod: MethodTable.Method?
     /// Calls whose handler has not returned, also those whose stream is gone.
-    private var runningCallCount = 0
-    private var lifetime: ServerLifetime
+    @exclusivity(unchecked) private var runningCallCount = 0
+    @exclusivity(unchecked) private var lifetime: ServerLifetime
     private var pingStrikes: PingStrikes
     /// Wakes `lifetime`; never later than the first thing there is to do.
     private var lifetimeTimer: TimerID?
@@ -90,9 +94,10 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         } catch {
             return refuse(stream, error.error, httpStatus: error.httpStatus)
         }
-        guard let method = shard.methods.method(at: head.path) else {
+        guard let method = shard.methods.method(at: head.path, guess: lastMethod) else {
             return refuse(stream, Self.unknownMethod(head.path))
         }
+        lastMethod = method
         let call = ServerCall(
             stream: stream, head: head, method: method, requestID: shard.nextRequestID(), owner: self,
             limits: shard.configuration.calls)

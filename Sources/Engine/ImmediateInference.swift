@@ -1,14 +1,13 @@
-import Compute
 package import Models
 package import Vocabulary
 
 /// A model that answers on the calling thread, without a queue.
 ///
 /// - Isolation: any thread.
-package struct TrivialModel {
-    let model: any BatchModel
+package struct ImmediateInference {
+    let model: any ImmediateModel
     let loaded: LoadedModel
-    let clock: any MonotonicClock
+    let engine: Engine
 
     /// Runs tensors through the model.
     ///
@@ -20,18 +19,26 @@ package struct TrivialModel {
 
     /// Runs an input that was checked.
     func run(_ input: InferenceInput, sampleCount: Int) throws(ServingError) -> InferenceAnswer {
-        let start = clock.now()
-        let results = model.execute([input], on: ComputeGang(threadCount: 1))
-        precondition(results.count == 1, "model '\(loaded.description.name)' gave \(results.count) results for 1")
+        let start = engine.clock.now()
         var usage = Usage()
-        usage.computeNanoseconds = clock.now().nanoseconds(since: start)
         usage.batchSampleCount = sampleCount
-        let answer = results[0].flatMap { loaded.answer(to: input, output: $0, usage: usage) }
+        do {
+            let output = try model.answer(input)
+            usage.computeNanoseconds = engine.clock.now().nanoseconds(since: start)
+            let answer = try loaded.answer(to: input, output: output, usage: usage).get()
+            count(sampleCount, usage.computeNanoseconds, isFailure: false)
+            return answer
+        } catch {
+            count(sampleCount, engine.clock.now().nanoseconds(since: start), isFailure: true)
+            throw error
+        }
+    }
+
+    private func count(_ sampleCount: Int, _ nanoseconds: UInt64, isFailure: Bool) {
         loaded.count {
             $0.requestCount += 1
-            $0.countExecution(samples: sampleCount, nanoseconds: usage.computeNanoseconds)
-            if case .failure = answer { $0.failureCount += 1 }
+            $0.countExecution(samples: sampleCount, nanoseconds: nanoseconds)
+            if isFailure { $0.failureCount += 1 }
         }
-        return try answer.get()
     }
 }
