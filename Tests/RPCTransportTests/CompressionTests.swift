@@ -295,4 +295,34 @@ struct CompressionTests {
             #expect(try await call.next() == nil)
         }
     }
+
+    @Test("B59: both sides can tell whether the message they took last came compressed")
+    func wasCompressed() async throws {
+        try await Loopback.with { _, _ in
+        } _: { loopback in
+            var options = CallOptions()
+            options.compression = .gzip
+            let path = Bytes(utf8: "/test.Echo/WasCompressed")
+            let call = await loopback.channel.stream(path, options: options)
+            for (compression, answer) in [(.allowed, "compressed"), (.forbidden, "plain"), (.allowed, "compressed")]
+                as [(MessageCompression, String)]
+            {
+                try await call.write(Bytes(Self.text), compression: compression)
+                #expect(try await call.next()?.utf8String == answer)
+                #expect(await !call.responseWasCompressed())
+            }
+            call.cancel()
+        }
+        try await Loopback.with { server, _ in
+            server.calls.compression.format = .deflate
+        } _: { loopback in
+            let call = await loopback.channel.stream(EchoService.bidirectional)
+            for (text, isCompressed) in [(Self.text, true), ([1, 2, 3], false)] {
+                try await call.write(Bytes(text))
+                #expect(try await call.next()?.array == text)
+                #expect(await call.responseWasCompressed() == isCompressed)
+            }
+            call.cancel()
+        }
+    }
 }

@@ -51,6 +51,11 @@ final class EchoService: Sendable {
             self.echoMetadata(context)
             while let message = try await requests.next() { try await writer.write(message) }
         }
+        methods.register(stream: "/test.Echo/WasCompressed") { context, requests, writer in
+            while try await requests.next() != nil {
+                try await writer.write(Bytes(utf8: context.requestWasCompressed ? "compressed" : "plain"))
+            }
+        }
         // Its message three times, the second never compressed; "x-wish" is the encoding.
         methods.register(serverStream: "/test.Echo/Compressed") { context, message, writer in
             let wish = context.requestMetadata.firstText(of: "x-wish") ?? ""

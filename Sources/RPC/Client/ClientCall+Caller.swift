@@ -48,6 +48,11 @@ extension ClientCall {
         }
     }
 
+    /// Whether the message that `next` returned last came compressed.
+    package func responseWasCompressed() async -> Bool {
+        await loop.run { self.takenMessageWasCompressed }
+    }
+
     /// The custom headers of the response; waits for them, or for the end of the call.
     package func responseMetadata() async throws(RPCFailure) -> Metadata {
         try await loop.run { () async throws(RPCFailure) in

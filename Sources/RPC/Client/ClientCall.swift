@@ -47,6 +47,7 @@ package final class ClientCall: @unchecked Sendable {
     /// The caller has ended, but the stream was full.
     private var endWaitsForRoom = false
 
+    private(set) var takenMessageWasCompressed = false
     private(set) var initialMetadata = Metadata()
     private(set) var trailingMetadata = Metadata()
     private(set) var error: ServingError?
@@ -306,6 +307,7 @@ package final class ClientCall: @unchecked Sendable {
     func takeMessage() -> Bytes? {
         guard let message = received.popFirst() else { return nil }
         grantWindow()
+        takenMessageWasCompressed = message.isCompressed
         guard message.isCompressed else { return message.bytes }
         do throws(ServingError) {
             return try codec.open(message, encoding, byteCountMax: options.responseByteCountMax)

@@ -33,6 +33,7 @@ package final class ServerCall: @unchecked Sendable {
     @exclusivity(unchecked) private var arrivedMessages = MessageQueue()
     /// Not taken by the handler yet.
     @exclusivity(unchecked) private var waitingMessages = MessageQueue()
+    @exclusivity(unchecked) private(set) var takenMessageWasCompressed = false
     /// Received bytes that were not given back to the stream's window yet.
     @exclusivity(unchecked) private var withheldByteCount = 0
     private var reader: UnsafeContinuation<Bytes?, any Error>?
@@ -121,6 +122,7 @@ package final class ServerCall: @unchecked Sendable {
 
     /// The bytes of a message that arrived.
     private func open(_ message: FramedMessage) throws(ServingError) -> Bytes {
+        takenMessageWasCompressed = message.isCompressed
         guard message.isCompressed else { return message.bytes }
         return try owner.codec.open(message, head.encoding, byteCountMax: deframer.messageByteCountMax)
     }

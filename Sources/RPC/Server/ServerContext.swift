@@ -41,6 +41,9 @@ package struct ServerContext: Sendable {
     /// - Complexity: decodes them all at each use.
     package var requestMetadata: Metadata { Metadata(call.head.block) }
 
+    /// Whether the message that the handler took last came compressed.
+    package var requestWasCompressed: Bool { call.takenMessageWasCompressed }
+
     /// Sets the custom headers of the response; without effect once a message or `sendInitialMetadata` sent them.
     package func setInitialMetadata(_ metadata: Metadata) {
         call.loop.preconditionOnLoop()
