@@ -17,7 +17,7 @@ PYTHON := $(VENV)/bin/python
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: packages
 packages: ## Install the system packages the build needs (asks for root only when one is missing).
@@ -35,7 +35,13 @@ serve: build ## Build and serve the example models on 127.0.0.1:8461.
 test: packages test-packages ## Build everything and run every test.
 	swift build --build-tests --explicit-target-dependency-import-check error
 	swift test --skip-build
+	$(MAKE) interop-peers || echo "Not every peer could be built: the tests that need one are skipped, and say so."
 	$(PYTHON) -m pytest -q Tests/Interoperability
+
+.PHONY: interop-peers
+interop-peers: test-packages ## Build the C++ and the grpc-swift-2 programs that the interoperability tests run against.
+	$(MAKE) -C Tests/Interop/cpp OUT=$(CURDIR)/.build/interop-cpp
+	swift build --package-path Tests/Interop/grpc-swift --scratch-path .build/grpc-swift --product grpc-swift-peer
 
 .PHONY: test-packages
 test-packages: $(VENV)/ready

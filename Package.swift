@@ -141,7 +141,8 @@ let package = Package(
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),
         .executableTarget(
-            name: "apus-interop", dependencies: ["EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
+            name: "apus-interop",
+            dependencies: ["Compression", "EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
             path: "Tests/Interop/Sources", swiftSettings: swift),
         tests("Vocabulary", ["CMemory"]),
         tests("EventLoops", ["CLinux"]),

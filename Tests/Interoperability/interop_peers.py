@@ -12,17 +12,14 @@ import subprocess
 import sys
 import time
 
+import interop_matrix as matrix
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INTEROP = pathlib.Path(os.environ.get("APUS_INTEROP_BINARY", ROOT / ".build/debug/apus-interop"))
 # One of the names in the certificate that `apus-interop` makes for itself.
 SERVER_NAME = "foo.test.google.fr"
 # A hang fails the test instead of the run.
 TIMEOUT = 120
-
-# What every peer can do. Each name is also that of a function in the clients written in Python.
-CASES = ["empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
-         "custom_metadata", "status_code_and_message", "special_status_message", "unimplemented_method",
-         "unimplemented_service", "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server"]
 
 
 class Peer:
@@ -72,8 +69,9 @@ def client_flags(port, secure, cases):
     return flags
 
 
-def run_client(program, port, certificates, secure, cases="all", environment=None):
+def run_client(program, port, certificates, secure, cases, environment=None):
     """Runs a client to its end, which must be 0, and returns the names of the cases it passed."""
+    cases = cases if isinstance(cases, str) else ",".join(cases)
     result = subprocess.run(
         [str(word) for word in [*program, *client_flags(port, secure, cases)]], capture_output=True, text=True,
         timeout=TIMEOUT,
@@ -82,5 +80,12 @@ def run_client(program, port, certificates, secure, cases="all", environment=Non
     return re.findall(r"^passed: (\S+)$", result.stdout, re.MULTILINE)
 
 
-def run_our_client(port, certificates, secure, cases="all"):
-    return run_client([INTEROP, "client"], port, certificates, secure, cases)
+def run_our_client(port, certificates, secure, cases, *flags):
+    return run_client([INTEROP, "client", *flags], port, certificates, secure, cases)
+
+
+def run_our_client_as_in_the_matrix(judge, port, certificates, secure):
+    """Runs our client through all cases that the judge's server can take."""
+    flags = [] if matrix.sees_compression(judge) else ["--compression_probe=false"]
+    cases = matrix.cases(judge, "is called")
+    assert run_our_client(port, certificates, secure, cases, *flags) == cases

@@ -96,6 +96,11 @@ class AsyncService(test_pb2_grpc.TestServiceServicer):
         if request.HasField("response_status") and request.response_status.code:
             await context.abort(CODES[request.response_status.code], request.response_status.message)
 
+    async def compress(self, context):
+        context.set_compression(grpc.Compression.Gzip)
+        # Without this it is forgotten: only headers that are sent on purpose carry it.
+        await context.send_initial_metadata(())
+
     async def EmptyCall(self, request, context):
         await self.begin(context)
         return empty_pb2.Empty()
@@ -104,13 +109,13 @@ class AsyncService(test_pb2_grpc.TestServiceServicer):
         await self.begin(context)
         await self.check(request, context)
         if request.response_compressed.value:
-            context.set_compression(grpc.Compression.Gzip)
+            await self.compress(context)
         return messages_pb2.SimpleResponse(payload=payload(request.response_size))
 
     async def StreamingOutputCall(self, request, context):
         await self.begin(context)
         if any(response.compressed.value for response in request.response_parameters):
-            context.set_compression(grpc.Compression.Gzip)
+            await self.compress(context)
         await self.answer(request, context)
 
     async def answer(self, request, context):

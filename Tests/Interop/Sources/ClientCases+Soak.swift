@@ -16,7 +16,9 @@ extension ClientCases {
     private func channelSoak() async throws {
         for _ in 0..<soakIterationCount {
             let channel = newChannel()
-            try await ClientCases(channel: channel, soakIterationCount: 1, newChannel: newChannel).largeUnary()
+            try await ClientCases(
+                channel: channel, soakIterationCount: 1, probesCompression: false, newChannel: newChannel
+            ).largeUnary()
             await channel.close()
         }
     }

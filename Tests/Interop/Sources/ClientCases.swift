@@ -10,6 +10,8 @@ struct ClientCases: Sendable {
     let channel: RPCChannel
     /// Calls that the soak cases make.
     let soakIterationCount: Int
+    /// Whether the server can see that a request came otherwise than announced, and refuses it.
+    let probesCompression: Bool
     /// Another channel to the same server.
     let newChannel: @Sendable () -> RPCChannel
 

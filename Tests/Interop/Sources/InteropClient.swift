@@ -7,7 +7,7 @@ import Vocabulary
 enum InteropClient {
     static let flags: Set<String> = [
         "server_host", "server_port", "server_host_override", "use_tls", "use_test_ca", "test_case", "certificates",
-        "soak_iterations",
+        "soak_iterations", "compression_probe",
     ]
 
     /// A test case by its official name.
@@ -29,12 +29,13 @@ enum InteropClient {
         let cases = try names == "all" ? ClientCases.all : names.split(separator: ",").map { try find(String($0)) }
         let loops = try EventLoopGroup(name: "client", loopCount: 1)
         let soakIterationCount = try flags.number("soak_iterations", default: 10)
+        let probesCompression = try flags.text("compression_probe") == nil || flags.isSet("compression_probe")
         for test in cases {
             let channel = RPCChannel(configuration: configuration, loops: loops)
             do {
                 try await test.run(
                     ClientCases(
-                        channel: channel, soakIterationCount: soakIterationCount,
+                        channel: channel, soakIterationCount: soakIterationCount, probesCompression: probesCompression,
                         newChannel: { [configuration] in RPCChannel(configuration: configuration, loops: loops) }))
             } catch {
                 throw CaseFailure(description: "\(test.name): \(error)")
@@ -46,7 +47,7 @@ enum InteropClient {
     }
 
     private static func find(_ name: String) throws -> Case {
-        let cases = ClientCases.all + ClientCases.againstMisbehavingServers
+        let cases = ClientCases.all + ClientCases.compressionCases + ClientCases.againstMisbehavingServers
         guard let found = cases.first(where: { $0.name == name }) else {
             throw Flags.Failure(
                 description: "no test case '\(name)'; there are: " + cases.map(\.name).joined(separator: " "))

@@ -1,3 +1,4 @@
+import Compression
 import RPC
 import Vocabulary
 
@@ -17,7 +18,9 @@ enum TestService {
         for name in ["UnaryCall", "CacheableUnaryCall"] { methods.register(unary: path + name, handler: answerUnary) }
         methods.register(serverStream: path + "StreamingOutputCall") { context, message, writer in
             echoMetadata(context)
-            try await answer(decode(message), to: writer)
+            let request: StreamingOutputRequest = try decode(message)
+            if request.responses.contains(where: { $0.isCompressed == true }) { context.setResponseCompression(.gzip) }
+            try await answer(request, to: writer)
         }
         methods.register(clientStream: path + "StreamingInputCall", handler: addUp)
         methods.register(stream: path + "FullDuplexCall") { context, requests, writer in
@@ -36,7 +39,11 @@ enum TestService {
     private static func answerUnary(_ context: ServerContext, _ message: Bytes) async throws -> Bytes {
         echoMetadata(context)
         let request: SimpleRequest = try decode(message)
+        try check(request.expectsCompression, context)
         try check(request.status)
+        if let isCompressed = request.responseIsCompressed {
+            context.setResponseCompression(isCompressed ? .gzip : nil)
+        }
         return PayloadResponse(payload: try zeros(request.responseByteCount)).bytes
     }
 
@@ -45,6 +52,7 @@ enum TestService {
         var byteCount = 0
         while let message = try await requests.next() {
             let request: StreamingInputRequest = try decode(message)
+            try check(request.expectsCompression, context)
             byteCount += request.payload.count
         }
         return StreamingInputResponse(payloadByteCount: Int32(clamping: byteCount)).bytes
@@ -56,7 +64,9 @@ enum TestService {
             if response.intervalMicroseconds > 0 {
                 try await Task.sleep(for: .microseconds(Int(response.intervalMicroseconds)))
             }
-            try await writer.write(PayloadResponse(payload: try zeros(response.byteCount)).bytes)
+            try await writer.write(
+                PayloadResponse(payload: try zeros(response.byteCount)).bytes,
+                compression: response.isCompressed == false ? .forbidden : .allowed)
         }
     }
 
@@ -80,6 +90,14 @@ enum TestService {
     private static func check(_ status: EchoStatus?) throws {
         guard let status, status.code != 0 else { return }
         throw ServingError(StatusCode(rawValue: Int(status.code)) ?? .unknown, status.message, label: "asked_for")
+    }
+
+    /// Refuses a request that came compressed where it says that it does not, or the other way round.
+    private static func check(_ expectsCompression: Bool?, _ context: ServerContext) throws {
+        guard let expectsCompression, expectsCompression != context.requestWasCompressed else { return }
+        throw ServingError(
+            .invalidArgument, "the request came \(expectsCompression ? "as it is" : "compressed")", label: "compression"
+        )
     }
 
     /// Sends back the two keys that the test case `custom_metadata` knows.

@@ -1,6 +1,7 @@
 // The official test cases on the C++ library's blocking API. The first that fails ends the program with 1.
 #include <cstdio>
 #include <functional>
+#include <future>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -45,15 +46,20 @@ class Context : public ClientContext {
 
 class Cases {
   public:
-    explicit Cases(const std::shared_ptr<grpc::Channel> &channel)
-        : stub(grpc::testing::TestService::NewStub(channel)),
-          unimplemented(grpc::testing::UnimplementedService::NewStub(channel)) {}
+    // Each case has a channel of its own, as with the official clients.
+    explicit Cases(std::function<std::shared_ptr<grpc::Channel>()> connect) : connect(std::move(connect)) { renew(); }
+
+    void renew() {
+        auto channel = connect();
+        stub = grpc::testing::TestService::NewStub(channel);
+        unimplemented = grpc::testing::UnimplementedService::NewStub(channel);
+    }
 
     std::vector<std::pair<std::string, std::function<void()>>> all() {
         return {
             {"empty_unary", [this] { empty_unary(); }},
             {"large_unary", [this] { large_unary(); }},
-            {"client_streaming", [this] { client_streaming(false); }},
+            {"client_streaming", [this] { client_streaming(); }},
             {"server_streaming", [this] { server_streaming(); }},
             {"ping_pong", [this] { ping_pong(); }},
             {"empty_stream", [this] { empty_stream(); }},
@@ -65,19 +71,18 @@ class Cases {
             {"cancel_after_begin", [this] { cancel_after_begin(); }},
             {"cancel_after_first_response", [this] { cancel_after_first_response(); }},
             {"timeout_on_sleeping_server", [this] { timeout_on_sleeping_server(); }},
-        };
-    }
-
-    std::vector<std::pair<std::string, std::function<void()>>> compressed() {
-        return {
+            {"rpc_soak", [this] { rpc_soak(); }},
+            {"channel_soak", [this] { channel_soak(); }},
+            {"concurrent_large_unary", [this] { concurrent_large_unary(); }},
             {"client_compressed_unary", [this] { client_compressed_unary(); }},
             {"server_compressed_unary", [this] { server_compressed_unary(); }},
-            {"client_compressed_streaming", [this] { client_streaming(true); }},
+            {"client_compressed_streaming", [this] { client_compressed_streaming(); }},
             {"server_compressed_streaming", [this] { server_compressed_streaming(); }},
         };
     }
 
   private:
+    std::function<std::shared_ptr<grpc::Channel>()> connect;
     std::unique_ptr<grpc::testing::TestService::Stub> stub;
     std::unique_ptr<grpc::testing::UnimplementedService::Stub> unimplemented;
 
@@ -113,14 +118,38 @@ class Cases {
         unary(context, large());
     }
 
+    void rpc_soak() {
+        for (int count = 0; count < 20; count++) large_unary();
+    }
+
+    void channel_soak() {
+        for (int count = 0; count < 10; count++) {
+            renew();
+            large_unary();
+        }
+    }
+
+    // They share one connection and its window.
+    void concurrent_large_unary() {
+        std::vector<std::future<void>> calls;
+        for (int count = 0; count < 50; count++) calls.push_back(std::async(std::launch::async, [this] { large_unary(); }));
+        for (auto &call : calls) call.get();
+    }
+
+    // The first request is no way to ask for the answer: a server that looks refuses what is not as announced.
     void client_compressed_unary() {
-        Context context;
-        context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
         SimpleRequest request = large();
         request.mutable_expect_compressed()->set_value(true);
-        unary(context, request);
-        Context plain;
+        Context probe;
+        SimpleResponse response;
+        expect_status(stub->UnaryCall(&probe, request, &response), StatusCode::INVALID_ARGUMENT);
+        for (auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+            Context context;
+            context.set_compression_algorithm(algorithm);
+            unary(context, request);
+        }
         request.mutable_expect_compressed()->set_value(false);
+        Context plain;
         unary(plain, request);
     }
 
@@ -130,28 +159,47 @@ class Cases {
             SimpleRequest request = large();
             request.mutable_response_compressed()->set_value(is_compressed);
             unary(context, request);
+            expect(was_compressed(context.c_call()) == is_compressed, "the response is not compressed as asked for");
         }
     }
 
-    void client_streaming(bool is_compressed) {
+    void client_streaming() {
         Context context;
-        if (is_compressed) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
         StreamingInputCallResponse response;
         auto writer = stub->StreamingInputCall(&context, &response);
-        int index = 0;
         for (int size : request_sizes) {
             StreamingInputCallRequest request;
             request.mutable_payload()->set_body(std::string(size, '\0'));
-            // Every second message is to go uncompressed although the call compresses.
-            bool wants_compression = is_compressed && index++ % 2 == 0;
-            grpc::WriteOptions options;
-            if (is_compressed && !wants_compression) options.set_no_compression();
-            if (is_compressed) request.mutable_expect_compressed()->set_value(wants_compression);
-            expect(writer->Write(request, options), "the stream broke");
+            expect(writer->Write(request), "the stream broke");
         }
         writer->WritesDone();
         expect_status(writer->Finish(), StatusCode::OK);
         expect(response.aggregated_payload_size() == 74922, "the sum is wrong");
+    }
+
+    void client_compressed_streaming() {
+        StreamingInputCallRequest request;
+        StreamingInputCallResponse response;
+        request.mutable_payload()->set_body(std::string(27182, '\0'));
+        request.mutable_expect_compressed()->set_value(true);
+        Context probe;
+        auto refused = stub->StreamingInputCall(&probe, &response);
+        refused->Write(request);
+        refused->WritesDone();
+        expect_status(refused->Finish(), StatusCode::INVALID_ARGUMENT);
+
+        Context context;
+        context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+        auto writer = stub->StreamingInputCall(&context, &response);
+        expect(writer->Write(request), "the stream broke");
+        request.mutable_payload()->set_body(std::string(45904, '\0'));
+        request.mutable_expect_compressed()->set_value(false);
+        grpc::WriteOptions plain;
+        plain.set_no_compression();
+        expect(writer->Write(request, plain), "the stream broke");
+        writer->WritesDone();
+        expect_status(writer->Finish(), StatusCode::OK);
+        expect(response.aggregated_payload_size() == 73086, "the sum is wrong");
     }
 
     void server_streaming(const StreamingOutputCallRequest &request) {
@@ -161,6 +209,9 @@ class Cases {
         for (const auto &parameters : request.response_parameters()) {
             expect(reader->Read(&response), "the stream ended early");
             expect_zeros(response.payload().body(), parameters.size());
+            bool is_as_asked_for =
+                !parameters.has_compressed() || parameters.compressed().value() == was_compressed(context.c_call());
+            expect(is_as_asked_for, "a response is not compressed as asked for");
         }
         expect(!reader->Read(&response), "a message too many");
         expect_status(reader->Finish(), StatusCode::OK);
@@ -318,11 +369,15 @@ int call(const std::map<std::string, std::string> &flags) {
         credentials = grpc::SslCredentials(options);
         arguments.SetSslTargetNameOverride(flags.at("server_host_override"));
     }
+    // Without this the channels of one program share a connection.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     auto target = flags.at("server_host") + ":" + flags.at("server_port");
-    Cases cases(grpc::CreateCustomChannel(target, credentials, arguments));
-    bool is_compressed = flags.at("test_case") == "compressed";
-    for (const auto &test : is_compressed ? cases.compressed() : cases.all()) {
+    Cases cases([=] { return grpc::CreateCustomChannel(target, credentials, arguments); });
+    auto wanted = "," + flags.at("test_case") + ",";
+    for (const auto &test : cases.all()) {
+        if (wanted != ",all," && wanted.find("," + test.first + ",") == std::string::npos) continue;
         try {
+            cases.renew();
             test.second();
         } catch (const std::exception &error) {
             throw std::runtime_error(test.first + ": " + error.what());

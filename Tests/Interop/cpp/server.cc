@@ -36,6 +36,14 @@ static Status wanted_status(const Request &request) {
     return Status(code, request.response_status().message());
 }
 
+// Refuses a request that came compressed where it says that it does not, or the other way round.
+template <typename Request>
+static Status check_compression(ServerContext *context, const Request &request) {
+    bool is_as_announced =
+        !request.has_expect_compressed() || request.expect_compressed().value() == was_compressed(context->c_call());
+    return is_as_announced ? Status::OK : Status(grpc::StatusCode::INVALID_ARGUMENT, "not compressed as announced");
+}
+
 class Service final : public grpc::testing::TestService::Service {
     Status EmptyCall(ServerContext *context, const Empty *, Empty *) override {
         echo_metadata(context);
@@ -44,6 +52,8 @@ class Service final : public grpc::testing::TestService::Service {
 
     Status UnaryCall(ServerContext *context, const SimpleRequest *request, SimpleResponse *response) override {
         echo_metadata(context);
+        Status compression = check_compression(context, *request);
+        if (!compression.ok()) return compression;
         if (request->has_response_compressed()) {
             context->set_compression_algorithm(
                 request->response_compressed().value() ? GRPC_COMPRESS_GZIP : GRPC_COMPRESS_NONE);
@@ -59,7 +69,11 @@ class Service final : public grpc::testing::TestService::Service {
         echo_metadata(context);
         StreamingInputCallRequest request;
         int size = 0;
-        while (reader->Read(&request)) size += static_cast<int>(request.payload().body().size());
+        while (reader->Read(&request)) {
+            Status compression = check_compression(context, request);
+            if (!compression.ok()) return compression;
+            size += static_cast<int>(request.payload().body().size());
+        }
         response->set_aggregated_payload_size(size);
         return Status::OK;
     }

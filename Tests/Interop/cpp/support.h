@@ -1,6 +1,7 @@
 // What the C++ server and client share: flags and certificates.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -29,6 +30,15 @@ inline std::string read_certificate(const std::string &name) {
     std::stringstream content;
     content << file.rdbuf();
     return content.str();
+}
+
+// Whether the message that a call read last came compressed. Not in the library's headers: its own interoperability
+// tests declare it as well.
+struct grpc_call;
+uint32_t grpc_call_test_only_get_message_flags(grpc_call *call);
+inline bool was_compressed(grpc_call *call) {
+    // The first bit is gone once the library has opened the message; the second stays for tests.
+    return (grpc_call_test_only_get_message_flags(call) & 0xC0000000u) != 0;
 }
 
 int serve(const std::map<std::string, std::string> &flags);
