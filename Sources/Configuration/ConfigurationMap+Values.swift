@@ -57,11 +57,23 @@ extension ConfigurationMap {
 
     /// A duration under `key` in nanoseconds, written such as `500us`, `20ms`, `2s` or `5min`; nil when absent.
     package func nanoseconds(_ key: String, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
-        let units: [(suffix: String, factor: Int)] = [
-            ("min", 60_000_000_000), ("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000),
-        ]
-        let expected = "a duration such as 500us, 20ms, 2s or 5min, in \(range) nanoseconds"
-        return try quantity(key, units: units, in: range, expected: expected)
+        let limits = "from \(Self.duration(range.lowerBound)) to \(Self.duration(range.upperBound))"
+        return try quantity(
+            key, units: Self.durationUnits, in: range,
+            expected: "a duration such as 500us, 20ms, 2s, 5min or 1h, \(limits)")
+    }
+
+    private static let durationUnits: [(suffix: String, factor: Int)] = [
+        ("h", 3_600_000_000_000), ("min", 60_000_000_000), ("ns", 1), ("us", 1_000), ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+    ]
+
+    /// A duration as a file would have it, in the largest unit that leaves no rest.
+    private static func duration(_ nanoseconds: Int) -> String {
+        guard nanoseconds > 0 else { return "0s" }
+        let units = durationUnits.sorted { $0.factor > $1.factor }
+        let unit = units.first { nanoseconds.isMultiple(of: $0.factor) } ?? (suffix: "ns", factor: 1)
+        return "\(nanoseconds / unit.factor)\(unit.suffix)"
     }
 
     /// A whole number and a unit; the first unit that is a suffix of the text counts.
