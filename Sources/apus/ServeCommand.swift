@@ -44,10 +44,11 @@ struct ServeCommand: AsyncParsableCommand {
         try apply(to: &configuration)
         let logger = serverLogger(level: configuration.logLevel)
         let server = try await ServerProcess.start(configuration, logger: logger)
-        writeLine(StartupBanner(server, configuration).text)
         // A terminal that is closed still ends the server; elsewhere SIGHUP means: read your files again.
         let hangUp = isatty(STDIN_FILENO) == 0 ? [SIGHUP] : []
         let signals = try await server.signals([SIGINT, SIGTERM] + hangUp)
+        // Last: whoever waits for this line may send a signal at once.
+        writeLine(StartupBanner(server, configuration).text)
         var received = signals.makeAsyncIterator()
         while await received.next() == SIGHUP { await server.reloadCertificates() }
         writeLine("Draining; Ctrl-C again ends at once.")
