@@ -160,7 +160,7 @@ let package = Package(
         tests("Configuration", []),
         tests("RPC", ["Compression", "EventLoops", "HTTP2"]),
         tests("Scheduling", ["KVCache"]),
-        tests("RPCTransport", ["Compression", "EventLoops", "HTTP2", "RPC", "TLS"]),
+        tests("RPCTransport", ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS"]),
         tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
         tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),

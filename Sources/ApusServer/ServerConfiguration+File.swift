@@ -29,15 +29,17 @@ extension ServerConfiguration {
     ///   format: off                # gzip or deflate
     ///   minimum_size: 1KiB         # shorter messages are sent as they are
     /// connections:                 # how long they live, and how they are watched
-    ///   max_idle: 5m               # without calls; for ever when absent
+    ///   max_idle: 5min             # without calls; for ever when absent
     ///   max_age: 1h                # give or take a tenth; for ever when absent
     ///   age_grace: 30s             # for the calls that are left then; for ever when absent
     ///   keepalive_time: 2h         # silence before a PING
     ///   keepalive_timeout: 20s     # and for its answer
-    ///   ping_interval: 5m          # a client that pings more often is warned twice, then closed
+    ///   ping_interval: 5min        # a client that pings more often is warned twice, then closed
     ///   ping_without_calls: false  # false: two hours while it has no call
     ///   handshake_timeout: 10s     # for TLS
     ///   preface_timeout: 5s        # and then for the first frames
+    ///   half_open: 512             # a loop's connections in their handshake; beyond it the oldest go after 2 s
+    ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info
     /// tenancy: {…}                 # see TenantTable
@@ -143,5 +145,7 @@ extension ServerConnectionPolicy {
         pings.permitsWithoutCalls = try map.bool("ping_without_calls") ?? pings.permitsWithoutCalls
         handshakeTimeoutNanoseconds = try duration("handshake_timeout") ?? handshakeTimeoutNanoseconds
         prefaceTimeoutNanoseconds = try duration("preface_timeout") ?? prefaceTimeoutNanoseconds
+        halfOpenCountMax = try map.integer("half_open", in: 1...1_000_000) ?? halfOpenCountMax
+        stallTimeoutNanoseconds = try duration("stall_timeout") ?? stallTimeoutNanoseconds
     }
 }

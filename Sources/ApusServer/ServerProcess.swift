@@ -63,6 +63,7 @@ package final class ServerProcess: Sendable {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, logger: logger)
+        raiseDescriptorLimit(configuration, logger: logger)
         let engine = Engine(
             configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
         do {
@@ -105,6 +106,15 @@ package final class ServerProcess: Sendable {
         if let warning = OpenBLAS.coreNameWarning {
             logger.notice("openblas core type", metadata: ["why": "\(warning)"])
         }
+    }
+
+    private static func raiseDescriptorLimit(_ configuration: ServerConfiguration, logger: Logger) {
+        let wanted = configuration.limits.connectionCountMax
+        let limit = DescriptorLimit.raise(for: wanted)
+        guard limit.connectionCount < wanted else { return }
+        logger.warning(
+            "file descriptors do not suffice for limits.connections: raise the hard limit (ulimit -Hn)",
+            metadata: ["connections": "\(wanted)", "descriptors": "\(limit.softCount)"])
     }
 
     /// The tasks keep the process alive until `drain` cancels them.

@@ -130,6 +130,7 @@ extension SessionCallbacks {
         guard let record = record(session, id), !record.pointee.flags.contains(.resetByOwner) else { return 0 }
         state.pointee.floodGuard.countDataTaken(byteCount: bytes.count)
         record.pointee.unconsumedByteCount += bytes.count
+        record.pointee.receivedByteCount &+= UInt64(bytes.count)
         var event = RecordedEvent(kind: .data, stream: record.pointee.stream)
         event.bytes = bytes
         state.pointee.events.append(event)
@@ -280,6 +281,7 @@ extension SessionCallbacks {
         let record = source!.assumingMemoryBound(to: StreamRecord.self)
         state.pointee.output.append(UnsafeRawBufferPointer(start: frameHeader, count: 9))
         record.pointee.outbound.move(count, to: &state.pointee.output)
+        record.pointee.sentByteCount &+= UInt64(count)
         let waiting = record.pointee.outbound.byteCount
         if record.pointee.flags.contains(.aboveHighWater), waiting <= state.pointee.outboundLowWaterByteCount {
             record.pointee.flags.remove(.aboveHighWater)

@@ -28,6 +28,8 @@ struct StreamPool {
         record.pointee.trailers = nil
         record.pointee.flags = []
         record.pointee.unconsumedByteCount = 0
+        record.pointee.sentByteCount = 0
+        record.pointee.receivedByteCount = 0
         record.pointee.resetCode = .noError
         record.pointee.stream = HTTP2Stream(id: 0, slot: slot)
         freeSlots.append(slot)

@@ -7,6 +7,9 @@ struct StreamRecord {
     var flags = StreamFlags()
     /// Received bytes that the consumer has not taken yet.
     var unconsumedByteCount = 0
+    /// DATA payload that went out and came in on this stream, for owners that look for streams that stand still.
+    var sentByteCount: UInt64 = 0
+    var receivedByteCount: UInt64 = 0
     var outbound = OutboundQueue()
     /// Sent when `outbound` runs empty.
     var trailers: HeaderList?

@@ -11,7 +11,7 @@ struct FlowControlTests {
         return configuration
     }
 
-    @Test("an upload stalls at exactly the stream window and resumes as bytes are consumed")
+    @Test("B120: an upload stalls at exactly the stream window and resumes as bytes are consumed")
     func stallAndResume() throws {
         let (client, server) = try connectedPair(server: windows(stream: 100_000))
         server.consumes = false
@@ -42,7 +42,7 @@ struct FlowControlTests {
         #expect(server.session.unconsumedByteCount(accepted) == 0)
     }
 
-    @Test("a stream nobody reads does not stall another, even with a connection window of one stream's size")
+    @Test("B120: a stream nobody reads does not stall another, even with a connection window of one stream's size")
     func slowStreamBesideFast() throws {
         let (client, server) = try connectedPair(server: windows(stream: 65_536, connection: 65_536))
         server.consumes = false
@@ -59,7 +59,7 @@ struct FlowControlTests {
         #expect(server.bodies[1]?.count == 65_536)
     }
 
-    @Test("a message far larger than the window passes when its bytes are consumed as they come")
+    @Test("B121: a message far larger than the window passes when its bytes are consumed as they come")
     func largerThanWindow() throws {
         let (client, server) = try connectedPair(server: windows(stream: 20_000))
         server.notesData = false
@@ -70,7 +70,7 @@ struct FlowControlTests {
         #expect(server.bodies[1] == body)
     }
 
-    @Test("an enlarged window lets a whole message in without any consumption")
+    @Test("B121: an enlarged window lets a whole message in without any consumption")
     func enlargedWindow() throws {
         let (client, server) = try connectedPair(server: windows(stream: 20_000))
         server.notesData = false
@@ -91,7 +91,7 @@ struct FlowControlTests {
         #expect(server.bodies[1]?.count == 1_100_000)
     }
 
-    @Test("ten thousand cancelled uploads leak nothing of the connection window")
+    @Test("B125: ten thousand cancelled uploads leak nothing of the connection window")
     func windowLeak() throws {
         let (client, server) = try connectedPair(server: windows(stream: 65_536, connection: 100_000))
         server.consumes = false
@@ -119,7 +119,7 @@ struct FlowControlTests {
         #expect(server.bodies[stream.id] == body)
     }
 
-    @Test("padding counts toward the windows and is given back")
+    @Test("B124: padding counts toward the windows and is given back")
     func padding() throws {
         let server = try Endpoint(.server, windows(stream: 65_535, connection: 65_535))
         server.receive(Raw.greeting + Raw.request(stream: 1))
@@ -133,7 +133,7 @@ struct FlowControlTests {
         #expect(server.bodies[1]?.count == 10_000)
     }
 
-    @Test("data for a stream that was reset is given back to the connection")
+    @Test("B124: data for a stream that was reset is given back to the connection")
     func dataAfterReset() throws {
         let server = try Endpoint(.server, windows(stream: 65_535, connection: 65_535))
         server.receive(Raw.greeting + Raw.request(stream: 1))
@@ -152,7 +152,7 @@ struct FlowControlTests {
         #expect(server.bodies[1] == nil)
     }
 
-    @Test("the high-water mark stops a writer, and writable comes once at the low-water mark")
+    @Test("B123: the high-water mark stops a writer, and writable comes once at the low-water mark")
     func writable() throws {
         var configuration = HTTP2Configuration()
         configuration.outboundHighWaterByteCount = 1000
@@ -182,7 +182,7 @@ struct FlowControlTests {
         #expect(server.bodies[1] == pattern(999) + pattern(7000) + pattern(10))
     }
 
-    @Test("a stream window of one byte still carries a message, byte by byte")
+    @Test("B122: a stream window of one byte still carries a message, byte by byte")
     func tinyWindow() throws {
         let server = try Endpoint(.server)
         let settings = Raw.frame(type: 4, [0, 4, 0, 0, 0, 1])  // INITIAL_WINDOW_SIZE 1
@@ -199,7 +199,7 @@ struct FlowControlTests {
         #expect(received == [1, 2, 3])
     }
 
-    @Test("a window that shrinks below zero in flight recovers")
+    @Test("B122: a window that shrinks below zero in flight recovers")
     func negativeWindow() throws {
         let server = try Endpoint(.server)
         server.receive(Raw.greeting + Raw.request(stream: 1, end: true))

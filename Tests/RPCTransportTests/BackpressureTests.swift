@@ -11,7 +11,7 @@ struct BackpressureTests {
     static let windowByteCount = 65_536
     static let highWaterByteCount = 100_000
 
-    @Test("a client that does not read stops the handler's writes; reading lets them go on")
+    @Test("B123: a client that does not read stops the handler's writes; reading lets them go on")
     func slowClient() throws {
         let bench = try Workbench { $0.http2.outboundHighWaterByteCount = Self.highWaterByteCount }
         var configuration = HTTP2Configuration()
@@ -38,7 +38,7 @@ struct BackpressureTests {
         #expect(bench.service.writtenMessageCount.load(ordering: .relaxed) == 1000)
     }
 
-    @Test("a handler that waits to write is woken by its cancellation")
+    @Test("B123: a handler that waits to write is woken by its cancellation")
     func cancelledWriter() throws {
         let bench = try Workbench()
         var configuration = HTTP2Configuration()
@@ -75,7 +75,7 @@ struct BackpressureTests {
         #expect(bench.service.records.withLock { $0.map(\.status) } == [.deadlineExceeded])
     }
 
-    @Test("a handler that does not read stops its client at the stream's window, and not the other streams")
+    @Test("B120: a handler that does not read stops its client at the stream's window, and not the other streams")
     func slowHandler() throws {
         let bench = try Workbench { $0.http2.streamWindowByteCount = Int32(Self.windowByteCount) }
         var configuration = HTTP2Configuration()
@@ -100,7 +100,7 @@ struct BackpressureTests {
         #expect(bench.service.records.withLock { $0.map(\.status) } == [.cancelled])
     }
 
-    @Test("a message longer than the stream's window arrives")
+    @Test("B121: a message longer than the stream's window arrives")
     func longMessage() throws {
         let bench = try Workbench { $0.http2.streamWindowByteCount = Int32(Self.windowByteCount) }
         let client = try bench.connect()
@@ -109,7 +109,7 @@ struct BackpressureTests {
         #expect(answer.status == 0 && answer.body == message)
     }
 
-    @Test("ten thousand cancelled uploads leave the connection's window whole")
+    @Test("B125: ten thousand cancelled uploads leave the connection's window whole")
     func cancelledUploads() throws {
         let bench = try Workbench {
             $0.http2.connectionWindowByteCount = 1 << 20

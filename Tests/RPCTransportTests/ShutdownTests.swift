@@ -8,7 +8,7 @@ import Vocabulary
 
 @Suite("How a server ends", .timeLimit(.minutes(2)))
 struct ShutdownTests {
-    @Test("a drain announces itself, lets running calls finish, and closes")
+    @Test("S141: a drain announces itself, lets running calls finish, and closes")
     func graceful() throws {
         let bench = try Workbench()
         let client = try bench.connect()
@@ -30,7 +30,7 @@ struct ShutdownTests {
         #expect(idle.isOpen)
     }
 
-    @Test("a client that keeps its end open is closed a second after everything was said")
+    @Test("S143: a client that keeps its end open is closed a second after everything was said")
     func lingering() throws {
         let bench = try Workbench()
         let client = try bench.connect()
@@ -43,7 +43,7 @@ struct ShutdownTests {
         #expect(idle.isOpen)
     }
 
-    @Test("a forced end answers what still runs with UNAVAILABLE")
+    @Test("S142: a forced end answers what still runs with UNAVAILABLE")
     func forced() throws {
         let bench = try Workbench()
         let client = try bench.connect()

@@ -17,6 +17,7 @@ final class Workbench {
         var configuration = RPCServerConfiguration()
         // Tests count timers, so those of connections run only where they are asked for.
         configuration.connections.keepalive = KeepalivePolicy()
+        configuration.connections.stallTimeoutNanoseconds = nil
         configure(&configuration)
         transport = InProcessTransport(
             loop: loop, methods: service.methods, server: configuration, observer: service.observer)

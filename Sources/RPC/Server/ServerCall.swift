@@ -127,6 +127,14 @@ package final class ServerCall: @unchecked Sendable {
         return try owner.codec.open(message, head.encoding, byteCountMax: deframer.messageByteCountMax)
     }
 
+    /// Whether the client owes bytes: the rest of a message, or the one request of a method that takes one.
+    ///
+    /// A stream of messages may pause between them as it likes; while its handler is slow, the client owes nothing.
+    package var awaitsRequestBytes: Bool {
+        guard state.request == .open, !state.isAnswered else { return false }
+        return method.handler.takesOneMessage || deframer.isInsideMessage && waitingMessages.isEmpty
+    }
+
     /// The client has sent everything.
     package func receiveEnd() {
         guard !deframer.isInsideMessage || state.isAnswered else {

@@ -30,6 +30,10 @@ enum ConnectionEnd: Error, CustomStringConvertible {
     case keepaliveTimeout
     /// The peer asked for signs of life too often.
     case tooManyPings
+    /// The peer took nothing of what waited for it.
+    case writeStall
+    /// Too many connections were in their handshake, and this one was the oldest.
+    case halfOpenLimit
     /// This side closed it.
     case aborted
 
@@ -43,6 +47,8 @@ enum ConnectionEnd: Error, CustomStringConvertible {
         case .handshakeTimeout: "no complete handshake in time"
         case .keepaliveTimeout: "no answer to a PING in time"
         case .tooManyPings: "too many PINGs"
+        case .writeStall: "the peer takes no bytes"
+        case .halfOpenLimit: "no complete handshake while too many others waited for theirs"
         case .aborted: "closed here"
         }
     }
@@ -80,6 +86,9 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     var delegate: (any ConnectionDelegate)?
     /// What was heard of the peer, in ciphertext or plaintext.
     private(set) var activity: PeerActivity
+    /// Whether bytes wait for the wire, and how many it has taken so far.
+    private(set) var isOutputBlocked = false
+    private(set) var wireByteCount: UInt64 = 0
     private let stream: any ByteStream
     private let buffers: LoopBuffers
     private let timeouts: HandshakeTimeouts
@@ -256,6 +265,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         guard isOpen else { return }
         do throws(FlushFailure) {
             let tookAll = try flushToWire()
+            isOutputBlocked = !tookAll
             takeEvents()
             guard phase != .closed else { return }
             stream.setWantsWritable(!tookAll)
@@ -284,6 +294,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
 
     private func flushPlaintext() throws(FlushFailure) -> Bool {
         var wire = WireProgress()
+        defer { wireByteCount &+= UInt64(wire.byteCount) }
         do throws(HTTP2Error) {
             try session.drainOutput { bytes in wire.send(bytes, to: stream) }
         } catch {
@@ -295,6 +306,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
 
     private func flushEncrypted(_ tls: TLSSession) throws(FlushFailure) -> Bool {
         var wire = WireProgress()
+        defer { wireByteCount &+= UInt64(wire.byteCount) }
         var failure: TLSError?
         var isFull = true
         while isFull {
@@ -324,6 +336,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     /// What became of the bytes of a flush.
     private struct WireProgress {
         var isBlocked = false
+        var byteCount = 0
         var failure: ByteStreamError?
 
         mutating func send(_ bytes: UnsafeRawBufferPointer, to stream: any ByteStream) -> Int {
@@ -331,6 +344,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
             switch stream.send(bytes) {
             case .sent(let count):
                 if count < bytes.count { isBlocked = true }
+                byteCount += count
                 return count
             case .failed(let error):
                 failure = error

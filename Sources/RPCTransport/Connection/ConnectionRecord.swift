@@ -6,7 +6,7 @@ package import Vocabulary
 package struct ConnectionRecord: Sendable {
     /// How far a connection had come when it ended.
     package enum Stage: String, Hashable, Sendable {
-        /// Too many were open: it was closed on arrival.
+        /// Too many were open, or no descriptors left: it was closed on arrival.
         case turnedAway = "turned_away"
         /// During TLS; `label` says why, and nobody is known at the other end.
         case handshake
@@ -54,11 +54,23 @@ package struct ConnectionObserver: Sendable {
 
 extension ConnectionRecord {
     /// A connection that was closed on arrival.
-    static func turnedAway(_ peerAddress: String) -> ConnectionRecord {
+    static func turnedAway(_ peerAddress: String, _ shortage: Shortage) -> ConnectionRecord {
         ConnectionRecord(
-            stage: .turnedAway, label: "connection_limit", isFaultOfPeer: false,
-            reason: "too many connections are open",
+            stage: .turnedAway, label: shortage.rawValue, isFaultOfPeer: false, reason: shortage.text,
             peerAddress: peerAddress, peer: nil, refusedSubject: nil)
+    }
+
+    /// What there was too little of for one more connection.
+    enum Shortage: String {
+        case connections = "connection_limit"
+        case descriptors = "descriptor_limit"
+
+        fileprivate var text: String {
+            switch self {
+            case .connections: "too many connections are open"
+            case .descriptors: "the process has no file descriptors left"
+            }
+        }
     }
 
     init(_ end: ConnectionEnd, of connection: Connection) {
@@ -75,7 +87,7 @@ extension ConnectionEnd {
     var isFaultOfPeer: Bool {
         switch self {
         case .tls(.truncated), .finished, .closedByPeer, .stream, .keepaliveTimeout, .aborted: false
-        case .tls, .http2, .handshakeTimeout, .tooManyPings: true
+        case .tls, .http2, .handshakeTimeout, .tooManyPings, .writeStall, .halfOpenLimit: true
         }
     }
 
@@ -90,6 +102,8 @@ extension ConnectionEnd {
         case .handshakeTimeout: "handshake_timeout"
         case .keepaliveTimeout: "keepalive_timeout"
         case .tooManyPings: "too_many_pings"
+        case .writeStall: "write_stall"
+        case .halfOpenLimit: "half_open_limit"
         case .aborted: "aborted"
         }
     }

@@ -16,6 +16,13 @@ package struct ServerConnectionPolicy: Sendable, Equatable {
     package var handshakeTimeoutNanoseconds: UInt64 = 10_000_000_000
     /// From there to the client's SETTINGS.
     package var prefaceTimeoutNanoseconds: UInt64 = 5_000_000_000
+    /// Connections of one loop that are not that far; beyond it the oldest are closed, see `HalfOpenQueue`.
+    package var halfOpenCountMax = 512
+    /// How long a peer may stand still; nil for as long as it likes.
+    ///
+    /// It stands still when it takes nothing of what it asked for, or does not go on with a request that it has begun.
+    /// See `StallWatch`.
+    package var stallTimeoutNanoseconds: UInt64? = 60_000_000_000
 
     package init() {}
 }

@@ -9,25 +9,37 @@ final class Listener: ReadinessHandler {
     /// Connections accepted in one turn, so that a flood of them leaves time for the others.
     static let acceptsPerTurnMax = 64
     static let backlog: Int32 = 1024
-    /// Without descriptors or memory, how long to leave clients in the backlog before the next try.
+    /// Without memory, how long to leave clients in the backlog before the next try.
     static let pauseNanoseconds: UInt64 = 100_000_000
 
     let address: SocketAddress
     private let loop: EventLoop
     private var descriptor: Int32
     private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
+    private let turnedAway: (_ peer: SocketAddress) -> Void
+    /// Kept to have one descriptor left when there are no others; -1 when even this one cannot be had.
+    private var reserve: Int32
     private var watch: WatchID?
     private var pause: TimerID?
 
     /// Binds and listens; connections are accepted from `start` on.
     ///
+    /// - Parameters:
+    ///   - host: a numeric address or a name.
+    ///   - port: 0 for any free port.
+    ///   - loop: where the callbacks are called.
+    ///   - accepted: takes a connection, and its descriptor with it.
+    ///   - turnedAway: is told of a client that was closed at once because the process is out of descriptors.
     /// - Throws: `RPCServerError.cannotListen`.
     init(
         host: String, port: UInt16, loop: EventLoop,
-        accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void
+        accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void,
+        turnedAway: @escaping (_ peer: SocketAddress) -> Void
     ) throws(RPCServerError) {
         self.loop = loop
         self.accepted = accepted
+        self.turnedAway = turnedAway
+        reserve = Self.openReserve()
         do throws(AddressError) {
             let addresses = try SocketAddress.resolve(host: host, port: port, isNumeric: false)
             guard let first = addresses.first else { throw AddressError(host: host, reason: "has no address") }
@@ -38,7 +50,10 @@ final class Listener: ReadinessHandler {
         descriptor = try Self.listen(at: address)
     }
 
-    deinit { if descriptor >= 0 { _ = Glibc.close(descriptor) } }
+    deinit {
+        if descriptor >= 0 { _ = Glibc.close(descriptor) }
+        if reserve >= 0 { _ = Glibc.close(reserve) }
+    }
 
     private static func listen(at address: SocketAddress) throws(RPCServerError) -> Int32 {
         let descriptor = apus_stream_socket(address.family)
@@ -73,11 +88,31 @@ final class Listener: ReadinessHandler {
             }
             switch -result {
             case EAGAIN: return
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pauseAccepting()
+            case EMFILE, ENFILE:
+                let next = turnAwayNext()
+                if next == -EAGAIN { return }
+                if next < 0 { return pauseAccepting() }
+            case ENOBUFS, ENOMEM: return pauseAccepting()
             default: continue  // That one connection failed before it was accepted; see accept(2).
             }
         }
     }
+
+    /// Closes the next client at once, with the descriptor that was kept for this; what accept(2) returned.
+    ///
+    /// Why not leave it in the backlog: it would wait there without a word, where now it can go elsewhere.
+    private func turnAwayNext() -> Int32 {
+        if reserve >= 0 { _ = Glibc.close(reserve) }
+        var peer = sockaddr_storage()
+        var byteCount = socklen_t(0)
+        let result = apus_accept(descriptor, &peer, &byteCount)
+        if result >= 0 { _ = Glibc.close(result) }
+        reserve = Self.openReserve()
+        if result >= 0 { turnedAway(SocketAddress(peer, byteCount: byteCount)) }
+        return result
+    }
+
+    private static func openReserve() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
 
     /// Readiness is level-triggered: without a pause the loop would spin until a descriptor is free.
     private func pauseAccepting() {
@@ -98,6 +133,8 @@ final class Listener: ReadinessHandler {
         watch = nil
         _ = Glibc.close(descriptor)
         descriptor = -1
+        if reserve >= 0 { _ = Glibc.close(reserve) }
+        reserve = -1
     }
 }
 

@@ -36,7 +36,9 @@ package final class RPCServer: Sendable {
         let listener = try ListenerBox(
             Listener(host: configuration.host, port: configuration.port, loop: loops.loops[0]) { descriptor, peer in
                 guard !Self.place(descriptor, peer, shards, connectionCountMax: connectionCountMax) else { return }
-                connectionObserver?.connectionDidEnd(.turnedAway(peer.description))
+                connectionObserver?.connectionDidEnd(.turnedAway(peer.description, .connections))
+            } turnedAway: { peer in
+                connectionObserver?.connectionDidEnd(.turnedAway(peer.description, .descriptors))
             }, loop: loops.loops[0])
         self.shards = shards
         self.listener = listener

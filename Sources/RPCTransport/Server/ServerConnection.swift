@@ -30,6 +30,11 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     /// Wakes `lifetime`; never later than the first thing there is to do.
     private var lifetimeTimer: TimerID?
     private var didCheckRevocation = false
+    /// Its place among the connections whose handshake is not complete.
+    var halfOpenTicket: HalfOpenQueue<ServerConnection>.Ticket?
+    var stallWatch = StallWatch()
+    /// Runs while there is anything that could stall.
+    var stallTimer: TimerID?
 
     init(stream: any ByteStream, tls: TLSSession?, session: HTTP2Session, shard: ServerShard) {
         self.shard = shard
@@ -66,6 +71,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         case .writable(let stream): call(of: stream)?.streamIsWritable()
         case .closed(let stream, let code, _): closeCall(stream, code)
         case .settings:
+            shard.handshakeDidEnd(self)
             checkRevocationOnce()
             advanceLifetime()
         case .ping: countPing()
@@ -81,6 +87,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
 
     private func openCall(_ stream: HTTP2Stream, _ block: HeaderBlock, _ continuation: HTTP2Continuation) {
         if stream.id >= shard.configuration.http2.streamIdentifierMax { drain(reason: "max_stream_id") }
+        if stallTimer == nil { watchForStalls() }
         guard runningCallCount < shard.configuration.callsPerConnectionMax else {
             // REFUSED_STREAM promises that nothing was done, so that clients may try again.
             session.reset(stream, .refusedStream)
@@ -152,7 +159,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         return ServingError(.unimplemented, "unknown method \(shown)", label: "unknown_method")
     }
 
-    private func call(of stream: HTTP2Stream) -> ServerCall? {
+    func call(of stream: HTTP2Stream) -> ServerCall? {
         let slot = Int(stream.slot)
         return slot < calls.count ? calls[slot] : nil
     }
@@ -224,7 +231,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     }
 
     /// Closes the connection at once.
-    func abort() { connection.abort() }
+    func abort(_ reason: ConnectionEnd = .aborted) { connection.abort(reason) }
 
     func connectionDidFail(_ end: ConnectionEnd) { letGo() }
 
@@ -238,6 +245,8 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     private func letGo() {
         if let lifetimeTimer { loop.cancel(lifetimeTimer) }
         lifetimeTimer = nil
+        if let stallTimer { loop.cancel(stallTimer) }
+        stallTimer = nil
         let open = calls
         calls.removeAll()
         for call in open { call?.streamDidClose(.noError) }

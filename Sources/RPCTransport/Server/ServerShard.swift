@@ -19,6 +19,8 @@ final class ServerShard: @unchecked Sendable {
     let buffers = LoopBuffers()
     private let requestIDs: RequestIDSource
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    private var halfOpen: HalfOpenQueue<ServerConnection>
+    private var halfOpenTimer: TimerID?
     private var isDraining = false
     private var whenIdle: (@Sendable () -> Void)?
     /// Connections open or on their way here: what the listener balances.
@@ -34,6 +36,7 @@ final class ServerShard: @unchecked Sendable {
         self.observer = observer
         self.connectionObserver = connectionObserver
         self.requestIDs = requestIDs
+        halfOpen = HalfOpenQueue(countMax: configuration.connections.halfOpenCountMax)
     }
 
     func nextRequestID() -> RequestID { requestIDs.next() }
@@ -47,7 +50,26 @@ final class ServerShard: @unchecked Sendable {
             return
         }
         connections[ObjectIdentifier(connection)] = connection
+        connection.halfOpenTicket = halfOpen.add(connection, at: loop.now())
         connection.start()
+        if halfOpenTimer == nil { endExcessHandshakes() }
+    }
+
+    /// The connection has finished TLS and the preface, or is gone.
+    func handshakeDidEnd(_ connection: ServerConnection) {
+        guard let ticket = connection.halfOpenTicket else { return }
+        connection.halfOpenTicket = nil
+        halfOpen.remove(ticket)
+    }
+
+    /// Closes the connections whose handshake has taken too long while too many others wait, now and when it is time.
+    private func endExcessHandshakes() {
+        while let connection = halfOpen.popExcess(at: loop.now()) { connection.abort(.halfOpenLimit) }
+        guard let time = halfOpen.excessTime else { return }
+        halfOpenTimer = loop.schedule(at: time) {
+            self.halfOpenTimer = nil
+            self.endExcessHandshakes()
+        }
     }
 
     /// Nil when memory for TLS or HTTP/2 cannot be had.
@@ -62,6 +84,7 @@ final class ServerShard: @unchecked Sendable {
 
     func connectionDidEnd(_ connection: ServerConnection, _ end: ConnectionEnd) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        handshakeDidEnd(connection)
         connectionCount.subtract(1, ordering: .relaxed)
         if connection.callCount > 0 { orphans[ObjectIdentifier(connection)] = connection }
         checkIdle()

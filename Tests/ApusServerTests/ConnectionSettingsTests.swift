@@ -1,0 +1,88 @@
+import Configuration
+import RPCTransport
+import Testing
+
+@testable import ApusServer
+
+@Suite("The settings of connections")
+struct ConnectionSettingsTests {
+    private static let second: UInt64 = 1_000_000_000
+
+    private func read(_ lines: String) throws -> ServerConnectionPolicy {
+        let text = "connections:\n" + lines.split(separator: "\n").map { "  \($0)\n" }.joined()
+        return try ServerConfiguration(reading: ConfigurationFile.parse(text, file: "apus.yaml")).connections
+    }
+
+    @Test("keep their defaults when they are absent")
+    func defaults() throws {
+        let policy = try ServerConfiguration(reading: ConfigurationFile.parse("", file: "apus.yaml")).connections
+        #expect(policy == ServerConnectionPolicy())
+        #expect(policy.maxIdleNanoseconds == nil && policy.maxAgeNanoseconds == nil)
+        #expect(policy.keepalive.timeNanoseconds == 7_200 * Self.second && policy.keepalive.pingsWithoutCalls)
+        #expect(policy.stallTimeoutNanoseconds == 60 * Self.second && policy.halfOpenCountMax == 512)
+    }
+
+    @Test("are read, each into its place")
+    func all() throws {
+        let policy = try read(
+            """
+            max_idle: 5min
+            max_age: 1h
+            age_grace: 30s
+            keepalive_time: 1min
+            keepalive_timeout: 7s
+            ping_interval: 10s
+            ping_without_calls: true
+            handshake_timeout: 3s
+            preface_timeout: 2s
+            half_open: 99
+            stall_timeout: 45s
+            """)
+        var expected = ServerConnectionPolicy()
+        expected.maxIdleNanoseconds = 300 * Self.second
+        expected.maxAgeNanoseconds = 3_600 * Self.second
+        expected.ageGraceNanoseconds = 30 * Self.second
+        expected.keepalive.timeNanoseconds = 60 * Self.second
+        expected.keepalive.timeoutNanoseconds = 7 * Self.second
+        expected.pings.intervalNanosecondsMin = 10 * Self.second
+        expected.pings.permitsWithoutCalls = true
+        expected.handshakeTimeoutNanoseconds = 3 * Self.second
+        expected.prefaceTimeoutNanoseconds = 2 * Self.second
+        expected.halfOpenCountMax = 99
+        expected.stallTimeoutNanoseconds = 45 * Self.second
+        #expect(policy == expected)
+    }
+
+    @Test(
+        "are refused with file, line and key when they make no sense",
+        arguments: [
+            ("max_age: 5", "max_age"), ("keepalive_time: 10ms", "keepalive_time"), ("half_open: 0", "half_open"),
+            ("stall_timeout: 25h", "from 1s to 24h"), ("max_idel: 5m", "max_idel"),
+            ("ping_without_calls: 3", "ping_without_calls"),
+        ])
+    func wrong(line: String, key: String) {
+        let error = #expect(throws: ConfigurationError.self) { try read(line) }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("apus.yaml:2") && text.contains(key), "\(text)")
+    }
+}
+
+@Suite("The limit of file descriptors")
+struct DescriptorLimitTests {
+    @Test(
+        "is raised to what the connections need, as far as the hard limit allows, and never lowered",
+        arguments: [
+            (1_024, 524_288, 10_000, 10_064), (1_024, 4_096, 10_000, 4_096), (65_536, 524_288, 1_000, 65_536),
+            (1_024, 1_024, 1_024, 1_024),
+        ])
+    func wanted(soft: Int, hard: Int, connections: Int, expected: Int) {
+        let limit = DescriptorLimit(softCount: soft, hardCount: hard)
+        #expect(limit.softCount(for: connections) == expected)
+    }
+
+    @Test("keeps a few descriptors for what is no connection")
+    func reserve() {
+        #expect(DescriptorLimit(softCount: 1_088, hardCount: 4_096).connectionCount == 1_024)
+        #expect(DescriptorLimit(softCount: 10, hardCount: 4_096).connectionCount == 0)
+    }
+}
