@@ -2,6 +2,7 @@ import Dispatch
 import Engine
 import EventLoops
 import InferenceService
+import Messages
 import Models
 import RPC
 import RPCTransport
@@ -67,23 +68,53 @@ final class ServicesBench: Sendable {
         }
     }
 
+    /// How a call went.
+    private struct Outcome: Equatable, CustomStringConvertible {
+        var responses: [Bytes] = []
+        var failure: String?
+
+        var description: String { "\(responses.map(\.array)), \(failure ?? "OK")" }
+    }
+
     private func call(_ method: ServiceMethod, _ messages: [Bytes], leavesEarly: Bool) async throws {
+        let outcome = try await outcome(method, messages, leavesEarly: leavesEarly)
+        guard messages.count == 1, let other = Self.roundabout(messages[0], of: method) else { return }
+        let again = try await self.outcome(method, [other], leavesEarly: leavesEarly)
+        try require(outcome == again, "read in one pass: \(outcome); by protobuf-c: \(again)")
+    }
+
+    /// A request to `identity` that asks for the same in a way that is not read in one pass; nil for all others.
+    private static func roundabout(_ message: Bytes, of method: ServiceMethod) -> Bytes? {
+        guard method.path == Bytes(utf8: GRPCInferenceServiceMethods.modelInfer.path),
+            var request = try? ModelInferRequest(decoding: message), request.modelName == "identity"
+        else { return nil }
+        request.parameters["roundabout"] = InferParameter(parameterChoice: .boolParam(true))
+        return request.encoded()
+    }
+
+    private func outcome(
+        _ method: ServiceMethod, _ messages: [Bytes], leavesEarly: Bool
+    ) async throws -> Outcome {
         var options = CallOptions()
         options.deadline = Deadline(SystemClock().now().advanced(byNanoseconds: Self.timeoutNanoseconds))
         let call = await channel.stream(method.path, options: options)
-        var responseCount = 0
+        var outcome = Outcome()
         do throws(RPCFailure) {
             for message in messages { try await call.write(message) }
             try await call.finishWriting()
-            while responseCount < (leavesEarly ? 1 : Self.responseCountMax), let response = try await call.next() {
-                responseCount += 1
-                if !method.isResponse(response) { responseCount = .max }
+            let countMax = leavesEarly ? 1 : Self.responseCountMax
+            while outcome.responses.count < countMax, let response = try await call.next() {
+                outcome.responses.append(response)
             }
         } catch {
+            outcome.failure = "\(error)"
             try check(error, of: method)
         }
         call.cancel()
-        try require(responseCount < .max, "\(method.path.utf8String ?? "?") answered with another message")
+        try require(
+            outcome.responses.allSatisfy(method.isResponse),
+            "\(method.path.utf8String ?? "?") answered with another message")
+        return outcome
     }
 
     /// What a caller sends is never the server's own failure; undecodable bytes alone are INTERNAL, as gRPC has it.

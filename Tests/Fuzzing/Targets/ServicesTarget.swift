@@ -64,6 +64,15 @@ private enum ServicesSeeds {
                     rawInputContents: [Bytes([UInt8](repeating: 1, count: 8))]))
         ),
         (
+            "identity-plain",
+            inferring(
+                ModelInferRequest(
+                    modelName: "identity", modelVersion: "1", id: "7",
+                    inputs: [
+                        .init(name: "x", datatype: "UINT8", shape: [2]), .init(name: "y", datatype: "BOOL", shape: [1]),
+                    ], outputs: [.init(name: "y")], rawInputContents: [Bytes([1, 2]), Bytes([1])]))
+        ),
+        (
             "identity-typed",
             inferring(
                 ModelInferRequest(
