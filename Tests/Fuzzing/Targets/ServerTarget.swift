@@ -107,6 +107,7 @@ extension RPCServerConfiguration {
         connections.keepalive.timeNanoseconds = 15_000_000_000
         connections.keepalive.timeoutNanoseconds = 5_000_000_000
         connections.pings.intervalNanosecondsMin = 1_000_000_000
+        connections.stallTimeoutNanoseconds = 8_000_000_000
         http2.limitTightly()
     }
 }
