@@ -36,7 +36,7 @@ test: packages test-packages ## Build everything and run every test.
 	swift build --build-tests --explicit-target-dependency-import-check error
 	swift test --skip-build
 	$(MAKE) interop-peers || echo "Not every peer could be built: the tests that need one are skipped, and say so."
-	$(PYTHON) -m pytest -q Tests/Interoperability
+	$(PYTHON) -m pytest -q -rs Tests/Interoperability
 
 .PHONY: interop-peers
 interop-peers: test-packages ## Build the C++ and the grpc-swift-2 programs that the interoperability tests run against.

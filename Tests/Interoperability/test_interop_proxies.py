@@ -29,7 +29,8 @@ http {{
     scgi_temp_path {folder}/scgi;
     client_max_body_size 0;
     server {{
-        listen unix:{folder}/proxy.sock http2;
+        listen {listen} http2;
+        {pair}
         location / {{
             {location}
         }}
@@ -39,15 +40,17 @@ http {{
 
 
 class Proxy:
-    """A proxy process that listens on a socket of the file system, which needs no free port."""
+    """A proxy process that listens on a socket of the file system, which needs no free port, or on `port`."""
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, port=None):
         self.log = open(folder / "proxy.log", "w+b")
         self.process = subprocess.Popen([str(word) for word in command], stdout=self.log, stderr=self.log)
         self.target = f"unix:{folder}/proxy.sock"
+        self.port = port
+        address = ("127.0.0.1", port) if port else str(folder / "proxy.sock")
         deadline = time.monotonic() + peers.TIMEOUT
-        with socket.socket(socket.AF_UNIX) as probe:
-            while probe.connect_ex(str(folder / "proxy.sock")) != 0:
+        with socket.socket(socket.AF_INET if port else socket.AF_UNIX) as probe:
+            while probe.connect_ex(address) != 0:
                 assert self.process.poll() is None and time.monotonic() < deadline, self.errors()
                 time.sleep(0.02)
 
@@ -60,18 +63,28 @@ class Proxy:
         self.process.wait(peers.TIMEOUT)
 
 
-def nginx(folder, location):
+def nginx(folder, location, port=None, certificates=None):
+    listen = f"127.0.0.1:{port} ssl" if port else f"unix:{folder}/proxy.sock"
+    pair = f"ssl_certificate {certificates}/server.pem; ssl_certificate_key {certificates}/server.key;" if port else ""
     path = folder / "nginx.conf"
-    path.write_text(NGINX.format(folder=folder, location=location))
+    path.write_text(NGINX.format(folder=folder, location=location, listen=listen, pair=pair))
     program = shutil.which("nginx") or "/usr/sbin/nginx"
-    return Proxy([program, "-p", folder, "-c", path], folder)
+    return Proxy([program, "-p", folder, "-c", path], folder, port)
 
 
-def nghttpx(folder, port):
+def nghttpx(folder, backend, port=None, certificates=None):
     configuration = folder / "nghttpx.conf"
     configuration.write_text("")
-    return Proxy(["nghttpx", f"--conf={configuration}", "--workers=1", f"--frontend=unix:{folder}/proxy.sock;no-tls",
-                  f"--backend=127.0.0.1,{port};;proto=h2"], folder)
+    frontend = f"127.0.0.1,{port}" if port else f"unix:{folder}/proxy.sock;no-tls"
+    pair = [f"{certificates}/server.key", f"{certificates}/server.pem"] if port else []
+    return Proxy(["nghttpx", f"--conf={configuration}", "--workers=1", f"--frontend={frontend}",
+                  f"--backend=127.0.0.1,{backend};;proto=h2", *pair], folder, port)
+
+
+def free_port():
+    """A port that nobody had a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +112,20 @@ def test_B1_B44_B50_S22_S32_S73_S82_B114_a_proxy_in_front_of_us_passes(case, pro
             getattr(SyncClient(channel), case)()
         except Exception as error:
             raise AssertionError(proxy.errors()) from error
+
+
+@pytest.mark.parametrize("kind", ["nginx", "nghttpx"])
+def test_B4_C6_C10_B44_B50_C83_B110_B114_our_client_calls_a_proxy_over_tls(
+        kind, upstream, interop_certificates, tmp_path):
+    if kind == "nginx":
+        proxy = nginx(tmp_path, f"grpc_pass grpc://127.0.0.1:{upstream.port};", free_port(), interop_certificates)
+    else:
+        proxy = nghttpx(tmp_path, upstream.port, free_port(), interop_certificates)
+    try:
+        passed = peers.run_our_client(proxy.port, interop_certificates, True, matrix.CASES)
+        assert passed == matrix.CASES, proxy.errors()
+    finally:
+        proxy.stop()
 
 
 @pytest.fixture(scope="module")
