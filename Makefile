@@ -72,6 +72,15 @@ sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSani
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer.supp \
 	    swift test --sanitize=thread --disable-xctest --scratch-path .build-thread
 
+ATTACK_SECONDS := 5
+.PHONY: attacks
+attacks: packages test-packages ## Attack a real server in every way of the table in Security.md; print what was measured.
+	swift build --product apus
+	@mkdir -p .build && rm -f .build/attacks.md
+	APUS_ATTACK_SECONDS=$(ATTACK_SECONDS) APUS_ATTACK_TABLE=$(CURDIR)/.build/attacks.md \
+	    $(PYTHON) -m pytest -q Tests/Interoperability/attacks
+	@sort .build/attacks.md
+
 FUZZ_SECONDS := 600
 .PHONY: build-fuzz
 build-fuzz: packages

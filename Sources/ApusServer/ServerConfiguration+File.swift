@@ -25,6 +25,7 @@ extension ServerConfiguration {
     ///   connections: 1024
     ///   streams_per_connection: 256
     ///   message_size: 64MiB
+    ///   held_per_connection: 128MiB
     /// compression:                 # of answers, for clients that accept it
     ///   format: off                # gzip or deflate
     ///   minimum_size: 1KiB         # shorter messages are sent as they are
@@ -117,6 +118,7 @@ extension ServerConfiguration.ConnectionLimits {
     fileprivate mutating func read(_ map: ConfigurationMap) throws(ConfigurationError) {
         connectionCountMax = try map.integer("connections", in: 1...1_000_000) ?? connectionCountMax
         streamCountMax = try map.integer("streams_per_connection", in: 1...100_000) ?? streamCountMax
+        heldByteCountMax = try map.byteCount("held_per_connection", in: 1024...(1 << 36)) ?? heldByteCountMax
         messageByteCountMax = try map.byteCount("message_size", in: 1024...(1 << 30)) ?? messageByteCountMax
     }
 }

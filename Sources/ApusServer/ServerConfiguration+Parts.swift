@@ -38,6 +38,11 @@ extension ServerConfiguration {
             case .deflate: .deflate
             }
         transport.calls.compression.messageByteCountMin = compression.messageByteCountMin
+        // Two of the largest messages on one connection are never too much.
+        let heldByteCountMax = max(limits.heldByteCountMax, 2 * limits.messageByteCountMax)
+        transport.requestBudget.connectionByteCountMax = heldByteCountMax
+        transport.requestBudget.totalByteCountMax = max(transport.requestBudget.totalByteCountMax, heldByteCountMax)
+        transport.calls.queuedResponseByteCountMax = heldByteCountMax
         return transport
     }
 }

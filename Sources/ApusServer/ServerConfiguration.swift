@@ -55,6 +55,9 @@ package struct ServerConfiguration: Sendable {
         package var connectionCountMax = 1024
         package var streamCountMax = 256
         package var messageByteCountMax = 64 << 20
+        /// Bytes of requests, and as many of answers, that the calls of one connection may keep in memory; at least
+        /// twice `messageByteCountMax`.
+        package var heldByteCountMax = 128 << 20
     }
 
     /// How answers are compressed.

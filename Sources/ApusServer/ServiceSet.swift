@@ -2,7 +2,6 @@ import Engine
 import InferenceService
 import Logging
 import RPC
-import Telemetry
 import Tenancy
 import Vocabulary
 
@@ -14,9 +13,8 @@ final class ServiceSet: Sendable {
     private let services: InferenceServices
 
     init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
-        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { status, entry in
-            logger.log(level: status.logLevel, "call", metadata: entry().metadata)
-        }
+        let log = CallLog(logger: logger, clock: clock)
+        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { log.callDidEnd($0, $1) }
         var methods = MethodTable()
         services = InferenceServices(
             engine: engine, readiness: readiness, clock: clock, serverVersion: ServerVersion.current)
@@ -24,12 +22,7 @@ final class ServiceSet: Sendable {
         self.methods = methods
         observer = CallObserver { record in
             // A registered method writes its own line, with its tenant and model.
-            guard record.method == nil else { return }
-            logger.info(
-                "call refused",
-                metadata: [
-                    "request": "\(record.requestID)", "status": "\(record.status.name)", "reason": "\(record.label)",
-                ])
+            if record.method == nil { log.callWasRefused(record) }
         }
     }
 
@@ -42,16 +35,5 @@ final class ServiceSet: Sendable {
     func endServing() {
         readiness.isServing = false
         services.endWatches()
-    }
-}
-
-extension StatusCode {
-    /// How loudly a call that ended like this is logged: our own failures wake somebody up, a caller's do not.
-    fileprivate var logLevel: Logger.Level {
-        switch self {
-        case .ok: .debug
-        case .internal, .unknown, .dataLoss: .error
-        default: .info
-        }
     }
 }

@@ -16,8 +16,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     // @unchecked: `inbox` and `phase` are locked or atomic; every other variable belongs to the loop's own thread
     // (before `start`: to the thread that made the loop).
 
-    /// Work that one turn does before descriptors get their chance again.
-    static let jobsPerTurnMax = 4096
+    /// Jobs, and pieces of submitted work, that one turn does before descriptors get their chance again.
+    ///
+    /// Why not thousands: a job that answers a call takes some ten microseconds, and whoever sends a call meanwhile
+    /// waits for the whole turn.
+    static let jobsPerTurnMax = 256
     /// Descriptors reported by one wait.
     static let eventsPerTurnMax = 256
     /// Submitted work that may wait at once; more is refused.
@@ -39,7 +42,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var watches = WatchTable()
     private var localJobs: [UnownedJob] = []
     private var endOfTurnHandlers: [any EndOfTurnHandler] = []
-    private var spareJobs: [UnownedJob] = []
+    /// The jobs before this index have run.
+    private var nextJob = 0
+    /// Work taken from the inbox; the pieces before `nextWork` are done.
+    private var takenWork: [@Sendable () -> Void] = []
+    private var nextWork = 0
+    private var leavesWorkInInbox = false
     private var spareHandlers: [any EndOfTurnHandler] = []
     private let events: UnsafeMutablePointer<apus_event>
     private var timeOfTurn: MonotonicTime
@@ -234,7 +242,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package func runTurn(waits: Bool = false) -> Bool {
         let before = activityCount
         becomeCurrent { _ = runTurnOnLoop(waits: waits) }
-        return activityCount != before || !localJobs.isEmpty || !endOfTurnHandlers.isEmpty
+        return activityCount != before || !localJobs.isEmpty || !takenWork.isEmpty || leavesWorkInInbox
+            || !endOfTurnHandlers.isEmpty
     }
 
     /// Calls `body` as if on the loop's thread, for tests that turn a loop by hand.
@@ -264,7 +273,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// How long the next wait may last: not at all while there is work, else until the next timer, rounded up.
     private func waitMilliseconds() -> Int32 {
-        guard localJobs.isEmpty, endOfTurnHandlers.isEmpty else { return 0 }
+        guard localJobs.isEmpty, takenWork.isEmpty, !leavesWorkInInbox, endOfTurnHandlers.isEmpty else { return 0 }
         guard let next = timers.timeNext else { return -1 }
         let nanoseconds = next.nanoseconds(since: clock.now())
         let (roundedUp, overflow) = nanoseconds.addingReportingOverflow(999_999)
@@ -291,34 +300,59 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func takeInbox() -> Bool {
-        let (work, isStopped) = inbox.withLock { inbox in
+        let isStopped = inbox.withLock { inbox in
             if localJobs.isEmpty {
                 swap(&localJobs, &inbox.jobs)
             } else {
                 localJobs.append(contentsOf: inbox.jobs)
                 inbox.jobs.removeAll(keepingCapacity: true)
             }
-            let work = inbox.work
-            if !work.isEmpty { inbox.work = [] }
-            return (work, inbox.isStopped)
+            if takenWork.isEmpty {
+                swap(&takenWork, &inbox.work)
+            } else if inbox.isStopped {
+                takenWork.append(contentsOf: inbox.work)
+                inbox.work.removeAll()
+            }
+            // Whoever put it there has signalled already, and that signal is spent.
+            leavesWorkInInbox = !inbox.work.isEmpty
+            return inbox.isStopped
         }
-        for piece in work {
-            activityCount += 1
-            piece()
-        }
+        doWork(all: isStopped)
         return !isStopped
     }
 
+    /// Does submitted work, at the end of the loop all there is.
+    private func doWork(all: Bool) {
+        let end = all ? takenWork.count : min(takenWork.count, nextWork + Self.jobsPerTurnMax)
+        while nextWork < end {
+            let piece = takenWork[nextWork]
+            nextWork += 1
+            activityCount += 1
+            piece()
+        }
+        guard nextWork == takenWork.count else { return }
+        takenWork.removeAll(keepingCapacity: true)
+        nextWork = 0
+    }
+
+    /// Runs jobs, those they make too, until none is left or enough of them have run; the rest waits for the next turn.
     private func runJobs() {
-        var jobCountLeft = Self.jobsPerTurnMax
-        while !localJobs.isEmpty, jobCountLeft > 0 {
-            swap(&localJobs, &spareJobs)
-            jobCountLeft -= spareJobs.count
-            for job in spareJobs {
-                activityCount += 1
-                job.runSynchronously(on: asUnownedTaskExecutor())
-            }
-            spareJobs.removeAll(keepingCapacity: true)
+        let end = Self.jobsPerTurnMax
+        var count = 0
+        while count < end, nextJob < localJobs.count {
+            let job = localJobs[nextJob]
+            nextJob += 1
+            count += 1
+            activityCount += 1
+            job.runSynchronously(on: asUnownedTaskExecutor())
+        }
+        if nextJob == localJobs.count {
+            localJobs.removeAll(keepingCapacity: true)
+            nextJob = 0
+        } else if nextJob >= localJobs.count / 2 {
+            // Done when it is as much as what is left, so that the whole of it costs no more than a pass over the jobs.
+            localJobs.removeFirst(nextJob)
+            nextJob = 0
         }
     }
 

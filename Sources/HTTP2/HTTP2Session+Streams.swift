@@ -99,6 +99,7 @@ extension HTTP2Session {
         checkOrder(record)
         guard record.pointee.outbound.byteCount < outboundHighWaterByteCount else { return .queueFull }
         record.pointee.outbound.append(prefix: prefix, data)
+        state.pointee.queuedByteCount += prefix.count + data.count
         if record.pointee.outbound.byteCount >= outboundHighWaterByteCount {
             record.pointee.flags.insert(.aboveHighWater)
         }
@@ -132,7 +133,7 @@ extension HTTP2Session {
     package func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
         guard let record = openRecord(of: stream) else { return }
         record.pointee.flags.insert(.resetByOwner)
-        record.pointee.outbound.removeAll()
+        state.pointee.dropOutbound(of: record)
         record.pointee.trailers = nil
         nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
     }
@@ -149,6 +150,9 @@ extension HTTP2Session {
             || byteCount <= nghttp2_session_get_stream_remote_window_size(session, stream.id)
                 && byteCount <= nghttp2_session_get_remote_window_size(session)
     }
+
+    /// Bytes queued on all streams that are not in frames yet: what a client that takes nothing makes this side keep.
+    package var queuedByteCount: Int { state.pointee.queuedByteCount }
 
     // MARK: Helpers
 

@@ -183,7 +183,7 @@ extension SessionCallbacks {
         state.pointee.openStreamCount -= 1
         record.pointee.flags.insert(.closed)
         if record.pointee.flags.closeOrigin(code: code) == .finished { state.pointee.floodGuard.countAnswer() }
-        record.pointee.outbound.removeAll()
+        state.pointee.dropOutbound(of: record)
         record.pointee.trailers = nil
         guard record.pointee.flags.contains(.announced) else {
             state.pointee.streams.give(back: record)
@@ -282,6 +282,7 @@ extension SessionCallbacks {
         state.pointee.output.append(UnsafeRawBufferPointer(start: frameHeader, count: 9))
         record.pointee.outbound.move(count, to: &state.pointee.output)
         record.pointee.sentByteCount &+= UInt64(count)
+        state.pointee.queuedByteCount -= count
         let waiting = record.pointee.outbound.byteCount
         if record.pointee.flags.contains(.aboveHighWater), waiting <= state.pointee.outboundLowWaterByteCount {
             record.pointee.flags.remove(.aboveHighWater)

@@ -18,6 +18,8 @@ struct SessionState {
     var floodGuard: FloodGuard
     /// DATA payload that arrived since connection window was last given back.
     var arrivedByteCount = 0
+    /// Bytes submitted on all streams that are not in frames yet.
+    var queuedByteCount = 0
     /// Streams that nghttp2 has not closed.
     var openStreamCount = 0
     /// HEADERS and DATA frames that nghttp2 has sent.
@@ -49,6 +51,12 @@ struct SessionState {
         headerListByteCountMax = configuration.headerListByteCountMax
         headerScratch = HeaderScratch(listByteCountMax: configuration.headerListByteCountMax)
         floodGuard = FloodGuard(limits: configuration.floodLimits, role: role)
+    }
+
+    /// Forgets what a stream still had to send.
+    mutating func dropOutbound(of record: UnsafeMutablePointer<StreamRecord>) {
+        queuedByteCount -= record.pointee.outbound.byteCount
+        record.pointee.outbound.removeAll()
     }
 
     mutating func deallocate() {

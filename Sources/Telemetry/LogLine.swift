@@ -43,14 +43,20 @@ package struct LogLine: Hashable, Sendable {
             case "\n": quoted += "\\n"
             case "\r": quoted += "\\r"
             case "\t": quoted += "\\t"
-            // Control and formatting characters could steer a terminal.
-            case _ where character.properties.generalCategory == .control,
-                _ where character.properties.generalCategory == .format:
+            case _ where steersTerminal(character):
                 quoted += "\\u{\(String(character.value, radix: 16))}"
             default: quoted.unicodeScalars.append(character)
             }
         }
         return quoted + (scalars.count > valueCharacterCountMax ? "…\"" : "\"")
+    }
+
+    /// Whether a character could move the cursor, turn the direction of writing or look like the end of the line.
+    private static func steersTerminal(_ character: Unicode.Scalar) -> Bool {
+        switch character.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }
 

@@ -25,6 +25,7 @@ struct LogLineTests {
             ("plain-1.0/x:y", "plain-1.0/x:y"), ("", "\"\""), ("two words", "\"two words\""),
             ("a\nb=c", "\"a\\nb=c\""), ("say \"hi\"\\", "\"say \\\"hi\\\"\\\\\""), ("\u{1B}[31m", "\"\\u{1b}[31m\""),
             ("übung", "\"übung\""), ("a\u{202E}b", "\"a\\u{202e}b\""),
+            ("a\u{2028}b\u{2029}", "\"a\\u{2028}b\\u{2029}\""),
             (String(repeating: "x", count: 512), String(repeating: "x", count: 512)),
             (String(repeating: "x", count: 513), "\"\(String(repeating: "x", count: 512))…\""),
         ])

@@ -1,5 +1,6 @@
 import Compression
 import EventLoops
+import HTTP2
 import Vocabulary
 
 /// What a call does about compressing its response.
@@ -24,7 +25,7 @@ extension ServerCall {
     /// The message as it will be sent.
     ///
     /// - Throws: `ServingError` RESOURCE_EXHAUSTED for a message over the limit, which counts its bytes before they are
-    ///   compressed.
+    ///   compressed, and when the client has left too many answers untaken.
     func frame(_ message: Bytes, _ compression: MessageCompression) throws(ServingError) -> FramedMessage {
         loop.preconditionOnLoop()
         guard message.count <= limits.responseByteCountMax, message.count <= MessagePrefix.messageByteCountMax else {
@@ -32,6 +33,11 @@ extension ServerCall {
                 .resourceExhausted,
                 "a response of \(message.count) bytes is over the limit of \(limits.responseByteCountMax)",
                 label: "response_too_long")
+        }
+        guard owner.session.queuedByteCount < limits.queuedResponseByteCountMax else {
+            throw ServingError(
+                .resourceExhausted, "the client leaves the answers on this connection untaken",
+                label: "response_budget")
         }
         guard compression == .allowed, !state.isAnswered, let format = agreedFormat() else {
             return FramedMessage(message)

@@ -36,6 +36,8 @@ package final class ServerCall: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var takenMessageWasCompressed = false
     /// Received bytes that were not given back to the stream's window yet.
     @exclusivity(unchecked) private var withheldByteCount = 0
+    /// Received bytes that this call keeps in memory, as its owner has counted them.
+    @exclusivity(unchecked) private var heldByteCount = 0
     private var reader: UnsafeContinuation<Bytes?, any Error>?
     private var writer: UnsafeContinuation<Void, any Error>?
     private var task: Task<Void, Never>?
@@ -88,6 +90,8 @@ package final class ServerCall: @unchecked Sendable {
 
     /// Takes a piece of the request's body.
     package func receive(_ bytes: UnsafeRawBufferPointer) {
+        guard !state.isAnswered, owner.hold(requestByteCount: bytes.count) else { return refuse(bytes) }
+        heldByteCount += bytes.count
         do throws(MessageDeframer.Failure) {
             try deframer.append(bytes) { arrivedMessages.append($0) }
         } catch {
@@ -99,11 +103,34 @@ package final class ServerCall: @unchecked Sendable {
         grantWindow()
     }
 
+    /// Drops bytes that nobody waits for, or that are more than the connection may hold.
+    private func refuse(_ bytes: UnsafeRawBufferPointer) {
+        withheldByteCount += bytes.count
+        if !state.isAnswered {
+            fail(ServingError(.resourceExhausted, "the connection's calls hold too much", label: "request_budget"))
+        }
+        grantWindow()
+    }
+
+    /// A message of a stream now belongs to its handler, which holds one at a time; a single message is counted until
+    /// the call ends, because calls wait for a model with it.
+    private func letGo(of message: FramedMessage) {
+        guard !method.handler.takesOneMessage else { return }
+        let byteCount = min(heldByteCount, message.bytes.count + MessageDeframer.prefixByteCount)
+        heldByteCount -= byteCount
+        owner.letGo(requestByteCount: byteCount)
+    }
+
     private func take(_ message: FramedMessage) {
         let actions = state.messageArrived()
         requestByteCount += message.bytes.count
         if actions.contains(.deliverMessage) {
-            if reader == nil { waitingMessages.append(message) } else { hand(message) }
+            if reader == nil {
+                waitingMessages.append(message)
+            } else {
+                letGo(of: message)
+                hand(message)
+            }
         }
         perform(actions)
     }
@@ -253,6 +280,8 @@ package final class ServerCall: @unchecked Sendable {
         if let deadlineTimer { loop.cancel(deadlineTimer) }
         deadlineTimer = nil
         task = nil
+        if heldByteCount > 0 { owner.letGo(requestByteCount: heldByteCount) }
+        heldByteCount = 0
         let record = CallRecord(
             requestID: requestID, method: method.path, status: status, label: label, peer: owner.peer,
             requestByteCount: requestByteCount, responseByteCount: responseByteCount,
@@ -345,6 +374,7 @@ package final class ServerCall: @unchecked Sendable {
     func nextMessage() async throws -> Bytes? {
         loop.preconditionOnLoop()
         if let message = waitingMessages.popFirst() {
+            letGo(of: message)
             grantWindow()
             do throws(ServingError) {
                 return try open(message)

@@ -18,6 +18,12 @@ package protocol ServerCallOwner: AnyObject {
     /// There is something for `session.drainOutput`; it is written at the end of the turn.
     func outputIsReady()
 
+    /// Counts bytes that a call holds of its request; false, without counting them, when they are too many.
+    func hold(requestByteCount: Int) -> Bool
+
+    /// Forgets bytes that were counted by `hold`.
+    func letGo(requestByteCount: Int)
+
     /// The call has been answered and its handler has returned.
     func callDidEnd(_ call: ServerCall, _ record: CallRecord)
 }
@@ -29,6 +35,10 @@ package struct ServerCallLimits: Sendable {
     /// The longest response message.
     package var responseByteCountMax = Int(UInt32.max)
     package var compression = ResponseCompression()
+    /// A connection takes no more answers while its client has left so many bytes of them untaken.
+    ///
+    /// Why beside the high-water mark of a stream: one message of any size fits above that.
+    package var queuedResponseByteCountMax = 128 << 20
 
     package init() {}
 }

@@ -6,8 +6,6 @@ import Glibc
 ///
 /// - Isolation: its loop, after `init`.
 final class Listener: ReadinessHandler {
-    /// Connections accepted in one turn, so that a flood of them leaves time for the others.
-    static let acceptsPerTurnMax = 64
     static let backlog: Int32 = 1024
     /// Without memory, how long to leave clients in the backlog before the next try.
     static let pauseNanoseconds: UInt64 = 100_000_000
@@ -15,6 +13,7 @@ final class Listener: ReadinessHandler {
     let address: SocketAddress
     private let loop: EventLoop
     private var descriptor: Int32
+    private var pace = AcceptPace()
     private let accepted: (_ descriptor: Int32, _ peer: SocketAddress) -> Void
     private let turnedAway: (_ peer: SocketAddress) -> Void
     /// Kept to have one descriptor left when there are no others; -1 when even this one cannot be had.
@@ -77,7 +76,7 @@ final class Listener: ReadinessHandler {
     }
 
     func descriptorIsReady(_ readiness: Readiness) {
-        for _ in 0..<Self.acceptsPerTurnMax {
+        for _ in 0..<pace.allowance(turn: loop.turnCount, now: loop.measuredNow()) {
             var peer = sockaddr_storage()
             var byteCount = socklen_t(0)
             let result = apus_accept(descriptor, &peer, &byteCount)

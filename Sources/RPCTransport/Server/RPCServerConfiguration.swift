@@ -24,6 +24,8 @@ package struct RPCServerConfiguration: Sendable {
     /// Why count those: a client that opens and resets streams would otherwise pile up handlers without limit.
     package var callsPerConnectionMax = 1_000
     package var connections = ServerConnectionPolicy()
+    /// Beyond it, the call whose bytes are too many ends with RESOURCE_EXHAUSTED.
+    package var requestBudget = RequestBudget()
 
     package init() {}
 }

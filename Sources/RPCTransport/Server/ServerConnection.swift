@@ -125,7 +125,21 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         lifetime.callDidEnd(at: loop.now())
         if self.call(of: call.stream) === call { setCall(nil, of: call.stream) }
         shard.observer?.callDidEnd(record)
-        shard.callDidEnd()
+        shard.callDidEnd(on: self)
+    }
+
+    /// Bytes of requests that the calls of this connection hold.
+    private var heldByteCount = 0
+
+    func hold(requestByteCount: Int) -> Bool {
+        let allowed = shard.hold(requestByteCount, connectionByteCount: heldByteCount)
+        if allowed { heldByteCount += requestByteCount }
+        return allowed
+    }
+
+    func letGo(requestByteCount: Int) {
+        heldByteCount -= requestByteCount
+        shard.letGo(requestByteCount)
     }
 
     private func refuse(

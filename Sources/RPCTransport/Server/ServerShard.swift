@@ -93,8 +93,9 @@ final class ServerShard: @unchecked Sendable {
     /// Connections that are gone while handlers of theirs have not returned.
     private var orphans: [ObjectIdentifier: ServerConnection] = [:]
 
-    func callDidEnd() {
-        if !orphans.isEmpty { orphans = orphans.filter { $0.value.callCount > 0 } }
+    /// A call has ended, on an open connection or on one that is gone.
+    func callDidEnd(on connection: ServerConnection) {
+        if !orphans.isEmpty, connection.callCount == 0 { orphans[ObjectIdentifier(connection)] = nil }
         checkIdle()
     }
 
@@ -105,6 +106,23 @@ final class ServerShard: @unchecked Sendable {
         for connection in revoked { connection.endRevoked() }
         return revoked.count
     }
+
+    // MARK: Memory
+
+    /// Bytes of requests that the calls of this loop hold.
+    private var heldByteCount = 0
+
+    /// Counts bytes of a request for a connection that holds `connectionByteCount` already.
+    ///
+    /// - Returns: false, without counting them, when that is too many.
+    func hold(_ byteCount: Int, connectionByteCount: Int) -> Bool {
+        let allowed = configuration.requestBudget.allows(
+            byteCount, connectionByteCount: connectionByteCount, totalByteCount: heldByteCount)
+        if allowed { heldByteCount += byteCount }
+        return allowed
+    }
+
+    func letGo(_ byteCount: Int) { heldByteCount -= byteCount }
 
     // MARK: The end
 

@@ -113,9 +113,9 @@ class Wire:
         except OSError:
             return False
 
-    def open(self, *pairs):
+    def open(self, *pairs, acknowledges=True):
         """The preface, and SETTINGS with these pairs."""
-        self.send(PREFACE + settings(*pairs) + SETTINGS_ACK)
+        self.send(PREFACE + settings(*pairs) + (SETTINGS_ACK if acknowledges else b""))
         return self
 
     def keep_answers(self):
@@ -335,7 +335,7 @@ class Attacked:
 
     def _record(self, row, defence, endings, growth, before, peak, p99, slowest, within):
         names = "/".join(sorted({ending.error for ending in endings}))
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].split(" ")[0]
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].rsplit(" (", 1)[0]
         line = (f"| {row} | {defence} | {names} in {slowest * 1e3:.0f} ms (≤ {within * 1e3:.0f}) | "
                 f"{(peak - before) / MIB:+.1f} MiB (≤ {growth / MIB:.0f}) | "
                 f"{self.baseline * 1e3:.1f} → {p99 * 1e3:.1f} ms | {len(endings)} | `{test}` |")
