@@ -1,5 +1,6 @@
 /// A frame as it was on the wire.
 struct RawFrame: Equatable {
+    static let reset: UInt8 = 0x3
     static let goAway: UInt8 = 0x7
 
     let type: UInt8
@@ -16,6 +17,13 @@ struct RawFrame: Equatable {
             start += 9 + count
         }
         return frames
+    }
+
+    /// A frame as bytes; numbers of its payload are of 32 bits.
+    static func bytes(_ type: UInt8, stream: UInt32 = 0, _ numbers: UInt32...) -> [UInt8] {
+        let payload = [stream] + numbers
+        return [0, 0, UInt8(4 * numbers.count), type, 0]
+            + payload.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
     }
 
     /// The text at the end of a GOAWAY.

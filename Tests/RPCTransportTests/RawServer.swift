@@ -49,6 +49,13 @@ final class RawServer: ByteStreamDelegate {
 
     func close() { stream.close() }
 
+    /// Sends bytes that the session knows nothing of.
+    func send(raw bytes: [UInt8]) {
+        bytes.withUnsafeBytes { bytes in
+            guard case .sent(bytes.count) = stream.send(bytes) else { preconditionFailure("the pipe is full") }
+        }
+    }
+
     func streamIsWritable() { try? flush() }
 
     func streamIsReadable() {
