@@ -39,7 +39,8 @@ extension ServerConfiguration {
     ///   ping_without_calls: false  # false: two hours while it has no call
     ///   handshake_timeout: 10s     # for TLS
     ///   preface_timeout: 5s        # and then for the first frames
-    ///   half_open: 512             # a loop's connections in their handshake; beyond it the oldest go after 2 s
+    ///   half_open: 512             # a loop's connections in their handshake, beyond which the oldest go after 2 s;
+    ///                              # half of limits.connections when absent
     ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info

@@ -19,7 +19,7 @@ struct ConnectionSettingsTests {
         #expect(policy == ServerConnectionPolicy())
         #expect(policy.maxIdleNanoseconds == nil && policy.maxAgeNanoseconds == nil)
         #expect(policy.keepalive.timeNanoseconds == 7_200 * Self.second && policy.keepalive.pingsWithoutCalls)
-        #expect(policy.stallTimeoutNanoseconds == 60 * Self.second && policy.halfOpenCountMax == 512)
+        #expect(policy.stallTimeoutNanoseconds == 60 * Self.second && policy.halfOpenCountMax == nil)
     }
 
     @Test("are read, each into its place")

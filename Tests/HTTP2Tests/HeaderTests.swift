@@ -10,7 +10,7 @@ struct HeaderTests {
         return configuration
     }
 
-    @Test("a value of 63 KiB travels over CONTINUATION frames", arguments: [Int.max, 1, 1000])
+    @Test("B45: a value of 63 KiB travels over CONTINUATION frames", arguments: [Int.max, 1, 1000])
     func longValue(receiveByteCountMax: Int) throws {
         let (client, server) = try connectedPair(server: limit(128 << 10))
         server.receiveByteCountMax = receiveByteCountMax
@@ -82,7 +82,7 @@ struct HeaderTests {
         #expect(server.observed.contains { if case .headers = $0 { true } else { false } } == false)
     }
 
-    @Test("white space around a value and an illegal field do not fail the request")
+    @Test("B41: white space around a value and an illegal field do not fail the request")
     func lenientFields() throws {
         let server = try Endpoint(.server)
         server.receive(Raw.greeting)

@@ -167,7 +167,7 @@ struct MessageFlowTests {
         #expect(server.session.openStreamCount == 0)
     }
 
-    @Test("interim responses are passed over")
+    @Test("C86: interim responses are passed over")
     func informational() throws {
         let client = try Endpoint(.client)
         _ = client.drainAll()

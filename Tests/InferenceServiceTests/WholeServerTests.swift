@@ -7,7 +7,7 @@ import Vocabulary
 
 /// Health and reflection as a client meets them: over HTTP/2, through the gate, with the other services.
 @Suite struct WholeServerTests {
-    @Test("every service that reflection lists has every method it describes, and no other is registered")
+    @Test("S171: every service that reflection lists has every method it describes, and no other is registered")
     func methodsAreComplete() async throws {
         try await WholeServer.with { whole in
             var table = MethodTable()
@@ -18,7 +18,7 @@ import Vocabulary
         }
     }
 
-    @Test("health follows readiness, for those who check and those who watch")
+    @Test("S170: health follows readiness, for those who check and those who watch")
     func health() async throws {
         try await WholeServer.with { whole in
             #expect(try await whole.call(HealthMethods.check, HealthCheckRequest()).status == .notServing)

@@ -136,7 +136,7 @@ def test_a_model_of_another_modality_is_refused(channel):
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT and "vision" in error.value.details()
 
 
-def test_health_checks_and_watches(channel):
+def test_S170_health_checks_and_watches(channel):
     stub = health_pb2_grpc.HealthStub(channel)
     serving = health_pb2.HealthCheckResponse.SERVING
     assert stub.Check(health_pb2.HealthCheckRequest()).status == serving
@@ -149,7 +149,7 @@ def test_health_checks_and_watches(channel):
     watch.cancel()
 
 
-def test_reflection_describes_every_service(channel):
+def test_S171_reflection_describes_every_service(channel):
     database = ProtoReflectionDescriptorDatabase(channel)
     services = set(database.get_services())
     assert {"apus.text.v1.Text", "apus.vision.v1.Vision", "apus.graph.v1.Graph", "apus.admin.v1.Admin",

@@ -38,4 +38,27 @@ struct ReceivedMetadataTests {
         let metadata = Metadata(try received([(name, "1"), ("x_y.z-0", "2")]))
         #expect(metadata.entries.map(\.name) == ["x_y.z-0"])
     }
+
+    @Test("S30: of the names that begin with grpc-, a handler sees those meant for it and no others")
+    func reservedNames() throws {
+        let fields = [
+            ("grpc-unheard-of", "1"), ("grpc-timeout", "1S"), ("grpc-accept-encoding", "gzip"),
+            ("grpc-previous-rpc-attempts", "2"), ("grpc-retry-pushback-ms", "5"), ("grpcx", "y"),
+        ]
+        let metadata = Metadata(try received(fields))
+        #expect(
+            metadata.entries.map(\.name) == ["grpc-previous-rpc-attempts", "grpc-retry-pushback-ms", "grpcx"])
+    }
+
+    @Test("B41: values that are printable are passed on, others are left out and fail nothing")
+    func values() throws {
+        let metadata = Metadata(try received([("a", "x\ty"), ("b", "caf\u{E9}"), ("c", "~!\"#$%&'(,)"), ("d", "")]))
+        #expect(metadata.firstText(of: "a") == nil && metadata.firstText(of: "b") == nil)
+        #expect(metadata.firstText(of: "c") == "~!\"#$%&'(,)" && metadata.firstText(of: "d") == "")
+        var copy = Metadata()
+        for entry in metadata.entries {
+            if case .text(let text) = entry.value { try copy.append(entry.name, text) }
+        }
+        #expect(copy.entries.count == metadata.entries.count, "what was given to a handler can be sent")
+    }
 }

@@ -111,7 +111,7 @@ struct WireTests {
         #expect(metadata.isEmpty == (error != nil))
     }
 
-    @Test("values of one name keep their order")
+    @Test("B43: values of one name keep their order")
     func metadataOrder() throws {
         var metadata = Metadata()
         try metadata.append("a", "1")

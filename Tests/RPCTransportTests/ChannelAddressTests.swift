@@ -64,7 +64,7 @@ struct ChannelAddressTests {
         #expect(bench.state == .ready && bench.attemptCount == 6)
     }
 
-    @Test("C151: only SETTINGS end the backoff, not a TCP connection that says nothing of HTTP/2")
+    @Test("C5 C151: only SETTINGS end the backoff, not a TCP connection that says nothing of HTTP/2")
     func backoffUntilSettings() throws {
         let bench = try ChannelBench { $0.random = { 0.5 } }
         bench.closesOnAccept = true

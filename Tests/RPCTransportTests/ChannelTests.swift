@@ -80,7 +80,7 @@ struct ChannelTests {
         #expect(outcome.failure?.error.code == status)
     }
 
-    @Test("a refused stream is made again once, with its message, and not a third time")
+    @Test("C165: a refused stream is made again once, with its message, and not a third time")
     func refused() throws {
         let bench = try ChannelBench()
         let outcome = bench.call()

@@ -23,7 +23,8 @@ struct GoAwayTests {
         bench.settle()
     }
 
-    @Test("C144: calls above the last identifier are made again elsewhere, and those up to it finish where they are")
+    @Test(
+        "C144 C165: calls above the last identifier are made again elsewhere, and those up to it finish where they are")
     func lastIdentifier() throws {
         let bench = try ChannelBench()
         let outcomes = (0..<3).map { _ in bench.call() }

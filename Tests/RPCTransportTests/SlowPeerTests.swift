@@ -152,6 +152,15 @@ struct SlowPeerTests {
         #expect(bench.transport.connectionCount == 1 && bench.loop.timerCount == 0)
     }
 
+    @Test("handshakes may take half of all connections where nothing else was said")
+    func halfOpenByDefault() throws {
+        let bench = try Workbench { $0.connectionCountMax = 6 }
+        let silent = bench.loop.becomeCurrent { (0..<5).map { _ in bench.transport.connect() } }
+        bench.advance(seconds: 2.1)
+        #expect(bench.transport.connectionCount == 3)
+        withExtendedLifetime(silent) {}
+    }
+
     @Test("of too many handshakes the oldest are closed after two seconds, and who finishes stays")
     func halfOpen() throws {
         let bench = try Workbench { $0.connections.halfOpenCountMax = 3 }

@@ -17,7 +17,9 @@ package struct ServerConnectionPolicy: Sendable, Equatable {
     /// From there to the client's SETTINGS.
     package var prefaceTimeoutNanoseconds: UInt64 = 5_000_000_000
     /// Connections of one loop that are not that far; beyond it the oldest are closed, see `HalfOpenQueue`.
-    package var halfOpenCountMax = 512
+    ///
+    /// Nil for half of all connections, so that those who say nothing never take every place.
+    package var halfOpenCountMax: Int?
     /// How long a peer may stand still; nil for as long as it likes.
     ///
     /// It stands still when it takes nothing of what it asked for, or does not go on with a request that it has begun.

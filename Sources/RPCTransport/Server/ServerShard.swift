@@ -36,7 +36,8 @@ final class ServerShard: @unchecked Sendable {
         self.observer = observer
         self.connectionObserver = connectionObserver
         self.requestIDs = requestIDs
-        halfOpen = HalfOpenQueue(countMax: configuration.connections.halfOpenCountMax)
+        halfOpen = HalfOpenQueue(
+            countMax: configuration.connections.halfOpenCountMax ?? max(1, configuration.connectionCountMax / 2))
     }
 
     func nextRequestID() -> RequestID { requestIDs.next() }
