@@ -40,6 +40,9 @@ package final class InProcessTransport {
     /// Connections open at the server.
     package var connectionCount: Int { shard.connectionCount.load(ordering: .relaxed) }
 
+    /// Bytes of requests that the server's calls hold; on the loop.
+    package var heldRequestByteCount: Int { shard.heldByteCount }
+
     /// As `RPCServer.drain`.
     package func drain(whenIdle: @escaping @Sendable () -> Void) { shard.drain(whenIdle: whenIdle) }
 

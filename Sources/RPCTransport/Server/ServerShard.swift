@@ -111,7 +111,7 @@ final class ServerShard: @unchecked Sendable {
     // MARK: Memory
 
     /// Bytes of requests that the calls of this loop hold.
-    private var heldByteCount = 0
+    private(set) var heldByteCount = 0
 
     /// Counts bytes of a request for a connection that holds `connectionByteCount` already.
     ///

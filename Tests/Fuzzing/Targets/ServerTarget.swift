@@ -77,6 +77,8 @@ private final class ServerBench {
         try require(started == returned, "\(started) handlers started, \(returned) returned")
         try require(
             service.recordCount.load(ordering: .relaxed) >= started, "fewer records than the \(started) calls")
+        let heldByteCount = turns.loop.becomeCurrent { transport.heldRequestByteCount }
+        try require(heldByteCount == 0, "\(heldByteCount) bytes of requests are held by nobody")
         try require(turns.loop.timerCount == 0, "\(turns.loop.timerCount) timers are left")
         try WireChecker.check(tap.output, of: .server)
         // A server that drains has nothing left to wait for.
@@ -99,6 +101,10 @@ extension RPCServerConfiguration {
         callsPerConnectionMax = 2
         calls.requestByteCountMax = 40
         calls.responseByteCountMax = 200
+        calls.queuedResponseByteCountMax = 1000
+        requestBudget.guaranteedByteCount = 30
+        requestBudget.connectionByteCountMax = 80
+        requestBudget.totalByteCountMax = 100
         calls.compression.format = .gzip
         calls.compression.messageByteCountMin = 30
         connections.maxIdleNanoseconds = 20_000_000_000
