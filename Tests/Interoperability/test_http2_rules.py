@@ -1,4 +1,4 @@
-"""The rules of RFC 9113, one by one, with requests that are not gRPC: what a tool that tests HTTP/2 would find.
+"""The rules of RFC 9113 and RFC 7541, one by one, with requests that are not gRPC: what a tool that tests HTTP/2 would find.
 
 Each row is what a client sends behind its preface and SETTINGS, and the one thing the server may do about it.
 """
@@ -105,6 +105,9 @@ RULES = [
     goes_away("5.1", "DATA behind the end of a request", get() + frame(DATA, END_STREAM, 1, b"x"), STREAM_CLOSED),
     goes_away("5.1", "HEADERS behind the end of a request", get() + get(), STREAM_CLOSED),
     goes_away("5.1.1", "a stream with an even identifier", headers(GET, stream=2), PROTOCOL_ERROR),
+    # §5.1.1 wants PROTOCOL_ERROR. nghttp2 reads such headers and forgets them: they may be trailers that crossed a reset.
+    goes_on("5.1.1", "a stream with a smaller identifier than the last",
+            headers(POST, END_HEADERS, 3) + headers(GET, stream=1)),
     goes_away("6.1", "DATA on stream 0", frame(DATA, 0, 0, b"x"), PROTOCOL_ERROR),
     goes_away("6.1", "DATA with more padding than payload", post() + frame(DATA, PADDED | END_STREAM, 1, b"\x05x"),
               PROTOCOL_ERROR),
@@ -133,11 +136,14 @@ RULES = [
     goes_away("6.7", "PING of six bytes", frame(PING, 0, 0, bytes(6)), FRAME_SIZE_ERROR),
     goes_away("6.8", "GOAWAY on a stream", frame(GOAWAY, 0, 1, bytes(8)), PROTOCOL_ERROR),
     goes_away("6.9", "a window update of 0", frame(WINDOW_UPDATE, 0, 0, number(0)), PROTOCOL_ERROR),
+    goes_away("6.9", "a stream's window update of 0", post() + frame(WINDOW_UPDATE, 0, 1, number(0)), PROTOCOL_ERROR),
     goes_away("6.9", "a window update of three bytes", frame(WINDOW_UPDATE, 0, 0, bytes(3)), FRAME_SIZE_ERROR),
     goes_away("6.9.1", "a connection's window beyond 2^31-1", frame(WINDOW_UPDATE, 0, 0, number(0x7fff_ffff)),
               FLOW_CONTROL_ERROR),
     resets("6.9.1", "a stream's window beyond 2^31-1", post() + frame(WINDOW_UPDATE, 0, 1, number(0x7fff_ffff)),
            FLOW_CONTROL_ERROR),
+    resets("6.9.2", "a stream's window beyond 2^31-1 by SETTINGS",
+           post() + frame(WINDOW_UPDATE, 0, 1, number(0x7fff_0000)) + settings((4, 0x7fff_ffff)), FLOW_CONTROL_ERROR),
     goes_away("6.10", "CONTINUATION behind the end of a header block",
               post() + frame(CONTINUATION, END_HEADERS, 1, block([("x", "y")])), PROTOCOL_ERROR),
     goes_away("6.10", "CONTINUATION on stream 0",
@@ -168,6 +174,14 @@ RULES = [
             post(("content-type", "text/plain"), ("content-length", "3")) + frame(DATA, END_STREAM, 1, b"abc"), "415"),
     answers("8.1", "a request with trailers", headers([(":method", "PUT"), *GET[1:]], END_HEADERS)
             + frame(DATA, 0, 1, b"abc") + headers([("x", "y")])),
+    *[goes_away(f"HPACK {section}", name, frame(HEADERS, END_HEADERS | END_STREAM, 1, sent), COMPRESSION_ERROR)
+      for section, name, sent in [
+          ("2.3.3", "an index of an empty table", b"\xbe"),
+          ("4.2", "a change of the table's size behind a field", b"\x82\x20"),
+          ("5.2", "Huffman padding that is not ones", b"\x00\x01x\x81\x18"),
+          ("6.1", "index 0", b"\x80"),
+          ("6.3", "a table larger than SETTINGS allow", b"\x3f\xe1\x7f" + block(GET)),
+      ]],
 ]
 
 
