@@ -56,7 +56,7 @@ def test_connections_up_to_the_descriptor_limit(tmp_path, certificates):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
         attacked.endure("300 connections where 30 descriptors are left", flood_of_connections(attacked, 300),
                         error="closed", within=20, growth=32 * MIB,
-                        defence="accepting pauses until descriptors are free")
+                        defence="closed at once, with a descriptor kept for it")
         assert new_client_is_served(attacked, attacked.folder)
 
 
