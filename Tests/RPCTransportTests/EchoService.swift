@@ -19,6 +19,8 @@ final class EchoService: Sendable {
     let hangWasCancelled = Gate()
     /// Lets `Hang` handlers answer.
     let hangMayEnd = Gate()
+    /// Lets `Stubborn` handlers answer.
+    let stubbornMayEnd = Gate()
     /// Messages `ServerStream` has written.
     let writtenMessageCount = Atomic(0)
     let records = Mutex<[CallRecord]>([])
@@ -80,6 +82,11 @@ final class EchoService: Sendable {
                 self.hangWasCancelled.open()
                 self.hangMayEnd.open()
             }
+            return message
+        }
+        // Does not care whether its call was cancelled.
+        methods.register(unary: "/test.Echo/Stubborn") { _, message in
+            await self.stubbornMayEnd.wait()
             return message
         }
         return methods

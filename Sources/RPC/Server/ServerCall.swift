@@ -38,6 +38,8 @@ package final class ServerCall: @unchecked Sendable {
     @exclusivity(unchecked) private var withheldByteCount = 0
     /// Received bytes that this call keeps in memory, as its owner has counted them.
     @exclusivity(unchecked) private var heldByteCount = 0
+    /// Those of them that the handler took last, and may keep until it asks for more.
+    @exclusivity(unchecked) private var takenByteCount = 0
     private var reader: UnsafeContinuation<Bytes?, any Error>?
     private var writer: UnsafeContinuation<Void, any Error>?
     private var task: Task<Void, Never>?
@@ -107,30 +109,26 @@ package final class ServerCall: @unchecked Sendable {
     private func refuse(_ bytes: UnsafeRawBufferPointer) {
         withheldByteCount += bytes.count
         if !state.isAnswered {
-            fail(ServingError(.resourceExhausted, "the connection's calls hold too much", label: "request_budget"))
+            fail(Self.budgetError)
         }
         grantWindow()
     }
 
-    /// A message of a stream now belongs to its handler, which holds one at a time; a single message is counted until
-    /// the call ends, because calls wait for a model with it.
-    private func letGo(of message: FramedMessage) {
-        guard !method.handler.takesOneMessage else { return }
-        let byteCount = min(heldByteCount, message.bytes.count + MessageDeframer.prefixByteCount)
-        heldByteCount -= byteCount
-        owner.letGo(requestByteCount: byteCount)
+    /// The handler of a stream asks for more, so it is done with the message before.
+    ///
+    /// A single message is counted until the call ends: calls wait for a model with it.
+    private func letGoOfTakenMessage() {
+        guard takenByteCount > 0 else { return }
+        heldByteCount -= takenByteCount
+        owner.letGo(requestByteCount: takenByteCount)
+        takenByteCount = 0
     }
 
     private func take(_ message: FramedMessage) {
         let actions = state.messageArrived()
         requestByteCount += message.bytes.count
         if actions.contains(.deliverMessage) {
-            if reader == nil {
-                waitingMessages.append(message)
-            } else {
-                letGo(of: message)
-                hand(message)
-            }
+            if reader == nil { waitingMessages.append(message) } else { hand(message) }
         }
         perform(actions)
     }
@@ -147,12 +145,20 @@ package final class ServerCall: @unchecked Sendable {
         }
     }
 
-    /// The bytes of a message that arrived.
+    /// The bytes of a message that arrived, for the handler; those it unfolds to are counted as well.
     private func open(_ message: FramedMessage) throws(ServingError) -> Bytes {
         takenMessageWasCompressed = message.isCompressed
+        takenByteCount = message.bytes.count + MessageDeframer.prefixByteCount
         guard message.isCompressed else { return message.bytes }
-        return try owner.codec.open(message, head.encoding, byteCountMax: deframer.messageByteCountMax)
+        let bytes = try owner.codec.open(message, head.encoding, byteCountMax: deframer.messageByteCountMax)
+        guard owner.hold(requestByteCount: bytes.count) else { throw Self.budgetError }
+        heldByteCount += bytes.count
+        takenByteCount += bytes.count
+        return bytes
     }
+
+    private static let budgetError = ServingError(
+        .resourceExhausted, "the connection's calls hold too much", label: "request_budget")
 
     /// Whether the client owes bytes: the rest of a message, or the one request of a method that takes one.
     ///
@@ -282,6 +288,7 @@ package final class ServerCall: @unchecked Sendable {
         task = nil
         if heldByteCount > 0 { owner.letGo(requestByteCount: heldByteCount) }
         heldByteCount = 0
+        takenByteCount = 0
         let record = CallRecord(
             requestID: requestID, method: method.path, status: status, label: label, peer: owner.peer,
             requestByteCount: requestByteCount, responseByteCount: responseByteCount,
@@ -373,8 +380,8 @@ package final class ServerCall: @unchecked Sendable {
     /// The next message, waiting for it; nil after the last.
     func nextMessage() async throws -> Bytes? {
         loop.preconditionOnLoop()
+        letGoOfTakenMessage()
         if let message = waitingMessages.popFirst() {
-            letGo(of: message)
             grantWindow()
             do throws(ServingError) {
                 return try open(message)
