@@ -1,4 +1,4 @@
-"""The rules of RFC 9113 and RFC 7541, one by one, with requests that are not gRPC: what a tool that tests HTTP/2 would find.
+"""The rules of RFC 9113 and RFC 7541, one by one, with requests that are not gRPC: what a tool for HTTP/2 would find.
 
 Each row is what a client sends behind its preface and SETTINGS, and the one thing the server may do about it.
 """
@@ -105,7 +105,7 @@ RULES = [
     goes_away("5.1", "DATA behind the end of a request", get() + frame(DATA, END_STREAM, 1, b"x"), STREAM_CLOSED),
     goes_away("5.1", "HEADERS behind the end of a request", get() + get(), STREAM_CLOSED),
     goes_away("5.1.1", "a stream with an even identifier", headers(GET, stream=2), PROTOCOL_ERROR),
-    # §5.1.1 wants PROTOCOL_ERROR. nghttp2 reads such headers and forgets them: they may be trailers that crossed a reset.
+    # §5.1.1 wants PROTOCOL_ERROR. nghttp2 reads such headers and forgets them: trailers may cross a reset.
     goes_on("5.1.1", "a stream with a smaller identifier than the last",
             headers(POST, END_HEADERS, 3) + headers(GET, stream=1)),
     goes_away("6.1", "DATA on stream 0", frame(DATA, 0, 0, b"x"), PROTOCOL_ERROR),
