@@ -17,6 +17,15 @@ package struct ServerContext: Sendable {
     package var peer: PeerIdentity? { call.owner.peer }
     /// When the answer stops being of use; the handler is cancelled then.
     package var deadline: Deadline { call.deadline }
+    /// Options for calls that the handler makes on behalf of its caller: they end no later than this call.
+    ///
+    /// Cancellation needs no option: the handler's task is cancelled with its call, and with a task the calls that it
+    /// waits for.
+    package var optionsForCalls: CallOptions {
+        var options = CallOptions()
+        options.deadline = deadline
+        return options
+    }
     /// Names the call in logs.
     package var requestID: RequestID { call.requestID }
     /// The loop the handler runs on and its connection lives on.

@@ -1,0 +1,82 @@
+import EventLoops
+import RPC
+import RPCTransport
+import Synchronization
+import Testing
+import Vocabulary
+
+/// Client → A → B: what ends the call to A ends A's call to B.
+@Suite("Calls made inside a handler")
+struct PropagationTests {
+    static let relay = Bytes(utf8: "/test.Relay/Hang")
+
+    /// What B's handlers knew of their deadlines.
+    private final class Seen: Sendable {
+        let deadlines = Mutex<[Deadline]>([])
+        let didStart = Gate()
+        let wasCancelled = Gate()
+    }
+
+    /// Server A, whose one method calls `Hang` of B with what its context hands on.
+    private static func withRelay(_ body: (RPCChannel, Seen) async throws -> Void) async throws {
+        let seen = Seen()
+        let loops = try EventLoopGroup(name: "relay", loopCount: 1)
+        var methodsOfB = MethodTable()
+        methodsOfB.register(unary: "/test.Echo/Hang") { context, message in
+            seen.deadlines.withLock { $0.append(context.deadline) }
+            seen.didStart.open()
+            await withTaskCancellationHandler {
+                await seen.wasCancelled.wait()
+            } onCancel: {
+                seen.wasCancelled.open()
+            }
+            return message
+        }
+        let b = try await RPCServer(configuration: RPCServerConfiguration(), methods: methodsOfB, loops: loops)
+        let toB = RPCChannel(
+            configuration: RPCChannelConfiguration(host: "127.0.0.1", port: b.address.port), loops: loops)
+        var methodsOfA = MethodTable()
+        methodsOfA.register(unary: "/test.Relay/Hang") { context, message in
+            try await toB.unary(EchoService.hang, message, options: context.optionsForCalls).message
+        }
+        let a = try await RPCServer(configuration: RPCServerConfiguration(), methods: methodsOfA, loops: loops)
+        let toA = RPCChannel(
+            configuration: RPCChannelConfiguration(host: "127.0.0.1", port: a.address.port), loops: loops)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(toA, seen)) } catch { result = .failure(error) }
+        seen.wasCancelled.open()
+        await toA.close()
+        await a.drain(deadline: Deadline(SystemClock().now()))
+        await toB.close()
+        await b.drain(deadline: Deadline(SystemClock().now()))
+        loops.stop()
+        try result.get()
+    }
+
+    @Test("B113: the deadline of a call reaches the calls its handler makes, and ends them", .timeLimit(.minutes(1)))
+    func deadline() async throws {
+        try await Self.withRelay { channel, seen in
+            var options = CallOptions()
+            options.deadline = Loopback.deadline(milliseconds: 500)
+            let failure = await #expect(throws: RPCFailure.self) {
+                _ = try await channel.unary(Self.relay, Bytes([1]), options: options)
+            }
+            #expect(failure?.error.code == .deadlineExceeded)
+            await seen.wasCancelled.wait()
+            let deadlines = seen.deadlines.withLock { $0 }
+            #expect(deadlines.count == 1 && deadlines.allSatisfy(\.isFinite))
+        }
+    }
+
+    @Test("B113: cancelling a call cancels the calls its handler makes", .timeLimit(.minutes(1)))
+    func cancellation() async throws {
+        try await Self.withRelay { channel, seen in
+            let call = Task { try await channel.unary(Self.relay, Bytes([1])) }
+            await seen.didStart.wait()
+            #expect(seen.deadlines.withLock { $0 } == [Deadline.never])
+            call.cancel()
+            await seen.wasCancelled.wait()
+            await #expect(throws: RPCFailure.self) { _ = try await call.value }
+        }
+    }
+}
