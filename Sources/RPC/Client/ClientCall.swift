@@ -41,6 +41,9 @@ package final class ClientCall: @unchecked Sendable {
     private var replay: [FramedMessage]? = []
     private var replayByteCount = 0
     private var wasRefused = false
+    private var retryState = RetryState()
+    /// An attempt has failed and another will follow, after so long, once the stream is gone.
+    private var pendingRetry: (error: ServingError, delayNanoseconds: UInt64)?
     /// A response that is not gRPC, while its body arrives.
     private var rejected: RejectedResponse?
     private var rejectionTimer: TimerID?
@@ -99,7 +102,7 @@ package final class ClientCall: @unchecked Sendable {
         let timeout = options.deadline.isFinite ? options.deadline.time.nanoseconds(since: now) : nil
         do throws(HTTP2Error) {
             let list = try owner.requestHeaders.list(
-                path: path, timeoutNanoseconds: timeout, compression: options.compression, metadata: options.metadata)
+                path: path, timeoutNanoseconds: timeout, compression: options.compression, metadata: requestMetadata)
             stream = try owner.session.openStream(list, .more)
         } catch .invalidHeader(let name) {
             return fail(ServingError(.internal, "the header \(name) cannot be sent", label: "bad_headers"))
@@ -116,8 +119,9 @@ package final class ClientCall: @unchecked Sendable {
 
     /// Response headers, or the one header list of a Trailers-Only response.
     package func receiveHeaders(_ block: HeaderBlock, _ continuation: HTTP2Continuation) {
-        replay = nil
         guard continuation == .more else { return receiveTrailers(block) }
+        // The caller sees something of this attempt, so it is the last one.
+        replay = nil
         guard !block.isTruncated else { return fail(Self.headersTooLong) }
         if let rejection = ResponseStatus.rejection(ofHeaders: block) { return reject(rejection) }
         encoding = ResponseStatus.encoding(ofHeaders: block)
@@ -156,6 +160,7 @@ package final class ClientCall: @unchecked Sendable {
         guard !block.isTruncated else { return fail(Self.headersTooLong) }
         trailingMetadata = Metadata(block)
         let status = ResponseStatus(block)
+        if let error = status.error, willRetry(after: error, trailingMetadata) { return }
         trailingMetadata.removeStatusDetails(unlessOf: status.error?.code ?? .ok)
         if status.error == nil, deframer.isInsideMessage {
             return finish(ServingError(.internal, "the response ended inside a message", label: "truncated_message"))
@@ -183,10 +188,13 @@ package final class ClientCall: @unchecked Sendable {
         guard !isFinished else { return }
         if code == .refusedStream, replay != nil, !wasRefused {
             wasRefused = true
-            return queue.enqueueAgain(self)
+            return queue.enqueueAgain(self, afterNanoseconds: 0)
         }
+        if pendingRetry != nil { return waitToRetry() }
+        let error = rejected?.error ?? connectionError ?? resetError(code)
+        if willRetry(after: error, Metadata()) { return waitToRetry() }
         guard state.streamClosed().contains(.finish) else { return }
-        settle(rejected?.error ?? connectionError ?? resetError(code))
+        settle(error)
     }
 
     /// What a reset means; a server that knows the deadline may say CANCEL just before it passes here.
@@ -196,6 +204,46 @@ package final class ClientCall: @unchecked Sendable {
         }
         return ServingError(
             StatusCode(resetCode: code), "the stream was reset: \(code)", label: "stream_reset")
+    }
+
+    // MARK: More attempts
+
+    /// The metadata of the request, with the number of the attempts before this one.
+    private var requestMetadata: Metadata {
+        guard retryState.retryCount > 0 else { return options.metadata }
+        var metadata = options.metadata
+        metadata.removeAll("grpc-previous-rpc-attempts")
+        try? metadata.append("grpc-previous-rpc-attempts", String(retryState.retryCount))
+        return metadata
+    }
+
+    /// There is no server to make this attempt with.
+    package func attemptDidFail(_ error: ServingError) {
+        guard !isFinished else { return }
+        if willRetry(after: error, Metadata()) { waitToRetry() } else { fail(error) }
+    }
+
+    /// Whether another attempt follows the one that failed with `error`; `waitToRetry` begins it.
+    private func willRetry(after error: ServingError, _ trailers: Metadata) -> Bool {
+        guard !isFinished, pendingRetry == nil, let retrying = queue.retrying else { return false }
+        let delay = retrying.attemptFailed(
+            error.code, pushback: RetryPushback(trailers.firstText(of: "grpc-retry-pushback-ms")),
+            isCommitted: replay == nil || options.deadline.isExpired(at: loop.now()), state: &retryState)
+        guard let delay else { return false }
+        pendingRetry = (error, delay)
+        // The caller may write on; what it writes is kept for the next attempt.
+        if !state.requestIsEnded { resetStream(.noError) }
+        return true
+    }
+
+    /// Makes the next attempt in a while, unless the caller has meanwhile written more than is kept.
+    private func waitToRetry() {
+        guard let (error, delay) = pendingRetry else { return }
+        pendingRetry = nil
+        guard replay != nil else { return fail(error) }
+        trailingMetadata = Metadata()
+        endWaitsForRoom = false
+        queue.enqueueAgain(self, afterNanoseconds: delay)
     }
 
     // MARK: What is not gRPC
@@ -250,6 +298,8 @@ package final class ClientCall: @unchecked Sendable {
         deadlineTimer = nil
         if let rejectionTimer { loop.cancel(rejectionTimer) }
         rejectionTimer = nil
+        pendingRetry = nil
+        if error == nil { queue.retrying?.callSucceeded() }
         if stream == nil { queue.callLeftQueue(self) }
         wakeReader()
         wakeWriter()

@@ -18,8 +18,13 @@ package protocol ClientCallOwner: AnyObject {
 ///
 /// - Isolation: the call's loop.
 package protocol ClientCallQueue: AnyObject {
-    /// The call ended while it waited for a connection.
+    /// How calls that failed are tried again; nil when they are not.
+    var retrying: CallRetrying? { get }
+
+    /// The call ended while it waited for a connection, or for its next attempt.
     func callLeftQueue(_ call: ClientCall)
-    /// The server has not handled the call, and says so: it waits for a connection again.
-    func enqueueAgain(_ call: ClientCall)
+    /// The server has not handled the call, and says so: it waits for a connection again; or it has failed and
+    /// is tried once more,
+    /// after so long.
+    func enqueueAgain(_ call: ClientCall, afterNanoseconds delay: UInt64)
 }

@@ -19,6 +19,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     let loop: EventLoop
     private let configuration: RPCChannelConfiguration
     private let environment: SubchannelEnvironment
+    let retrying: CallRetrying?
     private var balancer: LoadBalancer
     /// By the number of their endpoint; nil for places that are free.
     private var subchannels: [Subchannel?] = []
@@ -27,6 +28,8 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     /// Of addresses that are not the target's any more, until their calls have ended.
     private var draining: [ObjectIdentifier: Subchannel] = [:]
     private var queue = CallQueue()
+    /// Calls between two attempts, at most `queuedCallCountMax`.
+    private var resting: [ObjectIdentifier: (call: ClientCall, timer: TimerID)] = [:]
 
     private var schedule = ResolutionSchedule()
     private var hasAddresses = false
@@ -43,10 +46,12 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private var whenClosed: (() -> Void)?
 
     init(
-        loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector, keepalive: ChannelKeepalive
+        loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector, keepalive: ChannelKeepalive,
+        retrying: CallRetrying?
     ) {
         self.loop = loop
         self.configuration = configuration
+        self.retrying = retrying
         environment = SubchannelEnvironment(
             loop: loop, configuration: configuration, connector: connector, buffers: LoopBuffers(),
             requestHeaders: RequestHeaders(
@@ -87,12 +92,11 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         }
         switch state {
         case .shutDown: return call.fail(Self.closedError)
-        case .transientFailure where !call.options.waitsForReady: return call.fail(lastError)
+        case .transientFailure where !call.options.waitsForReady: return call.attemptDidFail(lastError)
         default: break
         }
         guard queue.count < configuration.queuedCallCountMax else {
-            return call.fail(
-                ServingError(.resourceExhausted, "too many calls wait for a connection", label: "channel_queue_full"))
+            return call.fail(Self.queueFullError)
         }
         queue.append(call)
         wake()
@@ -100,9 +104,24 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
 
     private static let closedError = ServingError(.unavailable, "the channel is closed", label: "channel_closed")
 
-    func callLeftQueue(_ call: ClientCall) { queue.remove(call) }
+    private static let queueFullError = ServingError(
+        .resourceExhausted, "too many calls wait for a connection", label: "channel_queue_full")
 
-    func enqueueAgain(_ call: ClientCall) { enqueue(call) }
+    func callLeftQueue(_ call: ClientCall) {
+        guard let rest = resting.removeValue(forKey: ObjectIdentifier(call)) else { return queue.remove(call) }
+        loop.cancel(rest.timer)
+    }
+
+    func enqueueAgain(_ call: ClientCall, afterNanoseconds delay: UInt64) {
+        guard !isShutDown else { return call.fail(Self.closedError) }
+        guard delay > 0 else { return enqueue(call) }
+        guard resting.count < configuration.queuedCallCountMax else { return call.fail(Self.queueFullError) }
+        let timer = loop.schedule(afterNanoseconds: delay) {
+            self.resting[ObjectIdentifier(call)] = nil
+            self.enqueue(call)
+        }
+        resting[ObjectIdentifier(call)] = (call, timer)
+    }
 
     /// Whether some connection took the call.
     private func open(_ call: ClientCall) -> Bool {
@@ -127,7 +146,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     }
 
     private func failImpatientCalls() {
-        for call in queue.removeAll(where: { !$0.options.waitsForReady }) { call.fail(lastError) }
+        for call in queue.removeAll(where: { !$0.options.waitsForReady }) { call.attemptDidFail(lastError) }
     }
 
     // MARK: The balancer
@@ -273,7 +292,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     }
 
     private func idleTimeDidCome() {
-        let isUsed = !queue.isEmpty || subchannels.contains { $0.map { $0.callCount > 0 } ?? false }
+        let isUsed = !queue.isEmpty || !resting.isEmpty || subchannels.contains { $0.map { $0.callCount > 0 } ?? false }
         if isUsed { lastUse = loop.now() }
         guard loop.now() >= lastUse.advanced(byNanoseconds: configuration.idleTimeoutNanoseconds) else {
             return armIdleTimer()
@@ -293,6 +312,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         let open = subchannels.compactMap { $0 }
         subchannels.removeAll()
         for call in queue.removeAll(where: { _ in true }) { call.fail(Self.closedError) }
+        for rest in resting.values { rest.call.fail(Self.closedError) }
         for subchannel in open { shutDown(subchannel) }
         closeWhenDrained()
     }

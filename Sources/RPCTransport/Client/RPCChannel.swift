@@ -24,10 +24,13 @@ package final class RPCChannel: Sendable {
             configuration.connectionCountPerAddressMax >= 1,
             "connectionCountPerAddressMax \(configuration.connectionCountPerAddressMax)")
         let keepalive = ChannelKeepalive(configuration.keepalive, warn: configuration.warn)
+        let retrying = configuration.retryPolicy.map {
+            CallRetrying($0, tokens: configuration.retryTokens, random: configuration.random)
+        }
         lanes = (0..<configuration.connectionCount).map { index in
             ChannelLane(
                 loop: loops[index % loops.count], configuration: configuration, connector: connector,
-                keepalive: keepalive)
+                keepalive: keepalive, retrying: retrying)
         }
     }
 

@@ -1,4 +1,5 @@
 package import HTTP2
+package import RPC
 package import TLS
 
 /// Where a channel connects, and its limits.
@@ -34,6 +35,10 @@ package struct RPCChannelConfiguration: Sendable {
     package var queuedCallCountMax = 10_000
     package var http2 = HTTP2Configuration()
     package var backoff = BackoffPolicy()
+    /// Which failed attempts of calls are followed by others; nil when none are, but for those that no server touched.
+    package var retryPolicy: RetryPolicy?
+    /// What the channel's calls may spend on retries; nil for no limit but the policy's.
+    package var retryTokens: RetryTokens?
     /// Connections are closed after so long without a call.
     package var idleTimeoutNanoseconds: UInt64 = 1_800_000_000_000
     /// Numbers in `0 ..< 1`, for jitter and shuffling.

@@ -1,0 +1,162 @@
+import EventLoops
+import HTTP2
+import RPC
+import RPCTransport
+import Testing
+import Vocabulary
+
+@Suite("Channel, retries")
+struct ChannelRetryTests {
+    private static let headers = [(":status", "200"), ("content-type", "application/grpc")]
+    private static let frame: [UInt8] = [0, 0, 0, 0, 1, 7]
+
+    private static func failure(_ code: Int, pushback: String? = nil) -> [(String, String)] {
+        headers + [("grpc-status", String(code))] + (pushback.map { [("grpc-retry-pushback-ms", $0)] } ?? [])
+    }
+
+    /// A channel that retries UNAVAILABLE after one second, then two, with random numbers that change nothing.
+    private static func bench(tokens: RetryTokens? = nil) throws -> ChannelBench {
+        try ChannelBench { configuration in
+            configuration.random = { 0.5 }
+            configuration.retryPolicy = RetryPolicy(
+                attemptCountMax: 3, initialBackoffNanoseconds: 1_000_000_000, maxBackoffNanoseconds: 10_000_000_000,
+                multiplier: 2, codes: [.unavailable])
+            configuration.retryTokens = tokens
+        }
+    }
+
+    private static func previousAttempts(_ request: RawServer.Request) -> [String] {
+        request.fields.filter { $0.name == "grpc-previous-rpc-attempts" }.map(\.value)
+    }
+
+    @Test("C16, C161, C163: a call that failed without headers is made again after the backoff, with its messages")
+    func retried() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        let server = bench.servers[0]
+        try bench.answer(server, server.requests[0].stream, headers: Self.failure(14), body: nil, trailers: nil)
+        bench.advance(seconds: 0.9)
+        #expect(server.requests.count == 1 && !outcome.isFinished)
+        bench.advance(seconds: 0.2)
+        try #require(server.requests.count == 2)
+        #expect(server.requests[1].body == server.requests[0].body && server.requests[1].hasEnded)
+        #expect(Self.previousAttempts(server.requests[0]).isEmpty)
+        #expect(Self.previousAttempts(server.requests[1]) == ["1"])
+        try bench.answer(
+            server, server.requests[1].stream, headers: Self.headers, body: Self.frame, trailers: [("grpc-status", "0")]
+        )
+        #expect(outcome.response?.message == Bytes([7]))
+    }
+
+    @Test("C160: when all attempts have failed, the last one's status is the call's")
+    func exhausted() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        let server = bench.servers[0]
+        for index in 0..<3 {
+            try #require(server.requests.count == index + 1)
+            #expect(!outcome.isFinished)
+            try bench.answer(server, server.requests[index].stream, headers: Self.failure(14), body: nil, trailers: nil)
+            bench.advance(seconds: 5)
+        }
+        #expect(outcome.failure?.error.code == .unavailable)
+        #expect(server.requests.count == 3)
+    }
+
+    @Test("C163: after response headers the status is the call's")
+    func committed() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        let server = bench.servers[0]
+        try bench.answer(
+            server, server.requests[0].stream, headers: Self.headers, body: nil, trailers: [("grpc-status", "14")])
+        bench.advance(seconds: 5)
+        #expect(outcome.failure?.error.code == .unavailable && server.requests.count == 1)
+    }
+
+    @Test("C162: the server may say when to come again, or not to")
+    func pushback() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        let server = bench.servers[0]
+        try bench.answer(
+            server, server.requests[0].stream, headers: Self.failure(14, pushback: "3000"), body: nil, trailers: nil)
+        bench.advance(seconds: 2.9)
+        #expect(server.requests.count == 1)
+        bench.advance(seconds: 0.2)
+        try #require(server.requests.count == 2)
+        try bench.answer(
+            server, server.requests[1].stream, headers: Self.failure(14, pushback: "-1"), body: nil, trailers: nil)
+        #expect(outcome.failure?.error.code == .unavailable)
+    }
+
+    @Test("C164: the calls of a channel share their tokens")
+    func throttled() throws {
+        let bench = try Self.bench(tokens: RetryTokens(max: 2, ratio: 0.1))
+        // Two tokens; the first failure leaves one, which is half.
+        let outcome = bench.call()
+        let server = bench.servers[0]
+        try bench.answer(server, server.requests[0].stream, headers: Self.failure(14), body: nil, trailers: nil)
+        #expect(outcome.failure?.error.code == .unavailable)
+    }
+
+    @Test("C165: a refused stream is made again at once, and counts as no attempt")
+    func transparent() throws {
+        let bench = try Self.bench()
+        _ = bench.call()
+        let server = bench.servers[0]
+        try bench.speak(server) { server.session.reset(server.requests[0].stream, .refusedStream) }
+        try #require(server.requests.count == 2)
+        #expect(Self.previousAttempts(server.requests[1]).isEmpty)
+        // The second time it is a failure as others.
+        try bench.speak(server) { server.session.reset(server.requests[1].stream, .refusedStream) }
+        #expect(server.requests.count == 2)
+        bench.advance(seconds: 1.1)
+        try #require(server.requests.count == 3)
+        #expect(Self.previousAttempts(server.requests[2]) == ["1"])
+    }
+
+    @Test("C163: a lost connection is a failed attempt, made again on the next one")
+    func lostConnection() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        bench.loop.becomeCurrent { bench.servers[0].close() }
+        bench.settle()
+        #expect(!outcome.isFinished && bench.servers.count == 1)
+        bench.advance(seconds: 1.1)
+        try #require(bench.servers.count == 2)
+        #expect(Self.previousAttempts(bench.servers[1].requests[0]) == ["1"])
+    }
+
+    @Test("C166: the deadline spans all attempts and the waits between them")
+    func deadline() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call { $0.deadline = bench.deadline(seconds: 0.5) }
+        let server = bench.servers[0]
+        try bench.answer(server, server.requests[0].stream, headers: Self.failure(14), body: nil, trailers: nil)
+        #expect(!outcome.isFinished)
+        bench.advance(seconds: 0.6)
+        #expect(outcome.failure?.error.code == .deadlineExceeded)
+        bench.advance(seconds: 5)
+        #expect(server.requests.count == 1)
+    }
+
+    @Test("a call that rests between two attempts ends when its channel is closed, or its caller gives up")
+    func ends() throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        let other = bench.call()
+        let server = bench.servers[0]
+        for request in server.requests {
+            try bench.answer(server, request.stream, headers: Self.failure(14), body: nil, trailers: nil)
+        }
+        other.task?.cancel()
+        bench.settle()
+        #expect(other.failure?.error.code == .cancelled)
+        bench.loop.becomeCurrent {
+            _ = Task.immediate(executorPreference: bench.loop) { await bench.channel.close() }
+        }
+        bench.settle()
+        #expect(outcome.failure?.error.code == .unavailable)
+    }
+}
