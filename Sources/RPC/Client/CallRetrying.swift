@@ -9,7 +9,9 @@ package final class CallRetrying: Sendable {
     private let tokens: Mutex<RetryTokens?>
     private let random: @Sendable () -> Double
 
-    /// Retries by a policy, within `tokens`, which are nil for as many as it wants; `random` gives numbers in `0 ..< 1`.
+    /// Retries by a policy, within `tokens`, which are nil for as many as it wants.
+    ///
+    /// `random` gives numbers in `0 ..< 1`.
     package init(_ policy: RetryPolicy, tokens: RetryTokens?, random: @escaping @Sendable () -> Double) {
         self.policy = policy
         self.tokens = Mutex(tokens)
