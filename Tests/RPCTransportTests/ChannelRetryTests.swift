@@ -128,6 +128,41 @@ struct ChannelRetryTests {
         #expect(Self.previousAttempts(bench.servers[1].requests[0]) == ["1"])
     }
 
+    @Test("C163: a call whose caller still writes is made again with what it has written so far")
+    func unfinishedRequest() throws {
+        let bench = try Self.bench()
+        let box = CallBox()
+        bench.loop.becomeCurrent {
+            _ = Task.immediate(executorPreference: bench.loop) {
+                let call = await bench.channel.stream(Bytes(utf8: "/s/m"))
+                box.call = call
+                try? await call.write(Bytes([7]))
+            }
+        }
+        bench.settle()
+        let server = bench.servers[0]
+        try bench.answer(server, server.requests[0].stream, headers: Self.failure(14), body: nil, trailers: nil)
+        bench.advance(seconds: 1.1)
+        try #require(server.requests.count == 2)
+        #expect(server.requests[1].body == Self.frame && !server.requests[1].hasEnded)
+        let call = try #require(box.call)
+        bench.loop.becomeCurrent {
+            _ = Task.immediate(executorPreference: bench.loop) {
+                try? await call.write(Bytes([7]))
+                try? await call.finishWriting()
+            }
+        }
+        bench.settle()
+        #expect(server.requests[1].body == Self.frame + Self.frame && server.requests[1].hasEnded)
+        call.cancel()
+        bench.settle()
+    }
+
+    private final class CallBox: @unchecked Sendable {
+        // @unchecked: written by a task on the loop, read by the test that turns it: one thread.
+        var call: ClientCall?
+    }
+
     @Test("C166: the deadline spans all attempts and the waits between them")
     func deadline() throws {
         let bench = try Self.bench()
