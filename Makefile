@@ -79,6 +79,8 @@ attacks: packages test-packages ## Attack a real server in every way of the tabl
 	@mkdir -p .build && rm -f .build/attacks.md
 	APUS_ATTACK_SECONDS=$(ATTACK_SECONDS) APUS_ATTACK_TABLE=$(CURDIR)/.build/attacks.md \
 	    $(PYTHON) -m pytest -q Tests/Interoperability/attacks
+	@printf '| attack | what stops it | how it ended (at most, ms) | memory (at most) | p99 of others | connections | test |\n'
+	@printf '|---|---|---|---|---|---|---|\n'
 	@sort .build/attacks.md
 
 FUZZ_SECONDS := 600

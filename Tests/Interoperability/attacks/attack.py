@@ -4,7 +4,8 @@ A test says how one attacker behaves; `Attacked.endure` repeats it on new connec
 while a polite client calls `identity` from a process of its own. Afterwards it asserts
 (a) that the server's memory grew by no more than a stated bound,
 (b) that the polite client's calls all succeeded and their p99 stayed within a stated factor of its undisturbed value,
-(c) that each attacker's connection ended with the stated error within a stated time.
+(c) that each attacker's connection ended with the stated error within a stated time; "left" says that it was the
+attacker who closed it, after the test has seen its calls end as they should.
 
 `make attacks` runs the long variants (APUS_ATTACK_SECONDS) and writes the table (APUS_ATTACK_TABLE).
 """
@@ -32,6 +33,7 @@ SECONDS = float(os.environ.get("APUS_ATTACK_SECONDS", "1.2"))
 TABLE = os.environ.get("APUS_ATTACK_TABLE")
 
 # The machines that run this have few cores, shared with others: an undisturbed p99 of 2 ms may be 40 ms a moment later.
+# The floor is for a core that is free; where three processes wait for each core, everything takes three times as long.
 P99_FACTOR = 10
 P99_FLOOR_SECONDS = 0.3
 POLITE_RATE = 50
@@ -41,17 +43,23 @@ MIB = 1 << 20
 
 @dataclasses.dataclass
 class Ending:
-    """How the server ended an attacker's connection; `seconds` is from the attacker's first byte on."""
+    """How an attacker's connection ended; `seconds` is from the attacker's first byte on.
+
+    `has_left`: the attacker closed it, because the server only ends the calls of such attacks.
+    """
     seconds: float
     goaway: int | None
     debug: bytes
     resets: collections.Counter
     is_closed: bool
+    has_left: bool = False
 
     @property
     def error(self):
         if self.goaway is not None:
             return ERROR_NAMES.get(self.goaway, str(self.goaway))
+        if self.has_left:
+            return "left"
         return "closed" if self.is_closed else "open"
 
 
@@ -70,6 +78,7 @@ class Wire:
         self.resets = collections.Counter()
         self.goaway, self.goaway_debug = None, b""
         self.ended = None
+        self.has_left = False
         self.received = bytearray()
         self.decoder = None
         self.answers = collections.defaultdict(list)
@@ -207,9 +216,10 @@ class Wire:
         self.reader.join(timeout)
         is_closed = not self.reader.is_alive()
         ended = self.ended if self.ended else time.monotonic()
-        return Ending(ended - self.began, self.goaway, self.goaway_debug, self.resets, is_closed)
+        return Ending(ended - self.began, self.goaway, self.goaway_debug, self.resets, is_closed, self.has_left)
 
     def close(self):
+        self.has_left = not self.ended
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
@@ -283,6 +293,7 @@ class Attacked:
         self.is_plaintext = is_plaintext
         self.context = None if is_plaintext else self.client_context()
         self.polite = Polite(self.server.target, "-" if is_plaintext else self.folder)
+        self.floor = P99_FLOOR_SECONDS * max(1, os.getloadavg()[0] / os.cpu_count())
         self.baseline = self._measure_baseline()
 
     def client_context(self, protocols=("h2",)):
@@ -304,10 +315,11 @@ class Attacked:
         """A connection without TLS, whatever the server speaks."""
         return Wire(self.address, None, **options)
 
-    def endure(self, row, attack, *, error, within, growth, seconds=SECONDS, defence=""):
+    def endure(self, row, attack, *, error, within, growth, seconds=SECONDS, defence="", slows=None):
         """Attacks again and again, and asserts the three things; returns the endings.
 
         `attack` makes connections of its own and returns an `Ending`; `error` is what each must be, or a set of names.
+        `slows` says why this attack is known to make the others wait: a p99 over its bound is then expected, and shown.
         """
         errors = {error} if isinstance(error, str) else set(error)
         before = self.server.resident_bytes()
@@ -322,23 +334,25 @@ class Attacked:
         calls = self.polite.between(begin, max(end, begin + 0.5))
         p99 = percentile([call[1] for call in calls], 0.99)
         slowest = max(ending.seconds for ending in endings)
-        self._record(row, defence, endings, growth, before, peak, p99, slowest, within)
+        bound = max(P99_FACTOR * self.baseline, self.floor)
+        self._record(row, defence, endings, growth, before, peak, p99, bound, slowest, within)
         assert self.server.process.poll() is None, f"the server died:\n{self.server.errors()[-4000:]}"
         assert {ending.error for ending in endings} <= errors, [str(ending)[:300] for ending in endings[:3]]
         assert slowest <= within, f"the attacker's connection lasted {slowest:.2f} s, not {within} s"
         assert peak - before <= growth, f"memory grew by {(peak - before) / MIB:.1f} MiB, not {growth / MIB:.0f} MiB"
         failed = collections.Counter(call[2] for call in calls if call[2] != "OK")
         assert not failed, f"calls of the polite client failed: {failed}"
-        bound = max(P99_FACTOR * self.baseline, P99_FLOOR_SECONDS)
+        if slows and p99 > bound:
+            pytest.xfail(f"p99 of the polite client was {p99 * 1e3:.0f} ms, not {bound * 1e3:.0f} ms: {slows}")
         assert p99 <= bound, f"p99 of the polite client was {p99 * 1e3:.0f} ms, not {bound * 1e3:.0f} ms"
         return endings
 
-    def _record(self, row, defence, endings, growth, before, peak, p99, slowest, within):
+    def _record(self, row, defence, endings, growth, before, peak, p99, bound, slowest, within):
         names = "/".join(sorted({ending.error for ending in endings}))
         test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].rsplit(" (", 1)[0]
         line = (f"| {row} | {defence} | {names} in {slowest * 1e3:.0f} ms (≤ {within * 1e3:.0f}) | "
                 f"{(peak - before) / MIB:+.1f} MiB (≤ {growth / MIB:.0f}) | "
-                f"{self.baseline * 1e3:.1f} → {p99 * 1e3:.1f} ms | {len(endings)} | `{test}` |")
+                f"{self.baseline * 1e3:.1f} → {p99 * 1e3:.1f} ms (≤ {bound * 1e3:.0f}) | {len(endings)} | `{test}` |")
         print(line)
         if TABLE:
             with open(TABLE, "a") as file:

@@ -110,8 +110,8 @@ def headers(stream, block, end=False, flags=END_HEADERS):
 
 
 def infer_body(model, byte_count=16):
-    """A ModelInferRequest with one tensor of so many bytes."""
+    """A ModelInferRequest with one tensor of so many bytes: a batch of one, for models that have batches."""
     request = service_pb2.ModelInferRequest(model_name=model)
-    request.inputs.add(name="x", datatype="UINT8", shape=[byte_count])
+    request.inputs.add(name="x", datatype="UINT8", shape=[1, byte_count])
     request.raw_input_contents.append(bytes(byte_count))
     return request.SerializeToString()

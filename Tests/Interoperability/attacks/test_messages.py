@@ -56,5 +56,5 @@ def test_message_that_unfolds(plain, name):
         wire.close()
         assert status in ("3", "8", "13", "5"), wire.answers[1]
         return wire.ending(5)
-    plain.endure(f"{name} ({len(flood) / 1000:.0f} KB)", attack, error="closed", within=40, growth=160 * MIB,
+    plain.endure(f"{name} ({len(flood) / 1000:.0f} KB)", attack, error="left", within=40, growth=160 * MIB,
                  defence="depth 100; arena of 8 × the message + 64 KiB")
