@@ -26,7 +26,7 @@ struct HeaderTests {
         #expect(server.error == nil)
     }
 
-    @Test("a list above the limit arrives cut off and flagged, and the connection stays in step")
+    @Test("S33: a list above the limit arrives cut off and flagged, and the connection stays in step")
     func overTheLimit() throws {
         let (client, server) = try connectedPair(server: limit(1000))
         var headers = HeaderList.request

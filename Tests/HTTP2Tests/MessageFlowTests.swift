@@ -57,7 +57,7 @@ struct MessageFlowTests {
         #expect(Raw.parse(pieces[0]).map(\.type) == [1, 0, 1])
     }
 
-    @Test("a request without a body ends with its headers", arguments: cuts)
+    @Test("B70: a request without a body ends with its headers", arguments: cuts)
     func emptyRequest(cut: (receive: Int, drain: Int)) throws {
         let (client, server) = try pair(cut)
         _ = try client.open(.request, .end)
@@ -65,7 +65,7 @@ struct MessageFlowTests {
         #expect(server.observed == [.headers(1, requestLines, end: true)])
     }
 
-    @Test("an end of stream on empty DATA is an empty data event")
+    @Test("B70: an end of stream on empty DATA is an empty data event")
     func emptyDataEnd() throws {
         let (client, server) = try connectedPair()
         let stream = try client.open()
@@ -75,7 +75,7 @@ struct MessageFlowTests {
         #expect(server.observed == [.headers(1, requestLines, end: false), .data(1, [], end: true)])
     }
 
-    @Test("a Trailers-Only response is one HEADERS frame that ends the stream", arguments: cuts)
+    @Test("S80: a Trailers-Only response is one HEADERS frame that ends the stream", arguments: cuts)
     func trailersOnly(cut: (receive: Int, drain: Int)) throws {
         let (client, server) = try pair(cut)
         _ = try client.open(.request, .end)
@@ -123,7 +123,7 @@ struct MessageFlowTests {
         #expect(client.observed.last == .closed(1, .noError, .finished))
     }
 
-    @Test("request trailers end the request")
+    @Test("S32: request trailers end the request")
     func requestTrailers() throws {
         let (client, server) = try connectedPair()
         let stream = try client.open()
@@ -133,7 +133,7 @@ struct MessageFlowTests {
         #expect(server.observed.suffix(2) == [.data(1, [1], end: false), .trailers(1, ["grpc-status: 0"])])
     }
 
-    @Test("trailers before the request ended are followed by RST_STREAM(NO_ERROR)")
+    @Test("S73: trailers before the request ended are followed by RST_STREAM(NO_ERROR)")
     func earlyTrailers() throws {
         let (client, server) = try connectedPair()
         let stream = try client.open()

@@ -4,7 +4,7 @@ import Vocabulary
 
 @Suite("HTTP2 shutdown and settings")
 struct ShutdownTests {
-    @Test("graceful shutdown: notice and PING, then the final GOAWAY, and streams in between are served")
+    @Test("S141: graceful shutdown: notice and PING, then the final GOAWAY, and streams in between are served")
     func graceful() throws {
         let (client, server) = try connectedPair()
         let first = try client.open()
@@ -46,7 +46,7 @@ struct ShutdownTests {
         #expect(server.session.isFinished)
     }
 
-    @Test("after the final GOAWAY new streams are ignored and open ones finish")
+    @Test("S142: after the final GOAWAY new streams are ignored and open ones finish")
     func lateStreamsIgnored() throws {
         let server = try Endpoint(.server)
         server.receive(Raw.greeting + Raw.request(stream: 1, end: true))
@@ -60,7 +60,7 @@ struct ShutdownTests {
         #expect(server.session.isFinished)
     }
 
-    @Test("streams above the last identifier of a GOAWAY close as refused, those below go on")
+    @Test("C144: streams above the last identifier of a GOAWAY close as refused, those below go on")
     func refusedByGoAway() throws {
         let client = try Endpoint(.client)
         let streams = [try client.open(), try client.open(), try client.open()]
@@ -137,7 +137,7 @@ struct ShutdownTests {
         #expect(entries == [3: 1000, 4: 1 << 20, 5: 16_384, 6: 16 << 10, 9: 1])
     }
 
-    @Test("a PING comes back with its payload, and the other side hears of it")
+    @Test("B8: a PING comes back with its payload, and the other side hears of it")
     func ping() throws {
         let (client, server) = try connectedPair()
         client.session.ping(0x0102_0304_0506_0708)

@@ -6,7 +6,7 @@ import Vocabulary
 @Suite struct HealthServiceTests {
     private let health = HealthService(services: ["a"])
 
-    @Test("check and list say whether the server takes calls, for it as a whole and each service")
+    @Test("S170: check and list say whether the server takes calls, for it as a whole and each service")
     func checkAndList() throws {
         #expect(try health.check(HealthCheckRequest()).status == .notServing)
         health.setServing(true)
@@ -17,7 +17,7 @@ import Vocabulary
             ])
     }
 
-    @Test("checking a service that is not known is NOT_FOUND and names it")
+    @Test("S170: checking a service that is not known is NOT_FOUND and names it")
     func unknownService() throws {
         let error = try #require(throws: ServingError.self) {
             try health.check(HealthCheckRequest(service: "apus.Nothing"))
@@ -26,7 +26,7 @@ import Vocabulary
         #expect(error.message.contains("'apus.Nothing'"))
     }
 
-    @Test("more than a hundred services are not listed")
+    @Test("S170: more than a hundred services are not listed")
     func tooManyServices() throws {
         let health = HealthService(services: (0..<100).map { "service\($0)" })
         let error = try #require(throws: ServingError.self) { try health.list(HealthListRequest()) }
@@ -34,7 +34,7 @@ import Vocabulary
         #expect(try HealthService(services: (0..<99).map { "s\($0)" }).list(HealthListRequest()).statuses.count == 100)
     }
 
-    @Test("a watch tells each change as it comes, and ends UNAVAILABLE when the server drains")
+    @Test("S170: a watch tells each change as it comes, and ends UNAVAILABLE when the server drains")
     func watch() async throws {
         let (statuses, continuation) = AsyncStream.makeStream(of: HealthTable.Status.self)
         let watch = Task { [health] in

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct HealthTableTests {
-    @Test("a watcher is told the status at once, then only what changed")
+    @Test("S170: a watcher is told the status at once, then only what changed")
     func changes() {
         var table = HealthTable(services: ["a"])
         let watcher = table.beginWatch(of: "a")
@@ -27,7 +27,7 @@ import Testing
         #expect(table.advance(watcher) == .wait)
     }
 
-    @Test("a service that is not known can be watched, and stays so")
+    @Test("S170: a service that is not known can be watched, and stays so")
     func unknownService() {
         var table = HealthTable(services: ["a"])
         let watcher = table.beginWatch(of: "b")

@@ -6,7 +6,7 @@ import Vocabulary
 @Suite struct ReflectionServiceTests {
     private let reflection = ReflectionService()
 
-    @Test("an answer carries the question and its host")
+    @Test("S171: an answer carries the question and its host")
     func echo() {
         let request = ServerReflectionRequest(host: "apus.local", messageRequest: .listServices("*"))
         let response = reflection.answer(request)
@@ -20,7 +20,7 @@ import Vocabulary
     }
 
     @Test(
-        "a file is found by its path and by what it declares",
+        "S171: a file is found by its path and by what it declares",
         arguments: [
             .fileByFilename("apus/text/v1/text.proto"), .fileContainingSymbol("apus.text.v1.Text"),
             .fileContainingSymbol("apus.text.v1.Text.Generate"), .fileContainingSymbol("apus.text.v1.Usage"),
@@ -32,7 +32,7 @@ import Vocabulary
         #expect(text.count == 1)
     }
 
-    @Test("a message type has no extensions")
+    @Test("S171: a message type has no extensions")
     func extensions() {
         let request = ServerReflectionRequest(messageRequest: .allExtensionNumbersOfType("apus.text.v1.Usage"))
         #expect(
@@ -41,7 +41,7 @@ import Vocabulary
     }
 
     @Test(
-        "what is not there is NOT_FOUND, by name",
+        "S171: what is not there is NOT_FOUND, by name",
         arguments: [
             (.fileByFilename("x.proto"), "x.proto"), (.fileContainingSymbol("a.B"), "a.B"),
             (.allExtensionNumbersOfType("apus.text.v1.Text"), "apus.text.v1.Text"),

@@ -62,7 +62,7 @@ import Vocabulary
         }
     }
 
-    @Test("bytes that are not the message fail the call, naming the message, and nothing else")
+    @Test("S91: bytes that are not the message fail the call, naming the message, and nothing else")
     func undecodable() async throws {
         try await WholeServer.with { whole in
             let failure = await #expect(throws: RPCFailure.self) {

@@ -50,7 +50,7 @@ struct ClientCallStateTests {
         #expect(event.apply(to: &state) == actions)
     }
 
-    @Test("a method of one message notices none and two")
+    @Test("C72: a method of one message notices none and two")
     func cardinality() {
         var state = ClientCallState(takesOneMessage: true)
         _ = state.headersArrived()

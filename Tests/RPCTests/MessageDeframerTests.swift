@@ -10,7 +10,7 @@ struct MessageDeframerTests {
         return [0, UInt8(count >> 24), UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255)] + message
     }
 
-    @Test("messages come out whole, whatever the cuts between pieces")
+    @Test("B50: messages come out whole, whatever the cuts between pieces")
     func randomCuts() throws {
         var generator = SeededGenerator(seed: 11)
         for _ in 0..<200 {
@@ -33,7 +33,7 @@ struct MessageDeframerTests {
         }
     }
 
-    @Test("a body cut short is inside a message at every cut but the last", arguments: 1...9)
+    @Test("B58: a body cut short is inside a message at every cut but the last", arguments: 1...9)
     func truncation(byteCount: Int) throws {
         var deframer = MessageDeframer(messageByteCountMax: 100)
         var count = 0
@@ -44,7 +44,7 @@ struct MessageDeframerTests {
         #expect(count == (byteCount < 9 ? 0 : 1))
     }
 
-    @Test("the prefix alone decides: flags, compression and length")
+    @Test("B52 B53 B56: the prefix alone decides: flags, compression and length")
     func refusals() {
         let table: [([UInt8], MessageDeframer.Failure)] = [
             ([2, 0, 0, 0, 1], .invalidFlag(2)), ([255, 0, 0, 0, 0], .invalidFlag(255)), ([1, 0, 0, 0, 0], .compressed),
@@ -73,7 +73,7 @@ struct MessageDeframerTests {
     }
 
     @Test(
-        "compressed messages are refused with what the specification says",
+        "B53 B54: compressed messages are refused with what the specification says",
         arguments: [
             (MessageEncoding.identity, StatusCode.internal, StatusCode.internal),
             (.unsupported("gzip"), .unimplemented, .internal),

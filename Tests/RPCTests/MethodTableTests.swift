@@ -4,7 +4,7 @@ import Vocabulary
 
 @Suite("Finding methods by path")
 struct MethodTableTests {
-    @Test("every registered path is found, and nothing else is")
+    @Test("S22: every registered path is found, and nothing else is")
     func lookup() {
         var table = MethodTable()
         for number in 0..<200 { table.register(unary: "/service.Name/Method\(number)") { _, message in message } }

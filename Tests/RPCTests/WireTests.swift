@@ -6,7 +6,7 @@ import Vocabulary
 @Suite("The small formats of gRPC")
 struct WireTests {
     @Test(
-        "timeouts are read as the specification has them",
+        "S27: timeouts are read as the specification has them",
         arguments: [
             ("1n", 1), ("1u", 1_000), ("1m", 1_000_000), ("1S", 1_000_000_000), ("1M", 60_000_000_000),
             ("1H", 3_600_000_000_000), ("0S", 0), ("99999999n", 99_999_999), ("007m", 7_000_000),
@@ -18,7 +18,7 @@ struct WireTests {
     }
 
     @Test(
-        "timeouts are written in the finest unit that fits, rounded up",
+        "C14: timeouts are written in the finest unit that fits, rounded up",
         arguments: [
             (0, "0n"), (1, "1n"), (99_999_999, "99999999n"), (100_000_000, "100000u"), (100_000_001, "100001u"),
             (99_999_999_001, "100000m"), (3_600_000_000_000, "3600000m"), (UInt64.max, "5124096H"),
@@ -27,7 +27,7 @@ struct WireTests {
         #expect(Timeout.format(nanoseconds: nanoseconds) == text)
     }
 
-    @Test("a timeout that was written is never read as less")
+    @Test("C14: a timeout that was written is never read as less")
     func timeoutRoundTrip() throws {
         var generator = SeededGenerator(seed: 5)
         for _ in 0..<1000 {
@@ -40,7 +40,7 @@ struct WireTests {
     }
 
     @Test(
-        "status messages are percent-encoded and come back",
+        "S82 C83: status messages are percent-encoded and come back",
         arguments: [
             ("", ""), ("plain text", "plain text"), ("100%", "100%25"), ("a\nb", "a%0Ab"), ("☺", "%E2%98%BA"),
             ("😈", "%F0%9F%98%88"), ("~ \u{7F}", "~ %7F"),
@@ -51,7 +51,7 @@ struct WireTests {
     }
 
     @Test(
-        "decoding a status message never fails",
+        "C83: decoding a status message never fails",
         arguments: [
             ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("%%41", "%A"), ("%e2%98%ba", "☺"), ("a%FFb", "a\u{FFFD}b"),
             ("x%0", "x%0"),
@@ -68,7 +68,7 @@ struct WireTests {
     }
 
     @Test(
-        "base64 is read with and without padding",
+        "B42: base64 is read with and without padding",
         arguments: [
             ("", []), ("YQ", [97]), ("YQ==", [97]), ("YWI", [97, 98]), ("YWI=", [97, 98]), ("YWJj", [97, 98, 99]),
             ("q6ur", [0xAB, 0xAB, 0xAB]), ("+/8", [0xFB, 0xFF]), ("Y", nil), ("YQ=", nil), ("YWJj=", nil), ("=", nil),
@@ -80,7 +80,7 @@ struct WireTests {
         #expect(Array(text.utf8).withUnsafeBytes(Base64.isValid) == (bytes != nil))
     }
 
-    @Test("any bytes survive base64")
+    @Test("B42: any bytes survive base64")
     func base64RoundTrip() {
         var generator = SeededGenerator(seed: 64)
         for count in 0..<100 {
@@ -92,7 +92,7 @@ struct WireTests {
     }
 
     @Test(
-        "metadata takes legal names with the right kind of value, and nothing else",
+        "B40 B41: metadata takes legal names with the right kind of value, and nothing else",
         arguments: [
             ("x-name", "value", nil), ("a.b_c-9", "", nil), ("X-Name", "v", .illegalName("X-Name")),
             ("", "v", .illegalName("")), ("a b", "v", .illegalName("a b")), (":path", "v", .illegalName(":path")),
@@ -122,7 +122,7 @@ struct WireTests {
     }
 
     @Test(
-        "HTTP statuses become status codes",
+        "C85: HTTP statuses become status codes",
         arguments: [
             (200, .unknown), (400, .internal), (401, .unauthenticated), (403, .permissionDenied), (404, .unimplemented),
             (429, .unavailable), (431, .internal), (500, .unknown), (502, .unavailable), (503, .unavailable),
@@ -132,7 +132,7 @@ struct WireTests {
         #expect(StatusCode(httpStatus: number) == code)
     }
 
-    @Test("what a handler throws becomes a status")
+    @Test("S90: what a handler throws becomes a status")
     func handlerErrors() {
         struct Foreign: Error {}
         #expect(ServingError(handlerError: ServingError(.notFound, "x")).code == .notFound)

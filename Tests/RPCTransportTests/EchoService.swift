@@ -10,6 +10,7 @@ final class EchoService: Sendable {
     static let clientStream = Bytes(utf8: "/test.Echo/ClientStream")
     static let bidirectional = Bytes(utf8: "/test.Echo/Bidirectional")
     static let fail = Bytes(utf8: "/test.Echo/Fail")
+    static let failAfterMessages = Bytes(utf8: "/test.Echo/FailAfterMessages")
     static let hang = Bytes(utf8: "/test.Echo/Hang")
 
     struct ForeignError: Error {}
@@ -73,6 +74,12 @@ final class EchoService: Sendable {
             guard let code = StatusCode(rawValue: Int(message[0])) else { throw ForeignError() }
             throw ServingError(
                 code, "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n", label: "asked_for")
+        }
+        // Two messages, then the status whose number is the request.
+        methods.register(serverStream: "/test.Echo/FailAfterMessages") { _, message, writer in
+            try await writer.write(Bytes([1]))
+            try await writer.write(Bytes([2]))
+            throw ServingError(StatusCode(rawValue: Int(message[0])) ?? .unknown, "after two messages")
         }
         methods.register(unary: "/test.Echo/Hang") { _, message in
             self.hangDidStart.open()

@@ -94,7 +94,7 @@ struct EndToEndTests {
     }
 
     @Test(
-        "a path that is no method is UNIMPLEMENTED",
+        "S22: a path that is no method is UNIMPLEMENTED",
         arguments: ["/test.Echo/Nothing", "/foo", "//", "/test.Echo/Unary/", "/test.echo/unary", "/"])
     func unknownMethod(path: String) async throws {
         try await Loopback.with(isSecure: false) { loopback in

@@ -89,4 +89,18 @@ struct RuleTests {
         #expect(WordRules.machinePaths(file("// see .build/home/notes")).isEmpty)
         #expect(WordRules.namelessFiles(file("", path: "Sources/HTTP2/Utils.swift")).count == 1)
     }
+
+    @Test("the table of conformance is held against the names of tests, both ways")
+    func conformance() {
+        let table = file(
+            "| B1 | a | both | `M/A` |\n| C2 | b | client | `M/A`, `M/b` |\n| S3 | c | why not |",
+            path: ConformanceTable.path)
+        let swift = file("@Test(\"B1, C2: x\")\n@Test(\n\"S4 B1 is no name\",", path: "Tests/M/A.swift")
+        let python = file("def test_C2_B5_x():", path: "Tests/M/b.py")
+        let findings = ConformanceTable.findings([table, swift, python])
+        #expect(findings.map(\.text).map { $0.prefix(2) } == ["S4", "B5"])
+        let lost = ConformanceTable.findings([table, swift])
+        #expect(lost.map(\.text) == ["no test of M/b begins with C2", "S4 is not in the table of conformance"])
+        #expect(ConformanceTable.findings([swift]).count == 1)
+    }
 }

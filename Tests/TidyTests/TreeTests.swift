@@ -41,6 +41,11 @@ struct TreeTests {
         expectNone(SourceTree.files.flatMap(WordRules.namelessFiles))
     }
 
+    @Test("the table of conformance and the names of tests agree")
+    func conformance() {
+        expectNone(ConformanceTable.findings(SourceTree.files))
+    }
+
     @Test("libraries neither end the process nor print")
     func libraries() {
         expectNone(SourceTree.swiftSources.filter { $0.module != "apus" }.flatMap(WordRules.callsNotForLibraries))
