@@ -64,7 +64,7 @@ extension Engine {
 
     /// A model that answers on the calling thread; nil for any other, and for one that is not there.
     package func immediateInference(_ selector: ModelSelector) -> ImmediateInference? {
-        guard let loaded = lookUp(selector), let model = loaded.immediateModel else { return nil }
+        guard let loaded = findImmediate(selector), let model = loaded.immediateModel else { return nil }
         return ImmediateInference(model: model, loaded: loaded, engine: self)
     }
 }

@@ -29,7 +29,7 @@ package final class Engine: Sendable {
     let clock: any MonotonicClock
     let configuration: EngineConfiguration
     let mailbox: Mailbox<EngineMessage>
-    private let table = Mutex(ModelTable<LoadedModel>())
+    private let loaded = Mutex(LoadedModels())
     private let lastTicket = Atomic<UInt64>(0)
 
     package init(configuration: EngineConfiguration, clock: any MonotonicClock = SystemClock()) {
@@ -63,10 +63,7 @@ package final class Engine: Sendable {
         let installed = Completion<Result<Void, ServingError>>()
         guard mailbox.send(notice: .install(loaded, installed)) else { throw .engineStopped }
         try await installed.value().get()
-        let description = loaded.description
-        let replaced = table.withLock {
-            $0.insert(loaded, name: description.name, version: description.version)
-        }
+        let replaced = self.loaded.withLock { $0.insert(loaded) }
         if let replaced { await remove(replaced) }
     }
 
@@ -75,13 +72,13 @@ package final class Engine: Sendable {
     /// - Throws: NOT_FOUND.
     package func unload(name: ModelName, version: ModelVersion) async throws(ServingError) {
         let selector = ModelSelector(name: name, version: version)
-        let loaded = try find(selector)
-        _ = table.withLock { $0.remove(name: name, version: version) }
-        await remove(loaded)
+        let removed = try find(selector)
+        loaded.withLock { $0.remove(name: name, version: version) }
+        await remove(removed)
     }
 
     /// Every model and version there is, by name and then by version.
-    package var models: [ModelDescription] { table.withLock { $0.targets.map(\.description) } }
+    package var models: [ModelDescription] { loaded.withLock { $0.table.targets.map(\.description) } }
 
     /// What a model takes and gives.
     ///
@@ -91,7 +88,7 @@ package final class Engine: Sendable {
     }
 
     /// The versions of a model, ascending; empty for one that is not there.
-    package func versions(of name: ModelName) -> [ModelVersion] { table.withLock { $0.versions(of: name) } }
+    package func versions(of name: ModelName) -> [ModelVersion] { loaded.withLock { $0.table.versions(of: name) } }
 
     /// Whether a model would answer.
     package func isReady(_ selector: ModelSelector) -> Bool { (try? find(selector)) != nil }
@@ -115,15 +112,15 @@ package final class Engine: Sendable {
     }
 
     func find(_ selector: ModelSelector) throws(ServingError) -> LoadedModel {
-        let found: Result<LoadedModel, ServingError> = table.withLock { table in
-            Result { () throws(ServingError) in try table.target(of: selector) }
+        let found: Result<LoadedModel, ServingError> = loaded.withLock { loaded in
+            Result { () throws(ServingError) in try loaded.table.target(of: selector) }
         }
         return try found.get()
     }
 
-    /// The model, or nil when it is not there.
-    func lookUp(_ selector: ModelSelector) -> LoadedModel? {
-        table.withLock { $0.firstTarget(of: selector) }
+    /// The model, when it is there and answers on the calling thread.
+    func findImmediate(_ selector: ModelSelector) -> LoadedModel? {
+        loaded.withLock { $0.immediate[selector] }
     }
 
     func newTicket() -> Ticket {

@@ -5,6 +5,7 @@ import Vocabulary
 /// Stricter than a decoder has to be: whatever it does not like is `nil`, and protobuf-c decides what to say about it.
 ///
 /// - Source: protobuf.dev/programming-guides/encoding.
+@usableFromInline
 package struct WireCursor {
     @usableFromInline let bytes: UnsafeRawBufferPointer
     @usableFromInline package internal(set) var position: Int
@@ -58,7 +59,6 @@ package struct WireCursor {
     }
 
     /// A length-prefixed text; nil unless it is UTF-8.
-    @inlinable
     package mutating func text() -> String? {
         guard let range = content() else { return nil }
         return String(utf8: UnsafeRawBufferPointer(rebasing: bytes[range]))
@@ -66,6 +66,7 @@ package struct WireCursor {
 }
 
 /// The tags of length-prefixed and other fields whose number is below 16.
+@usableFromInline
 package enum WireTag {
     @inlinable
     package static func lengthPrefixed(_ number: UInt8) -> UInt8 { number << 3 | 2 }

@@ -1,4 +1,5 @@
 /// Writes the fields of one message into memory whose size was reckoned before.
+@usableFromInline
 package struct WireWriter {
     @usableFromInline let bytes: UnsafeMutableRawBufferPointer
     @usableFromInline package internal(set) var position = 0

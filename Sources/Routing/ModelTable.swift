@@ -5,7 +5,7 @@ package import Vocabulary
 /// A value: who shares it between threads keeps it behind a lock.
 package struct ModelTable<Target> {
     /// Ascending by version for each name; no name without a version.
-    @usableFromInline var versionsByName: [ModelName: [(version: ModelVersion, target: Target)]] = [:]
+    private var versionsByName: [ModelName: [(version: ModelVersion, target: Target)]] = [:]
 
     package init() {}
 
@@ -45,14 +45,6 @@ package struct ModelTable<Target> {
                 instead: versions.map { String($0.version.number) }, of: "versions")
         }
         return match.target
-    }
-
-    /// As `target`, but nil for one that is not there.
-    @inlinable @inline(__always)
-    package func firstTarget(of selector: ModelSelector) -> Target? {
-        guard let versions = versionsByName[selector.name] else { return nil }
-        guard let version = selector.version else { return versions[versions.count - 1].target }
-        return versions.first { $0.version == version }?.target
     }
 
     /// Every target, by name and then by version.

@@ -6,14 +6,17 @@ import CMemory
 /// (a heap block, a message arena, a mapped file) and nothing else has to.
 ///
 /// - Isolation: any thread; the storage never changes after `init`.
+// `@inlinable`, here and where it says so below: what is not is a call across modules, dear for a few instructions.
+@usableFromInline
 package struct Bytes: @unchecked Sendable {
     // @unchecked: `base` points into memory that `owner` keeps alive and that nobody writes after initialisation.
     @usableFromInline let base: UnsafeRawPointer?
-    private let owner: AnyObject?
+    @usableFromInline let owner: AnyObject?
     /// The number of bytes.
-    package let count: Int
+    @usableFromInline package let count: Int
 
     /// No bytes.
+    @inlinable
     package init() {
         self.base = nil
         self.owner = nil
@@ -21,6 +24,7 @@ package struct Bytes: @unchecked Sendable {
     }
 
     /// Borrows memory that `owner` keeps alive and unchanged for as long as it lives.
+    @inlinable
     package init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
         self.base = bytes.baseAddress
         self.owner = owner
@@ -46,6 +50,7 @@ package struct Bytes: @unchecked Sendable {
     }
 
     /// Allocates `byteCount` bytes, 64-byte aligned, and lets `initialize` fill all of them.
+    @inlinable
     package init<Failure: Error>(
         byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
@@ -60,6 +65,7 @@ package struct Bytes: @unchecked Sendable {
     }
 
     /// Whether there are no bytes.
+    @inlinable
     package var isEmpty: Bool { count == 0 }
 
     /// Reads the bytes in place; the pointer does not outlive `body`.
@@ -71,6 +77,7 @@ package struct Bytes: @unchecked Sendable {
     }
 
     /// The byte at `index`, in `0 ..< count`.
+    @inlinable
     package subscript(index: Int) -> UInt8 {
         precondition(index >= 0 && index < count, "index \(index) of \(count) bytes")
         return base!.load(fromByteOffset: index, as: UInt8.self)
@@ -79,6 +86,7 @@ package struct Bytes: @unchecked Sendable {
     /// The bytes at `range`, sharing this storage.
     ///
     /// - Precondition: `range` lies in `0 ..< count`.
+    @inlinable
     package subscript(range: Range<Int>) -> Bytes {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) of \(count) bytes")
         guard let base, let owner else { return Bytes() }
@@ -98,6 +106,7 @@ package struct Bytes: @unchecked Sendable {
 }
 
 extension Bytes: Equatable {
+    @usableFromInline
     package static func == (lhs: Bytes, rhs: Bytes) -> Bool {
         lhs.count == rhs.count
             && lhs.withUnsafeBytes { left in rhs.withUnsafeBytes { right in left.holdsSameBytes(as: right) } }
@@ -105,10 +114,12 @@ extension Bytes: Equatable {
 }
 
 /// A heap allocation freed with its last reference.
-private final class HeapBlock {
+@usableFromInline
+final class HeapBlock {
     /// Aligned to 64, so that tensors in here can be read by any kernel.
-    let bytes: UnsafeMutableRawBufferPointer
+    @usableFromInline let bytes: UnsafeMutableRawBufferPointer
 
+    @usableFromInline
     init(byteCount: Int) {
         bytes = UnsafeMutableRawBufferPointer(start: apus_block_allocate(byteCount), count: byteCount)
     }

@@ -2,6 +2,7 @@ import Glibc
 
 extension UnsafeRawBufferPointer {
     /// Whether both hold the same bytes.
+    @usableFromInline
     package func holdsSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
         guard let left = baseAddress, let right = other.baseAddress else { return true }
@@ -9,6 +10,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// Whether these are the bytes of `text`.
+    @inlinable
     package func equals(_ text: StaticString) -> Bool {
         holdsSameBytes(as: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
