@@ -15,13 +15,16 @@ struct ChannelRetryTests {
     }
 
     /// A channel that retries UNAVAILABLE after one second, then two, with random numbers that change nothing.
-    private static func bench(tokens: RetryTokens? = nil) throws -> ChannelBench {
-        try ChannelBench { configuration in
+    private static func bench(throttling: String = "null") throws -> ChannelBench {
+        let serviceConfig = try ServiceConfig(
+            json: """
+                {"methodConfig": [{"name": [{"service": "s"}], "retryPolicy": {
+                  "maxAttempts": 3, "initialBackoff": "1s", "maxBackoff": "10s", "backoffMultiplier": 2,
+                  "retryableStatusCodes": ["unavailable"]}}], "retryThrottling": \(throttling)}
+                """)
+        return try ChannelBench { configuration in
             configuration.random = { 0.5 }
-            configuration.retryPolicy = RetryPolicy(
-                attemptCountMax: 3, initialBackoffNanoseconds: 1_000_000_000, maxBackoffNanoseconds: 10_000_000_000,
-                multiplier: 2, codes: [.unavailable])
-            configuration.retryTokens = tokens
+            configuration.serviceConfig = serviceConfig
         }
     }
 
@@ -92,7 +95,7 @@ struct ChannelRetryTests {
 
     @Test("C164: the calls of a channel share their tokens")
     func throttled() throws {
-        let bench = try Self.bench(tokens: RetryTokens(max: 2, ratio: 0.1))
+        let bench = try Self.bench(throttling: #"{"maxTokens": 2, "tokenRatio": 0.1}"#)
         // Two tokens; the first failure leaves one, which is half.
         let outcome = bench.call()
         let server = bench.servers[0]
@@ -156,6 +159,30 @@ struct ChannelRetryTests {
         #expect(server.requests[1].body == Self.frame + Self.frame && server.requests[1].hasEnded)
         call.cancel()
         bench.settle()
+    }
+
+    @Test("C163: a call that has sent more than is kept for another attempt is not made again")
+    func moreThanIsKept() throws {
+        let bench = try Self.bench()
+        let outcome = ChannelBench.Outcome()
+        bench.loop.becomeCurrent {
+            _ = Task.immediate(executorPreference: bench.loop) {
+                let call = await bench.channel.stream(Bytes(utf8: "/s/m"))
+                do throws(RPCFailure) {
+                    for _ in 0..<2 { try await call.write(Bytes([UInt8](repeating: 7, count: 40_000))) }
+                    _ = try await call.next()
+                } catch {
+                    outcome.failure = error
+                }
+            }
+        }
+        bench.settle()
+        let server = bench.servers[0]
+        #expect(server.requests[0].body.count > 80_000)
+        try bench.answer(server, server.requests[0].stream, headers: Self.failure(14), body: nil, trailers: nil)
+        #expect(outcome.failure?.error.code == .unavailable)
+        bench.advance(seconds: 5)
+        #expect(server.requests.count == 1)
     }
 
     private final class CallBox: @unchecked Sendable {

@@ -9,7 +9,11 @@ package struct CallOptions: Sendable {
     package var metadata = Metadata()
     /// Whether to wait for a connection even after an attempt to connect has failed; otherwise the call then fails
     /// with UNAVAILABLE.
-    package var waitsForReady = false
+    ///
+    /// Nil leaves it to the channel's service configuration, and means no when that says nothing.
+    package var waitsForReady: Bool?
+    /// Which failed attempts are followed by others; nil leaves it to the channel's service configuration.
+    package var retryPolicy: RetryPolicy?
     /// The longest request message; a longer one fails the call's `write` with RESOURCE_EXHAUSTED.
     package var requestByteCountMax = Int(UInt32.max)
     /// The longest response message accepted, counted before and after decompression.

@@ -1,26 +1,27 @@
 import Synchronization
 import Vocabulary
 
-/// How the calls to one server are tried again: the policy, and the tokens that all of them share.
+/// What the calls to one server share of their retries: the tokens, and the jitter.
 ///
 /// - Isolation: any thread.
 package final class CallRetrying: Sendable {
-    private let policy: RetryPolicy
     private let tokens: Mutex<RetryTokens?>
+    /// Whether there are tokens, so that calls that succeed need no lock without them.
+    private let countsTokens: Bool
     private let random: @Sendable () -> Double
 
-    /// Retries by a policy, within `tokens`, which are nil for as many as it wants.
+    /// Retries within `tokens`, which are nil for as many as the policies want.
     ///
-    /// `random` gives numbers in `0 ..< 1`.
-    package init(_ policy: RetryPolicy, tokens: RetryTokens?, random: @escaping @Sendable () -> Double) {
-        self.policy = policy
+    /// `random` gives numbers in `0 ..< 1`, for jitter.
+    package init(tokens: RetryTokens?, random: @escaping @Sendable () -> Double) {
         self.tokens = Mutex(tokens)
+        countsTokens = tokens != nil
         self.random = random
     }
 
     /// As `RetryState.attemptFailed`, with the shared tokens.
     func attemptFailed(
-        _ code: StatusCode, pushback: RetryPushback, isCommitted: Bool, state: inout RetryState
+        _ code: StatusCode, pushback: RetryPushback, policy: RetryPolicy, isCommitted: Bool, state: inout RetryState
     ) -> UInt64? {
         let random = self.random()
         return tokens.withLock {
@@ -29,5 +30,8 @@ package final class CallRetrying: Sendable {
         }
     }
 
-    func callSucceeded() { tokens.withLock { $0?.callSucceeded() } }
+    func callSucceeded() {
+        guard countsTokens else { return }
+        tokens.withLock { $0?.callSucceeded() }
+    }
 }

@@ -225,9 +225,11 @@ package final class ClientCall: @unchecked Sendable {
 
     /// Whether another attempt follows the one that failed with `error`; `waitToRetry` begins it.
     private func willRetry(after error: ServingError, _ trailers: Metadata) -> Bool {
-        guard !isFinished, pendingRetry == nil, let retrying = queue.retrying else { return false }
+        guard !isFinished, pendingRetry == nil, let policy = options.retryPolicy, let retrying = queue.retrying else {
+            return false
+        }
         let delay = retrying.attemptFailed(
-            error.code, pushback: RetryPushback(trailers.firstText(of: "grpc-retry-pushback-ms")),
+            error.code, pushback: RetryPushback(trailers.firstText(of: "grpc-retry-pushback-ms")), policy: policy,
             isCommitted: replay == nil || options.deadline.isExpired(at: loop.now()), state: &retryState)
         guard let delay else { return false }
         pendingRetry = (error, delay)

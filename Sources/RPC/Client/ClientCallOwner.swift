@@ -18,13 +18,12 @@ package protocol ClientCallOwner: AnyObject {
 ///
 /// - Isolation: the call's loop.
 package protocol ClientCallQueue: AnyObject {
-    /// How calls that failed are tried again; nil when they are not.
+    /// What calls that are tried again share; nil when none is.
     var retrying: CallRetrying? { get }
 
     /// The call ended while it waited for a connection, or for its next attempt.
     func callLeftQueue(_ call: ClientCall)
-    /// The server has not handled the call, and says so: it waits for a connection again; or it has failed and
-    /// is tried once more,
-    /// after so long.
+    /// The call waits for a connection again after so long: the server has not handled it and says so, or it has
+    /// failed and is tried once more.
     func enqueueAgain(_ call: ClientCall, afterNanoseconds delay: UInt64)
 }

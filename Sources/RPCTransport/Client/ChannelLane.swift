@@ -47,7 +47,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
 
     init(
         loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector, keepalive: ChannelKeepalive,
-        retrying: CallRetrying?
+        retrying: CallRetrying
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -77,7 +77,8 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     func start(path: Bytes, options: CallOptions, takesOneMessage: Bool) -> ClientCall {
         loop.preconditionOnLoop()
         let call = ClientCall(
-            path: path, options: options, takesOneMessage: takesOneMessage, loop: loop, queue: self)
+            path: path, options: configuration.serviceConfig.applied(to: options, path: path, at: loop.now()),
+            takesOneMessage: takesOneMessage, loop: loop, queue: self)
         call.begin()
         if !call.isFinished { enqueue(call) }
         return call
@@ -92,7 +93,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         }
         switch state {
         case .shutDown: return call.fail(Self.closedError)
-        case .transientFailure where !call.options.waitsForReady: return call.attemptDidFail(lastError)
+        case .transientFailure where call.options.waitsForReady != true: return call.attemptDidFail(lastError)
         default: break
         }
         guard queue.count < configuration.queuedCallCountMax else {
@@ -146,7 +147,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     }
 
     private func failImpatientCalls() {
-        for call in queue.removeAll(where: { !$0.options.waitsForReady }) { call.attemptDidFail(lastError) }
+        for call in queue.removeAll(where: { $0.options.waitsForReady != true }) { call.attemptDidFail(lastError) }
     }
 
     // MARK: The balancer

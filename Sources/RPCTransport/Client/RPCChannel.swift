@@ -24,9 +24,10 @@ package final class RPCChannel: Sendable {
             configuration.connectionCountPerAddressMax >= 1,
             "connectionCountPerAddressMax \(configuration.connectionCountPerAddressMax)")
         let keepalive = ChannelKeepalive(configuration.keepalive, warn: configuration.warn)
-        let retrying = configuration.retryPolicy.map {
-            CallRetrying($0, tokens: configuration.retryTokens, random: configuration.random)
-        }
+        let retrying = CallRetrying(
+            tokens: configuration.serviceConfig.retryTokens, random: configuration.random)
+        var configuration = configuration
+        if let balancing = configuration.serviceConfig.balancing { configuration.balancing = balancing }
         lanes = (0..<configuration.connectionCount).map { index in
             ChannelLane(
                 loop: loops[index % loops.count], configuration: configuration, connector: connector,

@@ -1,5 +1,4 @@
 package import HTTP2
-package import RPC
 package import TLS
 
 /// Where a channel connects, and its limits.
@@ -35,10 +34,10 @@ package struct RPCChannelConfiguration: Sendable {
     package var queuedCallCountMax = 10_000
     package var http2 = HTTP2Configuration()
     package var backoff = BackoffPolicy()
-    /// Which failed attempts of calls are followed by others; nil when none are, but for those that no server touched.
-    package var retryPolicy: RetryPolicy?
-    /// What the channel's calls may spend on retries; nil for no limit but the policy's.
-    package var retryTokens: RetryTokens?
+    /// Deadlines, limits and retries of methods, and what decides which addresses get calls.
+    ///
+    /// Its balancing policy counts before `balancing`.
+    package var serviceConfig = ServiceConfig()
     /// Connections are closed after so long without a call.
     package var idleTimeoutNanoseconds: UInt64 = 1_800_000_000_000
     /// Numbers in `0 ..< 1`, for jitter and shuffling.
