@@ -17,7 +17,10 @@ struct WholeServer {
     let server: RPCServer
     let channel: RPCChannel
 
-    static func with(_ body: (WholeServer) async throws -> Void) async throws {
+    static func with(
+        configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
+        _ body: (WholeServer) async throws -> Void
+    ) async throws {
         let loops = try EventLoopGroup(name: "test", loopCount: 2)
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
         let readiness = InferenceService.Readiness()
@@ -26,8 +29,9 @@ struct WholeServer {
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate.open)
         let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
-        let channel = RPCChannel(
-            configuration: RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port), loops: loops)
+        var channelConfiguration = RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port)
+        configureChannel(&channelConfiguration)
+        let channel = RPCChannel(configuration: channelConfiguration, loops: loops)
         let result: Result<Void, any Error>
         do {
             try await body(

@@ -37,6 +37,34 @@ import Vocabulary
         }
     }
 
+    @Test("C155: a client that checks health sends calls while the server is ready for them", .timeLimit(.minutes(1)))
+    func clientSideHealth() async throws {
+        let serviceConfig = try ServiceConfig(
+            json: """
+                {"loadBalancingConfig": [{"round_robin": {}}],
+                 "healthCheckConfig": {"serviceName": "inference.GRPCInferenceService"}}
+                """)
+        try await WholeServer.with(configureChannel: { $0.serviceConfig = serviceConfig }) { whole in
+            func check(waitsForReady: Bool) async throws {
+                var options = CallOptions()
+                options.waitsForReady = waitsForReady
+                _ = try await whole.channel.unary(
+                    Bytes(utf8: HealthMethods.check.path), HealthCheckRequest().encoded(), options: options)
+            }
+            var failure = await #expect(throws: RPCFailure.self) { try await check(waitsForReady: false) }
+            #expect(failure?.error.label == "unhealthy")
+            whole.readiness.isServing = true
+            try await check(waitsForReady: true)
+            whole.readiness.isServing = false
+            // Calls may pass until the news has come.
+            failure = nil
+            while failure == nil {
+                do { try await check(waitsForReady: false) } catch let error as RPCFailure { failure = error }
+            }
+            #expect(failure?.error.label == "unhealthy")
+        }
+    }
+
     private func next(of watch: ClientCall) async throws -> HealthTable.Status? {
         try await watch.next().map { try HealthCheckResponse(decoding: $0).status }
     }

@@ -73,6 +73,13 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         hasCarriedCalls = true
     }
 
+    /// As `open`, for a call of the channel's own: it does not show that the server takes those of users.
+    func openUncounted(_ call: ClientCall) throws(HTTP2Error) {
+        let hadCarriedCalls = hasCarriedCalls
+        defer { hasCarriedCalls = hadCarriedCalls }
+        try open(call)
+    }
+
     func handle(_ event: HTTP2Event) {
         switch event {
         case .settings:

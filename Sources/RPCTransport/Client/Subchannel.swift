@@ -36,6 +36,9 @@ struct SubchannelEnvironment {
 /// The delay grows with every failure and starts anew once a server has sent its SETTINGS: a TCP connection that is
 /// accepted and dropped is no success.
 ///
+/// Where health is checked, SETTINGS are not enough: the subchannel stays connecting until the server has said that the
+/// service is healthy, and is in transient failure, with its connection open, while it is not.
+///
 /// - Isolation: its loop.
 final class Subchannel: ClientConnectionOwner {
     private enum Attempt {
@@ -56,6 +59,8 @@ final class Subchannel: ClientConnectionOwner {
     private var attempt: Attempt?
     private var backoffTimer: TimerID?
     private var failureCount = 0
+    /// Asks the server on the oldest connection for its health; nil where nobody wants to know.
+    private var healthWatch: HealthWatch?
     /// Connections on which calls are still open, but no new ones are made.
     private var retired: [ObjectIdentifier: ClientConnection] = [:]
 
@@ -67,9 +72,10 @@ final class Subchannel: ClientConnectionOwner {
         self.owner = owner
     }
 
-    /// Calls that are open here, on whatever connection.
+    /// Calls that are open here, on whatever connection, without the watch on the server's health.
     var callCount: Int {
         connections.reduce(0) { $0 + $1.callCount } + retired.values.reduce(0) { $0 + $1.callCount }
+            - (healthWatch?.isCalling == true ? 1 : 0)
     }
 
     // MARK: Calls
@@ -162,7 +168,7 @@ final class Subchannel: ClientConnectionOwner {
 
     private func backoffDidEnd() {
         backoffTimer = nil
-        if state == .transientFailure { become(.idle) }
+        if state == .transientFailure, connections.isEmpty { become(.idle) }
     }
 
     // MARK: Connections
@@ -172,8 +178,50 @@ final class Subchannel: ClientConnectionOwner {
         attempt = nil
         failureCount = 0
         connections.append(connection)
+        guard healthService == nil else { return watchHealth() }
         if state == .ready { owner.subchannelHasRoom(self) } else { become(.ready) }
     }
+
+    // MARK: Health
+
+    private var healthService: String? {
+        environment.configuration.balancing == .roundRobin
+            ? environment.configuration.serviceConfig.healthCheckServiceName : nil
+    }
+
+    /// Watches on the oldest connection; one answers for its server.
+    private func watchHealth() {
+        guard let service = healthService, let connection = connections.first else { return }
+        guard healthWatch?.connection !== connection else {
+            if state == .ready { owner.subchannelHasRoom(self) }
+            return
+        }
+        stopWatchingHealth()
+        let watch = HealthWatch(service, on: connection, environment: environment) { [unowned self] in
+            healthDidChange($0)
+        }
+        healthWatch = watch
+        watch.start()
+    }
+
+    private func healthDidChange(_ verdict: HealthCheck.Verdict) {
+        switch verdict {
+        case .unknown: break
+        case .serving: become(.ready)
+        case .failing(let reason):
+            lastError = ServingError(
+                .unavailable, "\(environment.configuration.target.authority) (\(address)): \(reason)",
+                label: "unhealthy")
+            become(.transientFailure)
+        }
+    }
+
+    private func stopWatchingHealth() {
+        healthWatch?.stop()
+        healthWatch = nil
+    }
+
+    // MARK: Events of connections
 
     func connectionHasRoom(_ connection: ClientConnection) { owner.subchannelHasRoom(self) }
 
@@ -186,9 +234,10 @@ final class Subchannel: ClientConnectionOwner {
     /// Makes no more calls on a connection.
     private func replace(_ connection: ClientConnection) {
         guard remove(connection) else { return }
+        if healthWatch?.connection === connection { stopWatchingHealth() }
         retired[ObjectIdentifier(connection)] = connection
         connection.retire()
-        guard connections.isEmpty else { return }
+        guard connections.isEmpty else { return watchHealth() }
         // Without this rule, a server that turns everybody away would be asked as fast as the network allows.
         if !connection.hasCarriedCalls, owner.hasWaitingCalls, attempt == nil {
             return attemptDidFail("the server takes no calls")
@@ -201,7 +250,9 @@ final class Subchannel: ClientConnectionOwner {
         if case .handshaking(let current) = attempt, current === connection {
             return attemptDidFail("\(address): \(end)")
         }
-        if remove(connection), connections.isEmpty { loseReadiness() }
+        guard remove(connection) else { return }
+        if healthWatch?.connection === connection { stopWatchingHealth() }
+        if connections.isEmpty { loseReadiness() } else { watchHealth() }
     }
 
     private func remove(_ connection: ClientConnection) -> Bool {
@@ -225,7 +276,8 @@ final class Subchannel: ClientConnectionOwner {
     /// Gives up an attempt, and connections once their calls have ended; a backoff goes on.
     func disconnect() {
         giveUp()
-        if state == .connecting || state == .ready { become(.idle) }
+        // A backoff that goes on ends in idle by itself.
+        if state != .transientFailure || backoffTimer == nil { become(.idle) }
     }
 
     /// As `disconnect`, for good; `isDrained` says when it is done.
@@ -242,6 +294,7 @@ final class Subchannel: ClientConnectionOwner {
     private func giveUp() {
         let attempt = self.attempt
         self.attempt = nil
+        stopWatchingHealth()
         for connection in connections {
             retired[ObjectIdentifier(connection)] = connection
             connection.retire()
