@@ -49,6 +49,10 @@ public struct ApusClientConfiguration: Hashable, Sendable {
     public var serverName: String?
     /// The longest answer that is accepted.
     public var responseByteCountMax = 64 << 20
+    /// Retries, timeouts, limits, balancing and health checks as gRPC's service configuration, in JSON; nil for none.
+    ///
+    /// A client with a configuration that has an error in it is not made.
+    public var serviceConfig: String?
 
     /// The port that `apus serve` listens on when nobody says otherwise.
     public static let defaultPort: UInt16 = 8461
@@ -89,11 +93,19 @@ public struct ApusClientConfiguration: Hashable, Sendable {
 
     /// A channel on loops of the caller's, for those who speak messages instead of values.
     ///
-    /// - Throws: `ApusError` FAILED_PRECONDITION naming the certificate file that cannot be used.
+    /// - Throws: `ApusError` FAILED_PRECONDITION naming the certificate file that cannot be used, or INVALID_ARGUMENT
+    ///   naming the field of `serviceConfig` that is wrong.
     package func channel(loops: EventLoopGroup, connectionCount: Int = 1) throws(ApusError) -> RPCChannel {
         var configuration = RPCChannelConfiguration(host: host, port: port)
         configuration.serverName = serverName
         configuration.connectionCount = connectionCount
+        if let serviceConfig {
+            do throws(ServiceConfigError) {
+                configuration.serviceConfig = try ServiceConfig(json: serviceConfig)
+            } catch {
+                throw ApusError(.invalidArgument, error.description)
+            }
+        }
         if case .mutualTLS(let certificates) = security {
             do throws(TLSError) {
                 configuration.tlsSource = try TLSContextSource(following: certificates.files)

@@ -9,9 +9,12 @@ import Vocabulary
 /// A server of a few handlers on the loopback interface, and how to reach it.
 struct TestServer {
     /// Serves `methods` in the clear for the length of `body`, which gets a client.
-    static func with(_ methods: MethodTable, _ body: (ApusClient) async throws -> Void) async throws {
+    static func with(
+        _ methods: MethodTable, serviceConfig: String? = nil, _ body: (ApusClient) async throws -> Void
+    ) async throws {
         try await run(methods, tls: nil) { port in
-            let configuration = ApusClientConfiguration(host: "127.0.0.1", port: port, security: .plaintext)
+            var configuration = ApusClientConfiguration(host: "127.0.0.1", port: port, security: .plaintext)
+            configuration.serviceConfig = serviceConfig
             try await ApusClient.withClient(configuration, body)
         }
     }
