@@ -12,19 +12,26 @@ actor MetricsFile {
     private let path: String
     private let metrics: MetricsRegistry
     private let logger: Logger
+    private let refresh: @Sendable () async -> Void
     private var isFailing = false
 
-    init(path: String, metrics: MetricsRegistry, logger: Logger) {
+    /// Before each writing `refresh` brings those gauges up to date that nobody keeps while nobody looks.
+    init(
+        path: String, metrics: MetricsRegistry, logger: Logger, refresh: @escaping @Sendable () async -> Void = {}
+    ) {
         self.path = path
         self.metrics = metrics
         self.logger = logger
+        self.refresh = refresh
     }
 
     /// Writes now and every interval, until the task is cancelled, and a last time then.
     func keepWriting() async {
+        await refresh()
         write()
         while !Task.isCancelled {
             try? await Task.sleep(nanoseconds: Self.intervalNanoseconds)
+            await refresh()
             write()
         }
     }

@@ -125,7 +125,10 @@ package final class ServerProcess: Sendable {
             tasks.append(Task { await self.watchCertificates(intervalNanoseconds: interval) })
         }
         if let path = configuration.metricsFile {
-            let file = MetricsFile(path: path, metrics: metrics, logger: logger)
+            let gauges = ServerGauges(metrics: metrics)
+            let file = MetricsFile(path: path, metrics: metrics, logger: logger) { [server] in
+                gauges.set(await server.counters())
+            }
             tasks.append(Task { await file.keepWriting() })
         }
         watches.withLock { [tasks] in $0 = tasks }

@@ -43,6 +43,9 @@ package final class InProcessTransport {
     /// Bytes of requests that the server's calls hold; on the loop.
     package var heldRequestByteCount: Int { shard.heldByteCount }
 
+    /// What the server holds; on the loop.
+    package var counters: RPCServerCounters { shard.counters }
+
     /// As `RPCServer.drain`.
     package func drain(whenIdle: @escaping @Sendable () -> Void) { shard.drain(whenIdle: whenIdle) }
 

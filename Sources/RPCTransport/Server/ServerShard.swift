@@ -125,6 +125,21 @@ final class ServerShard: @unchecked Sendable {
 
     func letGo(_ byteCount: Int) { heldByteCount -= byteCount }
 
+    /// What this loop holds now.
+    var counters: RPCServerCounters {
+        loop.preconditionOnLoop()
+        var counters = RPCServerCounters()
+        counters.connectionCount = connections.count
+        counters.requestByteCount = heldByteCount
+        for connection in connections.values {
+            counters.streamCount += connection.session.openStreamCount
+            counters.responseByteCount += connection.session.queuedByteCount
+            counters.callCount += connection.callCount
+        }
+        for connection in orphans.values { counters.callCount += connection.callCount }
+        return counters
+    }
+
     // MARK: The end
 
     /// Lets every connection finish what it has begun; `whenIdle` is called once none is left.
