@@ -65,6 +65,16 @@ bench-packages: test-packages
 counts: build bench-packages ## Count instructions, allocations and system calls of a call; fail over the thresholds.
 	$(PYTHON) Benchmarks/rpc/counts.py --check
 
+.PHONY: bench-rpc
+bench-rpc: build bench-packages ## Compare the RPC layer with C++ gRPC, grpc-swift-2 and nghttpd (on a quiet machine).
+	swift build -c release --product apus-interop
+	$(PYTHON) Benchmarks/rpc/peers.py --json .build/benchmarks/rpc.json
+
+SOAK_MINUTES := 30
+.PHONY: soak
+soak: build bench-packages ## Load a server with calls of every kind for SOAK_MINUTES (30), then assert that nothing is left.
+	$(PYTHON) Benchmarks/rpc/soak.py --minutes $(SOAK_MINUTES) --json .build/benchmarks/soak.json
+
 .PHONY: sanitize
 sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/LeakSanitizer.supp \

@@ -30,9 +30,9 @@ import support
 THRESHOLDS = support.ROOT / "Benchmarks/Thresholds/rpc.json"
 CASES = {"one": (1, 1, False), "many": (4, 16, False), "tls": (4, 16, True)}
 CALLS = {"instructions": 1500, "allocations": 20_000, "system calls": 3000}
-# Room above what was counted. How many calls a turn takes differs from run to run, unless they come one at a time.
 INCLUSIVE = "with callees: "
-ROOM = {"instructions": 1.03, "allocations": 1.01, "system calls": 2}
+# Room above what was counted. How many calls a turn takes differs from run to run, unless they come one at a time.
+ROOM = {"instructions": 1.03, "allocations": 1.06, "system calls": 2}
 ROOM_ONE_AT_A_TIME = 1.03
 
 

@@ -27,13 +27,14 @@ def environment(**extra):
 
 
 def stubs():
-    """The Python messages of inference.proto and admin.proto, as modules."""
+    """The Python messages of inference.proto, admin.proto and text.proto, as modules."""
     folder = BUILD / "stubs"
     if str(folder) not in sys.path:
         from grpc_tools import protoc
         folder.mkdir(parents=True, exist_ok=True)
         include = ROOT / "Proto"
-        files = [str(include / name) for name in ("inference.proto", "apus/admin/v1/admin.proto")]
+        names = ("inference.proto", "apus/admin/v1/admin.proto", "apus/text/v1/text.proto")
+        files = [str(include / name) for name in names]
         code = protoc.main(["protoc", f"-I{include}", f"--python_out={folder}", f"--grpc_python_out={folder}", *files])
         if code != 0:
             raise SystemExit("the protos do not compile")
@@ -189,15 +190,15 @@ def client_credentials(folder, name="client"):
         certificate_chain=(folder / f"{name}.pem").read_bytes())
 
 
-def h2load(port, body, calls=None, seconds=None, warm_up=0, connections=1, streams=1, core=None):
-    """Calls ModelInfer in the clear; returns the report's rates and times, latencies in microseconds.
+def h2load(port, body, calls=None, seconds=None, warm_up=0, connections=1, streams=1, core=None, scheme="http"):
+    """Calls ModelInfer, without a certificate; returns the report's rates and times, latencies in microseconds.
 
     Fails unless every call was answered with status 200.
     """
     amount = ["-n", calls] if calls else ["-D", seconds, f"--warm-up-time={warm_up}"]
     command = pinned(
         ["h2load", *amount, "-c", connections, "-m", streams, "-t", 1, "-d", body, "-H",
-         "content-type: application/grpc", "-H", "te: trailers", f"http://127.0.0.1:{port}{PATH}"], core)
+         "content-type: application/grpc", "-H", "te: trailers", f"{scheme}://127.0.0.1:{port}{PATH}"], core)
     text = run(command)
     done = {word: int(number) for number, word in re.findall(r"(\d+) (succeeded|failed|errored|timeout|2xx)", text)}
     if done["failed"] or done["errored"] or not done["succeeded"] or (calls and done["2xx"] != calls):

@@ -33,6 +33,10 @@ enum TestService {
             while let message = try await requests.next() { waiting.append(try decode(message)) }
             for request in waiting { try await answer(request, to: writer) }
         }
+        // For the benchmarks: nothing but messages back and forth.
+        methods.register(stream: "/apus.benchmarks.Echo/EchoStream") { _, requests, writer in
+            while let message = try await requests.next() { try await writer.write(message) }
+        }
         return methods
     }
 
