@@ -176,6 +176,30 @@ struct ChannelTests {
         #expect(bench.servers[0].requests.count == 2)
     }
 
+    @Test("a channel that is closed twice is closed for both who wait for it")
+    func closedTwice() throws {
+        let bench = try ChannelBench()
+        let outcome = bench.call()
+        let waiters = [ChannelBench.Outcome(), ChannelBench.Outcome()]
+        for waiter in waiters {
+            bench.loop.becomeCurrent {
+                waiter.task = Task.immediate(executorPreference: bench.loop) { [channel = bench.channel!] in
+                    await channel.close()
+                    waiter.failure = RPCFailure(.aborted, "closed", label: "closed")
+                }
+            }
+        }
+        bench.settle()
+        #expect(!waiters.contains { $0.isFinished })
+        let server = bench.servers[0]
+        try bench.answer(
+            server, server.requests[0].stream, headers: Self.gRPCHeaders, body: Self.frame,
+            trailers: [("grpc-status", "0")])
+        // The client closes its direction; the server takes its time with the other.
+        bench.advance(seconds: 2)
+        #expect(outcome.response != nil && waiters.allSatisfy { $0.isFinished })
+    }
+
     @Test("a call above the server's limit is made as soon as another ends")
     func streamLimit() throws {
         let bench = try ChannelBench()

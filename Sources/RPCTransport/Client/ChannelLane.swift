@@ -43,7 +43,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private var idleTimer: TimerID?
     private var lastUse: MonotonicTime
     private var isShutDown = false
-    private var whenClosed: (() -> Void)?
+    private var whoWaitForClose: [() -> Void] = []
 
     init(
         loop: EventLoop, configuration: RPCChannelConfiguration, connector: any Connector, keepalive: ChannelKeepalive,
@@ -301,10 +301,11 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         perform(balancer.enterIdle())
     }
 
-    /// Fails the calls that wait, lets those that are open end, and calls `whenClosed` when no connection is left.
+    /// Fails the calls that wait, lets those that are open end, and calls `whenClosed` when no connection is left;
+    /// more than one may wait for that.
     func close(whenClosed: @escaping () -> Void) {
         loop.preconditionOnLoop()
-        self.whenClosed = whenClosed
+        whoWaitForClose.append(whenClosed)
         isShutDown = true
         only = nil
         stop(&balancerTimer)
@@ -330,9 +331,10 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     }
 
     private func closeWhenDrained() {
-        guard isShutDown, draining.isEmpty, let whenClosed else { return }
-        self.whenClosed = nil
-        whenClosed()
+        guard isShutDown, draining.isEmpty else { return }
+        let waiting = whoWaitForClose
+        whoWaitForClose.removeAll()
+        for whenClosed in waiting { whenClosed() }
     }
 
     private func stop(_ timer: inout TimerID?) {
