@@ -216,7 +216,8 @@ struct ChannelRetryTests {
         bench.settle()
         #expect(other.failure?.error.code == .cancelled)
         bench.loop.becomeCurrent {
-            _ = Task.immediate(executorPreference: bench.loop) { await bench.channel.close() }
+            // Not the bench: what waits for its end must not keep it.
+            _ = Task.immediate(executorPreference: bench.loop) { [channel = bench.channel!] in await channel.close() }
         }
         bench.settle()
         #expect(outcome.failure?.error.code == .unavailable)
