@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import Synchronization
 package import Vocabulary
 
@@ -48,6 +49,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var takenWork: [@Sendable () -> Void] = []
     private var nextWork = 0
     private var leavesWorkInInbox = false
+    private var pace = TurnPace()
     private var spareHandlers: [any EndOfTurnHandler] = []
     private let events: UnsafeMutablePointer<apus_event>
     private var timeOfTurn: MonotonicTime
@@ -125,6 +127,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Makes the loop turn once more; on the loop too, where this turn may have emptied the inbox already.
     private func wake() {
         if wakeUpIsSignalled.exchange(true, ordering: .acquiringAndReleasing) == false { apus_eventfd_signal(wakeUp) }
+    }
+
+    /// A connection brought more than one call in this turn: the loop may rest between turns for a while.
+    package func burstDidArrive() {
+        preconditionOnLoop()
+        pace.burstDidArrive()
     }
 
     /// Calls `handler.turnDidEnd()` once, when everything else of this turn is done.
@@ -259,7 +267,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// False when the loop is to end.
     private func runTurnOnLoop(waits: Bool) -> Bool {
-        let eventCount = apus_epoll_wait(epoll, events, Int32(Self.eventsPerTurnMax), waits ? waitMilliseconds() : 0)
+        let waitMilliseconds = waits ? waitMilliseconds() : 0
+        if waitMilliseconds != 0, pace.isResting { rest() }
+        let eventCount = apus_epoll_wait(epoll, events, Int32(Self.eventsPerTurnMax), waitMilliseconds)
         precondition(eventCount >= 0, "epoll_wait: errno \(-eventCount)")
         timeOfTurn = clock.now()
         turnCountTotal += 1
@@ -269,6 +279,13 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         runJobs()
         endTurn()
         return goesOn
+    }
+
+    private func rest() {
+        let nanoseconds = pace.rest(afterNanoseconds: clock.now().nanoseconds(since: timeOfTurn))
+        guard nanoseconds > 0 else { return }
+        var time = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+        nanosleep(&time, nil)
     }
 
     /// How long the next wait may last: not at all while there is work, else until the next timer, rounded up.

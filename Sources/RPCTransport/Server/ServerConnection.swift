@@ -21,6 +21,8 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     ///
     /// Not checked for overlapping accesses at run time, as with the call's own state: several at each event.
     @exclusivity(unchecked) private var calls: [ServerCall?] = []
+    /// The loop's turn in which the last call came.
+    @exclusivity(unchecked) private var turnOfLastCall: UInt64 = 0
     /// Of the last call.
     @exclusivity(unchecked) private var lastMethod: MethodTable.Method?
     /// Calls whose handler has not returned, also those whose stream is gone.
@@ -86,6 +88,8 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     }
 
     private func openCall(_ stream: HTTP2Stream, _ block: HeaderBlock, _ continuation: HTTP2Continuation) {
+        if turnOfLastCall == loop.turnCount { loop.burstDidArrive() }
+        turnOfLastCall = loop.turnCount
         if stream.id >= shard.configuration.http2.streamIdentifierMax { drain(reason: "max_stream_id") }
         if stallTimer == nil { watchForStalls() }
         guard runningCallCount < shard.configuration.callsPerConnectionMax else {
