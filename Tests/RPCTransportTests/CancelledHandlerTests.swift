@@ -30,20 +30,4 @@ struct CancelledHandlerTests {
         #expect(try bench.request(client, RawClient.headers()).status == 0)
         #expect(bench.service.records.withLock { $0.map(\.status) } == [.ok, .cancelled, .cancelled, .ok])
     }
-
-    @Test("a handler whose connection is gone is waited for as well")
-    func connectionGone() throws {
-        let bench = try Workbench()
-        let client = try bench.connect()
-        try bench.speak(client) {
-            let stream = try client.session.openStream(RawClient.headers(path: "/test.Echo/Stubborn"), .more)
-            client.session.submitData(stream, RawClient.frame([1]), .end)
-        }
-        bench.loop.becomeCurrent { client.close() }
-        bench.settle()
-        #expect(bench.service.records.withLock { $0.isEmpty })
-        bench.service.stubbornMayEnd.open()
-        bench.settle()
-        #expect(bench.service.records.withLock { $0.map(\.status) } == [.cancelled])
-    }
 }

@@ -1,6 +1,8 @@
 import EventLoops
 import HTTP2
+import RPC
 import RPCTransport
+import Synchronization
 import Testing
 import Vocabulary
 
@@ -43,8 +45,10 @@ struct ServerCountersTests {
         bench.settle()
         #expect(bench.counters.connectionCount == 0)
         #expect(bench.counters.callCount == 1)
+        #expect(bench.service.records.withLock { $0.isEmpty })
         bench.service.stubbornMayEnd.open()
         bench.settle()
+        #expect(bench.service.records.withLock { $0.map(\.status) } == [.cancelled])
         #expect(bench.counters == RPCServerCounters())
     }
 
