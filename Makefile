@@ -84,11 +84,10 @@ sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSani
 
 ATTACK_SECONDS := 5
 .PHONY: attacks
-attacks: packages test-packages ## Attack a real server in every way of the table in Security.md; print what was measured.
-	swift build --product apus
+attacks: build test-packages ## Attack a real server in every way of the table in Security.md (on a quiet machine); print it.
 	@mkdir -p .build && rm -f .build/attacks.md
-	APUS_ATTACK_SECONDS=$(ATTACK_SECONDS) APUS_ATTACK_TABLE=$(CURDIR)/.build/attacks.md \
-	    $(PYTHON) -m pytest -q Tests/Interoperability/attacks
+	APUS_BINARY=$(CURDIR)/.build/release/apus $(PYTHON) -m pytest -q Tests/Interoperability/attacks \
+	    --attack-latency --attack-seconds=$(ATTACK_SECONDS) --attack-table=$(CURDIR)/.build/attacks.md
 	@printf '| attack | what stops it | how it ended (at most, ms) | memory (at most) | p99 of others | connections | test |\n'
 	@printf '|---|---|---|---|---|---|---|\n'
 	@sort .build/attacks.md

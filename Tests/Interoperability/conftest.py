@@ -24,6 +24,22 @@ PROTOS = ["apus/text/v1/text.proto", "apus/vision/v1/vision.proto", "apus/graph/
           "apus/admin/v1/admin.proto"]
 
 
+options = None
+"""What the command line said; `make attacks` gives the options of the attacks."""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--attack-latency", action="store_true",
+                     help="assert how long other connections wait, on a machine that does nothing else")
+    parser.addoption("--attack-seconds", type=float, default=1.2, help="how long each attack goes on")
+    parser.addoption("--attack-table", help="a file for a line of a table about each attack")
+
+
+def pytest_configure(config):
+    global options
+    options = config.option
+
+
 def pytest_sessionstart(session):
     """Generates the Python stubs before any test module imports them."""
     from grpc_tools import protoc

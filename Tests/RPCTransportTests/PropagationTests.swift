@@ -57,7 +57,7 @@ struct PropagationTests {
     func deadline() async throws {
         try await Self.withRelay { channel, seen in
             var options = CallOptions()
-            options.deadline = Loopback.deadline(milliseconds: 500)
+            options.deadline = Loopback.deadline(milliseconds: 3_000)
             let failure = await #expect(throws: RPCFailure.self) {
                 _ = try await channel.unary(Self.relay, Bytes([1]), options: options)
             }

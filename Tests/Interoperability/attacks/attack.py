@@ -3,11 +3,13 @@
 A test says how one attacker behaves; `Attacked.endure` repeats it on new connections for a while, as attackers do,
 while a polite client calls `identity` from a process of its own. Afterwards it asserts
 (a) that the server's memory grew by no more than a stated bound,
-(b) that the polite client's calls all succeeded and their p99 stayed within a stated factor of its undisturbed value,
+(b) that the polite client's calls all succeeded, each within its deadline; and with `--attack-latency`, that their p99
+stayed within a stated factor of its undisturbed value,
 (c) that each attacker's connection ended with the stated error within a stated time; "left" says that it was the
 attacker who closed it, after the test has seen its calls end as they should.
 
-`make attacks` runs the long variants (APUS_ATTACK_SECONDS) and writes the table (APUS_ATTACK_TABLE).
+`make test` asserts no latency, as its machine may be doing anything else. `make attacks` does (`--attack-latency`),
+attacks for longer (`--attack-seconds`) and writes the table of Security.md (`--attack-table`).
 """
 
 import collections
@@ -26,16 +28,14 @@ import time
 import hpack
 import pytest
 
+import conftest
 from conftest import Server, write_configuration
 from frames import ERROR_NAMES, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS_ACK, settings
 
-SECONDS = float(os.environ.get("APUS_ATTACK_SECONDS", "1.2"))
-TABLE = os.environ.get("APUS_ATTACK_TABLE")
-
-# The machines that run this have few cores, shared with others: an undisturbed p99 of 2 ms may be 40 ms a moment later.
-# The floor is for a core that is free; where three processes wait for each core, everything takes three times as long.
+# What the p99 of others may be during an attack: so many times what it was before, and in any case this, which is less
+# than anybody notices: the p99 of a quiet server is a millisecond or two, where a single preemption makes ten of one.
 P99_FACTOR = 10
-P99_FLOOR_SECONDS = 0.3
+P99_FLOOR_SECONDS = 0.1
 POLITE_RATE = 50
 BASELINE_SECONDS = 1.5
 MIB = 1 << 20
@@ -293,7 +293,6 @@ class Attacked:
         self.is_plaintext = is_plaintext
         self.context = None if is_plaintext else self.client_context()
         self.polite = Polite(self.server.target, "-" if is_plaintext else self.folder)
-        self.floor = P99_FLOOR_SECONDS * max(1, os.getloadavg()[0] / os.cpu_count())
         self.baseline = self._measure_baseline()
 
     def client_context(self, protocols=("h2",)):
@@ -315,13 +314,14 @@ class Attacked:
         """A connection without TLS, whatever the server speaks."""
         return Wire(self.address, None, **options)
 
-    def endure(self, row, attack, *, error, within, growth, seconds=SECONDS, defence="", slows=None):
+    def endure(self, row, attack, *, error, within, growth, seconds=None, defence="", slows=None):
         """Attacks again and again, and asserts the three things; returns the endings.
 
         `attack` makes connections of its own and returns an `Ending`; `error` is what each must be, or a set of names.
         `slows` says why this attack is known to make the others wait: a p99 over its bound is then expected, and shown.
         """
         errors = {error} if isinstance(error, str) else set(error)
+        seconds = conftest.options.attack_seconds if seconds is None else seconds
         before = self.server.resident_bytes()
         memory = Memory(self.server)
         endings = []
@@ -334,7 +334,7 @@ class Attacked:
         calls = self.polite.between(begin, max(end, begin + 0.5))
         p99 = percentile([call[1] for call in calls], 0.99)
         slowest = max(ending.seconds for ending in endings)
-        bound = max(P99_FACTOR * self.baseline, self.floor)
+        bound = max(P99_FACTOR * self.baseline, P99_FLOOR_SECONDS)
         self._record(row, defence, endings, growth, before, peak, p99, bound, slowest, within)
         assert self.server.process.poll() is None, f"the server died:\n{self.server.errors()[-4000:]}"
         assert {ending.error for ending in endings} <= errors, [str(ending)[:300] for ending in endings[:3]]
@@ -342,6 +342,8 @@ class Attacked:
         assert peak - before <= growth, f"memory grew by {(peak - before) / MIB:.1f} MiB, not {growth / MIB:.0f} MiB"
         failed = collections.Counter(call[2] for call in calls if call[2] != "OK")
         assert not failed, f"calls of the polite client failed: {failed}"
+        if not conftest.options.attack_latency:
+            return endings
         if slows and p99 > bound:
             pytest.xfail(f"p99 of the polite client was {p99 * 1e3:.0f} ms, not {bound * 1e3:.0f} ms: {slows}")
         assert p99 <= bound, f"p99 of the polite client was {p99 * 1e3:.0f} ms, not {bound * 1e3:.0f} ms"
@@ -354,8 +356,8 @@ class Attacked:
                 f"{(peak - before) / MIB:+.1f} MiB (≤ {growth / MIB:.0f}) | "
                 f"{self.baseline * 1e3:.1f} → {p99 * 1e3:.1f} ms (≤ {bound * 1e3:.0f}) | {len(endings)} | `{test}` |")
         print(line)
-        if TABLE:
-            with open(TABLE, "a") as file:
+        if conftest.options.attack_table:
+            with open(conftest.options.attack_table, "a") as file:
                 file.write(line + "\n")
 
     def stop(self):

@@ -4,6 +4,8 @@ A line is `BEGIN SECONDS CODE`: when the call should have begun on CLOCK_MONOTON
 its status. A call that begins late because the one before took long counts from when it should have begun, so that a
 stall shows in every call it held up.
 
+A call that takes longer than `TIMEOUT` fails, which no attack may bring about.
+
 Arguments: the target, calls a second, and a folder with ca.pem, client.pem and client.key, or `-` for plaintext.
 """
 
@@ -15,6 +17,7 @@ import grpc
 
 from frames import infer_body
 
+TIMEOUT = 10
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -38,7 +41,7 @@ def main(target, rate, folder):
         time.sleep(max(0, begin - time.monotonic()))
         code = "OK"
         try:
-            call(body, timeout=20)
+            call(body, timeout=TIMEOUT)
         except grpc.RpcError as error:
             code = error.code().name
         print(f"{begin:.6f} {time.monotonic() - begin:.6f} {code}", flush=True)

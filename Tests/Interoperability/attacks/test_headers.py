@@ -8,16 +8,16 @@ def test_continuation_flood_without_end(attacked):
     begin = headers(1, request_block(), flags=0)
     piece = frame(CONTINUATION, 0, 1, literal(b"x", b"y" * 1000)) * 50
     attacked.endure("CONTINUATION without END_HEADERS",
-                    lambda: attacked.wire().open().flood(lambda index: begin if index == 0 else piece, 5),
-                    error="ENHANCE_YOUR_CALM", within=5, growth=16 * MIB, defence="16 CONTINUATIONs a block")
+                    lambda: attacked.wire().open().flood(lambda index: begin if index == 0 else piece, 10),
+                    error="ENHANCE_YOUR_CALM", within=10, growth=16 * MIB, defence="16 CONTINUATIONs a block")
 
 
 def test_continuation_flood_of_empty_frames(plain):
     begin = headers(1, request_block(), flags=0)
     piece = frame(CONTINUATION, 0, 1) * 5000
     plain.endure("empty CONTINUATIONs", lambda: plain.wire().open().flood(
-        lambda index: begin if index == 0 else piece, 5),
-        error="ENHANCE_YOUR_CALM", within=5, growth=16 * MIB, defence="16 CONTINUATIONs a block")
+        lambda index: begin if index == 0 else piece, 10),
+        error="ENHANCE_YOUR_CALM", within=10, growth=16 * MIB, defence="16 CONTINUATIONs a block")
 
 
 def test_continuation_flood_with_end(plain):
@@ -26,8 +26,8 @@ def test_continuation_flood_with_end(plain):
         stream = 2 * index + 1
         return (headers(stream, request_block(), flags=0) + frame(CONTINUATION, 0, stream, literal(b"x", b"y")) * 16
                 + frame(CONTINUATION, END_HEADERS, stream))
-    plain.endure("17 CONTINUATIONs, then END_HEADERS", lambda: plain.wire().open().flood(chunk, 5),
-                 error="ENHANCE_YOUR_CALM", within=5, growth=16 * MIB, defence="16 CONTINUATIONs a block")
+    plain.endure("17 CONTINUATIONs, then END_HEADERS", lambda: plain.wire().open().flood(chunk, 10),
+                 error="ENHANCE_YOUR_CALM", within=10, growth=16 * MIB, defence="16 CONTINUATIONs a block")
 
 
 def bomb(reference_count):
@@ -44,15 +44,15 @@ def bomb(reference_count):
 def test_hpack_bomb(attacked):
     """240 KB that stand for a gigabyte."""
     flood = bomb(240_000)
-    attacked.endure("HPACK bomb", lambda: attacked.wire().open().flood(flood, 5), error="ENHANCE_YOUR_CALM",
-                    within=5, growth=16 * MIB, defence="8 × 16 KiB of header list")
+    attacked.endure("HPACK bomb", lambda: attacked.wire().open().flood(flood, 10), error="ENHANCE_YOUR_CALM",
+                    within=10, growth=16 * MIB, defence="8 × 16 KiB of header list")
 
 
 def test_header_list_far_too_long(plain):
     flood = headers(1, request_block() + literal(b"x", b"y" * 14_000) * 1, flags=0) + b"".join(
         frame(CONTINUATION, END_HEADERS if index == 9 else 0, 1, literal(b"x", b"y" * 14_000)) for index in range(10))
-    plain.endure("header list of 150 KB", lambda: plain.wire().open().flood(flood, 5), error="ENHANCE_YOUR_CALM",
-                 within=5, growth=16 * MIB, defence="8 × 16 KiB of header list")
+    plain.endure("header list of 150 KB", lambda: plain.wire().open().flood(flood, 10), error="ENHANCE_YOUR_CALM",
+                 within=10, growth=16 * MIB, defence="8 × 16 KiB of header list")
 
 
 def test_header_lists_just_too_long_fail_their_calls_only(plain):
@@ -73,5 +73,5 @@ def test_header_lists_just_too_long_fail_their_calls_only(plain):
 
 def test_broken_compression(plain):
     flood = headers(1, b"\xff" * 1000)
-    plain.endure("HPACK that means nothing", lambda: plain.wire().open().flood(flood, 5),
-                 error="COMPRESSION_ERROR", within=5, growth=16 * MIB, defence="an error of the connection")
+    plain.endure("HPACK that means nothing", lambda: plain.wire().open().flood(flood, 10),
+                 error="COMPRESSION_ERROR", within=10, growth=16 * MIB, defence="an error of the connection")
