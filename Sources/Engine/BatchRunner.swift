@@ -39,13 +39,9 @@ final class BatchRunner: ModelRunner {
         let decision = scheduler.next(at: start)
         for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue) }
         // A request cancelled a moment ago may still be here: its notice comes after this step.
-        let requests = (decision.batch?.tickets ?? []).map(take).filter { request in
-            guard request.completion.isComplete else { return true }
-            loaded.leaveQueue()
-            return false
-        }
+        let requests = (decision.batch?.tickets ?? []).map(take).filter { !$0.completion.isComplete }
         guard !requests.isEmpty else { return }
-        loaded.leaveQueue(requests: requests.count)
+        loaded.leaveQueue(requests.map(\.place))
         let results = model.execute(requests.map(\.input), on: gang)
         precondition(
             results.count == requests.count,
@@ -54,9 +50,8 @@ final class BatchRunner: ModelRunner {
     }
 
     func cancel(_ ticket: Ticket) {
-        guard scheduler.cancel(ticket) else { return }
-        _ = take(ticket)
-        loaded.leaveQueue()
+        // Its place was given back by whoever cancelled it.
+        if scheduler.cancel(ticket) { _ = take(ticket) }
     }
 
     func resume(_ ticket: Ticket) {}
@@ -73,11 +68,8 @@ final class BatchRunner: ModelRunner {
     }
 
     private func fail(_ request: PendingInference, with error: ServingError) {
-        let isFirst = request.completion.complete(.failure(error))
-        loaded.count {
-            $0.queuedRequestCount -= 1
-            if isFirst { $0.failureCount += 1 }
-        }
+        loaded.leaveQueue([request.place])
+        if request.completion.complete(.failure(error)) { loaded.count { $0.failureCount += 1 } }
     }
 
     /// Counts the execution, then answers, so that whoever has an answer finds it counted.

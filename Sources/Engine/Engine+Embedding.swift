@@ -21,10 +21,10 @@ extension Engine {
         try loaded.enterQueue(requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         let cancelAll = { @Sendable [mailbox] in
-            for sequence in sequences where sequence.fail(.cancelledByCaller) {
-                loaded.count { $0.cancellationCount += 1 }
-                mailbox.send(notice: .cancel(loaded, sequence.ticket))
-            }
+            let open = sequences.filter { !$0.isAnswered }
+            mailbox.abandon(loaded, open.map { ($0.ticket, $0.place) })
+            let cancelledCount = open.filter { $0.fail(.cancelledByCaller) }.count
+            loaded.count { $0.cancellationCount += UInt64(cancelledCount) }
         }
         let answer = await withTaskCancellationHandler {
             await collect(sequences, from: loaded, isNormalized: isNormalized)

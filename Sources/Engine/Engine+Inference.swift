@@ -6,8 +6,8 @@ package import Vocabulary
 extension Engine {
     /// Runs tensors through a model.
     ///
-    /// Cancelling the calling task takes the request out of the queue. A model whose execution is trivial runs on the
-    /// calling thread, without waiting.
+    /// Cancelling the calling task takes the request out of the queue at once: its place is free for others, whatever
+    /// the engine thread is doing. A model whose execution is trivial runs on the calling thread, without waiting.
     ///
     /// - Parameters:
     ///   - selector: the model, and a version unless the latest will do.
@@ -41,9 +41,11 @@ extension Engine {
         return try await withTaskCancellationHandler {
             await request.completion.value()
         } onCancel: {
+            guard !request.completion.isComplete else { return }
+            // First the place, then the answer: whoever has it finds the place free.
+            mailbox.abandon(loaded, [(request.ticket, request.place)])
             guard request.completion.complete(.failure(.cancelledByCaller)) else { return }
             loaded.count { $0.cancellationCount += 1 }
-            mailbox.send(notice: .cancel(loaded, request.ticket))
         }.get()
     }
 

@@ -30,11 +30,12 @@ extension Engine {
         let lengthMax = limits.sequenceLengthMax
         // The last place is for the one token at least that is generated.
         try requireLength(of: prompt, atMost: lengthMax - 1, field: "prompt", model: loaded)
-        let pipe = makePipe(for: ticket, of: loaded)
+        let place = QueuePlace()
+        let pipe = makePipe(for: ticket, place, of: loaded)
         let sequence = PendingSequence(
             ticket: ticket, promptTokens: prompt,
             tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
-            deadline: request.deadline, arrival: arrival,
+            deadline: request.deadline, arrival: arrival, place: place,
             work: .generate(
                 .init(
                     pipe: pipe, sampling: sampling, stopStrings: stopStrings,
@@ -47,14 +48,14 @@ extension Engine {
     }
 
     /// The pipe of a text whose reader's wishes reach the engine thread as notices.
-    private func makePipe(for ticket: Ticket, of loaded: LoadedModel) -> GenerationPipe {
+    private func makePipe(for ticket: Ticket, _ place: QueuePlace, of loaded: LoadedModel) -> GenerationPipe {
         GenerationPipe(bufferedTokenCountMax: configuration.bufferedTokenCountMax) { [mailbox] request in
             switch request {
             case .resume:
                 mailbox.send(notice: .resume(loaded, ticket))
             case .cancel:
                 loaded.count { $0.cancellationCount += 1 }
-                mailbox.send(notice: .cancel(loaded, ticket))
+                mailbox.abandon(loaded, [(ticket, place)])
             }
         }
     }

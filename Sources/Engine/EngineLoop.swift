@@ -81,7 +81,7 @@ final class EngineLoop {
     private func infer(_ model: LoadedModel, _ request: PendingInference) {
         guard let runner = runner(of: model) as? BatchRunner else {
             if request.completion.complete(.failure(.engineStopped)) { model.count { $0.failureCount += 1 } }
-            return model.leaveQueue()
+            return model.leaveQueue([request.place])
         }
         runner.enqueue(request)
     }
@@ -90,7 +90,7 @@ final class EngineLoop {
         guard let runner = runner(of: model) as? TokenRunner else {
             let failed = sequences.filter { $0.fail(.engineStopped) }.count
             model.count { $0.failureCount += UInt64(failed) }
-            return model.leaveQueue(requests: sequences.count)
+            return model.leaveQueue(sequences.map(\.place))
         }
         for sequence in sequences { runner.enqueue(sequence) }
     }

@@ -14,6 +14,30 @@ enum EngineMessage: Sendable {
     case install(LoadedModel, Completion<Result<Void, ServingError>>)
     case remove(LoadedModel, Completion<Void>)
     case stop(Completion<Void>)
+
+    /// Whether this is the work that `ticket` belongs to.
+    func carries(_ ticket: Ticket) -> Bool {
+        switch self {
+        case .infer(_, let request): request.ticket == ticket
+        case .run(_, let sequences): sequences.contains { $0.ticket == ticket }
+        case .cancel, .resume, .install, .remove, .stop: false
+        }
+    }
+}
+
+extension Mailbox<EngineMessage> {
+    /// Takes cancelled requests, sent together, out of the queue without waiting for the engine thread.
+    ///
+    /// Either they have not been received, and are taken out of the mailbox; or the engine thread has them, and hears
+    /// of it after its step. In both cases the mailbox holds nothing without a place: the notice is sent before the
+    /// places are free, so whoever gets one of them comes behind it, and finds room in the scheduler too.
+    func abandon(_ loaded: LoadedModel, _ requests: [(ticket: Ticket, place: QueuePlace)]) {
+        guard let first = requests.first else { return }
+        if !withdraw(where: { $0.carries(first.ticket) }) {
+            for request in requests { send(notice: .cancel(loaded, request.ticket)) }
+        }
+        loaded.leaveQueue(requests.map(\.place))
+    }
 }
 
 /// A tensor request on its way through the engine.
@@ -24,6 +48,7 @@ final class PendingInference: Sendable {
     let key: BatchKey
     let deadline: Deadline
     let arrival: MonotonicTime
+    let place = QueuePlace()
     let completion = Completion<Result<InferenceAnswer, ServingError>>()
 
     init(

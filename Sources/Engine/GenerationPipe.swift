@@ -108,8 +108,9 @@ final class GenerationPipe: Sendable {
             state.tokens = []
             return (true, state.reader.take())
         }
-        reader?.resume()
+        // First the request, then the reader: it finds the place in the queue free.
         if isFirst { request(.cancel) }
+        reader?.resume()
         return isFirst
     }
 

@@ -63,9 +63,11 @@ final class LoadedModel: @unchecked Sendable {
         guard isTaken else { throw queueFull }
     }
 
-    /// Gives back places in the queue.
-    func leaveQueue(requests: Int = 1) {
-        count { $0.queuedRequestCount -= requests }
+    /// Gives back places in the queue, those of them that were not given back before.
+    func leaveQueue(_ places: [QueuePlace]) {
+        let leaving = places.reduce(0) { $0 + ($1.leave() ? 1 : 0) }
+        guard leaving > 0 else { return }
+        count { $0.queuedRequestCount -= leaving }
     }
 
     /// The model, if it answers in batches.

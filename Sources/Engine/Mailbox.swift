@@ -48,6 +48,17 @@ final class Mailbox<Message: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// Takes the newest work back that nobody has received yet; false when there is none.
+    ///
+    /// - Complexity: O(messages); from the newest on, since what is taken back is mostly what has just been sent.
+    func withdraw(where isWithdrawn: (Message) -> Bool) -> Bool {
+        locked {
+            guard let index = messages.lastIndex(where: isWithdrawn) else { return false }
+            messages.remove(at: index)
+            return true
+        }
+    }
+
     /// Sends a notice; false when the mailbox is closed and nobody would read it.
     @discardableResult
     func send(notice message: Message) -> Bool {
@@ -70,6 +81,9 @@ final class Mailbox<Message: Sendable>: @unchecked Sendable {
             return true
         }
     }
+
+    /// Messages that nobody has received yet.
+    var messageCount: Int { locked { messages.count } }
 
     /// Whether everything is refused.
     var isClosed: Bool { locked { isClosedNow } }

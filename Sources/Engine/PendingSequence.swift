@@ -26,17 +26,27 @@ final class PendingSequence: Sendable {
     let deadline: Deadline
     let arrival: MonotonicTime
     let work: Work
+    let place: QueuePlace
 
     init(
         ticket: Ticket, promptTokens: [Int32], tokenCountMax: Int, deadline: Deadline, arrival: MonotonicTime,
-        work: Work
+        place: QueuePlace = QueuePlace(), work: Work
     ) {
         self.ticket = ticket
         self.promptTokens = promptTokens
         self.tokenCountMax = tokenCountMax
         self.deadline = deadline
         self.arrival = arrival
+        self.place = place
         self.work = work
+    }
+
+    /// Whether an embedding, or an error in its place, is there; a text says so to its pipe's reader only.
+    var isAnswered: Bool {
+        switch work {
+        case .generate: false
+        case .embed(let completion): completion.isComplete
+        }
     }
 
     /// Answers with an error.

@@ -60,8 +60,8 @@ final class TokenRunner: ModelRunner {
 
     func cancel(_ ticket: Ticket) {
         guard scheduler.remove(ticket) else { return }
-        let text = take(ticket)
-        if !text.hasStarted { loaded.leaveQueue() }
+        // A place that it still had in the queue was given back by whoever cancelled it.
+        _ = take(ticket)
         countHeld()
     }
 
@@ -110,18 +110,13 @@ final class TokenRunner: ModelRunner {
         guard !text.hasStarted else { return }
         text.hasStarted = true
         text.usage.queueNanoseconds = now.nanoseconds(since: text.request.arrival)
-        loaded.count {
-            $0.queuedRequestCount -= 1
-            $0.promptTokenCount += UInt64(text.request.promptTokens.count)
-        }
+        loaded.leaveQueue([text.request.place])
+        loaded.count { $0.promptTokenCount += UInt64(text.request.promptTokens.count) }
     }
 
     private func fail(_ text: RunningText, with error: ServingError) {
-        let isFirst = text.request.fail(error)
-        loaded.count {
-            if !text.hasStarted { $0.queuedRequestCount -= 1 }
-            if isFirst { $0.failureCount += 1 }
-        }
+        loaded.leaveQueue([text.request.place])
+        if text.request.fail(error) { loaded.count { $0.failureCount += 1 } }
     }
 
     private func text(_ ticket: Ticket) -> RunningText {
