@@ -36,6 +36,7 @@ final class ChannelBench: @unchecked Sendable {
     init(_ configure: (inout RPCChannelConfiguration) -> Void = { _ in }) throws {
         loop = try EventLoop(name: "bench", clock: clock)
         var configuration = RPCChannelConfiguration(host: "test", port: 1)
+        configuration.retryThrottles = RetryThrottles()
         configure(&configuration)
         channel = RPCChannel(configuration: configuration, loops: [loop], connector: BenchConnector(bench: self))
     }

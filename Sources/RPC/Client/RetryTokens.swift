@@ -28,4 +28,14 @@ package struct RetryTokens: Equatable, Sendable {
     package mutating func callSucceeded() { count = min(count + ratio, countMax) }
 
     package var allowsRetry: Bool { count > countMax / 2 }
+
+    /// Whether both count alike, however many tokens either has.
+    package func hasSameRules(as other: RetryTokens) -> Bool { countMax == other.countMax && ratio == other.ratio }
+
+    /// As many of these tokens as `other` has of its own: a new rule forgives no failures.
+    package func filled(as other: RetryTokens) -> RetryTokens {
+        var tokens = self
+        tokens.count = countMax * other.count / other.countMax
+        return tokens
+    }
 }

@@ -24,8 +24,10 @@ package final class RPCChannel: Sendable {
             configuration.connectionCountPerAddressMax >= 1,
             "connectionCountPerAddressMax \(configuration.connectionCountPerAddressMax)")
         let keepalive = ChannelKeepalive(configuration.keepalive, warn: configuration.warn)
-        let retrying = CallRetrying(
-            tokens: configuration.serviceConfig.retryTokens, random: configuration.random)
+        let tokens = configuration.serviceConfig.retryTokens.map {
+            configuration.retryThrottles.tokens(for: configuration.target, $0)
+        }
+        let retrying = CallRetrying(tokens: tokens, random: configuration.random)
         var configuration = configuration
         if let balancing = configuration.serviceConfig.balancing { configuration.balancing = balancing }
         lanes = (0..<configuration.connectionCount).map { index in

@@ -38,6 +38,8 @@ package struct RPCChannelConfiguration: Sendable {
     ///
     /// Its balancing policy counts before `balancing`.
     package var serviceConfig = ServiceConfig()
+    /// Where the tokens of `serviceConfig.retryTokens` are counted; those of the process unless a test has its own.
+    package var retryThrottles = RetryThrottles.shared
     /// Connections are closed after so long without a call.
     package var idleTimeoutNanoseconds: UInt64 = 1_800_000_000_000
     /// Numbers in `0 ..< 1`, for jitter and shuffling.

@@ -29,7 +29,7 @@ package struct ServiceConfig: Sendable {
 
     /// By what paths begin with: `/service/method`, `/service/`, or nothing.
     private var byPath: [String: MethodConfig] = [:]
-    /// What the calls to one server name may spend on retries; nil for no limit but the policies'.
+    /// What the calls of all channels to one target may spend on retries; nil for no limit but the policies'.
     package var retryTokens: RetryTokens?
     /// The service whose health decides whether an address gets calls; nil does not ask, empty asks for the server.
     ///
