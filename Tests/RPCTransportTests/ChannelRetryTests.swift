@@ -32,7 +32,7 @@ struct ChannelRetryTests {
         request.fields.filter { $0.name == "grpc-previous-rpc-attempts" }.map(\.value)
     }
 
-    @Test("C16, C161, C163: a call that failed without headers is made again after the backoff, with its messages")
+    @Test("C10, C16, C161, C163: a call that failed without headers is made again after the backoff, with its messages")
     func retried() throws {
         let bench = try Self.bench()
         let outcome = bench.call()
@@ -45,6 +45,11 @@ struct ChannelRetryTests {
         #expect(server.requests[1].body == server.requests[0].body && server.requests[1].hasEnded)
         #expect(Self.previousAttempts(server.requests[0]).isEmpty)
         #expect(Self.previousAttempts(server.requests[1]) == ["1"])
+        #expect(
+            server.requests[1].fields.map(\.name) == [
+                ":method", ":scheme", ":path", ":authority", "te", "content-type", "grpc-accept-encoding",
+                "grpc-previous-rpc-attempts", "user-agent",
+            ])
         try bench.answer(
             server, server.requests[1].stream, headers: Self.headers, body: Self.frame, trailers: [("grpc-status", "0")]
         )
@@ -91,6 +96,32 @@ struct ChannelRetryTests {
         try bench.answer(
             server, server.requests[1].stream, headers: Self.failure(14, pushback: "-1"), body: nil, trailers: nil)
         #expect(outcome.failure?.error.code == .unavailable)
+    }
+
+    @Test("C16: a number of attempts among the caller's own headers gives way to the true one")
+    func numberOfTheCallers() throws {
+        let bench = try Self.bench()
+        _ = bench.call { try? $0.metadata.append("grpc-previous-rpc-attempts", "7") }
+        let server = bench.servers[0]
+        #expect(Self.previousAttempts(server.requests[0]) == ["7"])
+        try bench.answer(server, server.requests[0].stream, headers: Self.failure(14), body: nil, trailers: nil)
+        bench.advance(seconds: 1.1)
+        try #require(server.requests.count == 2)
+        #expect(Self.previousAttempts(server.requests[1]) == ["1"])
+    }
+
+    @Test(
+        "C162: what the server says of another attempt and is no number of milliseconds forbids one",
+        arguments: ["-1", "soon", "", "1.5", "+1", "99999999999"])
+    func garbledPushback(text: String) throws {
+        let bench = try Self.bench()
+        let outcome = bench.call()
+        let server = bench.servers[0]
+        try bench.answer(
+            server, server.requests[0].stream, headers: Self.failure(14, pushback: text), body: nil, trailers: nil)
+        #expect(outcome.failure?.error.code == .unavailable)
+        bench.advance(seconds: 100)
+        #expect(server.requests.count == 1)
     }
 
     @Test("C164: the calls of a channel share their tokens")

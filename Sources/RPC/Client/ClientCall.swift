@@ -102,7 +102,8 @@ package final class ClientCall: @unchecked Sendable {
         let timeout = options.deadline.isFinite ? options.deadline.time.nanoseconds(since: now) : nil
         do throws(HTTP2Error) {
             let list = try owner.requestHeaders.list(
-                path: path, timeoutNanoseconds: timeout, compression: options.compression, metadata: requestMetadata)
+                path: path, timeoutNanoseconds: timeout, compression: options.compression,
+                previousAttemptCount: retryState.retryCount, metadata: requestMetadata)
             stream = try owner.session.openStream(list, .more)
         } catch .invalidHeader(let name) {
             return fail(ServingError(.internal, "the header \(name) cannot be sent", label: "bad_headers"))
@@ -208,12 +209,11 @@ package final class ClientCall: @unchecked Sendable {
 
     // MARK: More attempts
 
-    /// The metadata of the request, with the number of the attempts before this one.
+    /// The metadata of the request; once there is a number of attempts of our own, the caller's gives way.
     private var requestMetadata: Metadata {
         guard retryState.retryCount > 0 else { return options.metadata }
         var metadata = options.metadata
         metadata.removeAll("grpc-previous-rpc-attempts")
-        try? metadata.append("grpc-previous-rpc-attempts", String(retryState.retryCount))
         return metadata
     }
 

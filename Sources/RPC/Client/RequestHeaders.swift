@@ -5,10 +5,11 @@ package import Vocabulary
 /// The header lists a client sends and what it makes of those it receives.
 package struct RequestHeaders: Sendable {
     private let beginning: HeaderList
-    /// `te`, `content-type`, `grpc-accept-encoding` and `user-agent`, with each encoding of requests.
+    /// From `te` to `user-agent`, with each encoding of requests: one piece, as most calls are first attempts.
     private let plainEnd: HeaderList
     private let deflateEnd: HeaderList
     private let gzipEnd: HeaderList
+    private let userAgent: HeaderList
     private let authority: Bytes
 
     /// - Parameters:
@@ -20,18 +21,30 @@ package struct RequestHeaders: Sendable {
         list.append(":method", "POST")
         if isSecure { list.append(":scheme", "https") } else { list.append(":scheme", "http") }
         beginning = list
-        plainEnd = Self.end(nil, userAgent)
-        deflateEnd = Self.end("deflate", userAgent)
-        gzipEnd = Self.end("gzip", userAgent)
+        let agent = Self.userAgent(userAgent)
+        self.userAgent = agent
+        plainEnd = Self.middle(nil).appending(agent)
+        deflateEnd = Self.middle(.deflate).appending(agent)
+        gzipEnd = Self.middle(.gzip).appending(agent)
         self.authority = Bytes(utf8: authority)
     }
 
-    private static func end(_ encoding: StaticString?, _ userAgent: String) -> HeaderList {
+    /// From `te` to the last of gRPC's own headers that every attempt has.
+    private static func middle(_ compression: CompressionFormat?) -> HeaderList {
         var list = HeaderList()
         list.append("te", "trailers")
         list.append("content-type", "application/grpc")
-        if let encoding { list.append("grpc-encoding", encoding) }
+        switch compression {
+        case nil: break
+        case .deflate: list.append("grpc-encoding", "deflate")
+        case .gzip: list.append("grpc-encoding", "gzip")
+        }
         list.append("grpc-accept-encoding", MessageEncoding.accepted)
+        return list
+    }
+
+    private static func userAgent(_ userAgent: String) -> HeaderList {
+        var list = HeaderList()
         let prefixed = userAgent.isEmpty ? nil : Bytes(utf8: "\(userAgent) \(ownUserAgent)")
         guard let prefixed, (try? list.append("user-agent", prefixed)) != nil else {
             list.append("user-agent", ownUserAgent)
@@ -42,11 +55,15 @@ package struct RequestHeaders: Sendable {
 
     private static let ownUserAgent: StaticString = "grpc-swift-apus/1.0"
 
-    /// The headers of one call, in the order the protocol asks for.
+    /// The headers of one attempt of a call, in the order the protocol asks for: HTTP's, gRPC's, ours, the caller's.
+    ///
+    /// Attempts that failed before this one, `previousAttemptCount` of them, are mentioned when there are any.
     ///
     /// - Throws: `HTTP2Error.invalidHeader`.
+    /// - Source: grpc/grpc `doc/PROTOCOL-HTTP2.md`, "Requests"; gRFC A6, "Exposed Retry Metadata".
     package func list(
-        path: Bytes, timeoutNanoseconds: UInt64?, compression: CompressionFormat? = nil, metadata: Metadata
+        path: Bytes, timeoutNanoseconds: UInt64?, compression: CompressionFormat? = nil,
+        previousAttemptCount: Int = 0, metadata: Metadata
     ) throws(HTTP2Error) -> HeaderList {
         var list = beginning
         try list.append(":path", path)
@@ -55,12 +72,30 @@ package struct RequestHeaders: Sendable {
             try list.append(
                 "grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: timeoutNanoseconds)), indexing: .never)
         }
-        switch compression {
-        case nil: list.append(contentsOf: plainEnd)
-        case .deflate: list.append(contentsOf: deflateEnd)
-        case .gzip: list.append(contentsOf: gzipEnd)
+        if previousAttemptCount > 0 {
+            list.append(contentsOf: Self.middle(compression))
+            try list.append("grpc-previous-rpc-attempts", Bytes(utf8: String(previousAttemptCount)))
+            list.append(contentsOf: userAgent)
+        } else {
+            list.append(contentsOf: end(compression))
         }
         try metadata.append(to: &list)
+        return list
+    }
+
+    private func end(_ compression: CompressionFormat?) -> HeaderList {
+        switch compression {
+        case nil: plainEnd
+        case .deflate: deflateEnd
+        case .gzip: gzipEnd
+        }
+    }
+}
+
+extension HeaderList {
+    fileprivate func appending(_ other: HeaderList) -> HeaderList {
+        var list = self
+        list.append(contentsOf: other)
         return list
     }
 }
