@@ -21,8 +21,9 @@ final class ChannelBench: @unchecked Sendable {
     var silentHosts: Set<String> = []
     /// Hosts whose attempts were given up without an answer.
     private(set) var cancelledHosts: [String] = []
-    /// Whether connections end before the server has said anything, or begin with its GOAWAY.
+    /// Whether connections end before the server has said anything, end behind its SETTINGS, or begin with its GOAWAY.
     var closesOnAccept = false
+    var closesBehindSettings = false
     var goesAwayOnAccept = false
     /// What the name stands for; nil when it cannot be resolved.
     var addresses: [ServerAddress]? = [ServerAddress(host: "test", port: 1)]
@@ -82,6 +83,7 @@ final class ChannelBench: @unchecked Sendable {
                 server.session.goAway(.noError, debugData: Bytes())
                 try server.flush()
             }
+            if closesBehindSettings { server.close() }
             servers.append(server)
             hostsOfServers.append(host)
             return .success(pipe.client)
@@ -132,6 +134,13 @@ final class ChannelBench: @unchecked Sendable {
 
     /// Makes a unary call and turns until nothing happens any more.
     func call(_ message: [UInt8] = [1, 2, 3], _ configure: (inout CallOptions) -> Void = { _ in }) -> Outcome {
+        let outcome = begin(message, configure)
+        settle()
+        return outcome
+    }
+
+    /// Makes a unary call, of which nothing is on the wire before the loop turns.
+    func begin(_ message: [UInt8] = [1, 2, 3], _ configure: (inout CallOptions) -> Void = { _ in }) -> Outcome {
         var options = CallOptions()
         configure(&options)
         let outcome = Outcome()
@@ -144,7 +153,6 @@ final class ChannelBench: @unchecked Sendable {
                 }
             }
         }
-        settle()
         return outcome
     }
 

@@ -150,6 +150,64 @@ struct ChannelRetryTests {
         #expect(Self.previousAttempts(server.requests[2]) == ["1"])
     }
 
+    @Test(
+        "C165: a call of which nothing had left when the connection went away is opened on the next one at once",
+        arguments: [true, false])
+    func neverLeft(byGoAway: Bool) throws {
+        let bench = try ChannelBench()
+        let first = bench.call()
+        let server = bench.servers[0]
+        try bench.answer(
+            server, server.requests[0].stream, headers: Self.headers, body: Self.frame, trailers: [("grpc-status", "0")]
+        )
+        #expect(first.response != nil)
+        // It reads this before it writes the call that is made meanwhile.
+        bench.loop.becomeCurrent {
+            if byGoAway { server.send(raw: RawFrame.bytes(RawFrame.goAway, 0x7FFF_FFFF, 0)) } else { server.close() }
+        }
+        let outcome = bench.begin()
+        bench.settle()
+        #expect(server.requests.count == 1)
+        try #require(bench.servers.count == 2 && bench.servers[1].requests.count == 1)
+        #expect(Self.previousAttempts(bench.servers[1].requests[0]).isEmpty)
+        try bench.answer(
+            bench.servers[1], bench.servers[1].requests[0].stream, headers: Self.headers, body: Self.frame,
+            trailers: [("grpc-status", "0")])
+        #expect(outcome.response?.message == Bytes([7]))
+    }
+
+    @Test("C165: a call that never leaves is opened as often as there is a connection, each after the backoff")
+    func neverLeavesForLong() throws {
+        let bench = try Self.bench()
+        bench.closesBehindSettings = true
+        let outcome = bench.call { $0.waitsForReady = true }
+        for count in 1...8 {
+            #expect(bench.attemptCount == count && !outcome.isFinished)
+            bench.advance(seconds: 1.1)
+        }
+        bench.closesBehindSettings = false
+        bench.advance(seconds: 1.1)
+        let server = try #require(bench.servers.last)
+        try #require(server.requests.count == 1)
+        #expect(Self.previousAttempts(server.requests[0]).isEmpty)
+        // All that counts for nothing: a refusal is still made good at once.
+        try bench.speak(server) { server.session.reset(server.requests[0].stream, .refusedStream) }
+        try #require(server.requests.count == 2)
+        try bench.answer(
+            server, server.requests[1].stream, headers: Self.headers, body: Self.frame, trailers: [("grpc-status", "0")]
+        )
+        #expect(outcome.response?.message == Bytes([7]))
+    }
+
+    @Test("C165: a call that left and was lost with its connection is not opened again without a policy")
+    func left() throws {
+        let bench = try ChannelBench()
+        let outcome = bench.call()
+        bench.loop.becomeCurrent { bench.servers[0].close() }
+        bench.settle()
+        #expect(outcome.failure?.error.code == .unavailable && bench.servers.count == 1)
+    }
+
     @Test("C163: a lost connection is a failed attempt, made again on the next one")
     func lostConnection() throws {
         let bench = try Self.bench()

@@ -183,15 +183,21 @@ package final class ClientCall: @unchecked Sendable {
     }
 
     /// The stream is gone, by a reset, by a GOAWAY, or with its connection (`connectionError`).
-    package func streamDidClose(_ code: HTTP2ErrorCode, connectionError: ServingError? = nil) {
+    ///
+    /// A stream of which nothing left this process (`hasLeft` is false) is opened again however often that happens: no
+    /// server has seen it. One that was refused has been to a server and back, and is opened again once.
+    ///
+    /// - Source: gRFC A6, "Transparent Retries".
+    package func streamDidClose(_ code: HTTP2ErrorCode, hasLeft: Bool, connectionError: ServingError? = nil) {
         stream = nil
         owner = nil
         guard !isFinished else { return }
-        if code == .refusedStream, replay != nil, !wasRefused {
-            wasRefused = true
-            return queue.enqueueAgain(self, afterNanoseconds: 0)
-        }
         if pendingRetry != nil { return waitToRetry() }
+        if replay != nil, !hasLeft { return openAgain(afterNanoseconds: 0) }
+        if replay != nil, code == .refusedStream, !wasRefused {
+            wasRefused = true
+            return openAgain(afterNanoseconds: 0)
+        }
         let error = rejected?.error ?? connectionError ?? resetError(code)
         if willRetry(after: error, Metadata()) { return waitToRetry() }
         guard state.streamClosed().contains(.finish) else { return }
@@ -243,6 +249,11 @@ package final class ClientCall: @unchecked Sendable {
         guard let (error, delay) = pendingRetry else { return }
         pendingRetry = nil
         guard replay != nil else { return fail(error) }
+        openAgain(afterNanoseconds: delay)
+    }
+
+    /// Waits for another stream, on which all that was sent is sent again.
+    private func openAgain(afterNanoseconds delay: UInt64) {
         trailingMetadata = Metadata()
         endWaitsForRoom = false
         queue.enqueueAgain(self, afterNanoseconds: delay)

@@ -28,12 +28,23 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     private let connection: Connection
     private unowned let owner: any ClientConnectionOwner
     private let loop: EventLoop
+    /// An open call, and how much the wire had taken when its stream was opened.
+    private struct OpenCall {
+        let call: ClientCall
+        let openedAtByteCount: UInt64
+        /// A GOAWAY came before anything of it was on the wire.
+        var isLeftBehind = false
+    }
+
     /// By the stream's slot.
-    private var calls: [ClientCall?] = []
+    private var calls: [OpenCall?] = []
     private(set) var callCount = 0
     private(set) var isReady = false
     private(set) var isGoingAway = false
-    private(set) var hasCarriedCalls = false
+    /// Has ended; its calls are told, and no more are taken.
+    private var hasEnded = false
+    /// What the wire had taken when the first of the users' calls was opened.
+    private var firstCallByteCount: UInt64?
     private var keepalive: Keepalive
     /// Nil while the peer is not watched: without calls, unless the policy says otherwise.
     private var keepaliveTimer: TimerID?
@@ -62,23 +73,33 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     ///
     /// - Throws: as `HTTP2Session.openStream`.
     func open(_ call: ClientCall) throws(HTTP2Error) {
+        try openUncounted(call)
+        if call.stream != nil, firstCallByteCount == nil { firstCallByteCount = connection.wireByteCount }
+    }
+
+    /// As `open`, for a call of the channel's own: it does not show that the server takes those of users.
+    func openUncounted(_ call: ClientCall) throws(HTTP2Error) {
+        guard !hasEnded else { throw .goingAway }
         // After a long silence the PING goes first, so that a dead connection is known as soon as may be.
         if keepaliveTimer == nil { advanceKeepalive(hasCalls: true) }
         try call.open(on: self)
         // The call failed instead when its headers cannot be sent.
         guard let stream = call.stream else { return }
         while calls.count <= Int(stream.slot) { calls.append(nil) }
-        calls[Int(stream.slot)] = call
+        calls[Int(stream.slot)] = OpenCall(call: call, openedAtByteCount: connection.wireByteCount)
         callCount += 1
-        hasCarriedCalls = true
     }
 
-    /// As `open`, for a call of the channel's own: it does not show that the server takes those of users.
-    func openUncounted(_ call: ClientCall) throws(HTTP2Error) {
-        let hadCarriedCalls = hasCarriedCalls
-        defer { hasCarriedCalls = hadCarriedCalls }
-        try open(call)
-    }
+    /// Whether a call of a user's was opened here.
+    var hasOpenedCalls: Bool { firstCallByteCount != nil }
+    /// Whether a call of a user's was on the wire, as far as anybody here can tell.
+    var hasCarriedCalls: Bool { firstCallByteCount.map(hasSent(since:)) ?? false }
+
+    /// Whether the wire has taken anything since it had taken so much.
+    ///
+    /// Why this and not which frames: while it has not, no frame made since can have left, whatever lies between
+    /// HTTP/2 and the wire; that some frame left may count for another's, which costs a retry and nothing else.
+    private func hasSent(since byteCount: UInt64) -> Bool { connection.wireByteCount != byteCount }
 
     func handle(_ event: HTTP2Event) {
         switch event {
@@ -104,14 +125,19 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     }
 
     private func closeCall(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
-        guard let call = call(of: stream) else { return }
+        guard let open = openCall(of: stream) else { return }
         calls[Int(stream.slot)] = nil
         callCount -= 1
-        call.streamDidClose(code)
+        open.call.streamDidClose(code, hasLeft: code != .refusedStream || !open.isLeftBehind)
         if isGoingAway { closeWhenIdle() } else { owner.connectionHasRoom(self) }
     }
 
     private func beginGoingAway() {
+        // HTTP/2 opens no streams behind a GOAWAY: one that is not on the wire yet will be refused right here.
+        for slot in calls.indices {
+            guard let open = calls[slot], !hasSent(since: open.openedAtByteCount) else { continue }
+            calls[slot]?.isLeftBehind = true
+        }
         guard !isGoingAway else { return }
         isGoingAway = true
         owner.connectionIsGoingAway(self)
@@ -158,15 +184,22 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     func connectionDidEnd(_ end: ConnectionEnd) {
         if let keepaliveTimer { loop.cancel(keepaliveTimer) }
         keepaliveTimer = nil
+        // A call that is opened again at once must not come back here.
+        hasEnded = true
         let open = calls
         calls.removeAll()
         callCount = 0
         let error = ServingError(.unavailable, "the connection was lost: \(end)", label: "connection_lost")
-        for call in open { call?.streamDidClose(.noError, connectionError: error) }
+        for case let open? in open {
+            let hasLeft = hasSent(since: open.openedAtByteCount)
+            open.call.streamDidClose(.noError, hasLeft: hasLeft, connectionError: error)
+        }
         owner.connectionDidEnd(self, end)
     }
 
-    private func call(of stream: HTTP2Stream) -> ClientCall? {
+    private func call(of stream: HTTP2Stream) -> ClientCall? { openCall(of: stream)?.call }
+
+    private func openCall(of stream: HTTP2Stream) -> OpenCall? {
         let slot = Int(stream.slot)
         return slot < calls.count ? calls[slot] : nil
     }

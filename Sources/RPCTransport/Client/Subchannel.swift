@@ -237,12 +237,7 @@ final class Subchannel: ClientConnectionOwner {
         if healthWatch?.connection === connection { stopWatchingHealth() }
         retired[ObjectIdentifier(connection)] = connection
         connection.retire()
-        guard connections.isEmpty else { return watchHealth() }
-        // Without this rule, a server that turns everybody away would be asked as fast as the network allows.
-        if !connection.hasCarriedCalls, owner.hasWaitingCalls, attempt == nil {
-            return attemptDidFail("the server takes no calls")
-        }
-        loseReadiness()
+        if connections.isEmpty { loseReadiness(after: connection, "the server takes no calls") } else { watchHealth() }
     }
 
     func connectionDidEnd(_ connection: ClientConnection, _ end: ConnectionEnd) {
@@ -252,7 +247,7 @@ final class Subchannel: ClientConnectionOwner {
         }
         guard remove(connection) else { return }
         if healthWatch?.connection === connection { stopWatchingHealth() }
-        if connections.isEmpty { loseReadiness() } else { watchHealth() }
+        if connections.isEmpty { loseReadiness(after: connection, "\(address): \(end)") } else { watchHealth() }
     }
 
     private func remove(_ connection: ClientConnection) -> Bool {
@@ -261,8 +256,14 @@ final class Subchannel: ClientConnectionOwner {
         return true
     }
 
-    private func loseReadiness() {
-        become(attempt == nil ? .idle : .connecting)
+    /// The last connection on which calls could be made is gone.
+    ///
+    /// One that took none, although there were some, is a failed attempt: otherwise a server that turns everybody away
+    /// would be asked as fast as the network allows.
+    private func loseReadiness(after connection: ClientConnection, _ reason: String) {
+        guard attempt == nil else { return become(.connecting) }
+        let wasWanted = connection.hasOpenedCalls || owner.hasWaitingCalls
+        if wasWanted, !connection.hasCarriedCalls { attemptDidFail(reason) } else { become(.idle) }
     }
 
     private func become(_ newState: ConnectivityState) {
