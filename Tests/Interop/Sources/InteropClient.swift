@@ -7,7 +7,7 @@ import Vocabulary
 enum InteropClient {
     static let flags: Set<String> = [
         "server_host", "server_port", "server_host_override", "use_tls", "use_test_ca", "test_case", "certificates",
-        "soak_iterations", "compression_probe",
+        "soak_iterations", "compression_probe", "service_config_json",
     ]
 
     /// A test case by its official name.
@@ -24,6 +24,7 @@ enum InteropClient {
                 try flags.isSet("use_test_ca") ? TestCertificates(flags).client() : TestCertificates.publicClient()
             configuration.serverName = flags.text("server_host_override")
         }
+        if let json = flags.text("service_config_json") { configuration.serviceConfig = try ServiceConfig(json: json) }
         // Several cases may be named, with commas between; `all` is every one that any server passes.
         let names = flags.text("test_case") ?? "large_unary"
         let cases = try names == "all" ? ClientCases.all : names.split(separator: ",").map { try find(String($0)) }
