@@ -14,7 +14,7 @@ package final class TenantGate: Sendable {
     }
 
     private let state: Mutex<State>
-    /// Counts the tables.
+    /// Counts what makes passes invalid: new tables, and accounts that were forgotten.
     private let generation = Atomic<UInt64>(1)
 
     package init(_ table: TenantTable) {
@@ -63,13 +63,17 @@ package final class TenantGate: Sendable {
             audiences: isTenant ? [.everybody, .tenants] : [])
     }
 
-    /// The account of a tenant; passes keep theirs when it is forgotten here, so only those without calls are.
+    /// The account of a tenant.
+    ///
+    /// Only those without calls are forgotten, and with them every pass: one that kept its account would count beside
+    /// the account that its tenant gets next, and the tenant could have twice its limit.
     private func account(of tenant: TenantID) -> TenantAccount {
         state.withLock { state in
             if let account = state.accounts[tenant] { return account }
             if state.accounts.count >= state.accountCountToPrune {
                 state.accounts = state.accounts.filter { $0.value.inProgressCount > 0 }
                 state.accountCountToPrune = max(1024, state.accounts.count * 2)
+                generation.add(1, ordering: .acquiringAndReleasing)
             }
             let account = TenantAccount(tenant: tenant)
             state.accounts[tenant] = account

@@ -7,7 +7,7 @@ package final class TenantPass: Sendable {
     package let caller: TenantTable.Caller
     /// Nil for an admin, and for a router that asks for itself.
     let account: TenantAccount?
-    /// Of the table by which it was decided.
+    /// The gate's when this was decided; the pass holds while it is the same.
     let generation: UInt64
     /// For methods of which audience it holds; nil when it holds for the one call only.
     let audiences: Set<MethodAudience>

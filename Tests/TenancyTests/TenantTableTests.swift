@@ -209,6 +209,19 @@ struct TenantGateTests {
         gate.leave(pass)
     }
 
+    @Test("a connection whose tenant was forgotten meanwhile counts with the tenant's other connections")
+    func forgottenPass() throws {
+        let gate = TenantGate(TenantTable(unlistedPolicy: TenantPolicy(concurrencyMax: 1)))
+        let first = try enter(gate, "tenant/acme")
+        gate.leave(first)
+        for number in 0..<1_024 { gate.leave(try enter(gate, "tenant/t\(number)")) }
+        let other = try enter(gate, "tenant/acme")
+        #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: first) }
+        gate.leave(other)
+        gate.leave(try enter(gate, "tenant/acme", pass: first))
+        #expect(gate.inProgressCount(of: acme) == 0)
+    }
+
     @Test("treats a call that leaves twice as our bug")
     func leaveTwice() async {
         await #expect(processExitsWith: .failure) {
