@@ -102,6 +102,47 @@ struct RequestBudgetTests {
         #expect(client.answer(stream!).body.dropFirst(5) == Array("30000".utf8)[...])
     }
 
+    @Test("empty messages count with the places they take while they wait", arguments: [(100, nil), (1_000, 8)])
+    func emptyMessages(count: Int, status: Int?) throws {
+        let bench = try Workbench { configuration in
+            Self.small(&configuration)
+            configuration.http2.outboundHighWaterByteCount = 1
+        }
+        var windowless = HTTP2Configuration()
+        windowless.streamWindowByteCount = 1
+        let client = try bench.connect(windowless)
+        client.consumes = false
+        // Its first echo finds no window, so the handler waits with it and reads no further.
+        var stream: HTTP2Stream?
+        try bench.speak(client) {
+            let opened = try client.session.openStream(RawClient.headers(path: "/test.Echo/Bidirectional"), .more)
+            client.session.submitData(opened, Bytes([UInt8](repeating: 0, count: 5 * count)), .more)
+            stream = opened
+        }
+        let record = bench.service.records.withLock { $0.first }
+        #expect(record?.status.rawValue == status && record?.label == status.map { _ in "request_budget" })
+        try bench.speak(client) { client.session.reset(stream!, .cancel) }
+        #expect(bench.loop.becomeCurrent { bench.transport.heldRequestByteCount } == 0)
+    }
+
+    @Test("places are given back as messages are taken")
+    func places() throws {
+        let bench = try Workbench(Self.small)
+        let client = try bench.connect()
+        var stream: HTTP2Stream?
+        try bench.speak(client) {
+            stream = try client.session.openStream(RawClient.headers(path: "/test.Echo/ClientStream"), .more)
+        }
+        for _ in 0..<50 {
+            try bench.speak(client) {
+                client.session.submitData(stream!, Bytes([UInt8](repeating: 0, count: 5 * 100)), .more)
+            }
+        }
+        try bench.speak(client) { client.session.submitData(stream!, Bytes(), .end) }
+        #expect(client.answer(stream!).status == 0)
+        #expect(bench.loop.becomeCurrent { bench.transport.heldRequestByteCount } == 0)
+    }
+
     @Test("answers that the client does not take have a limit, and a reset gives their bytes back")
     func answers() throws {
         let bench = try Workbench { $0.calls.queuedResponseByteCountMax = 20_000 }

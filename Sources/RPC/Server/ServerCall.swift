@@ -128,9 +128,30 @@ package final class ServerCall: @unchecked Sendable {
         let actions = state.messageArrived()
         requestByteCount += message.bytes.count
         if actions.contains(.deliverMessage) {
-            if reader == nil { waitingMessages.append(message) } else { hand(message) }
+            if reader == nil { wait(message) } else { hand(message) }
         }
         perform(actions)
+    }
+
+    /// What a message costs while it waits, beside its bytes: the queue may have twice the places it needs.
+    ///
+    /// Why count it: a window full of empty messages, five bytes each, takes a dozen times the memory of its bytes.
+    private static let placeByteCount = 2 * MemoryLayout<FramedMessage>.stride
+
+    private func wait(_ message: FramedMessage) {
+        waitingMessages.append(message)
+        guard !method.handler.takesOneMessage else { return }
+        guard owner.hold(requestByteCount: Self.placeByteCount) else { return fail(Self.budgetError) }
+        heldByteCount += Self.placeByteCount
+    }
+
+    /// The next message that waits, which gives its place back.
+    private func takeWaitingMessage() -> FramedMessage? {
+        guard let message = waitingMessages.popFirst() else { return nil }
+        guard !method.handler.takesOneMessage else { return message }
+        heldByteCount -= Self.placeByteCount
+        owner.letGo(requestByteCount: Self.placeByteCount)
+        return message
     }
 
     /// Hands a message to the reader that waits for one.
@@ -381,7 +402,7 @@ package final class ServerCall: @unchecked Sendable {
     func nextMessage() async throws -> Bytes? {
         loop.preconditionOnLoop()
         letGoOfTakenMessage()
-        if let message = waitingMessages.popFirst() {
+        if let message = takeWaitingMessage() {
             grantWindow()
             do throws(ServingError) {
                 return try open(message)

@@ -1,8 +1,9 @@
 /// How many bytes of requests the calls of a connection, and of all connections of a loop, may hold.
 ///
-/// Counted are messages on their way in and messages whose handler has not returned. Why a budget beside the limits of
-/// messages and streams: their product is what one client can make a server keep, hundreds of streams of tens of
-/// megabytes each.
+/// Counted are messages on their way in, messages whose handler has not returned, and for each that waits for a
+/// stream's handler its place in the queue, which is more than an empty message has bytes. Why a budget beside the
+/// limits of messages and streams: their product is what one client can make a server keep, hundreds of streams of tens
+/// of megabytes each.
 package struct RequestBudget: Sendable {
     /// What a connection may hold whatever the others do, so that nobody can take all there is.
     package var guaranteedByteCount = 1 << 20
