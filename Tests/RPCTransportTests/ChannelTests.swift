@@ -36,6 +36,16 @@ struct ChannelTests {
     }
 
     @Test(
+        "C15: the name that stands in for the target's is the request's authority, an identity is not",
+        arguments: [(nil, "test:1"), ("models.example", "models.example"), ("spiffe://apus.local/server", "test:1")])
+    func authority(serverName: String?, authority: String) throws {
+        let bench = try ChannelBench { $0.serverName = serverName }
+        _ = bench.call()
+        let fields = bench.servers[0].requests[0].fields
+        #expect(fields.filter { $0.name == ":authority" }.map(\.value) == [authority])
+    }
+
+    @Test(
         "B52 B53 B55 B56 B58 C72 C84 C85 C87: wrong and odd answers have the status the specification gives them",
         arguments: [
             ([(":status", "503"), ("content-type", "text/html")], nil, nil, .unavailable),
@@ -232,10 +242,12 @@ struct ChannelTests {
         #expect(server.requests.count == 2)
     }
 
-    @Test("closing a channel fails what waits and closes idle connections")
+    @Test("C150 C152: closing a channel fails what waits, patient or not, closes idle connections, and is for good")
     func closing() throws {
         let bench = try ChannelBench()
+        bench.serverConfiguration.concurrentStreamCountMax = 1
         let running = bench.call()
+        let patient = bench.call { $0.waitsForReady = true }
         let closing = Gate()
         bench.loop.becomeCurrent {
             _ = Task.immediate(executorPreference: bench.loop) { [channel = bench.channel!] in
@@ -244,14 +256,16 @@ struct ChannelTests {
             }
         }
         bench.settle()
-        #expect(!closing.isOpen)
+        #expect(!closing.isOpen && bench.state == .shutDown)
+        #expect(patient.failure?.error.code == .unavailable)
         #expect(bench.call().failure?.error.label == "channel_closed")
+        #expect(bench.call { $0.waitsForReady = true }.failure?.error.label == "channel_closed")
         try bench.answer(
             bench.servers[0], bench.servers[0].requests[0].stream, headers: Self.gRPCHeaders, body: Self.frame,
             trailers: [("grpc-status", "0")])
         #expect(running.response != nil && bench.servers[0].isClosed)
         // The server does not close its end: the client waits a second for it.
         bench.advance(seconds: 1.1)
-        #expect(closing.isOpen)
+        #expect(closing.isOpen && bench.state == .shutDown)
     }
 }

@@ -55,7 +55,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         environment = SubchannelEnvironment(
             loop: loop, configuration: configuration, connector: connector, buffers: LoopBuffers(),
             requestHeaders: RequestHeaders(
-                authority: configuration.target.authority, isSecure: configuration.tls != nil,
+                authority: configuration.authority, isSecure: configuration.tls != nil,
                 userAgent: configuration.userAgent), keepalive: keepalive)
         balancer = LoadBalancer(configuration.balancing)
         lastUse = loop.now()

@@ -14,6 +14,9 @@ package struct RPCChannelConfiguration: Sendable {
         set { tlsSource = newValue.map(TLSContextSource.init) }
     }
     /// The name the servers' certificates must have; the target's when nil.
+    ///
+    /// A name of a host is also what requests say in `:authority`, so that a proxy sends them where they belong; a
+    /// SPIFFE identity is none.
     package var serverName: String?
     /// Who calls, as `name/version`, before our own name in `user-agent`; empty for nothing more.
     package var userAgent = ""
@@ -50,6 +53,12 @@ package struct RPCChannelConfiguration: Sendable {
     package var warn: (@Sendable (String) -> Void)?
 
     package init(target: ChannelTarget) { self.target = target }
+
+    /// What requests say in `:authority`.
+    var authority: String {
+        guard let serverName, !serverName.hasPrefix("spiffe://") else { return target.authority }
+        return serverName
+    }
 
     /// A target by its host, without brackets, and its port.
     package init(host: String, port: UInt16) { self.init(target: ChannelTarget(host: host, port: port)) }
