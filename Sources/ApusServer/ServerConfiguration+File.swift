@@ -1,4 +1,5 @@
 package import Configuration
+import Glibc
 import RPCTransport
 import TLS
 import Tenancy
@@ -49,7 +50,23 @@ extension ServerConfiguration {
     ///
     /// - Throws: `ConfigurationError` with file, line and key.
     package init(path: String) throws(ConfigurationError) {
-        try self.init(reading: ConfigurationFile.read(path: path))
+        let map = try ConfigurationFile.read(path: path)
+        try self.init(reading: map)
+        try Self.checkPaths(map)
+    }
+
+    /// Refuses names of files and folders that are not there.
+    ///
+    /// Why here, where nothing opens them: only who reads the file knows where in it the name stands.
+    private static func checkPaths(_ map: ConfigurationMap) throws(ConfigurationError) {
+        for path in try map.strings("repositories") ?? [] where access(path, F_OK) != 0 {
+            throw map.error(at: "repositories", "no such folder: \(path)")
+        }
+        guard let tls = try map.map("tls") else { return }
+        for key in ["certificate", "key", "client_ca", "crl"] {
+            guard let path = try tls.string(key), access(path, F_OK) != 0 else { continue }
+            throw tls.error(at: key, "no such file: \(path)")
+        }
     }
 
     /// Reads the root of a configuration file and refuses unknown keys.
