@@ -31,6 +31,8 @@ final class Decompressor {
         try bytes.withUnsafeBytes { (input) throws(CompressionError) in
             try run(input, output, byteCountMax: byteCountMax)
         }
+        // The output has room for a byte even where none is allowed.
+        guard output.count <= byteCountMax else { throw .tooLong(byteCountMax: byteCountMax) }
         return output.finished()
     }
 
