@@ -95,6 +95,23 @@ struct FailureTests {
         }
     }
 
+    @Test("S91: an answer that is not the message is INTERNAL")
+    func unreadableAnswer() async throws {
+        var methods = MethodTable()
+        methods.register(unary: GraphMethods.predict.path) { _, _ in Bytes([0xFF]) }
+        methods.register(serverStream: TextMethods.generate.path) { _, _, writer in
+            try await writer.write(Bytes([0xFF]))
+        }
+        try await TestServer.with(methods) { client in
+            let unary = await #expect(throws: ApusError.self) { try await client.predict(model: "m") }
+            #expect(unary?.code == .internal && unary?.message.contains("cannot be read") == true)
+            let stream = await #expect(throws: ApusError.self) {
+                for try await _ in try await client.generate(model: "m", prompt: "") {}
+            }
+            #expect(stream?.code == .internal)
+        }
+    }
+
     @Test("where nobody listens, calls fail as unavailable and say so")
     func refused() async throws {
         // Port 1 is reserved and nobody listens there.

@@ -29,7 +29,7 @@ struct CodecTests {
         }
     }
 
-    @Test("what zlib itself wrote is read: deflate is RFC 1950, gzip RFC 1952")
+    @Test("B61: what zlib itself wrote is read: deflate is RFC 1950, gzip RFC 1952")
     func formats() throws {
         let codec = Codec()
         let message = Self.text(byteCount: 1000)

@@ -183,6 +183,18 @@ struct MessageFlowTests {
             ])
     }
 
+    @Test("C86: an interim response that ends its stream is an error of the stream")
+    func informationalEnd() throws {
+        let client = try Endpoint(.client)
+        let stream = try client.open()
+        _ = client.drainAll()
+        client.receive(Raw.frame(type: 4))
+        client.receive(Raw.frame(type: 1, flags: 5, stream: 1, Raw.block([(":status", "100")])))
+        #expect(Raw.parse(client.drainAll()).last?.payload == [0, 0, 0, 1], "RST_STREAM(PROTOCOL_ERROR)")
+        #expect(client.observed(of: stream.id) == [.closed(stream.id, .protocolError, .local)])
+        #expect(client.error == nil)
+    }
+
     @Test("a client's reset reaches the server once, and late commands do nothing")
     func clientReset() throws {
         let (client, server) = try connectedPair()

@@ -124,17 +124,56 @@ struct ShutdownTests {
         #expect(server.session.openStreamCount == 2)
     }
 
-    @Test("settings outside the protocol's range are refused by the peer, so ours are inside it")
-    func announcedSettings() throws {
-        let server = try Endpoint(.server)
-        let settings = try #require(Raw.parse(server.drainAll()).first)
-        #expect(settings.type == 4)
+    private func settings(_ frame: Raw.Parsed) -> [Int: Int] {
         var entries: [Int: Int] = [:]
-        for start in stride(from: 0, to: settings.payload.count, by: 6) {
-            let id = settings.payload[start..<start + 2].reduce(0) { $0 << 8 | Int($1) }
-            entries[id] = settings.payload[start + 2..<start + 6].reduce(0) { $0 << 8 | Int($1) }
+        for start in stride(from: 0, to: frame.payload.count, by: 6) {
+            let id = frame.payload[start..<start + 2].reduce(0) { $0 << 8 | Int($1) }
+            entries[id] = frame.payload[start + 2..<start + 6].reduce(0) { $0 << 8 | Int($1) }
         }
-        #expect(entries == [3: 1000, 4: 1 << 20, 5: 16_384, 6: 16 << 10, 9: 1])
+        return entries
+    }
+
+    @Test("B1 B2: a server's first frame is SETTINGS, all of the protocol's own, and none of gRPC's")
+    func announcedSettings() throws {
+        let frame = try #require(Raw.parse(try Endpoint(.server).drainAll()).first)
+        #expect(frame.type == 4 && frame.flags == 0)
+        #expect(settings(frame) == [3: 1000, 4: 1 << 20, 5: 16_384, 6: 16 << 10, 9: 1])
+    }
+
+    @Test("B1 B3: a client's first frame behind the preface is SETTINGS, and forbids pushes")
+    func announcedByClient() throws {
+        let output = try Endpoint(.client).drainAll()
+        #expect(output.starts(with: Raw.preface))
+        let frame = try #require(Raw.parse(Array(output.dropFirst(Raw.preface.count))).first)
+        #expect(frame.type == 4 && frame.flags == 0 && settings(frame)[2] == 0)
+    }
+
+    @Test("B1 B2 B3: both sides acknowledge SETTINGS, those they do not know as well, and ignore unknown frames")
+    func unknownSettingsAndFrames() throws {
+        let unknown = Raw.frame(type: 0x16, flags: 0xFF, stream: 0, [1, 2, 3])
+        let priority = Raw.frame(type: 2, stream: 1, [0, 0, 0, 0, 7])
+        for role in [HTTP2Role.client, .server] {
+            let end = try Endpoint(role)
+            _ = end.drainAll()
+            let settings = Raw.frame(type: 4, [0xFE, 3, 0, 0, 0, 1])
+            end.receive((role == .server ? Raw.preface : []) + settings + unknown + priority)
+            #expect(Raw.parse(end.drainAll()) == [Raw.Parsed(type: 4, flags: 1, stream: 0, payload: [])])
+            #expect(end.error == nil && end.observed == [.settings])
+        }
+    }
+
+    @Test("B8: a PING is answered while every stream waits for its window")
+    func pingWhileBlocked() throws {
+        let server = try Endpoint(.server)
+        server.receive(Raw.greeting + Raw.request(stream: 1, end: true))
+        try server.session.submitHeaders(server.streams[1]!, .response, .more)
+        server.session.submit(server.streams[1]!, pattern(200_000), .end)
+        _ = server.drainAll()
+        #expect(server.session.pendingOutboundByteCount(server.streams[1]!) > 0)
+        server.receive(Raw.ping())
+        #expect(
+            Raw.parse(server.drainAll())
+                == [Raw.Parsed(type: 6, flags: 1, stream: 0, payload: [1, 2, 3, 4, 5, 6, 7, 8])])
     }
 
     @Test("B8: a PING comes back with its payload, and the other side hears of it")

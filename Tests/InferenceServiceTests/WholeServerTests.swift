@@ -70,7 +70,7 @@ import Vocabulary
     }
 
     @Test(
-        "reflection answers question after question, under both names",
+        "S171: reflection answers question after question, under both names",
         arguments: [ServerReflectionMethods.serverReflectionInfo.path, ReflectionService.alphaSignature.path])
     func reflection(path: String) async throws {
         try await WholeServer.with { whole in

@@ -233,7 +233,7 @@ def outcome(client):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.section} {rule.name}")
-def test_rule(address, rule):
+def test_B2_B3_S23_S24_S25_S32_a_rule_of_http2(address, rule):
     client = Client(address)
     # A PING last: what is ignored is told apart by its answer. Not where an answer may come later than that.
     client.socket.sendall(rule.sent + (PING_FRAME if rule.status is None and rule.reset is None else b""))

@@ -20,7 +20,7 @@ def cpp_peer():
 
 
 @SECURE
-def test_B1_B2_B4_B44_B51_S22_S24_S32_S82_S111_B114_the_cpp_client_calls_our_server(
+def test_B1_B2_B4_B44_B51_S22_S82_S111_B114_the_cpp_client_calls_our_server(
         cpp_peer, secure, interop_certificates):
     server = peers.our_server(interop_certificates, secure)
     try:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not PEER.exists(), reason="grpc-swift-2 is not b
 
 
 @SECURE
-def test_B1_B2_B4_B44_B51_B54_B59_S22_S32_S82_S111_B114_grpc_swift_calls_our_server(secure, interop_certificates):
+def test_B1_B2_B4_B44_B51_B54_B59_S22_S82_S111_B114_grpc_swift_calls_our_server(secure, interop_certificates):
     server = peers.our_server(interop_certificates, secure)
     try:
         passed = peers.run_client([PEER, "client"], server.port, interop_certificates, secure,

@@ -32,7 +32,7 @@ def connector(module, server, certificates, secure):
 
 @SECURE
 @pytest.mark.parametrize("case", matrix.cases("grpcio", "calls us"))
-def test_B1_B4_B44_B51_B59_S22_S32_S82_S111_B114_grpcio_calls_our_server(
+def test_B1_B4_B44_B51_B59_S22_S82_S111_B114_grpcio_calls_our_server(
         case, secure, interop_servers, interop_certificates):
     connect = connector(grpc, interop_servers[secure], interop_certificates, secure)
     with connect() as channel:
@@ -41,7 +41,7 @@ def test_B1_B4_B44_B51_B59_S22_S32_S82_S111_B114_grpcio_calls_our_server(
 
 @SECURE
 @pytest.mark.parametrize("case", matrix.cases("grpcio asyncio", "calls us"))
-def test_B1_B4_B44_B51_B59_S22_S32_S82_S111_B114_grpcio_asyncio_calls_our_server(
+def test_B1_B4_B44_B51_B59_S22_S82_S111_B114_grpcio_asyncio_calls_our_server(
         case, secure, interop_servers, interop_certificates):
     async def call():
         connect = connector(grpc.aio, interop_servers[secure], interop_certificates, secure)

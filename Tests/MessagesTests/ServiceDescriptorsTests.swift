@@ -17,7 +17,7 @@ import Vocabulary
     }
 
     @Test(
-        "a name of any kind leads to its file",
+        "S171: a name of any kind leads to its file",
         arguments: [
             ("inference.GRPCInferenceService", "inference.proto"),
             ("inference.GRPCInferenceService.ModelInfer", "inference.proto"),
@@ -49,7 +49,7 @@ import Vocabulary
         #expect(!ServiceDescriptors.apus.isMessageType(symbol))
     }
 
-    @Test("a file comes with what it imports, directly or not, each once")
+    @Test("S171: a file comes with what it imports, directly or not, each once")
     func dependencies() {
         // A FileDescriptorSet of files that import each other in a diamond; `missing` is not in the set.
         let set = [("a", ["b", "c"]), ("b", ["d"]), ("c", ["d", "missing"]), ("d", []), ("e", [])].flatMap { file in

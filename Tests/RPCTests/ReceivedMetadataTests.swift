@@ -39,6 +39,19 @@ struct ReceivedMetadataTests {
         #expect(metadata.entries.map(\.name) == ["x_y.z-0"])
     }
 
+    @Test("B42: a binary value that was joined by commas is several, an empty one is one, and what is none is left out")
+    func binaryValues() throws {
+        let metadata = Metadata(try received([("x-bin", "AQ,Ag=="), ("x-bin", ""), ("y-bin", "AQ,*")]))
+        #expect(metadata.values(of: "x-bin") == [.binary(Bytes([1])), .binary(Bytes([2])), .binary(Bytes())])
+        #expect(metadata.values(of: "y-bin") == [.binary(Bytes([1]))])
+    }
+
+    @Test("B43: values of one name arrive in their order, also where other names stand between them")
+    func order() throws {
+        let metadata = Metadata(try received([("a", "1"), ("b", "x"), ("a", "2"), ("a", "1")]))
+        #expect(metadata.values(of: "a") == [.text("1"), .text("2"), .text("1")])
+    }
+
     @Test("S30: of the names that begin with grpc-, a handler sees those meant for it and no others")
     func reservedNames() throws {
         let fields = [

@@ -2,7 +2,7 @@ import RPCTransport
 import Testing
 
 @Test(
-    "the delays between attempts grow by 1.6 from one second to two minutes, give or take a fifth",
+    "C151: the delays between attempts grow by 1.6 from one second to two minutes, give or take a fifth",
     arguments: [(1, 1.0), (2, 1.6), (3, 2.56), (4, 4.096), (11, 109.95), (12, 120.0), (1000, 120.0)])
 func backoff(failureCount: Int, seconds: Double) {
     let policy = BackoffPolicy()

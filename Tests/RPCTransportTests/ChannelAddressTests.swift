@@ -53,6 +53,7 @@ struct ChannelAddressTests {
         #expect(bench.state == .idle)
         #expect(bench.call().failure?.error.code == .unavailable)
         #expect(bench.state == .transientFailure && bench.attempts == ["a", "b"])
+        #expect(bench.attemptTimeouts == [20_000_000_000])
         bench.advance(seconds: 0.99)
         #expect(bench.attemptCount == 2)
         bench.advance(seconds: 0.02)
@@ -166,6 +167,7 @@ struct ChannelAddressTests {
 
     @Test("C150: a channel nobody uses closes its connections after its idle timeout, and connects for the next call")
     func idleTimeout() throws {
+        #expect(RPCChannelConfiguration(host: "a", port: 1).idleTimeoutNanoseconds == 1_800_000_000_000)
         let bench = try ChannelBench { $0.idleTimeoutNanoseconds = 60_000_000_000 }
         let outcome = bench.call()
         bench.advance(seconds: 61)

@@ -11,6 +11,10 @@ final class ChannelBench: @unchecked Sendable {
     let clock = ManualClock()
     let loop: EventLoop
     private(set) var servers: [RawServer] = []
+    /// The channel's ends of its connections.
+    private(set) var clientEnds: [MemoryStream] = []
+    /// How long attempts to connect were given.
+    private(set) var attemptTimeouts: Set<UInt64> = []
     /// Where the channel tried to connect, in order.
     private(set) var attempts: [String] = []
     var attemptCount: Int { attempts.count }
@@ -64,14 +68,18 @@ final class ChannelBench: @unchecked Sendable {
     }
 
     /// Nil when nothing is heard from the host.
-    fileprivate func connect(_ host: String) -> Result<any ByteStream, ConnectError>? {
+    fileprivate func connect(
+        _ host: String, timeoutNanoseconds: UInt64
+    ) -> Result<any ByteStream, ConnectError>? {
         attempts.append(host)
+        attemptTimeouts.insert(timeoutNanoseconds)
         if silentHosts.contains(host) { return nil }
         if failingAttemptCount > 0 || failingHosts.contains(host) {
             failingAttemptCount = max(0, failingAttemptCount - 1)
             return .failure(ConnectError(description: "not today"))
         }
         let pipe = MemoryStream.pair(capacity: 64 << 10, loop: loop)
+        clientEnds.append(pipe.client)
         guard !closesOnAccept else {
             pipe.server.close()
             return .success(pipe.client)
@@ -202,7 +210,7 @@ private struct BenchConnector: Connector {
         to address: ServerAddress, on loop: EventLoop, timeoutNanoseconds: UInt64,
         completion: @escaping (Result<any ByteStream, ConnectError>) -> Void
     ) -> ConnectCancellation {
-        if let result = bench.connect(address.host) { completion(result) }
+        if let result = bench.connect(address.host, timeoutNanoseconds: timeoutNanoseconds) { completion(result) }
         return { bench.attemptWasCancelled(address.host) }
     }
 }

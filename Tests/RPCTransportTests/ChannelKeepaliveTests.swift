@@ -67,9 +67,30 @@ struct ChannelKeepaliveTests {
         bench.advance(seconds: 30)
         bench.advance(seconds: 1_000)
         #expect(bench.servers[0].pingCount == 0)
+        bench.servers[0].keepsReceived = true
         _ = bench.call()
         #expect(bench.servers[0].pingCount == 1)
         #expect(bench.servers[0].requests.count == 2)
+        let types = RawFrame.all(in: bench.servers[0].received).map(\.type)
+        #expect(types.first == RawFrame.ping && types.contains(RawFrame.headers))
+    }
+
+    @Test("C130: a channel told to ask every five seconds asks every ten")
+    func shortTime() throws {
+        let bench = try Self.bench(time: 5)
+        _ = bench.call()
+        bench.advance(seconds: 9.9)
+        #expect(bench.servers[0].pingCount == 0)
+        bench.advance(seconds: 0.1)
+        #expect(bench.servers[0].pingCount == 1)
+    }
+
+    @Test("B135: TCP is told to give up after the keepalive timeout, and nothing without keepalive")
+    func userTimeout() throws {
+        for (bench, milliseconds) in [(try Self.bench(), 20_000), (try ChannelBench(), 0)] as [(ChannelBench, UInt32)] {
+            _ = bench.call()
+            #expect(bench.clientEnds.map(\.userTimeoutMilliseconds) == [milliseconds])
+        }
     }
 
     @Test("C132: after too_many_pings new connections wait twice as long, and the operator hears of it")
@@ -135,6 +156,7 @@ struct ChannelKeepaliveTests {
 
     @Test("C7: a client replaces a connection whose stream identifiers come to their end")
     func identifiersRunOut() throws {
+        #expect(HTTP2Configuration().streamIdentifierMax == 0x6000_0001, "three quarters of all there are")
         let bench = try Self.bench { $0.http2.streamIdentifierMax = 5 }
         let outcomes = (0..<3).map { _ in bench.call() }
         try #require(bench.servers.count == 2)

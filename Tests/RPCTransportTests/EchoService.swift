@@ -54,6 +54,12 @@ final class EchoService: Sendable {
             self.echoMetadata(context)
             while let message = try await requests.next() { try await writer.write(message) }
         }
+        // As `Bidirectional`, but the headers do not wait for a message.
+        methods.register(stream: "/test.Echo/HeadersFirst") { context, requests, writer in
+            self.echoMetadata(context)
+            context.sendInitialMetadata()
+            while let message = try await requests.next() { try await writer.write(message) }
+        }
         methods.register(stream: "/test.Echo/WasCompressed") { context, requests, writer in
             while try await requests.next() != nil {
                 try await writer.write(Bytes(utf8: context.requestWasCompressed ? "compressed" : "plain"))

@@ -13,8 +13,15 @@ struct PropagationTests {
     /// What B's handlers knew of their deadlines.
     private final class Seen: Sendable {
         let deadlines = Mutex<[Deadline]>([])
+        /// What was left of the deadlines when the calls came: A's, then B's.
+        let timeouts = Mutex<[UInt64]>([])
         let didStart = Gate()
         let wasCancelled = Gate()
+
+        func note(_ context: ServerContext) {
+            let timeout = context.deadline.time.nanoseconds(since: context.arrivalTime)
+            timeouts.withLock { $0.append(timeout) }
+        }
     }
 
     /// Server A, whose one method calls `Hang` of B with what its context hands on.
@@ -24,6 +31,7 @@ struct PropagationTests {
         var methodsOfB = MethodTable()
         methodsOfB.register(unary: "/test.Echo/Hang") { context, message in
             seen.deadlines.withLock { $0.append(context.deadline) }
+            seen.note(context)
             seen.didStart.open()
             await withTaskCancellationHandler {
                 await seen.wasCancelled.wait()
@@ -37,7 +45,8 @@ struct PropagationTests {
             configuration: RPCChannelConfiguration(host: "127.0.0.1", port: b.address.port), loops: loops)
         var methodsOfA = MethodTable()
         methodsOfA.register(unary: "/test.Relay/Hang") { context, message in
-            try await toB.unary(EchoService.hang, message, options: context.optionsForCalls).message
+            seen.note(context)
+            return try await toB.unary(EchoService.hang, message, options: context.optionsForCalls).message
         }
         let a = try await RPCServer(configuration: RPCServerConfiguration(), methods: methodsOfA, loops: loops)
         let toA = RPCChannel(
@@ -63,8 +72,10 @@ struct PropagationTests {
             }
             #expect(failure?.error.code == .deadlineExceeded)
             await seen.wasCancelled.wait()
-            let deadlines = seen.deadlines.withLock { $0 }
-            #expect(deadlines.count == 1 && deadlines.allSatisfy(\.isFinite))
+            let timeouts = seen.timeouts.withLock { $0 }
+            // What B was told is no more than what was left of the call to A, but for rounding up to microseconds.
+            try #require(timeouts.count == 2)
+            #expect(timeouts[1] <= timeouts[0] + 1_000 && timeouts[0] < 10_000_000_000)
         }
     }
 

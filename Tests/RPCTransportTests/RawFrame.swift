@@ -1,6 +1,8 @@
 /// A frame as it was on the wire.
 struct RawFrame: Equatable {
+    static let headers: UInt8 = 0x1
     static let reset: UInt8 = 0x3
+    static let ping: UInt8 = 0x6
     static let goAway: UInt8 = 0x7
 
     let type: UInt8

@@ -108,7 +108,7 @@ struct TLSRefusalTests {
         #expect(outcomes.client == .alertReceived("no application protocol"))
     }
 
-    @Test("to a client that offers TLS 1.1 at most")
+    @Test("B4: to a client that offers TLS 1.1 at most")
     func oldVersion() throws {
         let context = try fixtures.clientContext(fixtures.client)
         _ = apus_SSL_CTX_set_min_proto_version(context.pointer, TLS1_VERSION)

@@ -19,6 +19,8 @@ package final class MemoryStream: ByteStream, EndOfTurnHandler {
     private var isClosed = false
     private var isScheduled = false
     private var isReading = false
+    /// What the owner asked for; 0 for nothing.
+    package private(set) var userTimeoutMilliseconds: UInt32 = 0
 
     private init(peerName: String, capacity: Int, loop: EventLoop) {
         self.peerName = peerName
@@ -65,8 +67,8 @@ package final class MemoryStream: ByteStream, EndOfTurnHandler {
         if wantsWritable { schedule() }
     }
 
-    /// Memory does not get lost on the way.
-    package func setUserTimeout(milliseconds: UInt32) {}
+    /// Nothing comes of it: memory does not get lost on the way.
+    package func setUserTimeout(milliseconds: UInt32) { userTimeoutMilliseconds = milliseconds }
 
     package func shutdownSending() {
         guard let other else { return }
