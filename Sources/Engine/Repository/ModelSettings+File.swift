@@ -28,7 +28,7 @@ extension ModelSettings {
     /// delay: 10ms                         # delay
     /// ```
     ///
-    /// - Throws: `ConfigurationError` with file, line and key; `ModelFileError` for the file of labels.
+    /// - Throws: `ConfigurationError` with file, line and key, also for a file of labels that cannot be read.
     init(folder: String) throws {
         let map = try ConfigurationFile.read(path: "\(folder)/model.yaml")
         guard let platform = try map.choice("platform", of: Platform.self) else {
@@ -40,7 +40,13 @@ extension ModelSettings {
             queueDelayMaxNanoseconds = UInt64(delay) * 1000
         }
         queueCapacity = try map.integer("queue_capacity", in: 1...1_000_000) ?? queueCapacity
-        if let name = try map.string("labels") { labels = try Self.labels(path: "\(folder)/\(name)") }
+        if let name = try map.string("labels") {
+            do throws(ModelFileError) {
+                labels = try Self.labels(path: "\(folder)/\(name)")
+            } catch {
+                throw map.error(at: "labels", error.description)
+            }
+        }
         try readPlatform(map)
         try map.finish()
     }

@@ -51,9 +51,10 @@ struct ModelRepositoryTests {
         try folder.add("noversion", "platform: identity\n", versions: [])
         try folder.add("nofiles", "platform: llama\n")
         try folder.add("foreign", "platform: identity\ntext:\n  tokens_per_page: 4\n")
+        try folder.add("labels", "platform: identity\nlabels: none.txt\n")
         let contents = ModelRepository(path: folder.path).load()
         #expect(contents.models.map(\.name.name) == ["good"])
-        #expect(contents.problems.count == 7)
+        #expect(contents.problems.count == 8)
         for (model, words) in [
             ("typo", ["model.yaml:2:1", "max_batchsize", "max_batch_size"]),
             ("type", ["model.yaml:2:", "queue_capacity", "an integer", "many"]),
@@ -62,6 +63,7 @@ struct ModelRepositoryTests {
             ("noversion", ["noversion", "has no version"]),
             ("nofiles", ["nofiles/1/config.json"]),
             ("foreign", ["model.yaml:2:1", "text", "unknown key"]),
+            ("labels", ["model.yaml:2:9", "labels", "none.txt", "no such file"]),
         ] {
             let problem = contents.problems.first { $0.contains("/\(model)") } ?? ""
             for word in words { #expect(problem.contains(word), "\(model): \(problem)") }
