@@ -169,6 +169,21 @@ def test_S133_too_many_pings_end_in_goaway_before_the_close(serve):
     wait_for(lambda: ended(server)["too_many_pings"] == 1, "too_many_pings in the log")
 
 
+def test_S143_the_last_word_arrives_although_the_client_goes_on_sending(serve):
+    server = serve()
+    peer = Peer(server)
+    for _ in range(4):
+        peer.connection.ping(b"are you?")
+    # Behind the PING that is one too many: frames of an unknown type, more than a socket and one read hold.
+    unknown = b"\0\x40\0\x16\0\0\0\0\0" + bytes(0x4000)
+    peer.socket.sendall(peer.connection.data_to_send() + unknown * 200)
+    received = b""
+    # A socket that was closed with unread bytes would be reset, and this would raise.
+    while data := peer.socket.recv(65_536):
+        received += data
+    assert b"too_many_pings" in received
+
+
 def test_an_answer_without_window_is_reset(serve):
     server = serve(connections="{stall_timeout: 1s}")
     peer = Peer(server)

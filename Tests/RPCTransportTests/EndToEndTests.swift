@@ -28,6 +28,24 @@ struct EndToEndTests {
         }
     }
 
+    @Test("B45 B46: a value of 63 KiB comes back where limits allow it, and values of one name stay apart in trailers")
+    func longAndEqualValues() async throws {
+        try await Loopback.with { server, client in
+            server.http2.headerListByteCountMax = 128 << 10
+            client.http2.headerListByteCountMax = 128 << 10
+        } _: { loopback in
+            let long = String(repeating: "{\"long\"} ", count: 7 << 10)
+            let values = [Bytes([1]), Bytes(), Bytes([1, 2])]
+            var options = CallOptions()
+            try options.metadata.append("x-grpc-test-echo-initial", long)
+            for value in values { try options.metadata.append("x-grpc-test-echo-trailing-bin", binary: value) }
+            let response = try await loopback.channel.unary(EchoService.unary, Bytes([1]), options: options)
+            #expect(response.initialMetadata.firstText(of: "x-grpc-test-echo-initial") == long)
+            let trailing = response.trailingMetadata.values(of: "x-grpc-test-echo-trailing-bin")
+            #expect(trailing == values.map { .binary($0) })
+        }
+    }
+
     @Test("a server stream brings every message, then its end")
     func serverStream() async throws {
         try await Loopback.with { loopback in
