@@ -82,9 +82,6 @@ package final class VisionModel: BatchModel {
             scoreKind: model.graph.scoreKind)
     }
 
-    /// Whether requests may give picture files.
-    package nonisolated var takesImages: Bool { imageReader != nil }
-
     package func warmUp(on gang: ComputeGang) throws {
         try executor.prepare(for: gang)
         // Once alone, which touches the weights, and once with a sample for each thread.

@@ -99,9 +99,6 @@ package final class ONNXExecutor {
         }
     }
 
-    /// Bytes of memory that one thread's values take.
-    package var byteCountPerLane: Int { plan.byteCount + scratchFloatCount * 4 }
-
     /// Allocates what runs on `gang` need, so that the first run does not have to.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
