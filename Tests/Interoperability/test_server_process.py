@@ -6,6 +6,7 @@ import threading
 import grpc
 import pytest
 
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2 as inference_pb2
 from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 from apus.admin.v1 import admin_pb2, admin_pb2_grpc
@@ -97,6 +98,19 @@ def test_a_signal_drains_and_ends_with_0(tmp_path, certificates, sig):
         server.process.send_signal(sig)
         messages += list(call)
     assert messages[-1].usage.generated_tokens == 200, "the running call was cut off"
+    assert server.process.wait(60) == 0, server.errors()
+
+
+def test_S170_whoever_watches_hears_of_the_drain_before_calls_are_refused(tmp_path, certificates):
+    server = Server(write_configuration(tmp_path, certificates), tmp_path)
+    with grpc.secure_channel(server.target, credentials(certificates / "main")) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        server.process.send_signal(signal.SIGTERM)
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        with pytest.raises(grpc.RpcError) as error:
+            next(watch)
+        assert error.value.code() == grpc.StatusCode.UNAVAILABLE
     assert server.process.wait(60) == 0, server.errors()
 
 

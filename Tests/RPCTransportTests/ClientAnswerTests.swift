@@ -131,6 +131,24 @@ struct ClientAnswerTests {
         }
     }
 
+    @Test("C103: a reset before the trailers fails the call, behind what came before it")
+    func resetInTheMiddle() throws {
+        let bench = try ChannelBench()
+        let conversation = bench.converse()
+        bench.act(conversation) { try await $0.call.write(Bytes([1])) }
+        let server = bench.servers[0]
+        let stream = server.requests[0].stream
+        try bench.speak(server) {
+            try server.session.submitHeaders(stream, ChannelBench.list(ChannelTests.gRPCHeaders), .more)
+            server.session.submitData(stream, Bytes(ChannelTests.frame + [0, 0, 0, 0, 9, 1]), .more)
+        }
+        try bench.speak(server) { server.session.reset(stream, .noError) }
+        bench.act(conversation) { conversation in
+            while try await conversation.call.next() != nil { conversation.count += 1 }
+        }
+        #expect(conversation.count == 1 && conversation.failure?.error.code == .internal)
+    }
+
     @Test("B110: what comes behind the deadline changes nothing")
     func late() throws {
         let bench = try ChannelBench()
