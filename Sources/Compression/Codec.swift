@@ -2,13 +2,14 @@ package import Vocabulary
 
 /// Compresses and decompresses messages, one at a time, each by itself.
 ///
-/// zlib's states (about 45 KB to decompress, 270 KB a format to compress) are made when first needed and used again for
-/// every message after that, so one codec serves all the connections of a loop, and those that never compress cost
-/// nothing.
+/// zlib's states (about 45 KB for each message that is being decompressed, 270 KB a format to compress) are made when
+/// first needed and used again for every message after that, so one codec serves all the connections of a loop, and
+/// those that never compress cost nothing.
 ///
 /// - Isolation: one event loop; not `Sendable`.
 package final class Codec {
-    private var decompressor: Decompressor?
+    /// Not in use now.
+    private var spareDecompressor: Decompressor?
     private var compressors: [CompressionFormat: Compressor] = [:]
 
     package init() {}
@@ -27,14 +28,26 @@ package final class Codec {
     package func decompress(
         _ bytes: Bytes, _ format: CompressionFormat, byteCountMax: Int
     ) throws(CompressionError) -> Bytes {
-        let decompressor: Decompressor
-        if let existing = self.decompressor {
-            decompressor = existing
-        } else {
-            decompressor = try Decompressor()
-            self.decompressor = decompressor
+        let decompression = try begin(bytes, format, byteCountMax: byteCountMax)
+        defer { end(decompression) }
+        while true {
+            if case .finished(let whole) = try decompression.advance(byteCountMax: .max) { return whole }
         }
-        return try decompressor.decompress(bytes, format, byteCountMax: byteCountMax)
+    }
+
+    /// Begins to decompress a message, as `decompress` does in one go; `end` follows.
+    package func begin(
+        _ bytes: Bytes, _ format: CompressionFormat, byteCountMax: Int
+    ) throws(CompressionError) -> Decompression {
+        let decompressor: Decompressor
+        if let spare = spareDecompressor.take() { decompressor = spare } else { decompressor = try Decompressor() }
+        try decompressor.begin(format)
+        return Decompression(bytes, decompressor, byteCountMax: byteCountMax)
+    }
+
+    /// Takes zlib's state back from a message that is done or given up.
+    package func end(_ decompression: Decompression) {
+        spareDecompressor = decompression.decompressor
     }
 
     /// `bytes` as one stream of `format`; nil when that is no shorter, or memory is short: they are then better sent as

@@ -43,6 +43,9 @@ package final class InProcessTransport {
     /// Bytes of requests that the server's calls hold; on the loop.
     package var heldRequestByteCount: Int { shard.heldByteCount }
 
+    /// Compressed messages that the server has begun to unfold, or that wait for it; on the loop.
+    package var unfoldingMessageCount: Int { shard.buffers.unfolder.count }
+
     /// What the server holds; on the loop.
     package var counters: RPCServerCounters { shard.counters }
 

@@ -72,6 +72,13 @@ struct CodecTests {
                 try codec.decompress(compressed, format, byteCountMax: 0)
             }
         }
+        // Of one byte, in a stored block (RFC 1951 §3.2.4).
+        let one = Bytes([0x78, 0x01, 1, 1, 0, 0xfe, 0xff, 7, 0, 8, 0, 8])
+        guard format == .deflate else { return }
+        #expect(try codec.decompress(one, format, byteCountMax: 1) == Bytes([7]))
+        #expect(throws: CompressionError.tooLong(byteCountMax: 0)) {
+            try codec.decompress(one, format, byteCountMax: 0)
+        }
     }
 
     @Test("B56: a bomb of 260 KB that holds 256 MiB is given up at the limit")
@@ -136,6 +143,33 @@ struct CodecTests {
             }
         }
         #expect(try codec.decompress(Bytes(compressed), format, byteCountMax: 500) == message)
+    }
+
+    @Test(
+        "B56: slices of any size come to the same, each costs about what it may, and the limit is exact",
+        arguments: CompressionFormat.allCases, [1, 7, 1000, 65_536, Int.max])
+    func slices(format: CompressionFormat, sliceByteCount: Int) throws {
+        let codec = Codec()
+        let message = Self.text(byteCount: 20_000)
+        let compressed = try #require(codec.compress(message, format))
+        for byteCountMax in [19_999, 20_000, 1 << 20] {
+            let decompression = try codec.begin(compressed, format, byteCountMax: byteCountMax)
+            defer { codec.end(decompression) }
+            var whole: Bytes?
+            do {
+                while whole == nil {
+                    let before = decompression.workByteCount
+                    if case .finished(let bytes) = try decompression.advance(byteCountMax: sliceByteCount) {
+                        whole = bytes
+                    }
+                    let work = decompression.workByteCount - before
+                    #expect(sliceByteCount == .max || work <= 2 * sliceByteCount)
+                }
+            } catch {
+                #expect(error == .tooLong(byteCountMax: byteCountMax))
+            }
+            #expect(whole == (byteCountMax < 20_000 ? nil : message))
+        }
     }
 
     @Test("random bytes never crash it, and seldom mean anything")

@@ -41,7 +41,10 @@ extension ClientCall {
     package func next() async throws(RPCFailure) -> Bytes? {
         try await loop.run { () async throws(RPCFailure) in
             while true {
-                if let message = self.takeMessage() { return message }
+                if let message = self.takeMessage() {
+                    guard message.isCompressed else { return message.bytes }
+                    if let bytes = await self.waitToUnfold(message) { return bytes }
+                }
                 if self.isFinished { return try self.checkStatus() }
                 await self.waitToRead()
             }
@@ -92,6 +95,14 @@ extension ClientCall {
     private func checkStatus() throws(RPCFailure) -> Bytes? {
         guard let error else { return nil }
         throw RPCFailure(error, trailingMetadata: trailingMetadata)
+    }
+
+    private func waitToUnfold(_ message: FramedMessage) async -> Bytes? {
+        await withTaskCancellationHandler {
+            await unfold(message)
+        } onCancel: {
+            cancel()
+        }
     }
 
     private func waitToRead() async {

@@ -30,6 +30,10 @@ package final class ClientCall: @unchecked Sendable {
     private var deframer: MessageDeframer
     private var encoding = MessageEncoding.identity
     private(set) var owner: (any ClientCallOwner)?
+    /// Of the last connection, which may have gone before all messages are taken.
+    private var unfolder: Unfolder?
+    /// The message that the caller waits for, while it is unfolded.
+    private var unfolding: Unfolding?
     package private(set) var stream: HTTP2Stream?
     private var deadlineTimer: TimerID?
 
@@ -112,6 +116,7 @@ package final class ClientCall: @unchecked Sendable {
                 ServingError(.resourceExhausted, "\(byteCount) bytes of headers are too long", label: "bad_headers"))
         }
         self.owner = owner
+        unfolder = owner.unfolder
         for message in replay ?? [] { submit(message) }
         if state.requestIsEnded { submitEnd() }
         owner.outputIsReady()
@@ -286,6 +291,7 @@ package final class ClientCall: @unchecked Sendable {
         let actions = state.fail()
         guard actions.contains(.finish) else { return }
         received.removeAll()
+        if let unfolding { unfolder?.cancel(unfolding) }
         resetStream(.cancel)
         settle(error)
     }
@@ -366,23 +372,33 @@ package final class ClientCall: @unchecked Sendable {
 
     // MARK: Receiving
 
-    /// The next message that has come.
-    func takeMessage() -> Bytes? {
+    /// The next message that has come, as it came.
+    func takeMessage() -> FramedMessage? {
         guard let message = received.popFirst() else { return nil }
         grantWindow()
         takenMessageWasCompressed = message.isCompressed
-        guard message.isCompressed else { return message.bytes }
+        return message
+    }
+
+    /// The bytes of a compressed message; nil when it cannot be read, which ends the call, or when the call has ended.
+    func unfold(_ message: FramedMessage) async -> Bytes? {
+        // Flagged messages without a format we know were refused by their prefix.
+        guard let format = encoding.format, let unfolder else { return message.bytes }
+        precondition(unfolding == nil, "two readers of one call")
+        let unfolding = Unfolding(
+            message.bytes, format, byteCountMax: options.responseByteCountMax, of: owner ?? self
+        ) { _ throws(ServingError) in }
+        self.unfolding = unfolding
+        defer { self.unfolding = nil }
+        unfolder.start(unfolding)
         do throws(ServingError) {
-            return try codec.open(message, encoding, byteCountMax: options.responseByteCountMax)
+            return try await unfolding.value()
         } catch {
             received.removeAll()
-            if isFinished { self.error = error } else { fail(error) }
+            if isFinished { self.error = self.error ?? error } else { fail(error) }
             return nil
         }
     }
-
-    /// That of the connection, or a new one when it has gone before all messages were taken.
-    private var codec: Codec { owner?.codec ?? Codec() }
 
     private func grantWindow() {
         guard withheldByteCount > 0, received.isEmpty, let stream, let owner else { return }

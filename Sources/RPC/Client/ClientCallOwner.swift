@@ -6,8 +6,10 @@ package import HTTP2
 /// - Isolation: its loop.
 package protocol ClientCallOwner: AnyObject {
     var session: HTTP2Session { get }
-    /// Compresses and decompresses, for all connections of the loop.
+    /// Compresses, for all connections of the loop.
     var codec: Codec { get }
+    /// Decompresses, for all connections of the loop; may outlive the connection.
+    var unfolder: Unfolder { get }
     var requestHeaders: RequestHeaders { get }
 
     /// There is something for `session.drainOutput`; it is written at the end of the turn.

@@ -40,7 +40,9 @@ package final class ServerCall: @unchecked Sendable {
     @exclusivity(unchecked) private var heldByteCount = 0
     /// Those of them that the handler took last, and may keep until it asks for more.
     @exclusivity(unchecked) private var takenByteCount = 0
-    private var reader: UnsafeContinuation<Bytes?, any Error>?
+    private var reader: UnsafeContinuation<FramedMessage?, any Error>?
+    /// The message that the handler waits for, while it is unfolded.
+    private var unfolding: Unfolding?
     private var writer: UnsafeContinuation<Void, any Error>?
     private var task: Task<Void, Never>?
     private var handlerIsCancelled = false
@@ -156,26 +158,43 @@ package final class ServerCall: @unchecked Sendable {
 
     /// Hands a message to the reader that waits for one.
     private func hand(_ message: FramedMessage) {
+        countTaken(message)
+        let reader = self.reader
+        self.reader = nil
+        reader?.resume(returning: message)
+    }
+
+    private func countTaken(_ message: FramedMessage) {
+        takenMessageWasCompressed = message.isCompressed
+        takenByteCount = message.bytes.count + MessageDeframer.prefixByteCount
+    }
+
+    /// The bytes of a compressed message, for the handler; those it unfolds to are counted as they appear.
+    ///
+    /// - Throws: `ServingError` when it cannot be read; `CancellationError` when the call has ended.
+    private func unfold(_ message: FramedMessage) async throws -> Bytes {
+        guard !handlerIsCancelled, state.handler == .running else { throw CancellationError() }
+        // Flagged messages without a format we know were refused by their prefix.
+        guard let format = head.encoding.format else { return message.bytes }
+        precondition(unfolding == nil, "two readers of one request stream")
+        let unfolding = Unfolding(
+            message.bytes, format, byteCountMax: deframer.messageByteCountMax, of: owner
+        ) { (count) throws(ServingError) in try self.holdUnfolded(count) }
+        self.unfolding = unfolding
+        defer { self.unfolding = nil }
+        owner.unfolder.start(unfolding)
         do throws(ServingError) {
-            let bytes = try open(message)
-            let reader = self.reader
-            self.reader = nil
-            reader?.resume(returning: bytes)
+            return try await unfolding.value()
         } catch {
-            fail(error)
+            guard !handlerIsCancelled else { throw CancellationError() }
+            throw error
         }
     }
 
-    /// The bytes of a message that arrived, for the handler; those it unfolds to are counted as well.
-    private func open(_ message: FramedMessage) throws(ServingError) -> Bytes {
-        takenMessageWasCompressed = message.isCompressed
-        takenByteCount = message.bytes.count + MessageDeframer.prefixByteCount
-        guard message.isCompressed else { return message.bytes }
-        let bytes = try owner.codec.open(message, head.encoding, byteCountMax: deframer.messageByteCountMax)
-        guard owner.hold(requestByteCount: bytes.count) else { throw Self.budgetError }
-        heldByteCount += bytes.count
-        takenByteCount += bytes.count
-        return bytes
+    private func holdUnfolded(_ byteCount: Int) throws(ServingError) {
+        guard owner.hold(requestByteCount: byteCount) else { throw Self.budgetError }
+        heldByteCount += byteCount
+        takenByteCount += byteCount
     }
 
     private static let budgetError = ServingError(
@@ -298,6 +317,7 @@ package final class ServerCall: @unchecked Sendable {
 
     private func cancelHandler() {
         handlerIsCancelled = true
+        if let unfolding { owner.unfolder.cancel(unfolding) }
         wakeReader()
         wakeWriter()
         task?.cancel()
@@ -307,6 +327,8 @@ package final class ServerCall: @unchecked Sendable {
         if let deadlineTimer { loop.cancel(deadlineTimer) }
         deadlineTimer = nil
         task = nil
+        // Only of a handler that left a task of its own behind, which still reads.
+        if let unfolding { owner.unfolder.cancel(unfolding) }
         if heldByteCount > 0 { owner.letGo(requestByteCount: heldByteCount) }
         heldByteCount = 0
         takenByteCount = 0
@@ -351,11 +373,16 @@ package final class ServerCall: @unchecked Sendable {
     private func runHandler() async {
         let context = ServerContext(call: self)
         do {
+            var message = Bytes()
+            if method.handler.takesOneMessage {
+                let only = takeOnlyMessage()
+                message = only.isCompressed ? try await unfold(only) : only.bytes
+            }
             switch method.handler {
             case .unary(let handler):
-                try send(frame(await handler(context, takeOnlyMessage()), .allowed))
+                try send(frame(await handler(context, message), .allowed))
             case .serverStream(let handler):
-                try await handler(context, takeOnlyMessage(), ResponseWriter(call: self))
+                try await handler(context, message, ResponseWriter(call: self))
             case .clientStream(let handler):
                 try send(frame(await handler(context, RequestStream(call: self)), .allowed))
             case .stream(let handler):
@@ -372,11 +399,12 @@ package final class ServerCall: @unchecked Sendable {
         perform(state.handlerFinished(), error)
     }
 
-    private func takeOnlyMessage() throws(ServingError) -> Bytes {
+    private func takeOnlyMessage() -> FramedMessage {
         guard let message = waitingMessages.popFirst() else {
             preconditionFailure("a handler of one message started without it")
         }
-        return try open(message)
+        countTaken(message)
+        return message
     }
 
     /// Queues a message, whatever waits before it.
@@ -402,15 +430,25 @@ package final class ServerCall: @unchecked Sendable {
     func nextMessage() async throws -> Bytes? {
         loop.preconditionOnLoop()
         letGoOfTakenMessage()
-        if let message = takeWaitingMessage() {
+        let message: FramedMessage
+        if let waiting = takeWaitingMessage() {
             grantWindow()
-            do throws(ServingError) {
-                return try open(message)
-            } catch {
-                fail(error)
-                throw CancellationError()
-            }
+            countTaken(waiting)
+            message = waiting
+        } else {
+            guard let arrived = try await arrivingMessage() else { return nil }
+            message = arrived
         }
+        guard message.isCompressed else { return message.bytes }
+        do {
+            return try await unfold(message)
+        } catch let error as ServingError {
+            fail(error)
+            throw CancellationError()
+        }
+    }
+
+    private func arrivingMessage() async throws -> FramedMessage? {
         guard !handlerIsCancelled else { throw CancellationError() }
         guard state.request == .open else { return nil }
         precondition(reader == nil, "two readers of one request stream")

@@ -9,8 +9,10 @@ package import Vocabulary
 package protocol ServerCallOwner: AnyObject {
     var loop: EventLoop { get }
     var session: HTTP2Session { get }
-    /// Compresses and decompresses, for all connections of the loop.
+    /// Compresses, for all connections of the loop.
     var codec: Codec { get }
+    /// Decompresses, for all connections of the loop.
+    var unfolder: Unfolder { get }
     var peer: PeerIdentity? { get }
     /// What an upper layer remembers about the peer from one call to the next.
     var peerNote: (any AnyObject & Sendable)? { get set }

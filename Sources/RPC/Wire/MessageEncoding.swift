@@ -63,19 +63,6 @@ extension ServingError {
 }
 
 extension Codec {
-    /// The bytes of a message that was announced to be in `encoding`.
-    func open(
-        _ message: FramedMessage, _ encoding: MessageEncoding, byteCountMax: Int
-    ) throws(ServingError) -> Bytes {
-        // Flagged messages without a format we know were refused by their prefix.
-        guard message.isCompressed, let format = encoding.format else { return message.bytes }
-        do throws(CompressionError) {
-            return try decompress(message.bytes, format, byteCountMax: byteCountMax)
-        } catch {
-            throw ServingError(error)
-        }
-    }
-
     /// A message ready to be sent: compressed when that makes it shorter.
     func frame(_ message: Bytes, _ format: CompressionFormat, messageByteCountMin: Int) -> FramedMessage {
         guard message.count >= messageByteCountMin, let compressed = compress(message, format) else {

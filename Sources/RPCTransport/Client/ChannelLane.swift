@@ -53,7 +53,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         self.configuration = configuration
         self.retrying = retrying
         environment = SubchannelEnvironment(
-            loop: loop, configuration: configuration, connector: connector, buffers: LoopBuffers(),
+            loop: loop, configuration: configuration, connector: connector, buffers: LoopBuffers(loop: loop),
             requestHeaders: RequestHeaders(
                 authority: configuration.authority, isSecure: configuration.tls != nil,
                 userAgent: configuration.userAgent), keepalive: keepalive)

@@ -24,6 +24,7 @@ protocol ClientConnectionOwner: AnyObject {
 final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     let session: HTTP2Session
     let codec: Codec
+    let unfolder: Unfolder
     let requestHeaders: RequestHeaders
     private let connection: Connection
     private unowned let owner: any ClientConnectionOwner
@@ -56,6 +57,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     ) {
         self.session = session
         codec = buffers.codec
+        unfolder = buffers.unfolder
         self.requestHeaders = requestHeaders
         self.owner = owner
         self.loop = loop

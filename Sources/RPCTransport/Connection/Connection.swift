@@ -1,6 +1,7 @@
 import Compression
 import EventLoops
 import HTTP2
+import RPC
 import TLS
 import Vocabulary
 
@@ -414,14 +415,17 @@ struct HandshakeTimeouts {
     var prefaceNanoseconds: UInt64 = 5_000_000_000
 }
 
-/// What all connections of a loop share: memory for one read, since what arrives is consumed within its turn, and the
-/// state that compresses one message after another.
+/// What all connections of a loop share: memory for one read, since what arrives is consumed within its turn, and what
+/// compresses and decompresses their messages.
 final class LoopBuffers {
-    let codec = Codec()
+    let codec: Codec
+    let unfolder: Unfolder
     let wire: UnsafeMutableRawBufferPointer
     let plaintext: UnsafeMutableRawBufferPointer
 
-    init() {
+    init(loop: EventLoop) {
+        codec = Codec()
+        unfolder = Unfolder(loop: loop, codec: codec)
         wire = .allocate(byteCount: 64 << 10, alignment: 64)
         plaintext = .allocate(byteCount: 64 << 10, alignment: 64)
     }

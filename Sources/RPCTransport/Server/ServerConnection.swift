@@ -12,6 +12,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     let loop: EventLoop
     let session: HTTP2Session
     var codec: Codec { shard.buffers.codec }
+    var unfolder: Unfolder { shard.buffers.unfolder }
     /// Known once TLS is complete, which is before any call.
     var peer: PeerIdentity? { connection.tls?.peerIdentity }
     @exclusivity(unchecked) var peerNote: (any AnyObject & Sendable)?

@@ -16,7 +16,7 @@ final class ServerShard: @unchecked Sendable {
     let methods: MethodTable
     let observer: CallObserver?
     let connectionObserver: ConnectionObserver?
-    let buffers = LoopBuffers()
+    let buffers: LoopBuffers
     private let requestIDs: RequestIDSource
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var halfOpen: HalfOpenQueue<ServerConnection>
@@ -31,6 +31,7 @@ final class ServerShard: @unchecked Sendable {
         connectionObserver: ConnectionObserver?, requestIDs: RequestIDSource
     ) {
         self.loop = loop
+        buffers = LoopBuffers(loop: loop)
         self.configuration = configuration
         self.methods = methods
         self.observer = observer

@@ -9,7 +9,7 @@ import pytest
 from attack import MIB, attacked, plain, secure, server_under_attack  # noqa: F401 (fixtures)
 from frames import INFER, Compressor, data, headers, infer_body, request_block
 
-SLOWS = "a message is unfolded in one go on its loop, so the others wait for all of it"
+DEFENCE = "`limits.message_size`, counted while it unfolds, a slice a turn"
 ENCODERS = {"gzip": lambda body: gzip.compress(body, 9), "deflate": lambda body: zlib.compress(body, 9)}
 
 
@@ -38,15 +38,13 @@ def test_zip_bomb(tmp_path, certificates, encoding):
     with server_under_attack(tmp_path, certificates, is_plaintext=True, limits="{message_size: 4MiB}") as attacked:
         bomb, attack = unfold(attacked, encoding)
         attacked.endure(f"zip bomb ({encoding}): {len(bomb) / 1000:.0f} KB for 256 MiB, messages of 4 MiB", attack,
-                        error="left", within=40, growth=32 * MIB,
-                        defence="`limits.message_size`, counted while it unfolds")
+                        error="left", within=20, growth=16 * MIB, defence=DEFENCE)
 
 
 def test_zip_bomb_at_the_default_limit(plain):
     bomb, attack = unfold(plain, "gzip")
     plain.endure(f"zip bomb (gzip): {len(bomb) / 1000:.0f} KB for 256 MiB, messages of 64 MiB", attack, error="left",
-                 within=40, growth=160 * MIB, defence="memory: `limits.message_size`; time: **none yet**",
-                 slows=SLOWS)
+                 within=20, growth=96 * MIB, defence=DEFENCE)
 
 
 def test_many_small_zip_bombs(tmp_path, certificates):
@@ -62,9 +60,8 @@ def test_many_small_zip_bombs(tmp_path, certificates):
             assert wire.wait(lambda: refusal_count(wire) >= 56, 60), refusal_count(wire)
             wire.close()
             return wire.ending(5)
-        attacked.endure("64 zip bombs of 8 MiB at once", attack, error="left", within=80, growth=160 * MIB,
-                        seconds=0.1, slows=SLOWS,
-                        defence="memory: `limits.held_per_connection`; time: **none yet**")
+        attacked.endure("64 zip bombs of 8 MiB at once", attack, error="left", within=60, growth=128 * MIB,
+                        seconds=0.1, defence="`limits.held_per_connection`, counted while they unfold, in turns")
 
 
 def refusal_count(wire):
