@@ -52,8 +52,8 @@ class Peer:
             raise
 
 
-def our_server(certificates, secure):
-    return Peer([INTEROP, "server", "--port=0", f"--use_tls={str(secure).lower()}"], certificates)
+def our_server(certificates, secure, *flags):
+    return Peer([INTEROP, "server", "--port=0", f"--use_tls={str(secure).lower()}", *flags], certificates)
 
 
 def python_server(kind, certificates, secure):

@@ -9,6 +9,7 @@ import Vocabulary
 @Suite("Calls made inside a handler")
 struct PropagationTests {
     static let relay = Bytes(utf8: "/test.Relay/Hang")
+    static let relayedStream = Bytes(utf8: "/test.Relay/HangStream")
 
     /// What B's handlers knew of their deadlines.
     private final class Seen: Sendable {
@@ -22,24 +23,30 @@ struct PropagationTests {
             let timeout = context.deadline.time.nanoseconds(since: context.arrivalTime)
             timeouts.withLock { $0.append(timeout) }
         }
+
+        /// A handler of B that ends when its call does.
+        func hang(_ context: ServerContext) async {
+            deadlines.withLock { $0.append(context.deadline) }
+            note(context)
+            didStart.open()
+            await withTaskCancellationHandler {
+                await wasCancelled.wait()
+            } onCancel: {
+                wasCancelled.open()
+            }
+        }
     }
 
-    /// Server A, whose one method calls `Hang` of B with what its context hands on.
+    /// Server A, whose methods call those of B with what their contexts hand on.
     private static func withRelay(_ body: (RPCChannel, Seen) async throws -> Void) async throws {
         let seen = Seen()
         let loops = try EventLoopGroup(name: "relay", loopCount: 1)
         var methodsOfB = MethodTable()
         methodsOfB.register(unary: "/test.Echo/Hang") { context, message in
-            seen.deadlines.withLock { $0.append(context.deadline) }
-            seen.note(context)
-            seen.didStart.open()
-            await withTaskCancellationHandler {
-                await seen.wasCancelled.wait()
-            } onCancel: {
-                seen.wasCancelled.open()
-            }
+            await seen.hang(context)
             return message
         }
+        methodsOfB.register(stream: "/test.Echo/HangStream") { context, _, _ in await seen.hang(context) }
         let b = try await RPCServer(configuration: RPCServerConfiguration(), methods: methodsOfB, loops: loops)
         let toB = RPCChannel(
             configuration: RPCChannelConfiguration(host: "127.0.0.1", port: b.address.port), loops: loops)
@@ -47,6 +54,13 @@ struct PropagationTests {
         methodsOfA.register(unary: "/test.Relay/Hang") { context, message in
             seen.note(context)
             return try await toB.unary(EchoService.hang, message, options: context.optionsForCalls).message
+        }
+        methodsOfA.register(stream: "/test.Relay/HangStream") { context, requests, writer in
+            let call = await toB.stream(Bytes(utf8: "/test.Echo/HangStream"), options: context.optionsForCalls)
+            while let message = try await requests.next() {
+                try await call.write(message)
+                if let answer = try await call.next() { try await writer.write(answer) }
+            }
         }
         let a = try await RPCServer(configuration: RPCServerConfiguration(), methods: methodsOfA, loops: loops)
         let toA = RPCChannel(
@@ -88,6 +102,17 @@ struct PropagationTests {
             call.cancel()
             await seen.wasCancelled.wait()
             await #expect(throws: RPCFailure.self) { _ = try await call.value }
+        }
+    }
+
+    @Test("B113: cancelling a stream cancels the stream its handler waits for", .timeLimit(.minutes(1)))
+    func cancelledStream() async throws {
+        try await Self.withRelay { channel, seen in
+            let call = await channel.stream(Self.relayedStream)
+            try await call.write(Bytes([1]))
+            await seen.didStart.wait()
+            call.cancel()
+            await seen.wasCancelled.wait()
         }
     }
 }
