@@ -1,4 +1,5 @@
 import HTTP2
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -9,7 +10,7 @@ struct FloodTests {
         var configuration = HTTP2Configuration()
         change(&configuration.floodLimits)
         let server = try Endpoint(.server, configuration)
-        server.receive(Raw.greeting)
+        server.receive(Frames.clientGreeting)
         _ = server.drainAll()
         _ = server.takeObserved()
         return server
@@ -31,10 +32,10 @@ struct FloodTests {
         #expect(server.error == .flood(flood))
         #expect(server.error?.label == "flood_\(flood.rawValue)")
         let output = server.drainAll()
-        #expect(Raw.parse(output).contains { $0.goAwayCode == HTTP2ErrorCode.enhanceYourCalm.rawValue })
+        #expect(RawFrame.all(in: output).contains { $0.goAwayCode == HTTP2ErrorCode.enhanceYourCalm.rawValue })
         #expect(server.session.isFinished)
         server.error = nil
-        server.receive(Raw.ping())
+        server.receive(Frames.ping())
         #expect(server.error == nil && server.drainAll().isEmpty)
     }
 
@@ -42,7 +43,7 @@ struct FloodTests {
     func rapidReset() throws {
         let server = try server()
         let count = rounds(server, limit: 20_000) { round in
-            Raw.request(stream: UInt32(2 * round + 1)) + Raw.reset(stream: UInt32(2 * round + 1))
+            Frames.request(stream: UInt32(2 * round + 1)) + Frames.reset(UInt32(2 * round + 1))
         }
         #expect(count == 10_000)
         expectCalm(server, .resets)
@@ -56,7 +57,7 @@ struct FloodTests {
         let count = rounds(server, limit: 8_000) { _ in
             server.now = server.now.advanced(byNanoseconds: 4_000_000)
             defer { id += 4 }
-            return [0, 2].flatMap { Raw.request(stream: id + $0) + Raw.reset(stream: id + $0) }
+            return [0, 2].flatMap { Frames.request(stream: id + $0) + Frames.reset(id + $0) }
         }
         #expect(count == 8_000 && server.error == nil)
     }
@@ -71,7 +72,7 @@ struct FloodTests {
         }
         let count = rounds(server, limit: 1000) { round in
             let id = UInt32(4 * round + 1)
-            return Raw.request(stream: id, end: true) + Raw.request(stream: id + 2) + Raw.reset(stream: id + 2)
+            return Frames.request(stream: id, end: true) + Frames.request(stream: id + 2) + Frames.reset(id + 2)
         }
         #expect(count == 1000 && server.error == nil)
     }
@@ -81,7 +82,7 @@ struct FloodTests {
         let server = try server { $0.resetBurst = 100 }
         let count = rounds(server, limit: 1000) { round in
             let id = UInt32(2 * round + 1)
-            return Raw.request(stream: id) + Raw.frame(type: 3, stream: id, [0, 0, 0, 0])
+            return Frames.request(stream: id) + Frames.frame(type: 3, stream: id, [0, 0, 0, 0])
         }
         #expect(count == 100)
         expectCalm(server, .resets)
@@ -90,12 +91,12 @@ struct FloodTests {
     @Test(
         "frames for a stream that is gone count as useless",
         arguments: [
-            ("HEADERS", Raw.request(stream: 1)), ("empty DATA that ends it", Raw.data(stream: 1, [], end: true)),
-            ("small DATA", Raw.data(stream: 1, [1, 2])), ("large WINDOW_UPDATE", Raw.windowUpdate(stream: 1, 70_000)),
+            ("HEADERS", Frames.request(stream: 1)), ("empty DATA that ends it", Frames.data(1, [], end: true)),
+            ("small DATA", Frames.data(1, [1, 2])), ("large WINDOW_UPDATE", Frames.windowUpdate(1, 70_000)),
         ])
     func framesForClosedStreams(name: String, frame: [UInt8]) throws {
         let server = try server { $0.uselessFrameBurst = 1000 }
-        server.receive(Raw.request(stream: 1) + Raw.reset(stream: 1))
+        server.receive(Frames.request(stream: 1) + Frames.reset(1))
         let count = rounds(server, limit: 20_000) { _ in frame }
         #expect(count < 10_000, "\(name)")
         expectCalm(server, .uselessFrames)
@@ -106,7 +107,7 @@ struct FloodTests {
         let server = try server { $0.resetBurst = 500 }
         let count = rounds(server, limit: 2000) { round in
             let id = UInt32(2 * round + 1)
-            return Raw.request(stream: id) + Raw.windowUpdate(stream: id, 0x7fff_ffff)
+            return Frames.request(stream: id) + Frames.windowUpdate(id, 0x7fff_ffff)
         }
         #expect(count >= 500 && count <= 501)
         expectCalm(server, .resets)
@@ -120,26 +121,26 @@ struct FloodTests {
                 try end.session.submitHeaders(end.streams[id]!, .trailersOnly, .end)
             }
         }
-        #expect(rounds(server, limit: 100) { Raw.request(stream: UInt32(2 * $0 + 1)) } == 100)
+        #expect(rounds(server, limit: 100) { Frames.request(stream: UInt32(2 * $0 + 1)) } == 100)
         server.onEvent = { end, event in
             if case .headers(let id, _, _) = event { end.session.reset(end.streams[id]!, .cancel) }
         }
-        #expect(rounds(server, limit: 100) { Raw.request(stream: UInt32(2 * $0 + 1001)) } == 100)
+        #expect(rounds(server, limit: 100) { Frames.request(stream: UInt32(2 * $0 + 1001)) } == 100)
         #expect(server.error == nil && server.session.openStreamCount == 0)
     }
 
     @Test(
         "frames that carry nothing",
         arguments: [
-            ("PING", Raw.ping()), ("PRIORITY", Raw.frame(type: 2, stream: 1, [0, 0, 0, 3, 10])),
-            ("empty DATA", Raw.data(stream: 1, [])), ("small WINDOW_UPDATE", Raw.windowUpdate(stream: 0, 1)),
-            ("unknown type", Raw.frame(type: 0xee, stream: 1, [1, 2, 3])),
-            ("PRIORITY_UPDATE", Raw.frame(type: 0x10, [0, 0, 0, 1] + Array("u=1".utf8))),
-            ("padding only", Raw.frame(type: 0, flags: 8, stream: 1, [0])),
+            ("PING", Frames.ping()), ("PRIORITY", Frames.frame(type: 2, stream: 1, [0, 0, 0, 3, 10])),
+            ("empty DATA", Frames.data(1, [])), ("small WINDOW_UPDATE", Frames.windowUpdate(0, 1)),
+            ("unknown type", Frames.frame(type: 0xee, stream: 1, [1, 2, 3])),
+            ("PRIORITY_UPDATE", Frames.frame(type: 0x10, [0, 0, 0, 1] + Array("u=1".utf8))),
+            ("padding only", Frames.frame(type: 0, flags: 8, stream: 1, [0])),
         ])
     func uselessFrames(name: String, frame: [UInt8]) throws {
         let server = try server { $0.uselessFrameBurst = 2000 }
-        server.receive(Raw.request(stream: 1))
+        server.receive(Frames.request(stream: 1))
         let count = rounds(server, limit: 3000) { _ in frame }
         // The greeting poured in 100 for each of its two SETTINGS, and the request paid for four.
         #expect(count >= 1800 && count <= 1804)
@@ -151,7 +152,7 @@ struct FloodTests {
         let server = try server()
         let count = rounds(server, limit: 20_000) { _ in
             server.now = server.now.advanced(byNanoseconds: 4_000_000)
-            return Raw.ping()
+            return Frames.ping()
         }
         #expect(count == 20_000)
     }
@@ -159,10 +160,10 @@ struct FloodTests {
     @Test("a client that answers each of its messages with small window updates and a ping is no attack")
     func chattyClient() throws {
         let server = try server { $0.uselessFrameBurst = 500 }
-        server.receive(Raw.request(stream: 1))
+        server.receive(Frames.request(stream: 1))
         let count = rounds(server, limit: 20_000) { _ in
-            Raw.data(stream: 1, [0, 0, 0, 0, 1, 1]) + Raw.windowUpdate(stream: 0, 6) + Raw.windowUpdate(stream: 1, 6)
-                + Raw.ping()
+            Frames.data(1, [0, 0, 0, 0, 1, 1]) + Frames.windowUpdate(0, 6) + Frames.windowUpdate(1, 6)
+                + Frames.ping()
         }
         #expect(count == 20_000)
     }
@@ -170,13 +171,13 @@ struct FloodTests {
     @Test("a client that answers each message it gets with small window updates is no attack")
     func chattyReader() throws {
         let server = try server { $0.uselessFrameBurst = 500 }
-        server.receive(Raw.request(stream: 1, end: true))
+        server.receive(Frames.request(stream: 1, end: true))
         let stream = server.streams[1]!
         try server.session.submitHeaders(stream, .response, .more)
         let count = rounds(server, limit: 20_000) { _ in
             server.session.submit(stream, [1, 2, 3])
             _ = server.drainAll()
-            return Raw.windowUpdate(stream: 0, 3) + Raw.windowUpdate(stream: 1, 3)
+            return Frames.windowUpdate(0, 3) + Frames.windowUpdate(1, 3)
         }
         #expect(count == 20_000)
     }
@@ -184,7 +185,7 @@ struct FloodTests {
     @Test("SETTINGS, each of which may touch every stream")
     func settings() throws {
         let server = try server()
-        let count = rounds(server, limit: 1000) { _ in Raw.settings() }
+        let count = rounds(server, limit: 1000) { _ in Frames.settings() }
         #expect(count == 98)
         expectCalm(server, .uselessFrames)
     }
@@ -192,7 +193,7 @@ struct FloodTests {
     @Test("PINGs whose answers are never read")
     func unreadPings() throws {
         let server = try server { $0.outboundAcknowledgementCountMax = 50 }
-        let burst = (0..<60).flatMap { _ in Raw.ping() }
+        let burst = (0..<60).flatMap { _ in Frames.ping() }
         server.receive(burst)
         expectCalm(server, .acknowledgements)
     }
@@ -204,15 +205,15 @@ struct FloodTests {
             $0.resetBurst = 100_000
         }
         // A full output buffer keeps nghttp2's queue from draining.
-        server.receive(Raw.request(stream: 1, end: true))
+        server.receive(Frames.request(stream: 1, end: true))
         let stream = server.streams[1]!
-        server.receive(Raw.windowUpdate(stream: 0, 1 << 20) + Raw.windowUpdate(stream: 1, 1 << 20))
+        server.receive(Frames.windowUpdate(0, 1 << 20) + Frames.windowUpdate(1, 1 << 20))
         try server.session.submitHeaders(stream, .response, .more)
         server.session.submit(stream, pattern(900_000))
         try server.session.drainOutput { _ in 0 }
         let count = rounds(server, limit: 2000, drains: false) { round in
             let id = UInt32(2 * round + 3)
-            return Raw.request(stream: id) + Raw.windowUpdate(stream: id, 0x7fff_ffff)
+            return Frames.request(stream: id) + Frames.windowUpdate(id, 0x7fff_ffff)
         }
         #expect(count >= 100 && count <= 102)
         expectCalm(server, .outboundFrames)
@@ -222,9 +223,9 @@ struct FloodTests {
     func continuations(receiveByteCountMax: Int) throws {
         let server = try server()
         server.receiveByteCountMax = receiveByteCountMax
-        server.receive(Raw.frame(type: 1, flags: 0, stream: 1, Raw.block(Raw.requestFields)))
+        server.receive(Frames.frame(type: 1, flags: 0, stream: 1, Frames.block(Frames.requestFields)))
         let count = rounds(server, limit: 100) { _ in
-            Raw.frame(type: 9, stream: 1, [0x00, 1, 0x78, 1, 0x31])
+            Frames.frame(type: 9, stream: 1, [0x00, 1, 0x78, 1, 0x31])
         }
         #expect(count == 16)
         expectCalm(server, .continuations)
@@ -234,9 +235,9 @@ struct FloodTests {
     func allowedContinuations(receiveByteCountMax: Int) throws {
         let server = try server()
         server.receiveByteCountMax = receiveByteCountMax
-        server.receive(Raw.frame(type: 1, flags: 1, stream: 1, Raw.block(Raw.requestFields)))
+        server.receive(Frames.frame(type: 1, flags: 1, stream: 1, Frames.block(Frames.requestFields)))
         for index in 1...16 {
-            server.receive(Raw.frame(type: 9, flags: index == 16 ? 4 : 0, stream: 1, [0x00, 1, 0x78, 1, 0x31]))
+            server.receive(Frames.frame(type: 9, flags: index == 16 ? 4 : 0, stream: 1, [0x00, 1, 0x78, 1, 0x31]))
         }
         #expect(server.error == nil)
         #expect(server.observed == [.headers(1, requestLines + (0..<16).map { _ in "x: 1" }, end: true)])
@@ -246,14 +247,14 @@ struct FloodTests {
         "a broken connection is reported at once with the code of the GOAWAY",
         arguments: [
             ("not HTTP/2", Array("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8), HTTP2ErrorCode.protocolError),
-            ("DATA on an idle stream", Raw.greeting + Raw.data(stream: 1, [1]), .protocolError),
-            ("frame too large", Raw.greeting + [0x00, 0x40, 0x01, 0, 0, 0, 0, 0, 1], .frameSizeError),
-            ("WINDOW_UPDATE of 0", Raw.greeting + Raw.windowUpdate(stream: 0, 0), .protocolError),
+            ("DATA on an idle stream", Frames.clientGreeting + Frames.data(1, [1]), .protocolError),
+            ("frame too large", Frames.clientGreeting + [0x00, 0x40, 0x01, 0, 0, 0, 0, 0, 1], .frameSizeError),
+            ("WINDOW_UPDATE of 0", Frames.clientGreeting + Frames.windowUpdate(0, 0), .protocolError),
             (
-                "bad HPACK", Raw.greeting + Raw.frame(type: 1, flags: 5, stream: 1, [0xff, 0xff, 0xff]),
+                "bad HPACK", Frames.clientGreeting + Frames.frame(type: 1, flags: 5, stream: 1, [0xff, 0xff, 0xff]),
                 .compressionError
             ),
-            ("even stream", Raw.greeting + Raw.request(stream: 2), .protocolError),
+            ("even stream", Frames.clientGreeting + Frames.request(stream: 2), .protocolError),
         ])
     func brokenConnection(name: String, bytes: [UInt8], code: HTTP2ErrorCode) throws {
         let server = try Endpoint(.server)
@@ -263,7 +264,7 @@ struct FloodTests {
             return
         }
         #expect(thrown == code && !reason.isEmpty)
-        #expect(Raw.parse(server.drainAll()).contains { $0.goAwayCode == code.rawValue })
+        #expect(RawFrame.all(in: server.drainAll()).contains { $0.goAwayCode == code.rawValue })
         #expect(server.session.isFinished)
     }
 }

@@ -1,4 +1,5 @@
 import HTTP2
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -122,8 +123,8 @@ struct FlowControlTests {
     @Test("B124: padding counts toward the windows and is given back")
     func padding() throws {
         let server = try Endpoint(.server, windows(stream: 65_535, connection: 65_535))
-        server.receive(Raw.greeting + Raw.request(stream: 1))
-        let padded = Raw.frame(
+        server.receive(Frames.clientGreeting + Frames.request(stream: 1))
+        let padded = Frames.frame(
             type: 0, flags: 0x8, stream: 1, [255] + [1, 2, 3, 4, 5] + [UInt8](repeating: 0, count: 255))
         for _ in 0..<2_000 {  // eight windows
             server.receive(padded)
@@ -136,9 +137,9 @@ struct FlowControlTests {
     @Test("B124: data for a stream that was reset is given back to the connection")
     func dataAfterReset() throws {
         let server = try Endpoint(.server, windows(stream: 65_535, connection: 65_535))
-        server.receive(Raw.greeting + Raw.request(stream: 1))
+        server.receive(Frames.clientGreeting + Frames.request(stream: 1))
         server.session.reset(server.streams[1]!, .cancel)
-        let data = Raw.data(stream: 1, [UInt8](repeating: 1, count: 16_000))
+        let data = Frames.data(1, [UInt8](repeating: 1, count: 16_000))
         server.receive(data)  // the reset has not left yet
         var output = server.drainAll()
         for _ in 0..<20 {
@@ -146,7 +147,7 @@ struct FlowControlTests {
             output += server.drainAll()
         }
         #expect(server.error == nil)
-        let returned = Raw.parse(output).filter { $0.type == 8 && $0.stream == 0 }
+        let returned = RawFrame.all(in: output).filter { $0.type == 8 && $0.stream == 0 }
             .map { $0.payload.reduce(0) { $0 << 8 | Int($1) } }.reduce(0, +)
         #expect(returned >= 21 * 16_000 - 65_535 / 2)
         #expect(server.bodies[1] == nil)
@@ -185,16 +186,17 @@ struct FlowControlTests {
     @Test("B122: a stream window of one byte still carries a message, byte by byte")
     func tinyWindow() throws {
         let server = try Endpoint(.server)
-        let settings = Raw.frame(type: 4, [0, 4, 0, 0, 0, 1])  // INITIAL_WINDOW_SIZE 1
-        server.receive(Raw.preface + settings + Raw.frame(type: 4, flags: 1) + Raw.request(stream: 1, end: true))
+        let settings = Frames.frame(type: 4, [0, 4, 0, 0, 0, 1])  // INITIAL_WINDOW_SIZE 1
+        server.receive(
+            Frames.preface + settings + Frames.frame(type: 4, flags: 1) + Frames.request(stream: 1, end: true))
         try server.session.submitHeaders(server.streams[1]!, .response, .more)
         server.session.submit(server.streams[1]!, [1, 2, 3], .end)
         var received: [UInt8] = []
         for _ in 0..<3 {
-            let frames = Raw.parse(server.drainAll()).filter { $0.type == 0 }
+            let frames = RawFrame.all(in: server.drainAll()).filter { $0.type == 0 }
             #expect(frames.count == 1)
             received += frames.flatMap(\.payload)
-            server.receive(Raw.windowUpdate(stream: 1, 1))
+            server.receive(Frames.windowUpdate(1, 1))
         }
         #expect(received == [1, 2, 3])
     }
@@ -202,16 +204,16 @@ struct FlowControlTests {
     @Test("B122: a window that shrinks below zero in flight recovers")
     func negativeWindow() throws {
         let server = try Endpoint(.server)
-        server.receive(Raw.greeting + Raw.request(stream: 1, end: true))
+        server.receive(Frames.clientGreeting + Frames.request(stream: 1, end: true))
         try server.session.submitHeaders(server.streams[1]!, .response, .more)
         server.session.submit(server.streams[1]!, pattern(70_000), .end)
-        let sent = Raw.parse(server.drainAll()).filter { $0.type == 0 }.flatMap(\.payload)
+        let sent = RawFrame.all(in: server.drainAll()).filter { $0.type == 0 }.flatMap(\.payload)
         #expect(sent.count == 65_535)
-        server.receive(Raw.frame(type: 4, [0, 4, 0, 0, 0, 0]))  // the window is now -65,535
-        server.receive(Raw.windowUpdate(stream: 1, 65_535) + Raw.windowUpdate(stream: 0, 65_535))
-        #expect(Raw.parse(server.drainAll()).filter { $0.type == 0 }.isEmpty)
-        server.receive(Raw.windowUpdate(stream: 1, 10_000))
-        let rest = Raw.parse(server.drainAll()).filter { $0.type == 0 }.flatMap(\.payload)
+        server.receive(Frames.frame(type: 4, [0, 4, 0, 0, 0, 0]))  // the window is now -65,535
+        server.receive(Frames.windowUpdate(1, 65_535) + Frames.windowUpdate(0, 65_535))
+        #expect(RawFrame.all(in: server.drainAll()).filter { $0.type == 0 }.isEmpty)
+        server.receive(Frames.windowUpdate(1, 10_000))
+        let rest = RawFrame.all(in: server.drainAll()).filter { $0.type == 0 }.flatMap(\.payload)
         #expect(sent + rest == pattern(70_000))
     }
 
@@ -224,7 +226,7 @@ struct FlowControlTests {
         let (client, _) = try connectedPair(server: server)
         let stream = try client.open()
         client.session.submit(stream, pattern(600_000), .end)
-        let frames = Raw.parse(client.drainAll()).filter { $0.type == 0 }
+        let frames = RawFrame.all(in: client.drainAll()).filter { $0.type == 0 }
         #expect(frames.map(\.payload.count).max() == expected)
     }
 

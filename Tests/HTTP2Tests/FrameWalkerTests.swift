@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -6,9 +7,9 @@ import Vocabulary
 @Suite("FrameWalker")
 struct FrameWalkerTests {
     private static let stream: [UInt8] =
-        Raw.preface + Raw.settings() + Raw.request(stream: 1) + Raw.data(stream: 1, pattern(300))
-        + Raw.windowUpdate(stream: 1, 70_000) + Raw.frame(type: 8, stream: 1, [0, 0]) + Raw.ping()
-        + Raw.data(stream: 1, [], end: true)
+        Frames.preface + Frames.settings() + Frames.request(stream: 1) + Frames.data(1, pattern(300))
+        + Frames.windowUpdate(1, 70_000) + Frames.frame(type: 8, stream: 1, [0, 0]) + Frames.ping()
+        + Frames.data(1, [], end: true)
 
     private func walk(pieces: Int) -> [FrameHeader] {
         var walker = FrameWalker(prefaceByteCount: 24)

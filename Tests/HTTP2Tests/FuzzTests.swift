@@ -13,7 +13,7 @@ struct FuzzTests {
     func randomBytes(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let server = try Endpoint(.server)
-        let start = seed % 3 == 0 ? [] : seed % 3 == 1 ? Raw.preface : Raw.greeting
+        let start = seed % 3 == 0 ? [] : seed % 3 == 1 ? Frames.preface : Frames.clientGreeting
         server.receive(start + random.bytes(count: 2000))
         _ = server.drainAll()
         #expect(server.error != nil || server.session.wantsRead)
@@ -26,12 +26,12 @@ struct FuzzTests {
         let end = try Endpoint(role)
         if seed % 4 >= 2 { end.onEvent = Self.answer }
         if role == .client { for _ in 0..<3 { _ = try end.open() } }
-        end.receive(role == .server ? Raw.greeting : Raw.settings())
+        end.receive(role == .server ? Frames.clientGreeting : Frames.settings())
         for _ in 0..<300 where end.error == nil {
             let type = UInt8.random(in: 0...17, using: &random)
             let flags = UInt8.random(in: 0...255, using: &random) & 0x2d
             let stream = UInt32.random(in: 0...9, using: &random)
-            end.receive(Raw.frame(type: type, flags: flags, stream: stream, Self.payload(type, &random)))
+            end.receive(Frames.frame(type: type, flags: flags, stream: stream, Self.payload(type, &random)))
             if Bool.random(using: &random) { _ = end.drain() }
         }
         _ = end.drainAll()
@@ -41,12 +41,12 @@ struct FuzzTests {
     /// Mostly well-formed, so that the inner states are reached.
     private static func payload(_ type: UInt8, _ random: inout SeededGenerator) -> [UInt8] {
         switch type {
-        case 1 where Bool.random(using: &random): return Raw.block(Raw.requestFields)
-        case 1: return Raw.block([(":status", "200"), ("x", "y")])
-        case 3, 8: return Raw.bigEndian(UInt32.random(in: 0...70_000, using: &random))
+        case 1 where Bool.random(using: &random): return Frames.block(Frames.requestFields)
+        case 1: return Frames.block([(":status", "200"), ("x", "y")])
+        case 3, 8: return Frames.bigEndian(UInt32.random(in: 0...70_000, using: &random))
         case 4: return [0, UInt8.random(in: 1...9, using: &random)] + random.bytes(count: 4)
         case 6: return random.bytes(count: 8)
-        case 7: return Raw.bigEndian(UInt32.random(in: 0...9, using: &random)) + Raw.bigEndian(0)
+        case 7: return Frames.bigEndian(UInt32.random(in: 0...9, using: &random)) + Frames.bigEndian(0)
         default: return random.bytes(count: Int.random(in: 0...40, using: &random))
         }
     }
@@ -165,18 +165,6 @@ struct FuzzTests {
     }
 
     private static func split(_ bytes: [UInt8]) -> [[UInt8]] {
-        var pieces: [[UInt8]] = []
-        var offset = 0
-        if bytes.starts(with: Raw.preface) {
-            pieces.append(Raw.preface)
-            offset = Raw.preface.count
-        }
-        while offset + 9 <= bytes.count {
-            let length = Int(bytes[offset]) << 16 | Int(bytes[offset + 1]) << 8 | Int(bytes[offset + 2])
-            let end = min(offset + 9 + length, bytes.count)
-            pieces.append(Array(bytes[offset..<end]))
-            offset = end
-        }
-        return pieces
+        bytes.withUnsafeBytes { buffer in Frames.split(buffer).map { Array(buffer[$0]) } }
     }
 }

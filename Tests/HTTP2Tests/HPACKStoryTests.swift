@@ -41,12 +41,12 @@ struct HPACKStoryTests {
         configuration.headerListByteCountMax = 1 << 20
         configuration.requiresHTTPMessages = false
         let end = try Endpoint(isRequests ? .server : .client, configuration)
-        end.receive(isRequests ? Raw.greeting : Raw.settings())
+        end.receive(isRequests ? Frames.clientGreeting : Frames.settings())
         for (index, test) in story.cases.enumerated() {
             let id = UInt32(2 * index + 1)
             if !isRequests { _ = try end.open(.request, .end) }
             _ = end.drainAll()
-            end.receive(Raw.frame(type: 1, flags: 5, stream: id, bytes(test.wire)))
+            end.receive(Frames.frame(type: 1, flags: 5, stream: id, bytes(test.wire)))
             let expected = test.headers.flatMap { $0.map { "\($0.key): \($0.value)" } }
             guard case .headers(_, let lines, end: true) = end.observed(of: Int32(id)).first else {
                 Issue.record("\(file) case \(index): no headers, \(String(describing: end.error))")

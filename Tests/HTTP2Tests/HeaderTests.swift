@@ -1,4 +1,5 @@
 import HTTP2
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -19,7 +20,7 @@ struct HeaderTests {
         try headers.append(name: "x-long", value: value, indexing: .never)
         _ = try client.open(headers, .end)
         let output = client.drainAll()
-        #expect(Raw.parse(output).map(\.type).filter { $0 == 9 }.count >= 2)
+        #expect(RawFrame.all(in: output).map(\.type).filter { $0 == 9 }.count >= 2)
         server.receive(output)
         #expect(server.observed == [.headers(1, requestLines + ["x-long: \(value)"], end: true)])
         #expect(server.lastHeaders?.isTruncated == false)
@@ -69,15 +70,15 @@ struct HeaderTests {
     @Test("a list above eight times the limit ends the connection with ENHANCE_YOUR_CALM")
     func bomb() throws {
         let server = try Endpoint(.server, limit(1000))
-        server.receive(Raw.greeting)
+        server.receive(Frames.clientGreeting)
         _ = server.drainAll()
         // One entry of the dynamic table, then one-byte references to it.
         let entry: [UInt8] = [0x40] + [3] + Array("x-b".utf8) + [100] + Array(repeating: 0x61, count: 100)
-        let block = Raw.block(Raw.requestFields) + entry + Array(repeating: 0xbe, count: 100)
-        server.receive(Raw.frame(type: 1, flags: 5, stream: 1, block))
+        let block = Frames.block(Frames.requestFields) + entry + Array(repeating: 0xbe, count: 100)
+        server.receive(Frames.frame(type: 1, flags: 5, stream: 1, block))
         #expect(server.error == .headerListTooLong(byteCountMax: 1000))
         #expect(server.session.failure == server.error)
-        #expect(Raw.parse(server.drainAll()).last?.goAwayCode == HTTP2ErrorCode.enhanceYourCalm.rawValue)
+        #expect(RawFrame.all(in: server.drainAll()).last?.goAwayCode == HTTP2ErrorCode.enhanceYourCalm.rawValue)
         #expect(server.session.isFinished)
         #expect(server.observed.contains { if case .headers = $0 { true } else { false } } == false)
     }
@@ -85,9 +86,9 @@ struct HeaderTests {
     @Test("B41: white space around a value and an illegal field do not fail the request")
     func lenientFields() throws {
         let server = try Endpoint(.server)
-        server.receive(Raw.greeting)
+        server.receive(Frames.clientGreeting)
         server.receive(
-            Raw.request(stream: 1, end: true, extra: [("x-space", " v "), ("x-bad", "a\nb"), ("x-ok", "1")]))
+            Frames.request(stream: 1, end: true, extra: [("x-space", " v "), ("x-bad", "a\nb"), ("x-ok", "1")]))
         #expect(server.observed.contains(.headers(1, requestLines + ["x-space:  v ", "x-ok: 1"], end: true)))
     }
 
@@ -98,14 +99,14 @@ struct HeaderTests {
         ])
     func malformed(extra: [(String, String)]) throws {
         let server = try Endpoint(.server)
-        server.receive(Raw.greeting)
+        server.receive(Frames.clientGreeting)
         _ = server.drainAll()
-        server.receive(Raw.request(stream: 1, extra: extra))
-        let reset = try #require(Raw.parse(server.drainAll()).last)
+        server.receive(Frames.request(stream: 1, extra: extra))
+        let reset = try #require(RawFrame.all(in: server.drainAll()).last)
         #expect(reset.type == 3 && reset.stream == 1)
         #expect(server.observed(of: 1).isEmpty)
         #expect(server.session.openStreamCount == 0)
-        server.receive(Raw.request(stream: 3))
+        server.receive(Frames.request(stream: 3))
         #expect(server.observed.last == .headers(3, requestLines, end: false))
     }
 
@@ -145,7 +146,7 @@ struct HeaderTests {
             try longest.append(name: "x-long", value: String(repeating: "\u{7e}", count: length), indexing: .never)
         }
         _ = try client.open(longest, .end)
-        #expect(Raw.parse(client.drainAll()).first?.type == 1)
+        #expect(RawFrame.all(in: client.drainAll()).first?.type == 1)
     }
 
     @Test("values and names share the block's memory and outlive it")

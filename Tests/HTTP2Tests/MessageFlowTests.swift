@@ -1,4 +1,5 @@
 import HTTP2
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -54,7 +55,7 @@ struct MessageFlowTests {
             return bytes.count
         }
         #expect(pieces.count == 1)
-        #expect(Raw.parse(pieces[0]).map(\.type) == [1, 0, 1])
+        #expect(RawFrame.all(in: pieces[0]).map(\.type) == [1, 0, 1])
     }
 
     @Test("B70: a request without a body ends with its headers", arguments: cuts)
@@ -97,7 +98,7 @@ struct MessageFlowTests {
         client.receive(server.drain())
         try server.session.submitTrailers(server.streams[1]!, .okTrailers)
         let output = server.drain()
-        #expect(Raw.parse(output).map(\.type) == [1])
+        #expect(RawFrame.all(in: output).map(\.type) == [1])
         client.receive(output)
         #expect(client.observed.dropFirst().first == .trailers(1, ["grpc-status: 0"]))
     }
@@ -143,7 +144,7 @@ struct MessageFlowTests {
         server.session.submit(server.streams[1]!, [2])
         try server.session.submitTrailers(server.streams[1]!, .okTrailers)
         let output = server.drainAll()
-        let frames = Raw.parse(output)
+        let frames = RawFrame.all(in: output)
         #expect(frames.map(\.type) == [1, 0, 1, 3])
         #expect(frames.last?.payload == [0, 0, 0, 0])
         client.receive(output)
@@ -163,7 +164,7 @@ struct MessageFlowTests {
         _ = try client.open()
         exchange(client, server)
         try server.session.submitHeaders(server.streams[1]!, .trailersOnly, .end)
-        #expect(Raw.parse(server.drainAll()).map(\.type) == [1, 3])
+        #expect(RawFrame.all(in: server.drainAll()).map(\.type) == [1, 3])
         #expect(server.session.openStreamCount == 0)
     }
 
@@ -173,10 +174,10 @@ struct MessageFlowTests {
         _ = client.drainAll()
         let stream = try client.open()
         _ = client.drainAll()
-        client.receive(Raw.frame(type: 4))
-        client.receive(Raw.frame(type: 1, flags: 4, stream: 1, Raw.block([(":status", "100")])))
-        client.receive(Raw.frame(type: 1, flags: 4, stream: 1, Raw.block([(":status", "200")])))
-        client.receive(Raw.frame(type: 1, flags: 5, stream: 1, Raw.block([("grpc-status", "0")])))
+        client.receive(Frames.frame(type: 4))
+        client.receive(Frames.frame(type: 1, flags: 4, stream: 1, Frames.block([(":status", "100")])))
+        client.receive(Frames.frame(type: 1, flags: 4, stream: 1, Frames.block([(":status", "200")])))
+        client.receive(Frames.frame(type: 1, flags: 5, stream: 1, Frames.block([("grpc-status", "0")])))
         #expect(
             client.observed(of: stream.id) == [
                 .headers(1, [":status: 200"], end: false), .trailers(1, ["grpc-status: 0"]),
@@ -188,9 +189,9 @@ struct MessageFlowTests {
         let client = try Endpoint(.client)
         let stream = try client.open()
         _ = client.drainAll()
-        client.receive(Raw.frame(type: 4))
-        client.receive(Raw.frame(type: 1, flags: 5, stream: 1, Raw.block([(":status", "100")])))
-        #expect(Raw.parse(client.drainAll()).last?.payload == [0, 0, 0, 1], "RST_STREAM(PROTOCOL_ERROR)")
+        client.receive(Frames.frame(type: 4))
+        client.receive(Frames.frame(type: 1, flags: 5, stream: 1, Frames.block([(":status", "100")])))
+        #expect(RawFrame.all(in: client.drainAll()).last?.payload == [0, 0, 0, 1], "RST_STREAM(PROTOCOL_ERROR)")
         #expect(client.observed(of: stream.id) == [.closed(stream.id, .protocolError, .local)])
         #expect(client.error == nil)
     }
@@ -207,7 +208,7 @@ struct MessageFlowTests {
         client.session.reset(stream, .cancel)
         client.session.reset(stream, .cancel)
         let output = client.drain()
-        #expect(Raw.parse(output).map(\.type) == [3])
+        #expect(RawFrame.all(in: output).map(\.type) == [3])
         #expect(client.observed == [.closed(1, .cancel, .local)])
         server.receive(output)
         #expect(server.observed == [.closed(1, .cancel, .peer)])
@@ -228,7 +229,7 @@ struct MessageFlowTests {
         let stream = try client.open()
         client.session.submit(stream, [1])
         client.session.reset(stream, .cancel)
-        #expect(Raw.parse(client.drainAll()).map(\.type) == [])
+        #expect(RawFrame.all(in: client.drainAll()).map(\.type) == [])
         #expect(client.observed == [.closed(1, .cancel, .local)])
         #expect(client.session.openStreamCount == 0)
     }
@@ -256,7 +257,7 @@ struct MessageFlowTests {
             try server.session.submitHeaders(server.streams[id]!, .response, .more)
             server.session.submit(server.streams[id]!, pattern(id == 1 ? 200_000 : 10), .end)
         }
-        let frames = Raw.parse(server.drainAll()).filter { $0.type == 0 }
+        let frames = RawFrame.all(in: server.drainAll()).filter { $0.type == 0 }
         let lastOfLarge = try #require(frames.lastIndex { $0.stream == 1 })
         for id in [UInt32(3), 5, 7] {
             #expect(try #require(frames.firstIndex { $0.stream == id }) < lastOfLarge)

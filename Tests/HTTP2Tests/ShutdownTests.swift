@@ -1,4 +1,5 @@
 import HTTP2
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -12,7 +13,7 @@ struct ShutdownTests {
         server.session.beginGracefulShutdown()
         server.session.beginGracefulShutdown()
         let notice = server.drainAll()
-        let frames = Raw.parse(notice)
+        let frames = RawFrame.all(in: notice)
         #expect(frames.map(\.type).sorted() == [6, 7])
         #expect(frames.first { $0.type == 7 }?.goAwayLastStream == 0x7fff_ffff)
         let second = try client.open(.request, .end)  // on its way when the notice arrives
@@ -22,7 +23,7 @@ struct ShutdownTests {
         #expect(throws: HTTP2Error.goingAway) { _ = try client.open() }
         server.receive(client.drainAll())  // the PING comes back
         let final = server.drainAll()
-        #expect(Raw.parse(final).first?.goAwayLastStream == UInt32(second.id))
+        #expect(RawFrame.all(in: final).first?.goAwayLastStream == UInt32(second.id))
         client.receive(final)
         #expect(client.observed.contains(.goAway(second.id, .noError, "")))
         for stream in [first, second] {
@@ -42,21 +43,21 @@ struct ShutdownTests {
         _ = server.drainAll()
         #expect(!server.session.isFinished)
         server.session.finishGracefulShutdown()
-        #expect(Raw.parse(server.drainAll()).map(\.type) == [7])
+        #expect(RawFrame.all(in: server.drainAll()).map(\.type) == [7])
         #expect(server.session.isFinished)
     }
 
     @Test("S142: after the final GOAWAY new streams are ignored and open ones finish")
     func lateStreamsIgnored() throws {
         let server = try Endpoint(.server)
-        server.receive(Raw.greeting + Raw.request(stream: 1, end: true))
+        server.receive(Frames.clientGreeting + Frames.request(stream: 1, end: true))
         server.session.goAway(.noError, debugData: Bytes(utf8: "max_age"))
-        let goAway = try #require(Raw.parse(server.drainAll()).last)
+        let goAway = try #require(RawFrame.all(in: server.drainAll()).last)
         #expect(goAway.goAwayLastStream == 1 && Array(goAway.payload[8...]) == Array("max_age".utf8))
-        server.receive(Raw.request(stream: 3, end: true))
+        server.receive(Frames.request(stream: 3, end: true))
         #expect(server.observed(of: 3).isEmpty)
         try server.session.submitHeaders(server.streams[1]!, .trailersOnly, .end)
-        #expect(Raw.parse(server.drainAll()).map(\.type) == [1])
+        #expect(RawFrame.all(in: server.drainAll()).map(\.type) == [1])
         #expect(server.session.isFinished)
     }
 
@@ -65,14 +66,14 @@ struct ShutdownTests {
         let client = try Endpoint(.client)
         let streams = [try client.open(), try client.open(), try client.open()]
         _ = client.drainAll()
-        client.receive(Raw.frame(type: 4))
-        client.receive(Raw.frame(type: 7, Raw.bigEndian(1) + Raw.bigEndian(0) + Array("max_age".utf8)))
+        client.receive(Frames.frame(type: 4))
+        client.receive(Frames.frame(type: 7, Frames.bigEndian(1) + Frames.bigEndian(0) + Array("max_age".utf8)))
         #expect(client.observed.contains(.goAway(1, .noError, "max_age")))
         for stream in streams.dropFirst() {
             #expect(client.observed(of: stream.id) == [.closed(stream.id, .refusedStream, .peer)])
         }
         #expect(client.observed(of: 1).isEmpty)
-        client.receive(Raw.frame(type: 1, flags: 5, stream: 1, Raw.block([(":status", "200")])))
+        client.receive(Frames.frame(type: 1, flags: 5, stream: 1, Frames.block([(":status", "200")])))
         #expect(client.observed(of: 1).first == .headers(1, [":status: 200"], end: true))
         #expect(!client.session.isFinished)
         client.session.reset(streams[0], .noError)
@@ -97,7 +98,7 @@ struct ShutdownTests {
         _ = try client.open()
         exchange(client, server)
         server.session.terminate(.internalError)
-        #expect(Raw.parse(server.drainAll()).map(\.goAwayCode) == [2])
+        #expect(RawFrame.all(in: server.drainAll()).map(\.goAwayCode) == [2])
         #expect(server.session.isFinished && server.error == nil)
     }
 
@@ -124,7 +125,7 @@ struct ShutdownTests {
         #expect(server.session.openStreamCount == 2)
     }
 
-    private func settings(_ frame: Raw.Parsed) -> [Int: Int] {
+    private func settings(_ frame: RawFrame) -> [Int: Int] {
         var entries: [Int: Int] = [:]
         for start in stride(from: 0, to: frame.payload.count, by: 6) {
             let id = frame.payload[start..<start + 2].reduce(0) { $0 << 8 | Int($1) }
@@ -135,7 +136,7 @@ struct ShutdownTests {
 
     @Test("B1 B2: a server's first frame is SETTINGS, all of the protocol's own, and none of gRPC's")
     func announcedSettings() throws {
-        let frame = try #require(Raw.parse(try Endpoint(.server).drainAll()).first)
+        let frame = try #require(RawFrame.all(in: try Endpoint(.server).drainAll()).first)
         #expect(frame.type == 4 && frame.flags == 0)
         #expect(settings(frame) == [3: 1000, 4: 1 << 20, 5: 16_384, 6: 16 << 10, 9: 1])
     }
@@ -143,21 +144,21 @@ struct ShutdownTests {
     @Test("B1 B3: a client's first frame behind the preface is SETTINGS, and forbids pushes")
     func announcedByClient() throws {
         let output = try Endpoint(.client).drainAll()
-        #expect(output.starts(with: Raw.preface))
-        let frame = try #require(Raw.parse(Array(output.dropFirst(Raw.preface.count))).first)
+        #expect(output.starts(with: Frames.preface))
+        let frame = try #require(RawFrame.all(in: Array(output.dropFirst(Frames.preface.count))).first)
         #expect(frame.type == 4 && frame.flags == 0 && settings(frame)[2] == 0)
     }
 
     @Test("B1 B2 B3: both sides acknowledge SETTINGS, those they do not know as well, and ignore unknown frames")
     func unknownSettingsAndFrames() throws {
-        let unknown = Raw.frame(type: 0x16, flags: 0xFF, stream: 0, [1, 2, 3])
-        let priority = Raw.frame(type: 2, stream: 1, [0, 0, 0, 0, 7])
+        let unknown = Frames.frame(type: 0x16, flags: 0xFF, stream: 0, [1, 2, 3])
+        let priority = Frames.frame(type: 2, stream: 1, [0, 0, 0, 0, 7])
         for role in [HTTP2Role.client, .server] {
             let end = try Endpoint(role)
             _ = end.drainAll()
-            let settings = Raw.frame(type: 4, [0xFE, 3, 0, 0, 0, 1])
-            end.receive((role == .server ? Raw.preface : []) + settings + unknown + priority)
-            #expect(Raw.parse(end.drainAll()) == [Raw.Parsed(type: 4, flags: 1, stream: 0, payload: [])])
+            let settings = Frames.frame(type: 4, [0xFE, 3, 0, 0, 0, 1])
+            end.receive((role == .server ? Frames.preface : []) + settings + unknown + priority)
+            #expect(RawFrame.all(in: end.drainAll()) == [RawFrame(type: 4, flags: 1, stream: 0, payload: [])])
             #expect(end.error == nil && end.observed == [.settings])
         }
     }
@@ -165,15 +166,15 @@ struct ShutdownTests {
     @Test("B8: a PING is answered while every stream waits for its window")
     func pingWhileBlocked() throws {
         let server = try Endpoint(.server)
-        server.receive(Raw.greeting + Raw.request(stream: 1, end: true))
+        server.receive(Frames.clientGreeting + Frames.request(stream: 1, end: true))
         try server.session.submitHeaders(server.streams[1]!, .response, .more)
         server.session.submit(server.streams[1]!, pattern(200_000), .end)
         _ = server.drainAll()
         #expect(server.session.pendingOutboundByteCount(server.streams[1]!) > 0)
-        server.receive(Raw.ping())
+        server.receive(Frames.ping())
         #expect(
-            Raw.parse(server.drainAll())
-                == [Raw.Parsed(type: 6, flags: 1, stream: 0, payload: [1, 2, 3, 4, 5, 6, 7, 8])])
+            RawFrame.all(in: server.drainAll())
+                == [RawFrame(type: 6, flags: 1, stream: 0, payload: [1, 2, 3, 4, 5, 6, 7, 8])])
     }
 
     @Test("B8: a PING comes back with its payload, and the other side hears of it")
@@ -181,7 +182,7 @@ struct ShutdownTests {
         let (client, server) = try connectedPair()
         client.session.ping(0x0102_0304_0506_0708)
         let output = client.drainAll()
-        #expect(Raw.parse(output).first?.payload == [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(RawFrame.all(in: output).first?.payload == [1, 2, 3, 4, 5, 6, 7, 8])
         server.receive(output)
         client.receive(server.drainAll())
         #expect(server.observed == [.ping])

@@ -6,7 +6,7 @@ import TestSupport
 import Vocabulary
 
 /// A channel on a loop that the test turns, whose connections end at servers of the test's making.
-final class ChannelBench: @unchecked Sendable {
+final class ChannelBench: TurnedBench, @unchecked Sendable {
     // @unchecked: used by one test on one thread, which is the loop's while it turns.
     let clock = ManualClock()
     let loop: EventLoop
@@ -117,16 +117,6 @@ final class ChannelBench: @unchecked Sendable {
         var state: ConnectivityState?
     }
 
-    func settle() {
-        var quietTurnCount = 0
-        while quietTurnCount < 3 { quietTurnCount = loop.runTurn() ? 0 : quietTurnCount + 1 }
-    }
-
-    func advance(seconds: Double) {
-        clock.advance(byNanoseconds: UInt64(seconds * 1_000_000_000))
-        settle()
-    }
-
     func deadline(seconds: Double) -> Deadline {
         Deadline(clock.now().advanced(byNanoseconds: UInt64(seconds * 1_000_000_000)))
     }
@@ -162,15 +152,6 @@ final class ChannelBench: @unchecked Sendable {
             }
         }
         return outcome
-    }
-
-    /// Lets `body` speak for the server, and the client react.
-    func speak(_ server: RawServer, _ body: () throws -> Void) throws {
-        try loop.becomeCurrent {
-            try body()
-            try server.flush()
-        }
-        settle()
     }
 
     /// Answers a request with headers, data and trailers; nil for a part leaves it out.

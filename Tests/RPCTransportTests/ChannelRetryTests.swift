@@ -2,6 +2,7 @@ import EventLoops
 import HTTP2
 import RPC
 import RPCTransport
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -163,7 +164,7 @@ struct ChannelRetryTests {
         #expect(first.response != nil)
         // It reads this before it writes the call that is made meanwhile.
         bench.loop.becomeCurrent {
-            if byGoAway { server.send(raw: RawFrame.bytes(RawFrame.goAway, 0x7FFF_FFFF, 0)) } else { server.close() }
+            if byGoAway { server.send(raw: Frames.goAway(last: 0x7FFF_FFFF)) } else { server.close() }
         }
         let outcome = bench.begin()
         bench.settle()

@@ -2,20 +2,18 @@ import EventLoops
 import HTTP2
 import RPC
 import RPCTransport
+import TestSupport
 import Testing
 import Vocabulary
 
 @Suite("What callers learn of answers that are odd, early or late")
 struct ClientAnswerTests {
-    private static let interim = [0x08, 3] + Array("100".utf8)  // ":status: 100", its name from the static table
+    private static let interim = [(":status", "100")]
 
-    /// HEADERS with flags of `END_HEADERS` (4) and `END_STREAM` (1).
-    private static func headers(_ request: RawServer.Request, flags: UInt8, _ block: [UInt8]) -> [UInt8] {
-        [0, 0, UInt8(block.count), 1, flags, 0, 0, 0, UInt8(request.stream.id)] + block
-    }
-
-    private static func field(_ name: String, _ value: String) -> [UInt8] {
-        [0, UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
+    private static func headers(
+        _ request: RawServer.Request, _ fields: [(String, String)], end: Bool
+    ) -> [UInt8] {
+        Frames.headers(UInt32(request.stream.id), fields, end: end)
     }
 
     private static func finish(_ bench: ChannelBench, _ request: RawServer.Request) throws {
@@ -72,11 +70,11 @@ struct ClientAnswerTests {
         let bench = try ChannelBench()
         let outcomes = [bench.call(), bench.call()]
         let requests = bench.servers[0].requests
-        bench.say(bench.servers[0], Self.headers(requests[0], flags: 4, Self.interim))
+        bench.say(bench.servers[0], Self.headers(requests[0], Self.interim, end: false))
         #expect(!outcomes[0].isFinished)
         try Self.finish(bench, requests[0])
         #expect(outcomes[0].response?.message == Bytes([42]))
-        bench.say(bench.servers[0], Self.headers(requests[1], flags: 5, Self.interim))
+        bench.say(bench.servers[0], Self.headers(requests[1], Self.interim, end: true))
         #expect(outcomes[1].failure?.error.code == .internal)
     }
 
@@ -87,13 +85,12 @@ struct ClientAnswerTests {
         bench.act(conversation) { try await $0.call.write(Bytes([1])) }
         let server = bench.servers[0]
         server.keepsReceived = true
-        let block =
-            [0x88] + Self.field("content-type", "application/grpc") + Self.field("grpc-status", "9")
-        bench.say(server, Self.headers(server.requests[0], flags: 5, block))
+        bench.say(
+            server, Self.headers(server.requests[0], ChannelTests.gRPCHeaders + [("grpc-status", "9")], end: true))
         bench.act(conversation) { _ = try await $0.call.next() }
         #expect(conversation.failure?.error.code == .failedPrecondition)
         #expect(
-            RawFrame.all(in: server.received) == [RawFrame(type: RawFrame.reset, payload: [0, 0, 0, 0])])
+            RawFrame.all(in: server.received) == [RawFrame(type: RawFrame.reset, stream: 1, payload: [0, 0, 0, 0])])
     }
 
     @Test("C74: behind the trailers writing returns at once, and the status is what the caller sees")
@@ -156,8 +153,8 @@ struct ClientAnswerTests {
         bench.advance(seconds: 1.1)
         #expect(outcome.failure?.error.code == .deadlineExceeded)
         let server = bench.servers[0]
-        let block = [0x88] + Self.field("content-type", "application/grpc") + Self.field("grpc-status", "0")
-        bench.say(server, Self.headers(server.requests[0], flags: 5, block))
+        bench.say(
+            server, Self.headers(server.requests[0], ChannelTests.gRPCHeaders + [("grpc-status", "0")], end: true))
         #expect(outcome.response == nil)
         let next = bench.call()
         try Self.finish(bench, try #require(server.requests.last))

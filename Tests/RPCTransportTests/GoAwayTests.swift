@@ -3,13 +3,14 @@ import HTTP2
 import RPC
 import RPCTransport
 import Synchronization
+import TestSupport
 import Testing
 import Vocabulary
 
 @Suite("What a client makes of a server's last words")
 struct GoAwayTests {
     private static func goAway(_ lastStreamID: UInt32, _ code: UInt32 = 0) -> [UInt8] {
-        RawFrame.bytes(RawFrame.goAway, lastStreamID, code)
+        Frames.goAway(last: lastStreamID, code: code)
     }
 
     private static func finish(_ bench: ChannelBench, _ server: RawServer, _ index: Int) throws {
@@ -18,17 +19,12 @@ struct GoAwayTests {
             trailers: [("grpc-status", "0")])
     }
 
-    private static func say(_ bench: ChannelBench, _ server: RawServer, _ bytes: [UInt8]) {
-        bench.loop.becomeCurrent { server.send(raw: bytes) }
-        bench.settle()
-    }
-
     @Test(
         "C144 C165: calls above the last identifier are made again elsewhere, and those up to it finish where they are")
     func lastIdentifier() throws {
         let bench = try ChannelBench()
         let outcomes = (0..<3).map { _ in bench.call() }
-        Self.say(bench, bench.servers[0], Self.goAway(1))
+        bench.say(bench.servers[0], Self.goAway(1))
         try #require(bench.servers.count == 2)
         #expect(bench.servers[1].requests.count == 2)
         #expect(bench.servers[1].requests.allSatisfy { $0.body == bench.servers[0].requests[1].body })
@@ -41,9 +37,9 @@ struct GoAwayTests {
     func narrowing() throws {
         let bench = try ChannelBench()
         let outcomes = (0..<2).map { _ in bench.call() }
-        Self.say(bench, bench.servers[0], Self.goAway(0x7FFF_FFFF))
+        bench.say(bench.servers[0], Self.goAway(0x7FFF_FFFF))
         #expect(bench.servers.count == 1 && outcomes.allSatisfy { !$0.isFinished })
-        Self.say(bench, bench.servers[0], Self.goAway(1))
+        bench.say(bench.servers[0], Self.goAway(1))
         try #require(bench.servers.count == 2)
         try Self.finish(bench, bench.servers[0], 0)
         try Self.finish(bench, bench.servers[1], 0)
@@ -57,7 +53,7 @@ struct GoAwayTests {
         let bench = try ChannelBench()
         let outcome = bench.call()
         bench.servers[0].keepsReceived = true
-        for id in lastStreamIDs { Self.say(bench, bench.servers[0], Self.goAway(id)) }
+        for id in lastStreamIDs { bench.say(bench.servers[0], Self.goAway(id)) }
         #expect(outcome.failure?.error.code == .unavailable)
         #expect(bench.servers[0].isClosed)
         let goAways = RawFrame.all(in: bench.servers[0].received).filter { $0.type == RawFrame.goAway }
@@ -75,7 +71,7 @@ struct GoAwayTests {
             try server.session.submitHeaders(stream, ChannelBench.list(ChannelTests.gRPCHeaders), .more)
             try server.session.submitTrailers(stream, ChannelBench.list([("grpc-status", "9")]))
             try server.flush()
-            server.send(raw: RawFrame.bytes(RawFrame.reset, stream: UInt32(stream.id), code))
+            server.send(raw: Frames.reset(UInt32(stream.id), code: code))
         }
         bench.settle()
         #expect(outcome.failure?.error.code == .failedPrecondition)

@@ -2,10 +2,11 @@ import EventLoops
 import HTTP2
 import RPC
 import RPCTransport
+import TestSupport
 import Vocabulary
 
 /// A client that says over HTTP/2 whatever a test wants, right or wrong, and writes down what comes back.
-final class RawClient: ByteStreamDelegate {
+final class RawClient: RawPeer {
     /// What came back on one stream.
     struct Answer {
         var headers: [String: String] = [:]
@@ -23,9 +24,6 @@ final class RawClient: ByteStreamDelegate {
         let text: String
     }
 
-    let session: HTTP2Session
-    private let stream: MemoryStream
-    private let loop: EventLoop
     private(set) var answers: [HTTP2Stream: Answer] = [:]
     private(set) var goAways: [GoAway] = []
     var goAwayCount: Int { goAways.count }
@@ -33,22 +31,9 @@ final class RawClient: ByteStreamDelegate {
     private(set) var pingCount = 0
     /// Payloads of answers to PINGs.
     private(set) var pongs: [UInt64] = []
-    private(set) var isClosed = false
-    /// Everything that came, before HTTP/2 made sense of it.
-    private(set) var received: [UInt8] = []
-    /// Whether to keep what comes in `received`.
-    var keepsReceived = false
-    /// Whether to give received bytes back to the window.
-    var consumes = true
-    /// A client that has gone silent: it reads nothing any more.
-    var isDeaf = false
 
     init(_ stream: MemoryStream, loop: EventLoop, configuration: HTTP2Configuration = HTTP2Configuration()) throws {
-        self.stream = stream
-        self.loop = loop
-        session = try HTTP2Session(role: .client, configuration: configuration)
-        stream.delegate = self
-        stream.start()
+        try super.init(.client, stream, loop: loop, configuration: configuration)
     }
 
     static func headers(
@@ -68,62 +53,24 @@ final class RawClient: ByteStreamDelegate {
 
     /// A message with its prefix.
     static func frame(_ message: [UInt8], flag: UInt8 = 0) -> Bytes {
-        let count = message.count
-        return Bytes(
-            [flag, UInt8(count >> 24 & 255), UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255)]
-                + message)
+        Bytes(Frames.message(message, flag: flag))
     }
 
     func answer(_ stream: HTTP2Stream) -> Answer { answers[stream] ?? Answer() }
 
-    /// Sends what the session has for the server.
-    func flush() throws {
-        try session.drainOutput { bytes in
-            guard case .sent(let count) = stream.send(bytes) else { return bytes.count }
-            return count
-        }
-        takeEvents()
-        stream.setWantsWritable(session.wantsWrite)
-    }
-
-    func close() { stream.close() }
-
-    func streamIsWritable() { try? flush() }
-
-    func streamIsReadable() {
-        guard !isDeaf else { return }
-        withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
-            while true {
-                switch stream.receive(into: buffer) {
-                case .bytes(let count):
-                    if keepsReceived { received += buffer[..<count] }
-                    try? session.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: loop.now())
-                    takeEvents()
-                case .end, .failed:
-                    isClosed = true
-                    return
-                case .wouldBlock: return
-                }
-            }
-        }
-        try? flush()
-    }
-
-    private func takeEvents() {
-        while let event = session.nextEvent() {
-            switch event {
-            case .headers(let stream, let block, _): answers[stream, default: Answer()].headers = Self.dictionary(block)
-            case .trailers(let stream, let block): answers[stream, default: Answer()].trailers = Self.dictionary(block)
-            case .data(let stream, let bytes, _):
-                answers[stream, default: Answer()].body += bytes
-                if consumes { session.consume(stream, byteCount: bytes.count) }
-            case .closed(let stream, let code, _): answers[stream, default: Answer()].closeCode = code
-            case .goAway(let last, let code, let debugData):
-                goAways.append(GoAway(lastStreamID: last, code: code, text: debugData.utf8String ?? ""))
-            case .ping: pingCount += 1
-            case .pingAcknowledged(let payload): pongs.append(payload)
-            case .writable, .settings: break
-            }
+    override func handle(_ event: HTTP2Event) {
+        switch event {
+        case .headers(let stream, let block, _): answers[stream, default: Answer()].headers = Self.dictionary(block)
+        case .trailers(let stream, let block): answers[stream, default: Answer()].trailers = Self.dictionary(block)
+        case .data(let stream, let bytes, _):
+            answers[stream, default: Answer()].body += bytes
+            if consumes { session.consume(stream, byteCount: bytes.count) }
+        case .closed(let stream, let code, _): answers[stream, default: Answer()].closeCode = code
+        case .goAway(let last, let code, let debugData):
+            goAways.append(GoAway(lastStreamID: last, code: code, text: debugData.utf8String ?? ""))
+        case .ping: pingCount += 1
+        case .pingAcknowledged(let payload): pongs.append(payload)
+        case .writable, .settings: break
         }
     }
 

@@ -6,7 +6,7 @@ import TestSupport
 import Vocabulary
 
 /// A server in memory on a loop that the test turns, with a clock that the test turns as well.
-final class Workbench {
+final class Workbench: TurnedBench {
     let clock = ManualClock()
     let loop: EventLoop
     let service = EchoService()
@@ -29,17 +29,6 @@ final class Workbench {
         advance(seconds: 2)
     }
 
-    /// Turns the loop until nothing happens any more.
-    func settle() {
-        var quietTurnCount = 0
-        while quietTurnCount < 3 { quietTurnCount = loop.runTurn() ? 0 : quietTurnCount + 1 }
-    }
-
-    func advance(seconds: Double) {
-        clock.advance(byNanoseconds: UInt64(seconds * 1_000_000_000))
-        settle()
-    }
-
     /// A client whose handshake is done.
     func connect(_ configuration: HTTP2Configuration = HTTP2Configuration()) throws -> RawClient {
         let client = try loop.becomeCurrent {
@@ -49,15 +38,6 @@ final class Workbench {
         }
         settle()
         return client
-    }
-
-    /// Lets `body` speak for the client, and the server answer.
-    func speak(_ client: RawClient, _ body: () throws -> Void) throws {
-        try loop.becomeCurrent {
-            try body()
-            try client.flush()
-        }
-        settle()
     }
 
     /// Sends a request of one piece and returns what came back.

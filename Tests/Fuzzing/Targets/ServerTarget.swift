@@ -4,6 +4,7 @@ import HTTP2
 import RPC
 import RPCTransport
 import Synchronization
+import TestSupport
 import Vocabulary
 
 extension FuzzTarget {

@@ -1,5 +1,6 @@
 import Compression
 import RPC
+import TestSupport
 import Vocabulary
 
 /// Reads what one side of ours has written to the wire, and says what a strict peer would object to.

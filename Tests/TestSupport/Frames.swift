@@ -1,68 +1,63 @@
 /// HTTP/2 frames as bytes, right or wrong.
 ///
 /// - Source: RFC 9113 §4.1 and §6; RFC 7541 §6.2.2 (literal fields without indexing, no Huffman code).
-enum Frames {
-    static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+package enum Frames {
+    package static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
     /// Preface, empty SETTINGS and the acknowledgement of the server's.
-    static let clientGreeting = preface + settings() + frame(type: 4, flags: 1)
+    package static let clientGreeting = preface + settings() + frame(type: 4, flags: 1)
     /// Empty SETTINGS and the acknowledgement of the client's.
-    static let serverGreeting = settings() + frame(type: 4, flags: 1)
+    package static let serverGreeting = settings() + frame(type: 4, flags: 1)
 
-    static let headerByteCount = 9
-    /// A type that HTTP/2 does not know: the benches read it as an instruction, where they send frame by frame.
-    static let clockType: UInt8 = 0xF7
+    package static let headerByteCount = 9
 
-    static func frame(type: UInt8, flags: UInt8 = 0, stream: UInt32 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+    package static func frame(type: UInt8, flags: UInt8 = 0, stream: UInt32 = 0, _ payload: [UInt8] = []) -> [UInt8] {
         let length = UInt32(payload.count)
         return [UInt8(length >> 16 & 0xFF), UInt8(length >> 8 & 0xFF), UInt8(length & 0xFF), type, flags]
             + bigEndian(stream) + payload
     }
 
-    static func bigEndian(_ value: UInt32) -> [UInt8] {
+    package static func bigEndian(_ value: UInt32) -> [UInt8] {
         [UInt8(value >> 24), UInt8(value >> 16 & 0xFF), UInt8(value >> 8 & 0xFF), UInt8(value & 0xFF)]
     }
 
-    static func data(_ stream: UInt32, _ bytes: [UInt8], end: Bool = false) -> [UInt8] {
+    package static func data(_ stream: UInt32, _ bytes: [UInt8], end: Bool = false) -> [UInt8] {
         frame(type: 0, flags: end ? 1 : 0, stream: stream, bytes)
     }
 
-    static func headers(_ stream: UInt32, _ fields: [(String, String)], end: Bool = false) -> [UInt8] {
+    package static func headers(_ stream: UInt32, _ fields: [(String, String)], end: Bool = false) -> [UInt8] {
         frame(type: 1, flags: end ? 5 : 4, stream: stream, block(fields))
     }
 
-    static func reset(_ stream: UInt32, code: UInt32 = 8) -> [UInt8] {
+    package static func reset(_ stream: UInt32, code: UInt32 = 8) -> [UInt8] {
         frame(type: 3, stream: stream, bigEndian(code))
     }
 
-    static func settings(_ values: [(UInt8, UInt32)] = []) -> [UInt8] {
+    package static func settings(_ values: [(UInt8, UInt32)] = []) -> [UInt8] {
         frame(type: 4, values.flatMap { [0, $0.0] + bigEndian($0.1) })
     }
 
-    static func ping(flags: UInt8 = 0) -> [UInt8] { frame(type: 6, flags: flags, [1, 2, 3, 4, 5, 6, 7, 8]) }
+    package static func ping(flags: UInt8 = 0) -> [UInt8] { frame(type: 6, flags: flags, [1, 2, 3, 4, 5, 6, 7, 8]) }
 
-    static func goAway(last: UInt32, code: UInt32 = 0, text: String = "") -> [UInt8] {
+    package static func goAway(last: UInt32, code: UInt32 = 0, text: String = "") -> [UInt8] {
         frame(type: 7, bigEndian(last) + bigEndian(code) + Array(text.utf8))
     }
 
-    static func windowUpdate(_ stream: UInt32, _ increment: UInt32) -> [UInt8] {
+    package static func windowUpdate(_ stream: UInt32, _ increment: UInt32) -> [UInt8] {
         frame(type: 8, stream: stream, bigEndian(increment))
     }
 
-    /// Lets so much time pass.
-    static func clock(milliseconds: UInt32) -> [UInt8] { frame(type: clockType, stream: milliseconds) }
-
     /// A gRPC message with its prefix.
-    static func message(_ bytes: [UInt8], flag: UInt8 = 0) -> [UInt8] {
+    package static func message(_ bytes: [UInt8], flag: UInt8 = 0) -> [UInt8] {
         [flag] + bigEndian(UInt32(bytes.count)) + bytes
     }
 
     /// A header block of literal fields.
-    static func block(_ fields: [(String, String)]) -> [UInt8] {
+    package static func block(_ fields: [(String, String)]) -> [UInt8] {
         fields.flatMap { [0x00] + literal(Array($0.0.utf8)) + literal(Array($0.1.utf8)) }
     }
 
     /// A string of HPACK, uncompressed.
-    static func literal(_ bytes: [UInt8]) -> [UInt8] {
+    package static func literal(_ bytes: [UInt8]) -> [UInt8] {
         if bytes.count < 127 { return [UInt8(bytes.count)] + bytes }
         var encoded: [UInt8] = [127]
         var rest = bytes.count - 127
@@ -73,15 +68,8 @@ enum Frames {
         return encoded + [UInt8(rest)] + bytes
     }
 
-    static func request(_ path: String = "/fuzz.Echo/Unary", _ more: [(String, String)] = []) -> [(String, String)] {
-        [
-            (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"), ("te", "trailers"),
-            ("content-type", "application/grpc"),
-        ] + more
-    }
-
     /// Cuts bytes where frames begin, as far as their lengths make sense; a preface is a piece of its own.
-    static func split(_ bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+    package static func split(_ bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
         var pieces: [Range<Int>] = []
         var offset = 0
         if bytes.starts(with: preface) {
