@@ -11,67 +11,57 @@ struct BackpressureTests {
     static let windowByteCount = 65_536
     static let highWaterByteCount = 100_000
 
-    @Test("B123: a client that does not read stops the handler's writes; reading lets them go on")
-    func slowClient() throws {
-        let bench = try Workbench { $0.http2.outboundHighWaterByteCount = Self.highWaterByteCount }
+    /// Asks for a thousand messages and reads none of them.
+    private static func askWithoutReading(
+        _ bench: Workbench, _ headers: [(String, String)] = []
+    ) throws -> (RawClient, HTTP2Stream) {
         var configuration = HTTP2Configuration()
-        configuration.streamWindowByteCount = Int32(Self.windowByteCount)
+        configuration.streamWindowByteCount = Int32(windowByteCount)
         let client = try bench.connect(configuration)
         client.consumes = false
         var stream: HTTP2Stream?
         try bench.speak(client) {
-            let opened = try client.session.openStream(RawClient.headers(path: "/test.Echo/ServerStream"), .more)
-            client.session.submitData(opened, RawClient.frame(Array("1000 \(Self.messageByteCount)".utf8)), .end)
+            let headers = try RawClient.headers(path: "/test.Echo/ServerStream", headers)
+            let opened = try client.session.openStream(headers, .more)
+            client.session.submitData(opened, RawClient.frame(Array("1000 \(messageByteCount)".utf8)), .end)
             stream = opened
         }
+        return (client, try #require(stream))
+    }
+
+    @Test("B123: a client that does not read stops the handler's writes; reading lets them go on")
+    func slowClient() throws {
+        let bench = try Workbench { $0.http2.outboundHighWaterByteCount = Self.highWaterByteCount }
+        let (client, stream) = try Self.askWithoutReading(bench)
         let written = bench.service.writtenMessageCount.load(ordering: .relaxed)
         let boundByteCount = Self.windowByteCount + Self.highWaterByteCount + Self.messageByteCount + 64
         #expect(written > 0 && written * Self.messageByteCount <= boundByteCount)
-        #expect(client.answer(stream!).body.count == Self.windowByteCount)
+        #expect(client.answer(stream).body.count == Self.windowByteCount)
         // Others are not held up.
         #expect(try bench.request(client, RawClient.headers()).status == 0)
 
         client.consumes = true
-        try bench.speak(client) { client.session.consume(stream!, byteCount: Self.windowByteCount) }
-        #expect(client.answer(stream!).status == 0)
-        #expect(client.answer(stream!).body.count == 1000 * (Self.messageByteCount + 5))
+        try bench.speak(client) { client.session.consume(stream, byteCount: Self.windowByteCount) }
+        #expect(client.answer(stream).status == 0)
+        #expect(client.answer(stream).body.count == 1000 * (Self.messageByteCount + 5))
         #expect(bench.service.writtenMessageCount.load(ordering: .relaxed) == 1000)
     }
 
     @Test("B123: a handler that waits to write is woken by its cancellation")
     func cancelledWriter() throws {
         let bench = try Workbench()
-        var configuration = HTTP2Configuration()
-        configuration.streamWindowByteCount = Int32(Self.windowByteCount)
-        let client = try bench.connect(configuration)
-        client.consumes = false
-        var stream: HTTP2Stream?
-        try bench.speak(client) {
-            let opened = try client.session.openStream(RawClient.headers(path: "/test.Echo/ServerStream"), .more)
-            client.session.submitData(opened, RawClient.frame(Array("1000 10000".utf8)), .end)
-            stream = opened
-        }
+        let (client, stream) = try Self.askWithoutReading(bench)
         #expect(bench.service.records.withLock { $0.isEmpty })
-        try bench.speak(client) { client.session.reset(stream!, .cancel) }
+        try bench.speak(client) { client.session.reset(stream, .cancel) }
         #expect(bench.service.records.withLock { $0.map(\.status) } == [.cancelled])
     }
 
     @Test("a deadline while the client does not read resets the stream instead of waiting behind its data")
     func deadlineBehindData() throws {
         let bench = try Workbench()
-        var configuration = HTTP2Configuration()
-        configuration.streamWindowByteCount = Int32(Self.windowByteCount)
-        let client = try bench.connect(configuration)
-        client.consumes = false
-        var stream: HTTP2Stream?
-        try bench.speak(client) {
-            let headers = try RawClient.headers(path: "/test.Echo/ServerStream", [("grpc-timeout", "1S")])
-            let opened = try client.session.openStream(headers, .more)
-            client.session.submitData(opened, RawClient.frame(Array("1000 10000".utf8)), .end)
-            stream = opened
-        }
+        let (client, stream) = try Self.askWithoutReading(bench, [("grpc-timeout", "1S")])
         bench.advance(seconds: 2)
-        #expect(client.answer(stream!).closeCode == .cancel)
+        #expect(client.answer(stream).closeCode == .cancel)
         #expect(bench.service.records.withLock { $0.map(\.status) } == [.deadlineExceeded])
     }
 

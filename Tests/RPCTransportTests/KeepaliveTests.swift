@@ -41,43 +41,52 @@ struct KeepaliveTests {
         #expect(policy.pingsWithoutCalls)
     }
 
+    /// A connection that begins at 0 s and is asked from time to time what to do.
+    private struct Watched {
+        var keepalive: Keepalive
+        var activity = PeerActivity(lastReceived: time(0))
+
+        mutating func hear(at seconds: Double) {
+            activity.lastReceived = time(seconds)
+            activity.receiveCount += 1
+        }
+
+        mutating func step(at seconds: Double, hasCalls: Bool = true) -> Keepalive.Step {
+            keepalive.step(at: time(seconds), activity, hasCalls: hasCalls)
+        }
+    }
+
     @Test("C130: silence is measured from the last byte that came, not from the last PING")
     func silence() {
-        var keepalive = Keepalive(Self.policy(time: 30))
-        var activity = PeerActivity(lastReceived: Self.time(0))
-        #expect(keepalive.step(at: Self.time(10), activity, hasCalls: true) == .wait(until: Self.time(30)))
-        activity.lastReceived = Self.time(25)
-        activity.receiveCount = 1
-        #expect(keepalive.step(at: Self.time(30), activity, hasCalls: true) == .wait(until: Self.time(55)))
-        #expect(keepalive.step(at: Self.time(55), activity, hasCalls: true) == .ping)
+        var peer = Watched(keepalive: Keepalive(Self.policy(time: 30)))
+        #expect(peer.step(at: 10) == .wait(until: Self.time(30)))
+        peer.hear(at: 25)
+        #expect(peer.step(at: 30) == .wait(until: Self.time(55)))
+        #expect(peer.step(at: 55) == .ping)
         // Answered at 56: the next PING is due 30 s after that.
-        activity.lastReceived = Self.time(56)
-        activity.receiveCount = 2
-        #expect(keepalive.step(at: Self.time(75), activity, hasCalls: true) == .wait(until: Self.time(86)))
+        peer.hear(at: 56)
+        #expect(peer.step(at: 75) == .wait(until: Self.time(86)))
     }
 
     @Test("C131: no byte within the timeout after a PING is the end; a byte in the same instant is an answer")
     func timeout() {
-        var keepalive = Keepalive(Self.policy(time: 30))
-        var activity = PeerActivity(lastReceived: Self.time(0))
-        #expect(keepalive.step(at: Self.time(30), activity, hasCalls: true) == .ping)
-        #expect(keepalive.step(at: Self.time(30), activity, hasCalls: true) == .wait(until: Self.time(50)))
-        #expect(keepalive.step(at: Self.time(49), activity, hasCalls: false) == .wait(until: Self.time(50)))
-        var answered = keepalive
-        #expect(keepalive.step(at: Self.time(50), activity, hasCalls: true) == .giveUp)
-        activity.lastReceived = Self.time(30)
-        activity.receiveCount = 1
-        #expect(answered.step(at: Self.time(50), activity, hasCalls: true) == .wait(until: Self.time(60)))
+        var peer = Watched(keepalive: Keepalive(Self.policy(time: 30)))
+        #expect(peer.step(at: 30) == .ping)
+        #expect(peer.step(at: 30) == .wait(until: Self.time(50)))
+        #expect(peer.step(at: 49, hasCalls: false) == .wait(until: Self.time(50)))
+        var answering = peer
+        #expect(peer.step(at: 50) == .giveUp)
+        answering.hear(at: 30)
+        #expect(answering.step(at: 50) == .wait(until: Self.time(60)))
     }
 
     @Test("C130: without calls nothing is asked; the first call after a long silence asks at once")
     func withoutCalls() {
-        var keepalive = Keepalive(Self.policy(time: 30))
-        let activity = PeerActivity(lastReceived: Self.time(0))
-        #expect(keepalive.step(at: Self.time(40), activity, hasCalls: false) == .sleep)
-        #expect(keepalive.step(at: Self.time(500), activity, hasCalls: true) == .ping)
-        var always = Keepalive(Self.policy(time: 30, withoutCalls: true))
-        #expect(always.step(at: Self.time(40), activity, hasCalls: false) == .ping)
+        var peer = Watched(keepalive: Keepalive(Self.policy(time: 30)))
+        #expect(peer.step(at: 40, hasCalls: false) == .sleep)
+        #expect(peer.step(at: 500) == .ping)
+        var always = Watched(keepalive: Keepalive(Self.policy(time: 30, withoutCalls: true)))
+        #expect(always.step(at: 40, hasCalls: false) == .ping)
     }
 }
 
