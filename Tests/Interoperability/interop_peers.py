@@ -84,6 +84,21 @@ def run_our_client(port, certificates, secure, cases, *flags):
     return run_client([INTEROP, "client", *flags], port, certificates, secure, cases)
 
 
+def run_judge_as_in_the_matrix(judge, program, certificates, secure):
+    """Runs the judge's client through all cases that it has, against our server."""
+    server = our_server(certificates, secure)
+    try:
+        cases = matrix.cases(judge, "calls us")
+        passed = run_client([program, "client"], server.port, certificates, secure, cases)
+        assert sorted(passed) == sorted(cases)
+    finally:
+        assert server.stop() == 0
+
+
+def judge_server(program, certificates, secure):
+    return Peer([program, "server", "--port=0", f"--use_tls={str(secure).lower()}"], certificates)
+
+
 def run_our_client_as_in_the_matrix(judge, port, certificates, secure):
     """Runs our client through all cases that the judge's server can take."""
     flags = [] if matrix.sees_compression(judge) else ["--compression_probe=false"]

@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 
-import interop_matrix as matrix
 import interop_peers as peers
 
 SECURE = pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
@@ -22,20 +21,13 @@ def cpp_peer():
 @SECURE
 def test_B1_B2_B4_B44_B51_S22_S82_S111_B114_the_cpp_client_calls_our_server(
         cpp_peer, secure, interop_certificates):
-    server = peers.our_server(interop_certificates, secure)
-    try:
-        passed = peers.run_client([cpp_peer, "client"], server.port, interop_certificates, secure,
-                                  matrix.cases("C++", "calls us"))
-        assert sorted(passed) == sorted(matrix.cases("C++", "calls us"))
-    finally:
-        assert server.stop() == 0
+    peers.run_judge_as_in_the_matrix("C++", cpp_peer, interop_certificates, secure)
 
 
 @SECURE
 def test_C10_C11_C12_C14_B44_B51_S82_C83_B110_B114_our_client_calls_the_cpp_server(
         cpp_peer, secure, interop_certificates):
-    command = [cpp_peer, "server", "--port=0", f"--use_tls={str(secure).lower()}"]
-    server = peers.Peer(command, interop_certificates)
+    server = peers.judge_server(cpp_peer, interop_certificates, secure)
     try:
         peers.run_our_client_as_in_the_matrix("C++", server.port, interop_certificates, secure)
     finally:

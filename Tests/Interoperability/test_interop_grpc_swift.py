@@ -5,7 +5,6 @@
 
 import pytest
 
-import interop_matrix as matrix
 import interop_peers as peers
 
 PEER = peers.ROOT / ".build/grpc-swift/debug/grpc-swift-peer"
@@ -15,18 +14,12 @@ pytestmark = pytest.mark.skipif(not PEER.exists(), reason="grpc-swift-2 is not b
 
 @SECURE
 def test_B1_B2_B4_B44_B51_B54_B59_S22_S82_S111_B114_grpc_swift_calls_our_server(secure, interop_certificates):
-    server = peers.our_server(interop_certificates, secure)
-    try:
-        passed = peers.run_client([PEER, "client"], server.port, interop_certificates, secure,
-                                  matrix.cases("grpc-swift-2", "calls us"))
-        assert sorted(passed) == sorted(matrix.cases("grpc-swift-2", "calls us"))
-    finally:
-        assert server.stop() == 0
+    peers.run_judge_as_in_the_matrix("grpc-swift-2", PEER, interop_certificates, secure)
 
 
 @SECURE
 def test_C10_C11_C12_C14_B44_B51_S82_C83_B110_B114_our_client_calls_grpc_swift(secure, interop_certificates):
-    server = peers.Peer([PEER, "server", "--port=0", f"--use_tls={str(secure).lower()}"], interop_certificates)
+    server = peers.judge_server(PEER, interop_certificates, secure)
     try:
         peers.run_our_client_as_in_the_matrix("grpc-swift-2", server.port, interop_certificates, secure)
     finally:

@@ -6,21 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include <grpcpp/grpcpp.h>
-
-#include "grpc/testing/test.grpc.pb.h"
 #include "support.h"
 
 using grpc::ClientContext;
-using grpc::Status;
 using grpc::StatusCode;
-using grpc::testing::Empty;
-using grpc::testing::SimpleRequest;
-using grpc::testing::SimpleResponse;
-using grpc::testing::StreamingInputCallRequest;
-using grpc::testing::StreamingInputCallResponse;
-using grpc::testing::StreamingOutputCallRequest;
-using grpc::testing::StreamingOutputCallResponse;
 
 static const std::vector<int> request_sizes = {27182, 8, 1828, 45904};
 static const std::vector<int> response_sizes = {31415, 9, 2653, 58979};

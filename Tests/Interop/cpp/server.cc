@@ -5,20 +5,9 @@
 #include <unistd.h>
 #include <vector>
 
-#include <grpcpp/grpcpp.h>
-
-#include "grpc/testing/test.grpc.pb.h"
 #include "support.h"
 
 using grpc::ServerContext;
-using grpc::Status;
-using grpc::testing::Empty;
-using grpc::testing::SimpleRequest;
-using grpc::testing::SimpleResponse;
-using grpc::testing::StreamingInputCallRequest;
-using grpc::testing::StreamingInputCallResponse;
-using grpc::testing::StreamingOutputCallRequest;
-using grpc::testing::StreamingOutputCallResponse;
 
 static void echo_metadata(ServerContext *context) {
     for (const auto &entry : context->client_metadata()) {

@@ -1,4 +1,4 @@
-// What the C++ server and client share: flags and certificates.
+// What the C++ server and client share: the names of the service's messages, flags, certificates.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,19 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+
+#include <grpcpp/grpcpp.h>
+
+#include "grpc/testing/test.grpc.pb.h"
+
+using grpc::Status;
+using grpc::testing::Empty;
+using grpc::testing::SimpleRequest;
+using grpc::testing::SimpleResponse;
+using grpc::testing::StreamingInputCallRequest;
+using grpc::testing::StreamingInputCallResponse;
+using grpc::testing::StreamingOutputCallRequest;
+using grpc::testing::StreamingOutputCallResponse;
 
 // --name=value and nothing else: these programs are started by tests only.
 inline std::map<std::string, std::string> read_flags(int argc, char **argv) {
