@@ -11,7 +11,7 @@ import support
 
 APUS, CPP, SWIFT, NGHTTPD = "Apus", "C++ gRPC", "grpc-swift-2", "nghttpd"
 INTEROP = support.ROOT / ".build/release/apus-interop"
-SWIFT_PACKAGE = support.ROOT / "Benchmarks/Peers/grpc-swift"
+SWIFT_PACKAGE = support.ROOT / "Tests/Interop/grpc-swift"
 SWIFT_BUILD = support.BUILD / "grpc-swift"
 # Of nghttpd: about what Apus answers to the request of `support.infer_request`.
 RESPONSE_BYTE_COUNT = 1100

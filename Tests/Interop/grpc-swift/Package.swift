@@ -1,8 +1,14 @@
 // swift-tools-version: 6.2
-// grpc-swift-2 over its NIO transport, as a peer of Apus in the interoperability tests. A package of its own, so that
-// none of its twenty dependencies enters that of Apus.
+// grpc-swift-2 over its NIO transport, as a peer of Apus: `grpc-swift-peer` for the interoperability tests, and
+// `server` for the benchmarks. A package of its own, so that none of its twenty dependencies enters that of Apus.
 
 import PackageDescription
+
+let grpc: [Target.Dependency] = [
+    "RawMessages",
+    .product(name: "GRPCCore", package: "grpc-swift-2"),
+    .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+]
 
 let package = Package(
     name: "grpc-swift-peer",
@@ -11,12 +17,8 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
     ],
     targets: [
-        .executableTarget(
-            name: "grpc-swift-peer",
-            dependencies: [
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
-            ],
-            path: "Sources/peer")
+        .target(name: "RawMessages", dependencies: [.product(name: "GRPCCore", package: "grpc-swift-2")]),
+        .executableTarget(name: "grpc-swift-peer", dependencies: grpc, path: "Sources/peer"),
+        .executableTarget(name: "server", dependencies: grpc),
     ]
 )

@@ -1,6 +1,7 @@
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import RawMessages
 
 /// Runs test cases against a server; the first that fails ends the program with 1.
 struct PeerClient: Sendable {

@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import RawMessages
 
 /// Serves `grpc.testing.TestService` until SIGTERM.
 enum PeerServer {

@@ -88,15 +88,6 @@ struct TestMessage: Sendable {
     }
 }
 
-/// Messages as they are on the wire.
-struct RawBytes: MessageSerializer, MessageDeserializer {
-    func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Bytes { Bytes(message) }
-
-    func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> [UInt8] {
-        bytes.withUnsafeBytes { Array($0) }
-    }
-}
-
 /// The metadata that the server sends back.
 enum EchoKey {
     static let initial = "x-grpc-test-echo-initial"

@@ -1,4 +1,5 @@
 import GRPCCore
+import RawMessages
 
 /// Answers with what it was sent.
 struct EchoService: RegistrableRPCService {
@@ -20,17 +21,6 @@ struct EchoService: RegistrableRPCService {
                 return [:]
             }
         }
-    }
-}
-
-/// Messages as they are on the wire.
-struct RawBytes: MessageSerializer, MessageDeserializer {
-    func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Bytes {
-        Bytes(message)
-    }
-
-    func deserialize<Bytes: GRPCContiguousBytes>(_ serializedMessageBytes: Bytes) throws -> [UInt8] {
-        serializedMessageBytes.withUnsafeBytes { Array($0) }
     }
 }
 

@@ -1,6 +1,6 @@
 import Foundation
 import GRPCCore
-import GRPCNIOTransportHTTP2
+import GRPCNIOTransportHTTP2Posix
 
 /// The grpc-swift-2 server to compare with, over its NIO transport.
 ///
