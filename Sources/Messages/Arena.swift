@@ -50,9 +50,15 @@ final class Arena {
     /// Eight times covers the worst of honest messages, packed integers of one byte that become eight. The constant is
     /// for small ones, where 40 bytes of bookkeeping for each field and the structs weigh more. Two bytes never become
     /// more than the largest struct and its bookkeeping, so what a small message takes is bounded without it too.
+    ///
+    /// What is long is so because of its tensors' bytes, which become no more than they are. Messages that unfold to
+    /// `unfoldedByteCountMax` more are refused: decoding one takes its loop, half a second for 64 MiB of them.
     static func byteBudget(forMessageOf byteCount: Int) -> Int {
-        8 * byteCount + 1 << 20
+        byteCount + min(7 * byteCount, unfoldedByteCountMax) + 1 << 20
     }
+
+    /// The most that a message may take beyond its own length.
+    static let unfoldedByteCountMax = 32 << 20
 
     /// Uninitialised bytes that live as long as the arena, or nil when they would break the budget.
     func allocate(byteCount: Int) -> UnsafeMutableRawPointer? {

@@ -55,6 +55,27 @@ import Vocabulary
         #expect(try InferTensorContents(decoding: contents.encoded()) == contents)
     }
 
+    @Test(
+        "what a message may unfold to grows with it up to a point, and from there on by its own length only",
+        arguments: [(0, 1), (1, 9), (4, 33), (5, 38), (64, 97)])
+    func budget(messageMiB: Int, budgetMiB: Int) {
+        #expect(Arena.byteBudget(forMessageOf: messageMiB << 20) == budgetMiB << 20)
+    }
+
+    @Test("a long message of integers that unfold is refused, one of bytes is not")
+    func longMessages() throws {
+        // Field 3, packed, of a tensor's contents: 8 MiB that stand for 64.
+        let integers = Bytes([0x1A, 0x80, 0x80, 0x80, 0x04] + [UInt8](repeating: 1, count: 8 << 20))
+        let budget = Arena.byteBudget(forMessageOf: integers.count)
+        #expect(
+            throws: MessageError.tooExpensive(
+                message: "inference.InferTensorContents", byteCount: integers.count, byteBudget: budget)
+        ) { try InferTensorContents(decoding: integers) }
+        // Field 7 of a request: a tensor's bytes.
+        let contents = Bytes([0x3A, 0x80, 0x80, 0x80, 0x20] + [UInt8](repeating: 1, count: 64 << 20))
+        #expect(try ModelInferRequest(decoding: contents).rawInputContents.map(\.count) == [64 << 20])
+    }
+
     @Test("an empty submessage for every byte pair of a small message fits the budget")
     func smallAmplification() throws {
         let bytes = Bytes((0..<4096).flatMap { _ in [UInt8(0x2A), 0] })
