@@ -278,6 +278,16 @@ class Memory:
         return self.peak
 
 
+def record(*cells):
+    """A row of the table of attacks."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].rsplit(" (", 1)[0]
+    line = f"| {' | '.join(map(str, cells))} | `{test}` |"
+    print(line)
+    if conftest.options.attack_table:
+        with open(conftest.options.attack_table, "a") as file:
+            file.write(line + "\n")
+
+
 class Attacked:
     """A server, a polite client that calls it all the time, and what that client sees when nobody attacks."""
 
@@ -348,14 +358,9 @@ class Attacked:
 
     def _record(self, row, defence, endings, growth, before, peak, p99, bound, slowest, within):
         names = "/".join(sorted({ending.error for ending in endings}))
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].rsplit(" (", 1)[0]
-        line = (f"| {row} | {defence} | {names} in {slowest * 1e3:.0f} ms (≤ {within * 1e3:.0f}) | "
-                f"{(peak - before) / MIB:+.1f} MiB (≤ {growth / MIB:.0f}) | "
-                f"{self.baseline * 1e3:.1f} → {p99 * 1e3:.1f} ms (≤ {bound * 1e3:.0f}) | {len(endings)} | `{test}` |")
-        print(line)
-        if conftest.options.attack_table:
-            with open(conftest.options.attack_table, "a") as file:
-                file.write(line + "\n")
+        record(row, defence, f"{names} in {slowest * 1e3:.0f} ms (≤ {within * 1e3:.0f})",
+               f"{(peak - before) / MIB:+.1f} MiB (≤ {growth / MIB:.0f})",
+               f"{self.baseline * 1e3:.1f} → {p99 * 1e3:.1f} ms (≤ {bound * 1e3:.0f})", len(endings))
 
     def stop(self):
         self.polite.stop()

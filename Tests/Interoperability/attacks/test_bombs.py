@@ -25,7 +25,7 @@ def unfold(attacked, encoding):
     def attack():
         wire = attacked.wire().open().keep_answers()
         wire.send(headers(1, block) + data(1, bomb, end=True))
-        assert wire.wait(lambda: dict(wire.answers[1]).get("grpc-status"), 30), wire.frames
+        assert wire.wait(lambda: dict(wire.answers[1]).get("grpc-status"), 20), wire.frames
         assert dict(wire.answers[1])["grpc-status"] == "8", wire.answers[1]
         wire.close()
         return wire.ending(5)
@@ -57,10 +57,10 @@ def test_many_small_zip_bombs(tmp_path, certificates):
             wire = attacked.wire().open((4, 0)).keep_answers()
             for index in range(64):
                 wire.send(headers(2 * index + 1, compressor.block(index)) + data(2 * index + 1, bomb, end=True))
-            assert wire.wait(lambda: refusal_count(wire) >= 56, 60), refusal_count(wire)
+            assert wire.wait(lambda: refusal_count(wire) >= 56, 30), refusal_count(wire)
             wire.close()
             return wire.ending(5)
-        attacked.endure("64 zip bombs of 8 MiB at once", attack, error="left", within=60, growth=128 * MIB,
+        attacked.endure("64 zip bombs of 8 MiB at once", attack, error="left", within=30, growth=128 * MIB,
                         seconds=0.1, defence="`limits.held_per_connection`, counted while they unfold, in turns")
 
 

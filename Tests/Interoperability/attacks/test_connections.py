@@ -80,6 +80,17 @@ def test_connections_beyond_the_limit(tmp_path, certificates):
         assert new_client_is_served(attacked, attacked.folder)
 
 
+def test_half_open_connections(tmp_path, certificates):
+    """Connections that never finish their handshake: of too many the oldest go, long before their time is up."""
+    options = {"connections": "{half_open: 20, handshake_timeout: 60s}", "log_level": "info"}
+    with server_under_attack(tmp_path, certificates, **options) as attacked:
+        attacked.endure("200 half-open connections where 20 are allowed", flood_of_connections(attacked, 200, 180, 30),
+                        error="closed", within=30, growth=32 * MIB, seconds=0.1,
+                        defence="`connections.half_open`; the oldest are closed, none before 2 s")
+        assert new_client_is_served(attacked, attacked.folder)
+        assert "reason=half_open_limit" in attacked.server.errors()
+
+
 def test_connections_that_come_and_go(secure):
     """As many as a moment allows, each closed at once or after a few bytes."""
     def attack():
@@ -129,7 +140,8 @@ def test_log_flood(tmp_path, certificates, name):
         before = log_bytes(attacked)
         began = time.monotonic()
         attacked.endure(f"log flood by refused {name}", refused_calls if name == "calls" else refused_connections,
-                        error="left" if name == "calls" else "closed", within=60, growth=32 * MIB, defence="500 lines, then 50 a second")
+                        error="left" if name == "calls" else "closed", within=30, growth=32 * MIB,
+                        defence="500 lines, then 50 a second")
         written, seconds = log_bytes(attacked) - before, time.monotonic() - began
         assert written < 256 * (500 + 50 * seconds) + 100_000, f"{written} bytes of log in {seconds:.1f} s"
 

@@ -27,14 +27,14 @@ def calls(count, ending, *more):
 
 def test_rapid_reset(attacked):
     flood = calls(1000, lambda stream: data(stream, CALL, end=True) + reset(stream))
-    attacked.endure("rapid reset of calls at work", lambda: attacked.wire().open().flood(flood, 25),
-                    error="ENHANCE_YOUR_CALM", within=25, growth=48 * MIB, defence=RATE)
+    attacked.endure("rapid reset of calls at work", lambda: attacked.wire().open().flood(flood, 15),
+                    error="ENHANCE_YOUR_CALM", within=15, growth=48 * MIB, defence=RATE)
 
 
 def test_rapid_reset_before_the_request_is_complete(plain):
     flood = calls(1000, reset)
-    plain.endure("rapid reset before any work", lambda: plain.wire().open().flood(flood, 25),
-                 error="ENHANCE_YOUR_CALM", within=25, growth=48 * MIB, defence=RATE)
+    plain.endure("rapid reset before any work", lambda: plain.wire().open().flood(flood, 15),
+                 error="ENHANCE_YOUR_CALM", within=15, growth=48 * MIB, defence=RATE)
 
 
 def test_a_cancelled_call_counts_until_its_handler_has_returned(tmp_path, certificates):
@@ -55,8 +55,8 @@ def test_a_cancelled_call_counts_until_its_handler_has_returned(tmp_path, certif
         watcher.start()
         flood = calls(1000, lambda stream: data(stream, CALL, end=True) + reset(stream))
         try:
-            attacked.endure("cancelled calls that still work", lambda: attacked.wire().open().flood(flood, 25),
-                            error="ENHANCE_YOUR_CALM", within=25, growth=48 * MIB,
+            attacked.endure("cancelled calls that still work", lambda: attacked.wire().open().flood(flood, 15),
+                            error="ENHANCE_YOUR_CALM", within=15, growth=48 * MIB,
                             defence="a handler counts until it has returned, its place in the queue with it: ≤ 16 here")
         finally:
             isDone.set()
@@ -78,21 +78,39 @@ PROVOKED = {
 
 @pytest.mark.parametrize("name", PROVOKED)
 def test_made_you_reset(plain, name):
+    """At full speed: more streams than are allowed are open before the first is reset."""
     ending, more = PROVOKED[name]
     flood = calls(1000, ending, *more)
-    plain.endure(f"MadeYouReset: {name}", lambda: plain.wire().open().flood(flood, 25),
-                 error={"ENHANCE_YOUR_CALM", "PROTOCOL_ERROR"}, within=25, growth=48 * MIB,
-                 defence="provoked resets count like received ones")
+    plain.endure(f"MadeYouReset: {name}", lambda: plain.wire().open().flood(flood, 15),
+                 error="PROTOCOL_ERROR", within=15, growth=48 * MIB, defence="256 streams")
+
+
+@pytest.mark.parametrize("name", PROVOKED)
+def test_made_you_reset_within_the_limit_of_streams(plain, name):
+    """A careful attacker, who waits for the resets it provokes, so that there are never too many streams."""
+    ending, more = PROVOKED[name]
+    flood = calls(100, ending, *more)
+
+    def attack():
+        wire = plain.wire().open()
+
+        def chunk(index):
+            wire.wait(lambda: sum(wire.resets.values()) >= 100 * index)
+            return flood(index)
+        return wire.flood(chunk, 15)
+    plain.endure(f"MadeYouReset within the limit of streams: {name}", attack, error="ENHANCE_YOUR_CALM", within=15,
+                 growth=48 * MIB, seconds=0.3, defence="provoked resets count like received ones: " + RATE)
 
 
 def test_made_you_reset_by_frames_that_end_the_connection(plain):
-    for name, ending in {
-        "DATA after END_STREAM": lambda stream: data(stream, CALL, end=True) + data(stream, b"x"),
-        "HEADERS after END_STREAM": lambda stream: data(stream, CALL, end=True) + headers(
-            stream, literal(b"a", b"b"), end=True),
-        "WINDOW_UPDATE of 0": lambda stream: window_update(stream, 0),
+    for name, (ending, error) in {
+        "DATA after END_STREAM": (
+            lambda stream: data(stream, CALL, end=True) + data(stream, b"x"), "STREAM_CLOSED"),
+        "HEADERS after END_STREAM": (
+            lambda stream: data(stream, CALL, end=True) + headers(stream, literal(b"a", b"b"), end=True),
+            "STREAM_CLOSED"),
+        "WINDOW_UPDATE of 0": (lambda stream: window_update(stream, 0), "PROTOCOL_ERROR"),
     }.items():
         flood = calls(1000, ending)
-        plain.endure(f"MadeYouReset: {name}", lambda: plain.wire().open().flood(flood, 25),
-                     error={"STREAM_CLOSED", "PROTOCOL_ERROR", "ENHANCE_YOUR_CALM"}, within=25, growth=48 * MIB,
-                     seconds=0.3, defence="an error of the connection")
+        plain.endure(f"MadeYouReset: {name}", lambda: plain.wire().open().flood(flood, 15), error=error, within=15,
+                     growth=48 * MIB, seconds=0.3, defence="an error of the connection")

@@ -52,7 +52,7 @@ def test_zero_window_and_large_answers(plain):
                 break
         return held(wire)
     plain.endure("zero window: 256 answers of 1 MiB", attack, error="left",
-                 within=60, growth=160 * MIB, defence=BUDGET)
+                 within=30, growth=160 * MIB, defence=BUDGET)
 
 
 def test_window_dribble(plain):
@@ -83,7 +83,7 @@ def test_unread_answers_stay_in_the_streams(attacked):
                 break
         return held(wire)
     attacked.endure("reader that never reads: 256 answers of 256 KiB", attack, error="left",
-                    within=60, growth=160 * MIB, defence=BUDGET)
+                    within=30, growth=160 * MIB, defence=BUDGET)
 
 
 def test_large_messages_that_are_only_announced(attacked):
@@ -123,7 +123,7 @@ def test_requests_that_almost_arrive(tmp_path, certificates):
             assert len(refused) >= STREAMS * 3 // 4, (len(refused), wire.resets)
             wire.close()
             return wire.ending(5)
-        attacked.endure("256 messages of 8 MiB that never end", attack, error="left", within=60, growth=64 * MIB,
+        attacked.endure("256 messages of 8 MiB that never end", attack, error="left", within=30, growth=64 * MIB,
                         seconds=0.1, defence="`limits.held_per_connection`, 16 MiB here")
 
 
@@ -156,14 +156,13 @@ def test_slow_handshakes(secure):
         for wire in [secure.wire() for _ in range(50)]:
             wire.send(PREFACE)
             wires.append(wire)
-        endings = [wire.ending(max(0.1, 20 - (time.monotonic() - began))) for wire in wires]
-        assert all(ending.is_closed for ending in endings), sum(not ending.is_closed for ending in endings)
+        endings = [wire.ending(max(0.1, 25 - (time.monotonic() - began))) for wire in wires]
+        assert {ending.error for ending in endings} == {"closed"}, endings
         for wire in wires:
             wire.close()
         return max(endings, key=lambda ending: ending.seconds)
-    secure.endure("slow loris in the handshake, 200 connections", attack, within=17, growth=64 * MIB, seconds=0.1,
-                  error={"closed", "NO_ERROR", "PROTOCOL_ERROR", "SETTINGS_TIMEOUT", "ENHANCE_YOUR_CALM"},
-                  defence="10 s for TLS, preface and SETTINGS")
+    secure.endure("slow loris in the handshake, 200 connections", attack, error="closed", within=20, growth=64 * MIB,
+                  seconds=0.1, defence="10 s for TLS, preface and SETTINGS")
 
 
 def test_streams_that_are_never_closed(plain):
