@@ -39,9 +39,11 @@ final class BatchRunner: ModelRunner {
         let decision = scheduler.next(at: start)
         for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue) }
         // A request cancelled a moment ago may still be here: its notice comes after this step.
-        let requests = (decision.batch?.tickets ?? []).map(take).filter { !$0.completion.isComplete }
+        let requests = (decision.batch?.tickets ?? []).map(take).compactMap { request in
+            request.input.map { (request: request, input: $0) }
+        }
         guard !requests.isEmpty else { return }
-        loaded.leaveQueue(requests.map(\.place))
+        loaded.leaveQueue(requests.map(\.request.place))
         let results = model.execute(requests.map(\.input), on: gang)
         precondition(
             results.count == requests.count,
@@ -74,21 +76,21 @@ final class BatchRunner: ModelRunner {
 
     /// Counts the execution, then answers, so that whoever has an answer finds it counted.
     private func publish(
-        _ results: [Result<InferenceOutput, ServingError>], of requests: [PendingInference], start: MonotonicTime,
-        end: MonotonicTime
+        _ results: [Result<InferenceOutput, ServingError>],
+        of requests: [(request: PendingInference, input: InferenceInput)], start: MonotonicTime, end: MonotonicTime
     ) {
-        let sampleCount = requests.reduce(0) { $0 + $1.sampleCount }
+        let sampleCount = requests.reduce(0) { $0 + $1.request.sampleCount }
         loaded.count {
             $0.countExecution(samples: sampleCount, nanoseconds: end.nanoseconds(since: start))
             $0.failureCount += results.reduce(into: 0) { if case .failure = $1 { $0 += 1 } }
         }
-        for (request, result) in zip(requests, results) {
+        for ((request, input), result) in zip(requests, results) {
             var usage = Usage()
             usage.queueNanoseconds = start.nanoseconds(since: request.arrival)
             usage.computeNanoseconds = end.nanoseconds(since: start)
             usage.batchSampleCount = sampleCount
             request.completion.complete(
-                result.flatMap { output in loaded.answer(to: request.input, output: output, usage: usage) })
+                result.flatMap { output in loaded.answer(to: input, output: output, usage: usage) })
         }
     }
 }

@@ -43,6 +43,7 @@ extension Engine {
         } onCancel: {
             guard !request.completion.isComplete else { return }
             // First the place, then the answer: whoever has it finds the place free.
+            request.dropInput()
             mailbox.abandon(loaded, [(request.ticket, request.place)])
             guard request.completion.complete(.failure(.cancelledByCaller)) else { return }
             loaded.count { $0.cancellationCount += 1 }

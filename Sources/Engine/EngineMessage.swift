@@ -1,5 +1,6 @@
 import Models
 import Scheduling
+import Synchronization
 import Vocabulary
 
 /// What callers ask of the engine thread.
@@ -43,7 +44,8 @@ extension Mailbox<EngineMessage> {
 /// A tensor request on its way through the engine.
 final class PendingInference: Sendable {
     let ticket: Ticket
-    let input: InferenceInput
+    /// Nil once the caller has cancelled: what waits in a scheduler until its step ends holds no tensors.
+    private let storedInput: Mutex<InferenceInput?>
     let sampleCount: Int
     let key: BatchKey
     let deadline: Deadline
@@ -56,10 +58,19 @@ final class PendingInference: Sendable {
         arrival: MonotonicTime
     ) {
         self.ticket = ticket
-        self.input = input
+        storedInput = Mutex(input)
         self.sampleCount = sampleCount
         self.key = key
         self.deadline = deadline
         self.arrival = arrival
+    }
+
+    /// Its tensors, unless it was cancelled.
+    var input: InferenceInput? { storedInput.withLock { $0 } }
+
+    /// Lets go of its tensors; it is not executed any more.
+    func dropInput() {
+        // Freed behind the lock.
+        _ = storedInput.withLock { $0.take() }
     }
 }

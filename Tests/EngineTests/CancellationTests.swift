@@ -1,3 +1,5 @@
+import Compute
+import Models
 import Routing
 import TestSupport
 import Testing
@@ -53,6 +55,48 @@ struct CancellationTests {
         for other in others { #expect(try await other.value.squares == [4]) }
         await engine.shutdown()
         #expect(counters(engine)?.sampleCount == expected.samples)
+    }
+
+    private final class Memory {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 4, alignment: 4)
+        deinit { bytes.deallocate() }
+    }
+
+    @Test("the tensors of a cancelled request are let go of at once, wherever it waits", arguments: [false, true])
+    func tensors(isReceived: Bool) async throws {
+        let gate = Gate()
+        let engine = makeEngine()
+        try await engine.load(EngineModel(batch: SquareModel(batchSizeMax: 1, gate: gate), queueCapacity: 3))
+        var others = [infer(engine)]
+        #expect(await eventually { gate.arrivalCount == 1 })
+        if isReceived {
+            others.append(infer(engine))
+            #expect(await queued(1, engine))
+        }
+        weak var memory: Memory?
+        let request: Task<InferenceAnswer, any Error>
+        do {
+            let owner = Memory()
+            owner.bytes.storeBytes(of: 2, as: Float.self)
+            memory = owner
+            let data = Bytes(borrowing: UnsafeRawBufferPointer(owner.bytes), owner: owner)
+            let tensor = try Tensor(.float32, shape: [1], data: data)
+            let input = InferenceInput(tensors: [NamedTensor("x", tensor)], requestedOutputs: [])
+            request = Task { try await engine.infer(selector("square"), input) }
+        }
+        #expect(await queued(others.count, engine))
+        if isReceived {
+            gate.open()
+            #expect(await eventually { gate.arrivalCount == 2 })
+        }
+        #expect(memory != nil)
+        request.cancel()
+        _ = await request.result
+        // The task that was cancelled ends in its own time.
+        #expect(await eventually { memory == nil })
+        gate.open(3)
+        for other in others { _ = try await other.value }
+        await engine.shutdown()
     }
 
     @Test("requests that are sent and cancelled all the time never fill the queue, nor the mailbox")
