@@ -146,6 +146,22 @@ struct ClientAnswerTests {
         #expect(conversation.count == 1 && conversation.failure?.error.code == .internal)
     }
 
+    @Test("B58: an OK behind half a message is INTERNAL, whatever came before", arguments: [1, 4, 5, 6])
+    func endInsideAMessage(byteCount: Int) throws {
+        let bench = try ChannelBench()
+        let conversation = bench.converse()
+        bench.act(conversation) { try await $0.call.write(Bytes([1])) }
+        let body = ChannelTests.frame + [0, 0, 0, 0, 9, 1].prefix(byteCount)
+        try bench.answer(
+            bench.servers[0], bench.servers[0].requests[0].stream, headers: ChannelTests.gRPCHeaders, body: body,
+            trailers: [("grpc-status", "0")])
+        bench.act(conversation) { conversation in
+            while try await conversation.call.next() != nil { conversation.count += 1 }
+        }
+        #expect(conversation.count == 1 && conversation.failure?.error.code == .internal)
+        #expect(conversation.failure?.error.label == "truncated_message")
+    }
+
     @Test("B110: what comes behind the deadline changes nothing")
     func late() throws {
         let bench = try ChannelBench()

@@ -68,6 +68,18 @@ struct RequestEdgeTests {
         #expect(client.answer(stream!).status == 0 && client.answer(stream!).body.count == 6)
     }
 
+    @Test(
+        "B58: a request that ends inside a message is INTERNAL, for methods of one message and of many",
+        arguments: ["Unary", "ClientStream", "Bidirectional"], [1, 4, 5, 6])
+    func endInsideAMessage(method: String, byteCount: Int) throws {
+        let bench = try Workbench()
+        let body = RawClient.frame([1]).array + [0, 0, 0, 0, 9, 1].prefix(byteCount)
+        let answer = try bench.request(
+            bench.connect(), RawClient.headers(path: "/test.Echo/\(method)"), body: body)
+        #expect(answer.status == 13)
+        #expect(bench.service.records.withLock { $0.map(\.label) } == ["truncated_message"])
+    }
+
     private static let echo = [("x-grpc-test-echo-initial", "a")]
 
     @Test("S80: headers leave with the first message, or when the handler says so")
