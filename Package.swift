@@ -83,7 +83,9 @@ let package = Package(
         module("Models", ["Compute", "ModelFiles", "Vocabulary"]),
 
         // Layer 4
-        module("RPCTransport", ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS", "Vocabulary"]),
+        module(
+            "RPCTransport",
+            ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS", "Telemetry", "Vocabulary"]),
         module("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers", "Vocabulary"]),
         module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
         module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
@@ -113,7 +115,7 @@ let package = Package(
                 "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
             resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),
-        module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Vocabulary"]),
+        module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Telemetry", "Vocabulary"]),
         module(
             "LoadTest",
             [
@@ -160,7 +162,7 @@ let package = Package(
         tests("Configuration", []),
         tests("RPC", ["Compression", "EventLoops", "HTTP2"]),
         tests("Scheduling", ["KVCache"]),
-        tests("RPCTransport", ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS"]),
+        tests("RPCTransport", ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS", "Telemetry"]),
         tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
         tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),

@@ -2,6 +2,7 @@ import EventLoops
 import Messages
 import RPC
 import RPCTransport
+import Telemetry
 import Vocabulary
 
 /// Calls an Apus server: text, vision and graph models by typed methods, any model by its tensors.
@@ -26,6 +27,7 @@ public final class ApusClient: Sendable {
     public let configuration: ApusClientConfiguration
     private let loops: EventLoopGroup
     private let channel: RPCChannel
+    private let metricsRegistry: MetricsRegistry
 
     /// Makes a client with one thread of its own; nothing is connected yet.
     ///
@@ -42,8 +44,13 @@ public final class ApusClient: Sendable {
             throw ApusError(.resourceExhausted, error.description)
         }
         self.loops = loops
+        var choice = InstrumentChoice()
+        choice.enabledInstruments = configuration.experimentalMetrics
+        choice.enabledLabels = configuration.optionalMetricLabels
+        metricsRegistry = MetricsRegistry(choice: choice)
+        let metrics = ChannelMetrics(metrics: metricsRegistry, methods: ServiceDescriptors.apus.methodPaths)
         do throws(ApusError) {
-            channel = try configuration.channel(loops: loops)
+            channel = try configuration.channel(loops: loops, metrics: metrics)
         } catch {
             loops.stop()
             throw error
@@ -73,6 +80,17 @@ public final class ApusClient: Sendable {
     public func close() async {
         await channel.close()
         loops.stop()
+    }
+
+    /// What this client's calls were like since it was made, as Prometheus reads it: how many, how long, how large and
+    /// how they ended, by method (`grpc_client_call_duration_seconds`, `grpc_client_attempt_…`).
+    ///
+    /// To be asked before `close`.
+    ///
+    /// - Source: gRFC A66; A94 and A96 for what `ApusClientConfiguration.experimentalMetrics` enables.
+    public func metrics() async -> String {
+        await channel.collectMetrics()
+        return metricsRegistry.exposition()
     }
 
     /// Calls a method with one message each way.

@@ -54,6 +54,12 @@ public struct ApusClientConfiguration: Hashable, Sendable {
     /// A client with a configuration that has an error in it is not made.
     public var serviceConfig: String?
 
+    /// Metrics that may still change, to be kept nonetheless, such as `grpc.client.call.retries` or
+    /// `grpc.subchannel.open_connections`.
+    public var experimentalMetrics: Set<String> = []
+    /// Labels that metrics have only where they are asked for, such as `grpc.disconnect_error`.
+    public var optionalMetricLabels: Set<String> = []
+
     /// The port that `apus serve` listens on when nobody says otherwise.
     public static let defaultPort: UInt16 = 8461
 
@@ -95,8 +101,11 @@ public struct ApusClientConfiguration: Hashable, Sendable {
     ///
     /// - Throws: `ApusError` FAILED_PRECONDITION naming the certificate file that cannot be used, or INVALID_ARGUMENT
     ///   naming the field of `serviceConfig` that is wrong.
-    package func channel(loops: EventLoopGroup, connectionCount: Int = 1) throws(ApusError) -> RPCChannel {
+    package func channel(
+        loops: EventLoopGroup, connectionCount: Int = 1, metrics: ChannelMetrics? = nil
+    ) throws(ApusError) -> RPCChannel {
         var configuration = RPCChannelConfiguration(host: host, port: port)
+        configuration.metrics = metrics
         configuration.serverName = serverName
         configuration.connectionCount = connectionCount
         if let serviceConfig {

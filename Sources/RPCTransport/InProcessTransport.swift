@@ -49,6 +49,9 @@ package final class InProcessTransport {
     /// What the server holds; on the loop.
     package var counters: RPCServerCounters { shard.counters }
 
+    /// The calls that were counted since the last time; on the loop.
+    package func takeCallTally() -> CallTally { shard.tally.take() }
+
     /// As `RPCServer.drain`.
     package func drain(whenIdle: @escaping @Sendable () -> Void) { shard.drain(whenIdle: whenIdle) }
 

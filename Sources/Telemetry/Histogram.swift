@@ -45,6 +45,17 @@ package final class Histogram: MetricSeries {
         }
     }
 
+    /// Counts values that were counted elsewhere, in the same buckets.
+    ///
+    /// - Precondition: as many counts as there are buckets.
+    package func add(counts: [UInt64], sum: Double) {
+        precondition(counts.count == bounds.count + 1, "\(counts.count) counts for \(bounds.count) bounds")
+        state.withLock { state in
+            for index in counts.indices { state.counts[index] += counts[index] }
+            state.sum += sum
+        }
+    }
+
     package var snapshot: Snapshot { state.withLock { $0 } }
 
     package func write(into output: inout String, name: String, labels: String) {

@@ -12,14 +12,20 @@ package final class MetricFamily<Series: MetricSeries>: Sendable {
     package let labelNames: [String]
     /// The most series that are told apart.
     package let seriesCountMax: Int
+    /// Whether it appears in the exposition.
+    let isExposed: Bool
 
+    /// Of each value that `series` takes, whether it tells series apart.
+    private let keptValues: [Bool]
     private let makeSeries: @Sendable () -> Series
     private let series = Mutex<[[String]: Series]>([:])
 
     init(
-        name: String, help: String, labelNames: [String], seriesCountMax: Int,
-        makeSeries: @escaping @Sendable () -> Series
+        name: String, help: String, labelNames: [String], optionalLabels: [(name: String, isKept: Bool)] = [],
+        seriesCountMax: Int, isExposed: Bool = true, makeSeries: @escaping @Sendable () -> Series
     ) {
+        keptValues = labelNames.map { _ in true } + optionalLabels.map(\.isKept)
+        let labelNames = labelNames + optionalLabels.filter(\.isKept).map(\.name)
         precondition(isMetricName(name), "metric name \(name)")
         precondition(labelNames.allSatisfy { isMetricName($0) && $0 != "le" && !$0.contains(":") }, "\(labelNames)")
         precondition(seriesCountMax >= 1, "seriesCountMax \(seriesCountMax)")
@@ -27,14 +33,16 @@ package final class MetricFamily<Series: MetricSeries>: Sendable {
         self.help = help
         self.labelNames = labelNames
         self.seriesCountMax = seriesCountMax
+        self.isExposed = isExposed
         self.makeSeries = makeSeries
     }
 
     /// The series with these label values, in the order of `labelNames`; made on first use.
     ///
-    /// - Precondition: as many values as names.
+    /// - Precondition: as many values as the family was declared with, those of optional labels last.
     package func series(_ labelValues: String...) -> Series {
-        precondition(labelValues.count == labelNames.count, "\(name): \(labelValues) for \(labelNames)")
+        precondition(labelValues.count == keptValues.count, "\(name): \(labelValues) for \(labelNames)")
+        let labelValues = zip(labelValues, keptValues).filter(\.1).map(\.0)
         return series.withLock { series in
             if let known = series[labelValues] { return known }
             let other = labelNames.map { _ in "other" }
@@ -61,6 +69,7 @@ extension MetricFamily: MetricFamilyExposition {
 /// A family as the registry keeps it, whatever its series are.
 protocol MetricFamilyExposition: Sendable {
     var name: String { get }
+    var isExposed: Bool { get }
     func write(into output: inout String)
 }
 

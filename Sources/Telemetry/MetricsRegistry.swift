@@ -13,7 +13,50 @@ package final class MetricsRegistry: Sendable {
     /// How many series of one family are told apart unless told otherwise.
     package static let seriesCountMax = 1_000
 
-    package init() {}
+    private let choice: InstrumentChoice
+
+    /// - Parameter choice: which instruments and optional labels appear.
+    package init(choice: InstrumentChoice = InstrumentChoice()) { self.choice = choice }
+
+    /// Adds an instrument that counts.
+    ///
+    /// One that is not chosen may be recorded with, but does not appear. `series` takes the values of the labels and
+    /// then of the optional labels; those that are not chosen are left out.
+    ///
+    /// - Precondition: the instrument's name is new.
+    package func counters(
+        _ instrument: Instrument, seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<Counter> {
+        add(instrument, seriesCountMax: seriesCountMax) { Counter() }
+    }
+
+    /// Adds an instrument that goes up and down; as for one that counts.
+    package func gauges(
+        _ instrument: Instrument, seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<Gauge> {
+        add(instrument, seriesCountMax: seriesCountMax) { Gauge() }
+    }
+
+    /// Adds an instrument that counts values by size; as for one that counts.
+    ///
+    /// - Precondition: `bounds` ascend.
+    package func histograms(
+        _ instrument: Instrument, bounds: [Double], seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<Histogram> {
+        add(instrument, seriesCountMax: seriesCountMax) { Histogram(bounds: bounds) }
+    }
+
+    private func add<Series>(
+        _ instrument: Instrument, seriesCountMax: Int, makeSeries: @escaping @Sendable () -> Series
+    ) -> MetricFamily<Series> {
+        let family = MetricFamily(
+            name: instrument.prometheusName(Series.self), help: instrument.help,
+            labelNames: instrument.labels.map(Instrument.plain),
+            optionalLabels: instrument.optionalLabels.map {
+                (name: Instrument.plain($0), isKept: choice.enabledLabels.contains($0))
+            }, seriesCountMax: seriesCountMax, isExposed: choice.isEnabled(instrument), makeSeries: makeSeries)
+        return add(family)
+    }
 
     /// Adds a family of counters; by custom their names end in `_total`.
     ///
@@ -52,7 +95,7 @@ package final class MetricsRegistry: Sendable {
         // Values are read after unlocking: a slow scrape holds up nobody.
         let present = families.withLock { Array($0.values) }.sorted { $0.name < $1.name }
         var output = ""
-        for family in present { family.write(into: &output) }
+        for family in present where family.isExposed { family.write(into: &output) }
         return output
     }
 

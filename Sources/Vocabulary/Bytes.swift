@@ -113,6 +113,13 @@ extension Bytes: Equatable {
     }
 }
 
+extension Bytes: Hashable {
+    @usableFromInline
+    package func hash(into hasher: inout Hasher) {
+        withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+}
+
 /// A heap allocation freed with its last reference.
 @usableFromInline
 final class HeapBlock {

@@ -29,6 +29,29 @@ extension MethodTable {
 
 @Suite("ApusClient", .timeLimit(.minutes(2)))
 struct ApusClientTests {
+    @Test("B172: a client counts its calls by method and status")
+    func metrics() async throws {
+        var methods = MethodTable()
+        methods.register(unary: GRPCInferenceServiceMethods.serverReady.path) { _, _ in
+            ServerReadyResponse(ready: true).encoded()
+        }
+        try await TestServer.with(methods) { client in
+            let isReady = try await client.isServerReady()
+            #expect(isReady)
+            await #expect(throws: ApusError.self) { try await client.isModelReady("m") }
+            let lines = await client.metrics().split(separator: "\n")
+            func count(_ method: String, _ status: String) -> Substring? {
+                let method = "grpc_method=\"inference.GRPCInferenceService/\(method)\""
+                let target = "grpc_target=\"ipv4:127.0.0.1:\(client.configuration.port)\""
+                let labels = "{\(method),\(target),grpc_status=\"\(status)\"}"
+                return lines.first { $0.hasPrefix("grpc_client_call_duration_seconds_count\(labels)") }
+            }
+            #expect(count("ServerReady", "OK")?.hasSuffix(" 1") == true)
+            #expect(count("ModelReady", "UNIMPLEMENTED")?.hasSuffix(" 1") == true)
+            #expect(!lines.contains { $0.contains("grpc_subchannel") })
+        }
+    }
+
     @Test("a text comes piece by piece, the last one with its end and usage")
     func generate() async throws {
         let seen = Seen<GenerateRequest>()

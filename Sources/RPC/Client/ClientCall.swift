@@ -25,6 +25,8 @@ package final class ClientCall: @unchecked Sendable {
     package let loop: EventLoop
     let takesOneMessage: Bool
     private let queue: any ClientCallQueue
+    /// Nil for calls that nobody counts.
+    private var measure: CallMeasure?
 
     var state: ClientCallState
     private var deframer: MessageDeframer
@@ -62,8 +64,11 @@ package final class ClientCall: @unchecked Sendable {
     var writer: UnsafeContinuation<Void, Never>?
 
     /// A call that is not begun yet; `takesOneMessage` when its method answers with exactly one message.
+    ///
+    /// It is counted by `meter`, if there is one.
     package init(
-        path: Bytes, options: CallOptions, takesOneMessage: Bool, loop: EventLoop, queue: any ClientCallQueue
+        path: Bytes, options: CallOptions, takesOneMessage: Bool, loop: EventLoop, queue: any ClientCallQueue,
+        meter: ClientCallMeter? = nil
     ) {
         self.path = path
         self.options = options
@@ -72,6 +77,7 @@ package final class ClientCall: @unchecked Sendable {
         self.queue = queue
         state = ClientCallState(takesOneMessage: takesOneMessage)
         deframer = MessageDeframer(messageByteCountMax: options.responseByteCountMax)
+        measure = meter.map { CallMeasure(meter: $0, path: path, at: loop.now()) }
     }
 
     /// Whether the call has its status.
@@ -90,6 +96,9 @@ package final class ClientCall: @unchecked Sendable {
     private func deadlineDidExpire() {
         fail(ServingError(.deadlineExceeded, "the deadline passed before the answer"))
     }
+
+    /// The call looks for a connection, the first time or again.
+    package func attemptDidBegin() { measure?.attemptDidBegin(at: loop.now()) }
 
     // MARK: The connection
 
@@ -147,6 +156,7 @@ package final class ClientCall: @unchecked Sendable {
             return fail(error.clientError(encoding: encoding))
         }
         while let message = arrived.popFirst() {
+            measure?.messageDidArrive(byteCount: message.bytes.count)
             if state.messageArrived().contains(.deliverMessage) { received.append(message) }
         }
         guard !state.hasTooManyMessages else {
@@ -198,10 +208,10 @@ package final class ClientCall: @unchecked Sendable {
         owner = nil
         guard !isFinished else { return }
         if pendingRetry != nil { return waitToRetry() }
-        if replay != nil, !hasLeft { return openAgain(afterNanoseconds: 0) }
+        if replay != nil, !hasLeft { return openUnseenAgain() }
         if replay != nil, code == .refusedStream, !wasRefused {
             wasRefused = true
-            return openAgain(afterNanoseconds: 0)
+            return openUnseenAgain()
         }
         let error = rejected?.error ?? connectionError ?? resetError(code)
         if willRetry(after: error, Metadata()) { return waitToRetry() }
@@ -244,6 +254,7 @@ package final class ClientCall: @unchecked Sendable {
             isCommitted: replay == nil || options.deadline.isExpired(at: loop.now()), state: &retryState)
         guard let delay else { return false }
         pendingRetry = (error, delay)
+        measure?.attemptDidEnd(error.code, then: .retry, at: loop.measuredNow())
         // The caller may write on; what it writes is kept for the next attempt.
         if !state.requestIsEnded { resetStream(.noError) }
         return true
@@ -255,6 +266,12 @@ package final class ClientCall: @unchecked Sendable {
         pendingRetry = nil
         guard replay != nil else { return fail(error) }
         openAgain(afterNanoseconds: delay)
+    }
+
+    /// The server has not seen this attempt.
+    private func openUnseenAgain() {
+        measure?.attemptDidEnd(.unavailable, then: .transparentRetry, at: loop.measuredNow())
+        openAgain(afterNanoseconds: 0)
     }
 
     /// Waits for another stream, on which all that was sent is sent again.
@@ -312,6 +329,7 @@ package final class ClientCall: @unchecked Sendable {
 
     private func settle(_ error: ServingError?) {
         self.error = error
+        measure?.callDidEnd(error?.code ?? .ok, at: loop.measuredNow())
         replay = nil
         if let deadlineTimer { loop.cancel(deadlineTimer) }
         deadlineTimer = nil
@@ -360,6 +378,7 @@ package final class ClientCall: @unchecked Sendable {
         }
         owner.outputIsReady()
         if case .queueFull = submission { return false }
+        measure?.messageDidLeave(byteCount: message.bytes.count)
         return true
     }
 

@@ -12,7 +12,8 @@ package struct CallRecord: Sendable {
     /// Sums of message lengths as they travelled, compressed or not, without prefixes.
     package let requestByteCount: Int
     package let responseByteCount: Int
-    /// From the arrival of the headers until the handler had returned.
+    /// From the turn in which the headers came until the status was on its way, or the stream was lost; the handler may
+    /// have returned later.
     package let durationNanoseconds: UInt64
 }
 
@@ -27,6 +28,13 @@ package struct CallObserver: Sendable {
 }
 
 extension CallRecord {
+    /// As metrics count it, seen from the server.
+    package var extent: CallExtent {
+        CallExtent(
+            durationNanoseconds: durationNanoseconds, sentByteCount: responseByteCount,
+            receivedByteCount: requestByteCount)
+    }
+
     /// A request that never became a call of a known method.
     package init(refused error: ServingError, requestID: RequestID, peer: PeerIdentity?) {
         self.init(

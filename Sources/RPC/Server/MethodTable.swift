@@ -41,6 +41,8 @@ package struct MethodTable: Sendable {
     package final class Method: Sendable {
         /// `/package.Service/Method`.
         package let path: String
+        /// Its place in the order in which methods were registered, as in `paths`.
+        package let index: Int
         /// The longest request message, in bytes; nil for the server's limit.
         package let requestByteCountMax: Int?
         let handler: Handler
@@ -48,8 +50,11 @@ package struct MethodTable: Sendable {
         let immediate: ImmediateHandler?
         let pathBytes: Bytes
 
-        init(path: String, requestByteCountMax: Int?, handler: Handler, immediate: ImmediateHandler?) {
+        init(
+            path: String, index: Int, requestByteCountMax: Int?, handler: Handler, immediate: ImmediateHandler?
+        ) {
             self.path = path
+            self.index = index
             self.requestByteCountMax = requestByteCountMax
             self.handler = handler
             self.immediate = immediate
@@ -104,7 +109,8 @@ package struct MethodTable: Sendable {
             parts.count == 3 && parts[0].isEmpty && !parts[1].isEmpty && !parts[2].isEmpty,
             "'\(path)' is not /SERVICE/METHOD")
         let method = Method(
-            path: path, requestByteCountMax: requestByteCountMax, handler: handler, immediate: immediate)
+            path: path, index: methods.count, requestByteCountMax: requestByteCountMax, handler: handler,
+            immediate: immediate)
         precondition(self.method(at: method.pathBytes) == nil, "'\(path)' is registered already")
         methods.append(method)
         if methods.count * 2 > slots.count {

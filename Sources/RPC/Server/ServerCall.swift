@@ -20,7 +20,7 @@ package final class ServerCall: @unchecked Sendable {
     package let deadline: Deadline
     let owner: any ServerCallOwner
     let loop: EventLoop
-    let method: MethodTable.Method
+    package let method: MethodTable.Method
 
     // What most events touch is not checked for overlapping accesses at run time: the events of a call come one after
     // another on its loop, and the check would be a twentieth of an event.
@@ -58,6 +58,8 @@ package final class ServerCall: @unchecked Sendable {
     private var responseByteCount = 0
     private var status = StatusCode.ok
     private var label = "ok"
+    /// When the call was answered or its stream was lost.
+    private var endTime: MonotonicTime?
 
     package init(
         stream: HTTP2Stream, head: RequestHead, method: MethodTable.Method, requestID: RequestID,
@@ -228,6 +230,7 @@ package final class ServerCall: @unchecked Sendable {
         if !state.isAnswered {
             status = .cancelled
             label = code == .noError ? "connection_lost" : "client_reset"
+            endTime = loop.measuredNow()
         }
         perform(state.streamClosed())
     }
@@ -313,6 +316,8 @@ package final class ServerCall: @unchecked Sendable {
     private func record(_ error: ServingError?) {
         status = error?.code ?? .ok
         label = error?.label ?? "ok"
+        // Measured: most calls are answered within the turn in which they came.
+        endTime = loop.measuredNow()
     }
 
     private func cancelHandler() {
@@ -335,7 +340,7 @@ package final class ServerCall: @unchecked Sendable {
         let record = CallRecord(
             requestID: requestID, method: method.path, status: status, label: label, peer: owner.peer,
             requestByteCount: requestByteCount, responseByteCount: responseByteCount,
-            durationNanoseconds: loop.now().nanoseconds(since: startTime))
+            durationNanoseconds: (endTime ?? loop.measuredNow()).nanoseconds(since: startTime))
         owner.callDidEnd(self, record)
     }
 

@@ -20,6 +20,8 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private let configuration: RPCChannelConfiguration
     private let environment: SubchannelEnvironment
     let retrying: CallRetrying?
+    /// Counts the calls; nil when nobody wants to know.
+    private let meter: ClientCallMeter?
     private var balancer: LoadBalancer
     /// By the number of their endpoint; nil for places that are free.
     private var subchannels: [Subchannel?] = []
@@ -52,11 +54,18 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         self.loop = loop
         self.configuration = configuration
         self.retrying = retrying
+        let target = configuration.target.uri
+        meter = configuration.metrics.map { metrics in
+            ClientCallMeter(paths: metrics.methods) { metrics.callWasRetried($0, target: target, $1) }
+        }
         environment = SubchannelEnvironment(
             loop: loop, configuration: configuration, connector: connector, buffers: LoopBuffers(loop: loop),
             requestHeaders: RequestHeaders(
                 authority: configuration.authority, isSecure: configuration.tls != nil,
-                userAgent: configuration.userAgent), keepalive: keepalive)
+                userAgent: configuration.userAgent), keepalive: keepalive,
+            metrics: configuration.metrics.map {
+                SubchannelMetrics(metrics: $0, target: target, isSecure: configuration.tlsSource != nil)
+            })
         balancer = LoadBalancer(configuration.balancing)
         lastUse = loop.now()
     }
@@ -78,7 +87,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         loop.preconditionOnLoop()
         let call = ClientCall(
             path: path, options: configuration.serviceConfig.applied(to: options, path: path, at: loop.now()),
-            takesOneMessage: takesOneMessage, loop: loop, queue: self)
+            takesOneMessage: takesOneMessage, loop: loop, queue: self, meter: meter)
         call.begin()
         if !call.isFinished { enqueue(call) }
         return call
@@ -86,6 +95,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
 
     private func enqueue(_ call: ClientCall) {
         lastUse = loop.now()
+        call.attemptDidBegin()
         if queue.isEmpty, open(call) {
             // Round-robin makes lost connections again when somebody calls.
             if only == nil { wake() }
@@ -107,6 +117,14 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
 
     private static let queueFullError = ServingError(
         .resourceExhausted, "too many calls wait for a connection", label: "channel_queue_full")
+
+    /// Adds what has been counted since the last time to the channel's metrics.
+    func collectMetrics() {
+        loop.preconditionOnLoop()
+        guard let meter, let metrics = configuration.metrics else { return }
+        let (attempts, calls) = meter.take()
+        metrics.add(attempts: attempts, calls: calls, target: configuration.target.uri)
+    }
 
     func callLeftQueue(_ call: ClientCall) {
         guard let rest = resting.removeValue(forKey: ObjectIdentifier(call)) else { return queue.remove(call) }

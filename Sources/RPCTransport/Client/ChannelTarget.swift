@@ -20,6 +20,18 @@ package struct ChannelTarget: Hashable, Sendable {
     /// The name that the server's certificate must have, unless the configuration names another.
     package let serverName: String
 
+    /// The target as metrics name it, with its scheme whether or not somebody wrote it.
+    ///
+    /// - Source: gRFC A66, `grpc.target`.
+    package var uri: String {
+        switch source {
+        case .name(let host, let port): "dns:///\(ServerAddress(host: host, port: port))"
+        case .addresses(let addresses):
+            (addresses.first?.family == .ipv6 ? "ipv6:" : "ipv4:")
+                + addresses.map(\.description).joined(separator: ",")
+        }
+    }
+
     /// A host by its name or its numeric address, without brackets.
     package init(host: String, port: UInt16) {
         let address = ServerAddress(host: host, port: port)

@@ -46,6 +46,10 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     private var hasEnded = false
     /// What the wire had taken when the first of the users' calls was opened.
     private var firstCallByteCount: UInt64?
+    /// Where it is counted as open; nil before it is, and when nobody counts.
+    private var metrics: SubchannelMetrics?
+    /// The first reason to end that was seen.
+    private var disconnectError: DisconnectError?
     private var keepalive: Keepalive
     /// Nil while the peer is not watched: without calls, unless the policy says otherwise.
     private var keepaliveTimer: TimerID?
@@ -118,6 +122,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         case .writable(let stream): call(of: stream)?.streamIsWritable()
         case .closed(let stream, let code, _): closeCall(stream, code)
         case .goAway(_, let code, let debugData):
+            disconnectError = disconnectError ?? .goAway(code)
             if code == .enhanceYourCalm, debugData == Bytes(utf8: "too_many_pings") {
                 owner.connectionWasToldTooManyPings(self)
             }
@@ -149,6 +154,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     /// No new calls; says goodbye once those that are open have ended.
     func retire() {
         isGoingAway = true
+        disconnectError = disconnectError ?? .shutdown
         closeWhenIdle()
     }
 
@@ -159,6 +165,12 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     }
 
     func abort() { connection.abort() }
+
+    /// Counts the connection as made and open, until it ends.
+    func count(in metrics: SubchannelMetrics?) {
+        self.metrics = metrics
+        metrics?.connectionDidSucceed()
+    }
 
     /// Does what is due, and sets the timer for the next time.
     private func advanceKeepalive(hasCalls: Bool) {
@@ -191,6 +203,8 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         let open = calls
         calls.removeAll()
         callCount = 0
+        metrics?.connectionDidEnd(disconnectError ?? DisconnectError(end))
+        metrics = nil
         let error = ServingError(.unavailable, "the connection was lost: \(end)", label: "connection_lost")
         for case let open? in open {
             let hasLeft = hasSent(since: open.openedAtByteCount)

@@ -67,6 +67,11 @@ package final class RPCChannel: Sendable {
         return states
     }
 
+    /// Adds the calls of this channel that have been counted since the last time to its metrics, if it has any.
+    package func collectMetrics() async {
+        for lane in lanes { await lane.loop.run { lane.collectMetrics() } }
+    }
+
     /// Fails calls that wait for a connection, lets open ones end, and returns when every connection is closed.
     package func close() async {
         for lane in lanes {

@@ -52,6 +52,11 @@ package struct RPCChannelConfiguration: Sendable {
     /// Is told, from any thread, what an operator should know, such as that the server found the PINGs too many.
     package var warn: (@Sendable (String) -> Void)?
 
+    /// Where calls, attempts and connections are counted; nil for nowhere.
+    ///
+    /// Calls appear when the channel's `collectMetrics` is called.
+    package var metrics: ChannelMetrics?
+
     package init(target: ChannelTarget) { self.target = target }
 
     /// What requests say in `:authority`.

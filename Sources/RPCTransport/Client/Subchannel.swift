@@ -24,6 +24,8 @@ struct SubchannelEnvironment {
     let buffers: LoopBuffers
     let requestHeaders: RequestHeaders
     let keepalive: ChannelKeepalive
+    /// Nil when nobody counts connections.
+    let metrics: SubchannelMetrics?
 }
 
 /// The connections to one address.
@@ -154,6 +156,11 @@ final class Subchannel: ClientConnectionOwner {
     }
 
     private func attemptDidFail(_ reason: String) {
+        environment.metrics?.connectionDidFail()
+        backOff(reason)
+    }
+
+    private func backOff(_ reason: String) {
         attempt = nil
         failureCount += 1
         lastError = ServingError(
@@ -177,6 +184,7 @@ final class Subchannel: ClientConnectionOwner {
         guard case .handshaking(let current) = attempt, current === connection else { return }
         attempt = nil
         failureCount = 0
+        connection.count(in: environment.metrics)
         connections.append(connection)
         guard healthService == nil else { return watchHealth() }
         if state == .ready { owner.subchannelHasRoom(self) } else { become(.ready) }
@@ -263,7 +271,7 @@ final class Subchannel: ClientConnectionOwner {
     private func loseReadiness(after connection: ClientConnection, _ reason: String) {
         guard attempt == nil else { return become(.connecting) }
         let wasWanted = connection.hasOpenedCalls || owner.hasWaitingCalls
-        if wasWanted, !connection.hasCarriedCalls { attemptDidFail(reason) } else { become(.idle) }
+        if wasWanted, !connection.hasCarriedCalls { backOff(reason) } else { become(.idle) }
     }
 
     private func become(_ newState: ConnectivityState) {

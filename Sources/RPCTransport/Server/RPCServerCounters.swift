@@ -1,4 +1,5 @@
 import EventLoops
+package import RPC
 
 /// What a server holds at one moment; all zero once every client is gone and every handler has returned.
 package struct RPCServerCounters: Sendable, Equatable {
@@ -34,5 +35,18 @@ extension RPCServer {
         var sum = RPCServerCounters()
         for shard in shards { sum = sum + (await shard.loop.run { shard.counters }) }
         return sum
+    }
+}
+
+extension RPCServer {
+    /// The calls that each loop has counted since the last time.
+    ///
+    /// What is returned is counted nowhere else any more, so it is for one collector.
+    ///
+    /// - Precondition: as `counters`.
+    package func takeCallTallies() async -> [CallTally] {
+        var tallies: [CallTally] = []
+        for shard in shards { tallies.append(await shard.loop.run { shard.tally.take() }) }
+        return tallies
     }
 }

@@ -114,6 +114,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
             stream: stream, head: head, method: method, requestID: shard.nextRequestID(), owner: self,
             limits: shard.configuration.calls)
         runningCallCount += 1
+        shard.tally.callDidBegin(method: method.index)
         setCall(call, of: stream)
         call.begin()
         if continuation == .end { call.receiveEnd() }
@@ -129,6 +130,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         runningCallCount -= 1
         lifetime.callDidEnd(at: loop.now())
         if self.call(of: call.stream) === call { setCall(nil, of: call.stream) }
+        shard.tally.callDidEnd(method: call.method.index, status: record.status, record.extent)
         shard.observer?.callDidEnd(record)
         shard.callDidEnd(on: self)
     }
@@ -153,6 +155,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         // A status of constant texts is always short enough to be sent.
         _ = try? session.submitHeaders(
             stream, ResponseHeaders.trailersOnly(error, Metadata(), httpStatus: httpStatus), .end)
+        shard.countRefusedCall(error)
         didRefuse(error)
     }
 

@@ -17,6 +17,8 @@ final class ServerShard: @unchecked Sendable {
     let observer: CallObserver?
     let connectionObserver: ConnectionObserver?
     let buffers: LoopBuffers
+    /// The calls of this loop, for metrics.
+    @exclusivity(unchecked) var tally: CallTally
     private let requestIDs: RequestIDSource
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var halfOpen: HalfOpenQueue<ServerConnection>
@@ -37,6 +39,7 @@ final class ServerShard: @unchecked Sendable {
         self.observer = observer
         self.connectionObserver = connectionObserver
         self.requestIDs = requestIDs
+        tally = CallTally(paths: methods.paths)
         halfOpen = HalfOpenQueue(
             countMax: configuration.connections.halfOpenCountMax ?? max(1, configuration.connectionCountMax / 2))
     }
@@ -107,6 +110,15 @@ final class ServerShard: @unchecked Sendable {
         let revoked = connections.values.filter { $0.isRevoked(by: context) }
         for connection in revoked { connection.endRevoked() }
         return revoked.count
+    }
+
+    /// Counts a gRPC call that got a status before it had a method.
+    func countRefusedCall(_ error: ServingError) {
+        tally.callDidBegin(method: tally.otherIndex)
+        let extent = CallExtent(
+            durationNanoseconds: loop.measuredNow().nanoseconds(since: loop.now()), sentByteCount: 0,
+            receivedByteCount: 0)
+        tally.callDidEnd(method: tally.otherIndex, status: error.code, extent)
     }
 
     // MARK: Memory
