@@ -99,6 +99,8 @@ let package = Package(
                 "Scheduling", "Telemetry", "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
             ]),
 
+        module("Probes", ["EventLoops", "RPCTransport", "Vocabulary"]),
+
         // Layer 6
         module(
             "InferenceService",
@@ -111,8 +113,8 @@ let package = Package(
             "ApusServer",
             [
                 "Compression", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
-                .product(name: "Logging", package: "swift-log"), "RPC", "RPCTransport", "Routing", "TLS", "Telemetry",
-                "Tenancy", "Vocabulary",
+                .product(name: "Logging", package: "swift-log"), "Probes", "RPC", "RPCTransport", "Routing", "TLS",
+                "Telemetry", "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
             resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Telemetry", "Vocabulary"]),
@@ -178,6 +180,7 @@ let package = Package(
             [
                 "Configuration", .product(name: "Logging", package: "swift-log"), "RPCTransport", "TLS", "Telemetry",
             ]),
+        tests("Probes", ["EventLoops", "RPCTransport"]),
         tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )

@@ -1,6 +1,5 @@
 import Foundation
 import Logging
-import Telemetry
 
 /// Keeps a file with the metrics up to date, for collectors that read text files and for people.
 ///
@@ -10,36 +9,30 @@ actor MetricsFile {
     static let intervalNanoseconds: UInt64 = 1_000_000_000
 
     private let path: String
-    private let metrics: MetricsRegistry
+    private let metrics: MetricsCollector
     private let logger: Logger
-    private let refresh: @Sendable () async -> Void
     private var isFailing = false
 
-    /// Before each writing `refresh` brings those gauges up to date that nobody keeps while nobody looks.
-    init(
-        path: String, metrics: MetricsRegistry, logger: Logger, refresh: @escaping @Sendable () async -> Void = {}
-    ) {
+    init(path: String, metrics: MetricsCollector, logger: Logger) {
         self.path = path
         self.metrics = metrics
         self.logger = logger
-        self.refresh = refresh
     }
 
     /// Writes now and every interval, until the task is cancelled, and a last time then.
     func keepWriting() async {
-        await refresh()
-        write()
+        await write()
         while !Task.isCancelled {
             try? await Task.sleep(nanoseconds: Self.intervalNanoseconds)
-            await refresh()
-            write()
+            await write()
         }
     }
 
     /// A disk that is full is reported once, not every second.
-    func write() {
+    func write() async {
+        let text = await metrics.text(ageNanosecondsMax: 0)
         do {
-            try Data(metrics.exposition().utf8).write(to: URL(filePath: path), options: .atomic)
+            try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
             isFailing = false
         } catch {
             if !isFailing {

@@ -17,6 +17,7 @@ extension ServerConfiguration {
     ///   crl: revoked.crl           # a file or a folder of revocation lists; none when absent
     ///   close_revoked: true        # a list that names a certificate ends its connections
     ///   look_every: 5s             # how often the files are looked at for changes
+    /// http_listen: 127.0.0.1:8462  # /metrics for Prometheus and /healthz, over HTTP; off for none
     /// metrics_file: apus.prom      # the metrics as text, written anew every second; none when absent
     /// event_loops: 1
     /// compute_threads: 2
@@ -72,7 +73,10 @@ extension ServerConfiguration {
     /// Reads the root of a configuration file and refuses unknown keys.
     package init(reading map: ConfigurationMap) throws(ConfigurationError) {
         self.init()
-        if let text = try map.string("listen") { address = try Self.address(text, in: map) }
+        if let text = try map.string("listen") { address = try Self.address(text, at: "listen", in: map) }
+        if let text = try map.string("http_listen") {
+            probes = text == "off" ? .off : .on(try Self.address(text, at: "http_listen", in: map))
+        }
         isPlaintext = try map.bool("plaintext") ?? isPlaintext
         metricsFile = try map.string("metrics_file")
         if let tls = try map.map("tls") { try readCertificates(tls) }
@@ -95,9 +99,11 @@ extension ServerConfiguration {
     }
 
     /// Reads `HOST:PORT` or `[IPV6]:PORT`.
-    private static func address(_ text: String, in map: ConfigurationMap) throws(ConfigurationError) -> ListenAddress {
+    private static func address(
+        _ text: String, at key: String, in map: ConfigurationMap
+    ) throws(ConfigurationError) -> ListenAddress {
         guard let address = ListenAddress(text) else {
-            throw map.error(at: "listen", "expected HOST:PORT, such as 127.0.0.1:8461 or [::1]:8461, got \"\(text)\"")
+            throw map.error(at: key, "expected HOST:PORT, such as 127.0.0.1:8461 or [::1]:8461, got \"\(text)\"")
         }
         return address
     }

@@ -16,6 +16,8 @@ package struct ServerConfiguration: Sendable {
     package var closesRevoked = true
     /// A file that is kept up to date with the metrics; nil for none.
     package var metricsFile: String?
+    /// Where `/metrics` and `/healthz` are answered over HTTP.
+    package var probes = ProbeListener.ifFree(ListenAddress(host: "127.0.0.1", port: 8462))
     /// Threads that handle connections; at least 1.
     package var eventLoopCount = 1
     /// Threads that compute, at least 1; nil for one a core.
@@ -48,6 +50,21 @@ package struct ServerConfiguration: Sendable {
 
         /// Whether only this machine can connect.
         package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    }
+
+    /// Whether there is a listener for probes.
+    package enum ProbeListener: Sendable, Equatable {
+        case off
+        /// Nobody asked for it, so that a second server on the machine starts without.
+        case ifFree(ListenAddress)
+        case on(ListenAddress)
+
+        package var address: ListenAddress? {
+            switch self {
+            case .off: nil
+            case .ifFree(let address), .on(let address): address
+            }
+        }
     }
 
     /// What one peer may take.

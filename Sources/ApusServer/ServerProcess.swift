@@ -5,6 +5,7 @@ import HTTP2
 import InferenceService
 package import Logging
 import Models
+import Probes
 import RPC
 import RPCTransport
 import Synchronization
@@ -30,6 +31,9 @@ package final class ServerProcess: Sendable {
     /// Nil for plaintext.
     let certificates: CertificateReloader?
     let closesRevoked: Bool
+    /// Where `/metrics` is answered, as `HOST:PORT`; nil where it is not.
+    package var probeAddress: String? { probes?.address }
+    private let probes: ProbeServer?
     /// What goes on beside the serving until `drain` ends it.
     private let watches = Mutex<[Task<Void, Never>]>([])
     private let services: ServiceSet
@@ -40,7 +44,7 @@ package final class ServerProcess: Sendable {
 
     private init(
         engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
-        certificates: CertificateReloader?, configuration: ServerConfiguration, logger: Logger
+        certificates: CertificateReloader?, probes: ProbeServer?, configuration: ServerConfiguration, logger: Logger
     ) {
         self.address = server.address.description
         self.engine = engine
@@ -49,6 +53,7 @@ package final class ServerProcess: Sendable {
         self.services = services
         self.clock = clock
         self.certificates = certificates
+        self.probes = probes
         closesRevoked = configuration.closesRevoked
         drainNanoseconds = configuration.drainNanoseconds
         self.logger = logger
@@ -83,11 +88,21 @@ package final class ServerProcess: Sendable {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
+            let collector = collector(of: server, metrics: metrics, clock: clock)
+            let probes: ProbeServer?
+            do {
+                probes = try await probeServer(
+                    configuration, metrics: collector, isServing: { services.isServing }, logger: logger)
+            } catch {
+                await server.drain(deadline: Deadline(clock.now()))
+                loops.stop()
+                throw error
+            }
             services.beginServing()
             let process = ServerProcess(
                 engine: engine, loops: loops, server: server, services: services, clock: clock,
-                certificates: certificates, configuration: configuration, logger: logger)
-            process.startWatches(configuration, metrics: metrics)
+                certificates: certificates, probes: probes, configuration: configuration, logger: logger)
+            process.startWatches(configuration, metrics: collector)
             return process
         } catch {
             await engine.shutdown()
@@ -117,18 +132,27 @@ package final class ServerProcess: Sendable {
             metadata: ["connections": "\(wanted)", "descriptors": "\(limit.softCount)"])
     }
 
+    /// Collects what connections and loops know.
+    private static func collector(
+        of server: RPCServer, metrics: MetricsRegistry, clock: any MonotonicClock
+    ) -> MetricsCollector {
+        let gauges = ServerGauges(metrics: metrics)
+        let calls = ServerCallMetrics(metrics: metrics)
+        return MetricsCollector(metrics: metrics, clock: clock) {
+            gauges.set(await server.counters())
+            for tally in await server.takeCallTallies() { calls.add(tally) }
+        }
+    }
+
     /// The tasks keep the process alive until `drain` cancels them.
-    private func startWatches(_ configuration: ServerConfiguration, metrics: MetricsRegistry) {
+    private func startWatches(_ configuration: ServerConfiguration, metrics: MetricsCollector) {
         var tasks: [Task<Void, Never>] = []
         if certificates != nil {
             let interval = configuration.certificateLookNanoseconds
             tasks.append(Task { await self.watchCertificates(intervalNanoseconds: interval) })
         }
         if let path = configuration.metricsFile {
-            let gauges = ServerGauges(metrics: metrics)
-            let file = MetricsFile(path: path, metrics: metrics, logger: logger) { [server] in
-                gauges.set(await server.counters())
-            }
+            let file = MetricsFile(path: path, metrics: metrics, logger: logger)
             tasks.append(Task { await file.keepWriting() })
         }
         watches.withLock { [tasks] in $0 = tasks }
@@ -156,6 +180,8 @@ package final class ServerProcess: Sendable {
         await server.drain(deadline: Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds)))
         await engine.shutdown()
         await endWatches()
+        // Probes are answered until the end: they say that the server drains.
+        await probes?.close()
         await loops.loops[0].run { [signalWatch] in signalWatch.close() }
         loops.stop()
         logger.info("stopped")

@@ -26,6 +26,8 @@ final class ServiceSet: Sendable {
         }
     }
 
+    var isServing: Bool { readiness.isServing }
+
     /// Says to everyone who asks or watches that the server takes calls.
     func beginServing() {
         readiness.isServing = true

@@ -25,6 +25,7 @@ struct StartupBanner {
             lines.append("  \(name)  version \(model.version), \(model.modality)")
             lines += Self.command(for: model, server.address, configuration).map { ["      \($0)"] } ?? []
         }
+        lines += server.probeAddress.map { ["", "Metrics: http://\($0)/metrics"] } ?? []
         lines += ["", "Ctrl-C drains and stops."]
         text = lines.joined(separator: "\n")
     }

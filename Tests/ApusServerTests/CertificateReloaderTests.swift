@@ -186,22 +186,3 @@ struct ExpiryAlarmTests {
         #expect(urgencies(end + 3_602) == [.expired])
     }
 }
-
-@Suite("The metrics file")
-struct MetricsFileTests {
-    @Test("holds the exposition, and a folder that is gone is reported once")
-    func writing() async throws {
-        let recorder = LineRecorder()
-        let metrics = MetricsRegistry()
-        metrics.counters("apus_test_total", help: "A test.").series().increment()
-        let path = FileManager.default.temporaryDirectory.appending(path: "apus-metrics-\(UUID().uuidString)").path()
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        await MetricsFile(path: path, metrics: metrics, logger: recorder.logger()).write()
-        #expect(try String(contentsOfFile: path, encoding: .utf8) == metrics.exposition())
-        #expect(recorder.lines.isEmpty)
-        let lost = MetricsFile(path: "\(path)/absent/file", metrics: metrics, logger: recorder.logger())
-        await lost.write()
-        await lost.write()
-        #expect(recorder.lines.count == 1 && recorder.lines[0].contains("error metrics not written"))
-    }
-}

@@ -67,6 +67,28 @@ struct ConnectionSettingsTests {
     }
 }
 
+@Suite("The address for probes")
+struct ProbeListenerTests {
+    private func read(_ text: String) throws -> ServerConfiguration.ProbeListener {
+        try ServerConfiguration(reading: ConfigurationFile.parse(text, file: "apus.yaml")).probes
+    }
+
+    @Test("is the default if that is free, the one that is written, or none")
+    func read() throws {
+        #expect(try read("") == .ifFree(.init(host: "127.0.0.1", port: 8462)))
+        #expect(try read("http_listen: 0.0.0.0:9000") == .on(.init(host: "0.0.0.0", port: 9000)))
+        #expect(try read("http_listen: off") == .off)
+        #expect(try read("http_listen: \"[::1]:0\"") == .on(.init(host: "::1", port: 0)))
+    }
+
+    @Test("is refused with file, line and key when it is none", arguments: ["on", "9000", "[::1]", "host:99999"])
+    func wrong(text: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { try read("http_listen: \"\(text)\"") }
+        let message = error.map { "\($0)" } ?? ""
+        #expect(message.contains("apus.yaml:1:14: http_listen: expected HOST:PORT"), "\(message)")
+    }
+}
+
 @Suite("The limit of file descriptors")
 struct DescriptorLimitTests {
     @Test(

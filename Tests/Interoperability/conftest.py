@@ -123,6 +123,8 @@ def write_configuration(directory, certificates, **extra):
         (repository / name / "1").mkdir(parents=True, exist_ok=True)
         (repository / name / "model.yaml").write_text("\n".join(lines) + "\n")
     main = certificates / "main"
+    # Servers of many tests run at once, and the address of the default can be had by one.
+    extra.setdefault("http_listen", "off")
     lines = ["listen: 127.0.0.1:0", f"repositories: [{repository}]", "tls:", f"  certificate: {main / 'server.pem'}",
              f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}",
              *[f"{key}: {value}" for key, value in extra.items()]]

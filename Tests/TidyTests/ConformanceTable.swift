@@ -5,6 +5,9 @@
 enum ConformanceTable {
     static let path = "Sources/RPCTransport/RPCTransport.docc/Conformance.md"
 
+    /// What may have a reason instead of a test, or a reason for a part of it: everything else is owed.
+    static let leftOut: Set = ["S92", "B173"]
+
     /// What is wrong between the table and the tests, in both directions.
     static func findings(_ files: [SourceFile]) -> [Finding] {
         guard let table = files.first(where: { $0.path == path }) else {
@@ -20,6 +23,8 @@ enum ConformanceTable {
         var findings = rows.flatMap { row in row.suites.compactMap { finding(table, row, suite: $0, named) } }
         findings += rows.filter { $0.suites.isEmpty && $0.section == .covered }
             .map { table.finding($0.index, "\($0.identifier) has no test") }
+        findings += rows.filter { $0.section == .other && !leftOut.contains($0.identifier) }
+            .map { table.finding($0.index, "\($0.identifier) may not be left out") }
         for (path, identifiers) in named {
             findings += identifiers.subtracting(listed).sorted()
                 .map { Finding(path: path, line: 1, text: "\($0) is not in the table of conformance") }
@@ -67,7 +72,7 @@ enum ConformanceTable {
         return word.count > 1 && word.dropFirst().allSatisfy { $0.isASCII && $0.isNumber }
     }
 
-    /// `| B50 | statement | tests |`; a row whose last cell names no test belongs to those left out or not covered.
+    /// `| B50 | statement | side | tests |`; a row of three cells says why there is no test.
     struct Row {
         enum Section { case covered, other }
 

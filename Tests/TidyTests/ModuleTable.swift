@@ -12,7 +12,7 @@ enum ModuleTable {
         ],
         ["RPC", "Scheduling", "Tenancy", "Models"],
         ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing"],
-        ["Engine"],
+        ["Engine", "Probes"],
         ["InferenceService"],
         ["ApusServer", "ApusClient", "LoadTest", "apus"],
     ]
@@ -27,7 +27,10 @@ enum ModuleTable {
     ]
 
     /// The two sides that meet in `InferenceService` and above, and nowhere below.
-    static let network: Set<String> = ["EventLoops", "TLS", "HTTP2", "Compression", "Messages", "RPC", "RPCTransport"]
+    static let network: Set<String> = [
+        "EventLoops", "TLS", "HTTP2", "Compression", "Messages", "RPC", "RPCTransport",
+        "Probes",
+    ]
     static let computing: Set<String> = [
         "Compute", "ModelFiles", "Tokenizers", "KVCache", "Images", "Scheduling", "Models", "TextModels", "GraphModels",
         "VisionModels", "Engine",

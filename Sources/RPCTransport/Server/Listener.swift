@@ -1,16 +1,16 @@
 import CLinux
-import EventLoops
+package import EventLoops
 import Glibc
 
 /// A listening socket: accepts connections and gives them away.
 ///
 /// - Isolation: its loop, after `init`.
-final class Listener: ReadinessHandler {
+package final class Listener: ReadinessHandler {
     static let backlog: Int32 = 1024
     /// Without memory, how long to leave clients in the backlog before the next try.
     static let pauseNanoseconds: UInt64 = 100_000_000
 
-    let address: SocketAddress
+    package let address: SocketAddress
     private let loop: EventLoop
     private var descriptor: Int32
     private var pace = AcceptPace()
@@ -30,7 +30,7 @@ final class Listener: ReadinessHandler {
     ///   - accepted: takes a connection, and its descriptor with it.
     ///   - turnedAway: is told of a client that was closed at once because the process is out of descriptors.
     /// - Throws: `RPCServerError.cannotListen`.
-    init(
+    package init(
         host: String, port: UInt16, loop: EventLoop,
         accepted: @escaping (_ descriptor: Int32, _ peer: SocketAddress) -> Void,
         turnedAway: @escaping (_ peer: SocketAddress) -> Void
@@ -69,13 +69,13 @@ final class Listener: ReadinessHandler {
     }
 
     /// The address that was bound, with the port the kernel chose for port 0.
-    var boundAddress: SocketAddress { SocketAddress.ofSocket(descriptor) }
+    package var boundAddress: SocketAddress { SocketAddress.ofSocket(descriptor) }
 
-    func start() throws(EventLoopError) {
+    package func start() throws(EventLoopError) {
         watch = try loop.watch(descriptor, for: .readable, handler: self)
     }
 
-    func descriptorIsReady(_ readiness: Readiness) {
+    package func descriptorIsReady(_ readiness: Readiness) {
         for _ in 0..<pace.allowance(turn: loop.turnCount, now: loop.measuredNow()) {
             var peer = sockaddr_storage()
             var byteCount = socklen_t(0)
@@ -125,7 +125,7 @@ final class Listener: ReadinessHandler {
     }
 
     /// Stops listening; connections that were not accepted are refused.
-    func close() {
+    package func close() {
         guard descriptor >= 0 else { return }
         if let pause { loop.cancel(pause) }
         if let watch { loop.unwatch(watch) }

@@ -1,16 +1,16 @@
 import CLinux
-import EventLoops
+package import EventLoops
 import Glibc
 
 /// A connected TCP socket.
 ///
 /// - Isolation: its loop.
-final class SocketStream: ByteStream, ReadinessHandler {
+package final class SocketStream: ByteStream, ReadinessHandler {
     /// Kept until `close`.
     ///
     /// Why not weak: an object that was ever referred to weakly pays for it at every retain.
-    var delegate: (any ByteStreamDelegate)?
-    let peerName: String
+    package var delegate: (any ByteStreamDelegate)?
+    package let peerName: String
     private let loop: EventLoop
     private var descriptor: Int32
     private var watch: WatchID?
@@ -19,7 +19,7 @@ final class SocketStream: ByteStream, ReadinessHandler {
     private var hasEnded = false
 
     /// Takes a connected, non-blocking descriptor, which the stream closes.
-    init(descriptor: Int32, peerName: String, loop: EventLoop) {
+    package init(descriptor: Int32, peerName: String, loop: EventLoop) {
         self.descriptor = descriptor
         self.peerName = peerName
         self.loop = loop
@@ -29,7 +29,7 @@ final class SocketStream: ByteStream, ReadinessHandler {
 
     deinit { if descriptor >= 0 { _ = Glibc.close(descriptor) } }
 
-    func start() throws(ByteStreamError) {
+    package func start() throws(ByteStreamError) {
         do throws(EventLoopError) {
             watch = try loop.watch(descriptor, for: .readable, handler: self)
         } catch {
@@ -37,13 +37,13 @@ final class SocketStream: ByteStream, ReadinessHandler {
         }
     }
 
-    func descriptorIsReady(_ readiness: Readiness) {
+    package func descriptorIsReady(_ readiness: Readiness) {
         if readiness.contains(.writable) { delegate?.streamIsWritable() }
         let isReadable = !readiness.isDisjoint(with: [.readable, .hangUp])
         if isReadable, watch != nil { delegate?.streamIsReadable() }
     }
 
-    func receive(into buffer: UnsafeMutableRawBufferPointer) -> ByteStreamReceiveResult {
+    package func receive(into buffer: UnsafeMutableRawBufferPointer) -> ByteStreamReceiveResult {
         guard descriptor >= 0, !hasEnded else { return .end }
         let count = apus_receive(descriptor, buffer.baseAddress, buffer.count)
         if count > 0 { return .bytes(count) }
@@ -55,14 +55,14 @@ final class SocketStream: ByteStream, ReadinessHandler {
         return count == -Int(EAGAIN) ? .wouldBlock : .failed(ByteStreamError(operation: "recv", code: Int32(-count)))
     }
 
-    func send(_ bytes: UnsafeRawBufferPointer) -> ByteStreamSendResult {
+    package func send(_ bytes: UnsafeRawBufferPointer) -> ByteStreamSendResult {
         guard descriptor >= 0 else { return .failed(ByteStreamError(operation: "send", code: EBADF)) }
         let count = apus_send(descriptor, bytes.baseAddress, bytes.count)
         if count >= 0 { return .sent(count) }
         return count == -Int(EAGAIN) ? .sent(0) : .failed(ByteStreamError(operation: "send", code: Int32(-count)))
     }
 
-    func setWantsWritable(_ wantsWritable: Bool) {
+    package func setWantsWritable(_ wantsWritable: Bool) {
         guard wantsWritable != self.wantsWritable else { return }
         self.wantsWritable = wantsWritable
         changeInterest()
@@ -75,17 +75,17 @@ final class SocketStream: ByteStream, ReadinessHandler {
         loop.change(watch, to: interest)
     }
 
-    func setUserTimeout(milliseconds: UInt32) {
+    package func setUserTimeout(milliseconds: UInt32) {
         guard descriptor >= 0 else { return }
         // A kernel that refuses leaves the PINGs, which find the same thing out a little later.
         _ = apus_set_option(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Int32(clamping: milliseconds))
     }
 
-    func shutdownSending() {
+    package func shutdownSending() {
         if descriptor >= 0 { _ = shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
-    func close() {
+    package func close() {
         guard descriptor >= 0 else { return }
         if let watch { loop.unwatch(watch) }
         watch = nil

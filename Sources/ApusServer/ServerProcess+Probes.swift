@@ -1,0 +1,34 @@
+import InferenceService
+import Logging
+import Probes
+import RPCTransport
+import Telemetry
+
+extension ServerProcess {
+    /// Answers `/metrics` and `/healthz`.
+    ///
+    /// - Throws: `StartError` when the address that was configured cannot be had; that of the default is only missed.
+    static func probeServer(
+        _ configuration: ServerConfiguration, metrics: MetricsCollector,
+        isServing: @escaping @Sendable () -> Bool, logger: Logger
+    ) async throws -> ProbeServer? {
+        guard let address = configuration.probes.address else { return nil }
+        let pages: [String: ProbeServer.Page] = [
+            "/metrics": { ProbeAnswer(200, "OK", contentType: MetricsRegistry.contentType, await metrics.text()) },
+            "/healthz": {
+                isServing()
+                    ? ProbeAnswer(200, "OK", "serving\n") : ProbeAnswer(503, "Service Unavailable", "draining\n")
+            },
+        ]
+        do {
+            let server = try await ProbeServer(host: address.host, port: UInt16(address.port), pages: pages)
+            logger.info("answers /metrics and /healthz", metadata: ["http": "\(server.address)"])
+            return server
+        } catch {
+            if case .on = configuration.probes { throw StartError(["http_listen: \(error)"]) }
+            logger.warning(
+                "no /metrics and /healthz: say where in http_listen, or off", metadata: ["detail": "\(error)"])
+            return nil
+        }
+    }
+}
