@@ -45,7 +45,7 @@ public struct ApusClientConfiguration: Hashable, Sendable {
     public var port: UInt16
     /// How connections are protected.
     public var security: Security
-    /// The name that the server's certificate must have, and that requests give as the one they are for; `host` when nil.
+    /// The name that the server's certificate must have, and that requests say they are for; `host` when nil.
     ///
     /// A SPIFFE identity (`spiffe://DOMAIN/PATH`) is asked of the certificate only.
     public var serverName: String?
