@@ -1,6 +1,8 @@
 """What a server counts, scraped over HTTP as Prometheus does and read by Prometheus' own parser."""
 
 import http.client
+import queue
+import signal
 import socket
 import time
 
@@ -144,6 +146,23 @@ def test_the_server_says_whether_it_takes_calls(scraped):
     assert get(address, "/nothing")[0] == 404
     assert get(address, "/metrics", "DELETE")[0] == 405
     assert get(address, "/metrics", "HEAD")[0::2] == (200, "")
+
+
+def test_a_server_that_drains_says_so_until_its_last_call_has_ended(tmp_path, certificates):
+    server = Server(write_configuration(tmp_path, certificates, http_listen="127.0.0.1:0"), tmp_path)
+    address = metrics_address(server)
+    with grpc.secure_channel(server.target, credentials(certificates / "main")) as channel:
+        # A stream whose client says nothing more runs until its client ends it.
+        method = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+        call = channel.stream_stream(f"/{method}")(iter(queue.Queue().get, None))
+        scrape_until(address, lambda samples: samples.of("grpc_server_call_started_total", method=method) == 1)
+        server.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        while get(address, "/healthz")[0::2] != (503, "draining\n"):
+            assert time.monotonic() < deadline
+        assert Samples(get(address)[2]).of("apus_calls_running") == 1
+        call.cancel()
+        assert server.process.wait(60) == 0, server.errors()
 
 
 def test_scrapers_that_are_slow_or_hostile_hurt_nobody(scraped, certificates):

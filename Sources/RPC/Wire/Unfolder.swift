@@ -49,7 +49,9 @@ package final class Unfolder: EndOfTurnHandler {
         schedule()
     }
 
-    /// Gives a message up and frees what it holds; whoever waits for it gets CANCELLED. One that is done stays so.
+    /// Gives a message up and frees what it holds; whoever waits for it gets CANCELLED.
+    ///
+    /// One that is done stays so.
     package func cancel(_ unfolding: Unfolding) {
         loop.preconditionOnLoop()
         guard unfolding.result == nil else { return }

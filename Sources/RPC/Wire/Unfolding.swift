@@ -22,6 +22,7 @@ package final class Unfolding: @unchecked Sendable {
 
     /// - Parameters:
     ///   - message: as it came.
+    ///   - format: what it is folded with.
     ///   - byteCountMax: the longest it may become.
     ///   - owner: whose messages are unfolded one after another, in turns with those of others.
     ///   - count: called with the bytes that have appeared, slice by slice; throws when they are too many.
