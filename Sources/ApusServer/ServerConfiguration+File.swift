@@ -30,7 +30,7 @@ extension ServerConfiguration {
     ///   held_per_connection: 128MiB
     /// compression:                 # of answers, for clients that accept it
     ///   format: off                # gzip or deflate
-    ///   minimum_size: 1KiB         # shorter messages are sent as they are
+    ///   minimum_size: 1KiB         # shorter messages are sent as they are, as are those over 1 MiB
     /// connections:                 # how long they live, and how they are watched
     ///   max_idle: 5min             # without calls; for ever when absent
     ///   max_age: 1h                # give or take a tenth; for ever when absent

@@ -165,6 +165,18 @@ struct CompressionTests {
         #expect(messages[0] == messages[3])
     }
 
+    @Test(
+        "messages that would take the loop for long are sent as they are",
+        arguments: [(1 << 20, true), (1 << 20 + 1, false)])
+    func longMessages(byteCount: Int, isCompressed: Bool) throws {
+        let bench = try compressingBench()
+        let headers = try RawClient.headers([("grpc-accept-encoding", "gzip")])
+        let message = [UInt8](repeating: 1, count: byteCount)
+        let answer = try bench.request(bench.connect(), headers, body: RawClient.frame(message).array)
+        #expect(answer.status == 0)
+        #expect(answer.body.first == (isCompressed ? 1 : 0))
+    }
+
     @Test("B59: a handler chooses for its call, and leaves single messages as they are")
     func handlerChooses() throws {
         let bench = try Workbench()

@@ -367,7 +367,7 @@ package final class ClientCall: @unchecked Sendable {
         guard compression == .allowed, let format = options.compression, let owner else {
             return FramedMessage(message)
         }
-        return owner.codec.frame(message, format, messageByteCountMin: 0)
+        return owner.codec.frame(message, format)
     }
 
     @discardableResult

@@ -39,9 +39,10 @@ extension ServerCall {
                 .resourceExhausted, "the client leaves the answers on this connection untaken",
                 label: "response_budget")
         }
-        guard compression == .allowed, !state.isAnswered, let format = agreedFormat() else {
-            return FramedMessage(message)
-        }
-        return owner.codec.frame(message, format, messageByteCountMin: limits.compression.messageByteCountMin)
+        guard compression == .allowed, !state.isAnswered, let format = agreedFormat(),
+            message.count >= limits.compression.messageByteCountMin,
+            message.count <= limits.compression.messageByteCountMax
+        else { return FramedMessage(message) }
+        return owner.codec.frame(message, format)
     }
 }

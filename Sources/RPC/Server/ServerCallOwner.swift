@@ -51,6 +51,8 @@ package struct ResponseCompression: Sendable, Equatable {
     package var format: CompressionFormat?
     /// Messages shorter than this are sent as they are: there is little to win, and it costs the loop's time.
     package var messageByteCountMin = 1024
+    /// Messages longer than this are sent as they are: a megabyte takes the loop some ten milliseconds.
+    package var messageByteCountMax = 1 << 20
 
     package init() {}
 }

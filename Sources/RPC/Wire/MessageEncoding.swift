@@ -64,10 +64,7 @@ extension ServingError {
 
 extension Codec {
     /// A message ready to be sent: compressed when that makes it shorter.
-    func frame(_ message: Bytes, _ format: CompressionFormat, messageByteCountMin: Int) -> FramedMessage {
-        guard message.count >= messageByteCountMin, let compressed = compress(message, format) else {
-            return FramedMessage(message)
-        }
-        return FramedMessage(compressed, isCompressed: true)
+    func frame(_ message: Bytes, _ format: CompressionFormat) -> FramedMessage {
+        compress(message, format).map { FramedMessage($0, isCompressed: true) } ?? FramedMessage(message)
     }
 }
