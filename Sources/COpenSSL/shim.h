@@ -54,6 +54,14 @@ static inline int apus_SSL_set_app_data(SSL *ssl, void *data) { return SSL_set_a
 
 static inline void *apus_SSL_get_app_data(const SSL *ssl) { return SSL_get_app_data(ssl); }
 
+static inline void apus_SSL_set_releases_buffers(SSL *ssl, int releases) {
+    if (releases) {
+        SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    } else {
+        SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    }
+}
+
 // BIOs and errors.
 
 static inline void apus_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }

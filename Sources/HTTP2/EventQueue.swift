@@ -60,6 +60,11 @@ struct EventQueue {
         return event
     }
 
+    /// Gives back all memory, unless events wait in it.
+    mutating func releaseIfEmpty() {
+        if events.isEmpty { events = [] }
+    }
+
     mutating func deallocate() {
         while let event = popFirst() { event.object?.release() }
     }

@@ -22,6 +22,17 @@ extension HTTP2Session {
         state.pointee.output.shrink(to: Self.idleOutputByteCountMax)
     }
 
+    /// Gives back the memory that bytes on their way need, until there are some again.
+    package func releaseBuffers() {
+        state.pointee.output.shrink(to: 0)
+        state.pointee.events.releaseIfEmpty()
+        if let frameBuffer = state.pointee.frameBuffer, !wantsWrite { LibraryMemory.emptyFrameBuffer(frameBuffer) }
+        // A stream that is open may be in the middle of its header list.
+        guard state.pointee.openStreamCount == 0 else { return }
+        state.pointee.headerScratch.deallocate()
+        state.pointee.streams.releaseIfUnused()
+    }
+
     /// Serialises frames until the output is full or there are no more.
     func fillOutput() throws(HTTP2Error) {
         guard !state.pointee.isSendingBroken else { return }

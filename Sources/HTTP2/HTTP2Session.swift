@@ -72,10 +72,11 @@ package final class HTTP2Session {
         guard let callbacks = SessionCallbacks.table, let options = configuration.makeOptions() else { return nil }
         defer { nghttp2_option_del(options) }
         var session: OpaquePointer?
+        var memory = LibraryMemory.functions(state)
         let result =
             switch role {
-            case .server: nghttp2_session_server_new2(&session, callbacks, state, options)
-            case .client: nghttp2_session_client_new2(&session, callbacks, state, options)
+            case .server: nghttp2_session_server_new3(&session, callbacks, state, options, &memory)
+            case .client: nghttp2_session_client_new3(&session, callbacks, state, options, &memory)
             }
         return result == 0 ? session : nil
     }

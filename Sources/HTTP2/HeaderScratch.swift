@@ -20,6 +20,7 @@ struct HeaderScratch {
         isTruncated = false
     }
 
+    /// Also between two lists, to give memory back: the next takes it anew.
     mutating func deallocate() {
         ends.deallocate()
         bytes.deallocate()

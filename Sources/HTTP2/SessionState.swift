@@ -14,6 +14,8 @@ struct SessionState {
     var events = EventQueue()
     /// Frames ready for the transport.
     var output = ByteQueue()
+    /// Where nghttp2 serialises frames; nil when that is not a run of pages.
+    var frameBuffer: UInt?
     var headerScratch: HeaderScratch
     var floodGuard: FloodGuard
     /// DATA payload that arrived since connection window was last given back.

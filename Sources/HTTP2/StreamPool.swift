@@ -52,6 +52,11 @@ struct StreamPool {
         for record in records where record.pointee.stream.id != 0 { body(record) }
     }
 
+    /// Gives back all memory, unless a record is in use.
+    mutating func releaseIfUnused() {
+        if usedCount == 0 { deallocate() }
+    }
+
     mutating func deallocate() {
         for record in records {
             record.pointee.outbound.deallocate()

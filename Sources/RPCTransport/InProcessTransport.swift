@@ -46,6 +46,9 @@ package final class InProcessTransport {
     /// Compressed messages that the server has begun to unfold, or that wait for it; on the loop.
     package var unfoldingMessageCount: Int { shard.buffers.unfolder.count }
 
+    /// Connections of the server that hold memory for bytes on their way, for which one timer runs; on the loop.
+    package var busyConnectionCount: Int { shard.buffers.quietWatch.count }
+
     /// What the server holds; on the loop.
     package var counters: RPCServerCounters { shard.counters }
 

@@ -64,10 +64,14 @@ struct CiphertextBuffer: ~Copyable {
         head += byteCount
         guard isEmpty else { return }
         (head, tail) = (0, 0)
-        if storage.count > CiphertextBuffer.idleByteCountMax {
-            storage.deallocate()
-            storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        }
+        if storage.count > CiphertextBuffer.idleByteCountMax { releaseIfEmpty() }
+    }
+
+    /// Gives back all memory, unless bytes wait in it.
+    mutating func releaseIfEmpty() {
+        guard isEmpty else { return }
+        storage.deallocate()
+        storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }
 
     /// Moves up to `destination.count` bytes into `destination` and returns how many.

@@ -94,7 +94,9 @@ package final class TLSContext: Sendable {
         // No automatic chain: it would add certificates from the store of peers' authorities to ours.
         apus_SSL_CTX_set_mode(
             pointer,
-            Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN))
+            Int(
+                SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN
+                    | SSL_MODE_RELEASE_BUFFERS))
         // Leaf, three intermediates and the root.
         SSL_CTX_set_verify_depth(pointer, 4)
         // 112 bits of strength for every key and signature of a chain; no SHA-1.

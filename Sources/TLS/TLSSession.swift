@@ -121,15 +121,19 @@ package final class TLSSession {
 
     // MARK: Ciphertext
 
-    /// Takes ciphertext that came from the peer; it is decrypted by `handshake` and `read`.
+    /// Takes ciphertext that came from the peer, and calls `body`, which decrypts it by `handshake` and `read`.
+    ///
+    /// What `body` leaves is kept for later: reading it all costs a copy less.
     ///
     /// - Throws: `TLSError.receiveBufferFull` when more than `unreadByteCountMax` bytes would wait; none is taken then.
-    package func receive(_ ciphertext: UnsafeRawBufferPointer) throws(TLSError) {
+    package func receive(
+        _ ciphertext: UnsafeRawBufferPointer, while body: () throws(TLSError) -> Void = {}
+    ) throws(TLSError) {
         if let failure { throw failure }
-        guard bio.incoming.count + ciphertext.count <= TLSSession.unreadByteCountMax else {
+        guard bio.unreadByteCount + ciphertext.count <= TLSSession.unreadByteCountMax else {
             throw .receiveBufferFull(byteCountMax: TLSSession.unreadByteCountMax)
         }
-        bio.incoming.append(ciphertext)
+        try bio.lend(ciphertext, while: body)
     }
 
     /// Says that the transport ended; reading past what it brought is `TLSError.truncated`, unless the peer had closed.
@@ -162,6 +166,7 @@ package final class TLSSession {
         if result == 1 {
             try checkAgreement()
             isComplete = true
+            if context.role == .server { trimPeerCertificate() }
             return .complete
         }
         switch SSL_get_error(ssl, result) {
@@ -211,14 +216,6 @@ package final class TLSSession {
     /// Whether it began with this context.
     package func isOf(_ context: TLSContext) -> Bool { self.context === context }
 
-    /// What the peer has shown, the leaf first; they live as long as the session.
-    var peerCertificates: [OpaquePointer] {
-        let chain = SSL_get_peer_cert_chain(ssl)
-        // A server's list of what its client sent lacks the leaf: SSL_get_peer_cert_chain(3).
-        let leaf = context.role == .server ? SSL_get0_peer_certificate(ssl).map { [$0] } ?? [] : []
-        return leaf + (0..<apus_sk_X509_num(chain)).map { apus_sk_X509_value(chain, $0) }
-    }
-
     /// `h2`, once the handshake is complete.
     package var negotiatedProtocol: String? {
         var name: UnsafePointer<UInt8>?
@@ -256,9 +253,10 @@ package final class TLSSession {
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TLSError) -> TLSReadResult {
         precondition(isComplete && !buffer.isEmpty, "read before the handshake was complete, or into nothing")
         var byteCount = 0
+        // Once: what succeeds leaves no error behind.
+        ERR_clear_error()
         while failure == nil && byteCount < buffer.count {
             var read = 0
-            ERR_clear_error()
             let result = SSL_read_ex(ssl, buffer.baseAddress! + byteCount, buffer.count - byteCount, &read)
             if result == 1 {
                 byteCount += read
@@ -286,9 +284,9 @@ package final class TLSSession {
         // Header, tag and nonce: at most 29 bytes a record in either version.
         bio.outgoing.reserve(byteCount: plaintext.count + (plaintext.count / (16 << 10) + 1) * 32)
         var written = 0
+        ERR_clear_error()
         while written < plaintext.count {
             var count = 0
-            ERR_clear_error()
             let result = SSL_write_ex(ssl, plaintext.baseAddress! + written, plaintext.count - written, &count)
             guard result == 1 else { throw fail(SSL_get_error(ssl, result)) }
             written += count
@@ -302,6 +300,25 @@ package final class TLSSession {
         // 0 (ours sent, the peer's not seen) and 1 (both) are equally fine here.
         _ = SSL_shutdown(ssl)
         ERR_clear_error()
+    }
+
+    // MARK: Memory
+
+    /// Whether the two buffers of a record each stay between records; they do not at first.
+    ///
+    /// They cost 33 KB, which is most of an idle connection. Taking them anew for every record costs a busy one time.
+    ///
+    /// - Source: SSL_CTX_set_mode(3), SSL_MODE_RELEASE_BUFFERS.
+    package var keepsBuffers = false {
+        didSet { apus_SSL_set_releases_buffers(ssl, keepsBuffers ? 0 : 1) }
+    }
+
+    /// Gives back the memory that bytes on their way need, until there are some again.
+    package func releaseBuffers() {
+        // OpenSSL keeps a buffer with something in it.
+        _ = SSL_free_buffers(ssl)
+        bio.incoming.releaseIfEmpty()
+        bio.outgoing.releaseIfEmpty()
     }
 
     // MARK: Failure

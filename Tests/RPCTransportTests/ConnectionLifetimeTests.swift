@@ -54,7 +54,7 @@ struct ConnectionLifetimeTests {
         bench.advance(seconds: 0.1)
         #expect(bench.transport.connectionCount == 0)
         #expect(bench.service.records.withLock { $0.map(\.status) } == [.cancelled])
-        #expect(bench.loop.timerCount == 0)
+        #expect(bench.timerCount == 0)
     }
 
     @Test(
@@ -139,7 +139,7 @@ struct ConnectionLifetimeTests {
         bench.advance(seconds: 1.1)
         let goAways = RawFrame.all(in: client.received).filter { $0.type == RawFrame.goAway }
         #expect(goAways.map(\.debugText) == ["", "max_idle"])
-        #expect(client.isClosed && bench.transport.connectionCount == 0 && bench.loop.timerCount == 0)
+        #expect(client.isClosed && bench.transport.connectionCount == 0 && bench.timerCount == 0)
     }
 
     @Test("S140: an old connection is drained with the text max_age; the grace ends what is left with UNAVAILABLE")
@@ -158,7 +158,7 @@ struct ConnectionLifetimeTests {
         bench.advance(seconds: 30)
         #expect(client.answer(stream).status == 14)
         bench.advance(seconds: 1.1)
-        #expect(client.isClosed && bench.transport.connectionCount == 0 && bench.loop.timerCount == 0)
+        #expect(client.isClosed && bench.transport.connectionCount == 0 && bench.timerCount == 0)
     }
 
     @Test("S141: a stream that arrives between the two GOAWAYs is served")

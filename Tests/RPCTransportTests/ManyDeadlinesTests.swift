@@ -40,6 +40,6 @@ struct ManyDeadlinesTests {
             #expect(streams.allSatisfy { client.answer($0).status == 4 })
         }
         #expect(bench.service.records.withLock { $0.count } == 3_000)
-        #expect(bench.loop.timerCount == 0 && client.session.openStreamCount == 0)
+        #expect(bench.timerCount == 0 && client.session.openStreamCount == 0)
     }
 }

@@ -29,6 +29,9 @@ final class Workbench: TurnedBench {
         advance(seconds: 2)
     }
 
+    /// Timers of calls and connections: but for the one that looks for quiet connections.
+    var timerCount: Int { loop.timerCount - (transport.busyConnectionCount > 0 ? 1 : 0) }
+
     /// A client whose handshake is done.
     func connect(_ configuration: HTTP2Configuration = HTTP2Configuration()) throws -> RawClient {
         let client = try loop.becomeCurrent {

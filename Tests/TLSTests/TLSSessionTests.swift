@@ -149,6 +149,64 @@ struct TLSSessionTests {
         #expect(throws: TLSError.alertReceived("bad record mac")) { try pair.client.readAll(into: &received) }
     }
 
+    @Test("reads ciphertext where it is, and keeps what was left for later", arguments: [0, 1, 5, 100])
+    func lentCiphertext(readByteCount: Int) throws {
+        let pair = try pair()
+        try pair.handshake()
+        let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0) }
+        try bytes.withUnsafeBytes { try pair.client.write($0) }
+        var ciphertext: [UInt8] = []
+        pair.client.drainOutput { output in
+            ciphertext = Array(output)
+            return output.count
+        }
+        var received: [UInt8] = []
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(readByteCount, 1), alignment: 1)
+        defer { buffer.deallocate() }
+        try ciphertext.withUnsafeBytes { lent in
+            try pair.server.receive(lent) { () throws(TLSError) in
+                guard readByteCount > 0 else { return }
+                #expect(try pair.server.read(into: buffer) == .bytes(readByteCount))
+                received += buffer
+            }
+        }
+        // Gone: what was left has to be a copy.
+        ciphertext = []
+        try pair.server.readAll(into: &received)
+        #expect(received == bytes)
+    }
+
+    @Test("works the same whether it keeps its buffers between records or gives them back")
+    func buffers() throws {
+        let pair = try pair()
+        try pair.handshake()
+        #expect(!pair.server.keepsBuffers)
+        for round in 0..<6 {
+            pair.server.keepsBuffers = round % 2 == 1
+            let bytes = (0..<40_000).map { UInt8(truncatingIfNeeded: $0 &+ round) }
+            #expect(try pair.send(bytes, from: pair.client, to: pair.server) == bytes)
+            #expect(try pair.send(bytes, from: pair.server, to: pair.client) == bytes)
+            if round > 2 { pair.server.releaseBuffers() }
+        }
+    }
+
+    @Test("gives back its buffers in the middle of a record without losing any of it")
+    func buffersInUse() throws {
+        let pair = try pair()
+        try pair.handshake()
+        pair.server.keepsBuffers = true
+        let bytes = (0..<30_000).map { UInt8(truncatingIfNeeded: $0) }
+        try bytes.withUnsafeBytes { try pair.client.write($0) }
+        var received: [UInt8] = []
+        var halves = pair
+        halves.pieceByteCount = 1_000
+        try halves.carry(from: pair.client, to: pair.server) {
+            try pair.server.readAll(into: &received)
+            pair.server.releaseBuffers()
+        }
+        #expect(received == bytes)
+    }
+
     @Test("refuses more ciphertext than its limit and keeps what it had")
     func receiveLimit() throws {
         let session = try TLSSession(accepting: fixtures.serverContext())

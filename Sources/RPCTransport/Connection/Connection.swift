@@ -1,7 +1,5 @@
-import Compression
 import EventLoops
 import HTTP2
-import RPC
 import TLS
 import Vocabulary
 
@@ -90,6 +88,8 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     /// Whether bytes wait for the wire, and how many it has taken so far.
     private(set) var isOutputBlocked = false
     private(set) var wireByteCount: UInt64 = 0
+    /// Whether it holds memory for bytes on their way only while they are: at first, and after a while without any.
+    private(set) var isQuiet = true
     private let stream: any ByteStream
     private let buffers: LoopBuffers
     private let timeouts: HandshakeTimeouts
@@ -190,18 +190,23 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     private func receive(_ bytes: UnsafeRawBufferPointer) {
         guard let tls else { return receivePlaintext(bytes) }
         do throws(TLSError) {
-            try tls.receive(bytes)
-            if !tlsIsComplete { advanceHandshake(tls) }
-            while tlsIsComplete, phase == .handshaking || phase == .open {
-                switch try tls.read(into: buffers.plaintext) {
-                case .wouldBlock: return
-                case .closed: return receiveEnd()
-                case .bytes(let count):
-                    receivePlaintext(UnsafeRawBufferPointer(rebasing: buffers.plaintext[..<count]))
-                }
+            try tls.receive(bytes) { () throws(TLSError) in
+                if !tlsIsComplete { advanceHandshake(tls) }
+                try receiveEncrypted(tls)
             }
         } catch {
             fail(.tls(error))
+        }
+    }
+
+    private func receiveEncrypted(_ tls: TLSSession) throws(TLSError) {
+        while tlsIsComplete, phase == .handshaking || phase == .open {
+            switch try tls.read(into: buffers.plaintext) {
+            case .wouldBlock: return
+            case .closed: return receiveEnd()
+            case .bytes(let count):
+                receivePlaintext(UnsafeRawBufferPointer(rebasing: buffers.plaintext[..<count]))
+            }
         }
     }
 
@@ -257,7 +262,9 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
 
     func turnDidEnd() {
         flushIsScheduled = false
+        if isQuiet, session.openStreamCount > 0 { becomeBusy() }
         flush()
+        if isQuiet { releaseBuffers() }
     }
 
     func streamIsWritable() { flush() }
@@ -354,6 +361,29 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         }
     }
 
+    // MARK: Memory
+
+    /// Differs from what it was before when bytes have moved in between.
+    var movement: UInt64 { activity.receiveCount &+ wireByteCount }
+
+    private func becomeBusy() {
+        isQuiet = false
+        tls?.keepsBuffers = true
+        buffers.quietWatch.add(self)
+    }
+
+    /// Holds memory for bytes on their way only while they are, until the next call.
+    func becomeQuiet() {
+        isQuiet = true
+        tls?.keepsBuffers = false
+        releaseBuffers()
+    }
+
+    private func releaseBuffers() {
+        session.releaseBuffers()
+        tls?.releaseBuffers()
+    }
+
     // MARK: The end
 
     /// Tells the peer why, as far as the wire takes it at once, and ends.
@@ -386,6 +416,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         guard phase != .closed else { return }
         phase = .closed
         stopTimer()
+        if !isQuiet { buffers.quietWatch.remove(self) }
         stream.close()
         let delegate = self.delegate
         self.delegate = nil
@@ -413,25 +444,4 @@ struct HandshakeTimeouts {
     var tlsNanoseconds: UInt64 = 10_000_000_000
     /// From there to the peer's SETTINGS, the last part of HTTP/2's preface.
     var prefaceNanoseconds: UInt64 = 5_000_000_000
-}
-
-/// What all connections of a loop share: memory for one read, since what arrives is consumed within its turn, and what
-/// compresses and decompresses their messages.
-final class LoopBuffers {
-    let codec: Codec
-    let unfolder: Unfolder
-    let wire: UnsafeMutableRawBufferPointer
-    let plaintext: UnsafeMutableRawBufferPointer
-
-    init(loop: EventLoop) {
-        codec = Codec()
-        unfolder = Unfolder(loop: loop, codec: codec)
-        wire = .allocate(byteCount: 64 << 10, alignment: 64)
-        plaintext = .allocate(byteCount: 64 << 10, alignment: 64)
-    }
-
-    deinit {
-        wire.deallocate()
-        plaintext.deallocate()
-    }
 }
