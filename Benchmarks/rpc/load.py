@@ -1,4 +1,4 @@
-"""The load generators: h2load in the clear, a client on C++ gRPC for everything else."""
+"""The load generators: h2load in the clear, a client on C++ gRPC for everything else, our own for streams too."""
 
 import json
 import pathlib
@@ -6,6 +6,7 @@ import pathlib
 import support
 
 PROGRAMS = support.BUILD / "cpp"
+INTEROP = support.ROOT / ".build/release/apus-interop"
 
 
 def build():
@@ -37,6 +38,15 @@ def client(port, message, core=None, certificate_folder=None, path=support.PATH,
         words += ["--certs", certificate_folder]
     return json.loads(support.run(support.pinned(
         [build() / "client", "--target", f"127.0.0.1:{port}", "--path", path, "--body", message, *words], core)))
+
+
+def streams(port, core=None, certificate_folder=None, **options):
+    """Runs the client of streams of Apus itself; returns its report. `options` are those of the program."""
+    words = [f"--{name}={value}" for name, value in options.items()]
+    if certificate_folder:
+        words += ["--use_tls=true", "--use_test_ca=true", f"--certificates={certificate_folder}"]
+    return json.loads(support.run(support.pinned(
+        [INTEROP, "load", "--server_host=localhost", f"--server_port={port}", *words], core)))
 
 
 def message_file(body):

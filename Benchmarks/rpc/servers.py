@@ -10,7 +10,6 @@ import load
 import support
 
 APUS, CPP, SWIFT, NGHTTPD = "Apus", "C++ gRPC", "grpc-swift-2", "nghttpd"
-INTEROP = support.ROOT / ".build/release/apus-interop"
 SWIFT_PACKAGE = support.ROOT / "Tests/Interop/grpc-swift"
 SWIFT_BUILD = support.BUILD / "grpc-swift"
 # Of nghttpd: about what Apus answers to the request of `support.infer_request`.
@@ -63,7 +62,7 @@ def echoing(name, folder, certificate_folder=None, core=0):
         return
     folder.mkdir(parents=True, exist_ok=True)
     tls = ["--use_tls=true", f"--certificates={certificate_folder}"] if certificate_folder else []
-    server = support.Process([INTEROP, "server", "--port=0", "--event_loops=1", *tls], folder / "echo.log", core=core)
+    server = support.Process([load.INTEROP, "server", "--port=0", "--event_loops=1", *tls], folder / "echo.log", core=core)
     try:
         yield server
     finally:

@@ -18,7 +18,8 @@ enum Interop {
             switch arguments.first {
             case "server": try await InteropServer.run(Flags(arguments.dropFirst(), known: InteropServer.flags))
             case "client": try await InteropClient.run(Flags(arguments.dropFirst(), known: InteropClient.flags))
-            default: throw Flags.Failure(description: "expected: apus-interop server|client --FLAG=VALUE …")
+            case "load": try await StreamLoad.run(Flags(arguments.dropFirst(), known: StreamLoad.flags))
+            default: throw Flags.Failure(description: "expected: apus-interop server|client|load --FLAG=VALUE …")
             }
         } catch {
             fputs("apus-interop: \(error)\n", stderrStream())

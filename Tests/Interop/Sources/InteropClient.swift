@@ -16,7 +16,8 @@ enum InteropClient {
         let run: @Sendable (ClientCases) async throws -> Void
     }
 
-    static func run(_ flags: Flags) async throws {
+    /// Where the server is, and whether to speak TLS with it.
+    static func channelConfiguration(_ flags: Flags) throws -> RPCChannelConfiguration {
         let host = flags.text("server_host") ?? "localhost"
         var configuration = RPCChannelConfiguration(host: host, port: try flags.number("server_port", default: 0))
         if try flags.isSet("use_tls") {
@@ -24,6 +25,11 @@ enum InteropClient {
                 try flags.isSet("use_test_ca") ? TestCertificates(flags).client() : TestCertificates.publicClient()
             configuration.serverName = flags.text("server_host_override")
         }
+        return configuration
+    }
+
+    static func run(_ flags: Flags) async throws {
+        var configuration = try channelConfiguration(flags)
         if let json = flags.text("service_config_json") { configuration.serviceConfig = try ServiceConfig(json: json) }
         // Several cases may be named, with commas between; `all` is every one that any server passes.
         let names = flags.text("test_case") ?? "large_unary"

@@ -26,9 +26,12 @@ struct TestCertificates {
             privateKey: PEM(contentsOf: folder.serverKeyPath))
     }
 
-    /// A client's context that believes the test authority.
+    /// A client's context that believes the test authority, with the folder's client certificate if there is one.
     func client() throws -> TLSContext {
         if !FileManager.default.fileExists(atPath: folder.authorityCertificatePath) { try make() }
+        guard !FileManager.default.fileExists(atPath: folder.clientCertificatePath) else {
+            return try TLSContext(client: folder.clientConfiguration())
+        }
         return try TLSContext(
             client: TLSClientConfiguration(serverAuthorities: PEM(contentsOf: folder.authorityCertificatePath)))
     }
