@@ -25,7 +25,12 @@ actor MetricsCollector {
 
     /// The metrics, collected no longer ago than `ageNanosecondsMax` before the call.
     func text(ageNanosecondsMax: UInt64 = MetricsCollector.ageNanosecondsMax) async -> String {
-        if let current { return await current.value }
+        while let task = current {
+            let text = await task.value
+            // It was begun before this call, so for somebody who wants everything up to now it may be too old.
+            if ageNanosecondsMax > 0 { return text }
+            if current == task { current = nil }
+        }
         if let last, clock.now().nanoseconds(since: last.time) < ageNanosecondsMax { return last.text }
         // A task of its own: whoever asked first may go away.
         let task = Task { [metrics, refresh] in
@@ -35,8 +40,8 @@ actor MetricsCollector {
         current = task
         let time = clock.now()
         let text = await task.value
-        current = nil
-        last = (text, time)
+        if current == task { current = nil }
+        if time >= last?.time ?? time { last = (text, time) }
         return text
     }
 }

@@ -21,11 +21,12 @@ actor MetricsFile {
 
     /// Writes now and every interval, until the task is cancelled, and a last time then.
     func keepWriting() async {
-        await write()
         while !Task.isCancelled {
-            try? await Task.sleep(nanoseconds: Self.intervalNanoseconds)
             await write()
+            try? await Task.sleep(nanoseconds: Self.intervalNanoseconds)
         }
+        // Also when the end came while a file was written: what that holds may have been collected before.
+        await write()
     }
 
     /// A disk that is full is reported once, not every second.

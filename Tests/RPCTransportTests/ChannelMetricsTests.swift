@@ -161,6 +161,19 @@ struct ChannelMetricsTests {
             ])
     }
 
+    @Test("B173: a retry that the deadline forestalls is none")
+    func forestalled() throws {
+        let counted = try Counted()
+        let outcome = counted.bench.call { $0.deadline = counted.bench.deadline(seconds: 0.5) }
+        try Self.answer(counted.bench, request: 0, status: "14")
+        counted.bench.advance(seconds: 2)
+        #expect(outcome.failure?.error.code == .deadlineExceeded)
+        #expect(counted.samples("grpc_client_attempt_started").first?.hasSuffix(" 1") == true)
+        #expect(counted.samples("grpc_client_attempt_duration_seconds_count").first?.contains("UNAVAILABLE") == true)
+        #expect(counted.samples("grpc_client_call_retries").isEmpty)
+        #expect(counted.samples("grpc_client_call_duration_seconds_count").first?.contains("DEADLINE_EXCEEDED") == true)
+    }
+
     @Test("B172: a call that finds no server is an attempt that failed")
     func noServer() throws {
         let counted = try Counted()

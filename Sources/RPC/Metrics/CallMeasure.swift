@@ -16,6 +16,8 @@ struct CallMeasure {
     /// Nil between attempts.
     private var attemptStartTime: MonotonicTime?
     private var lastAttemptEndTime: MonotonicTime?
+    /// What the next attempt is, if there is one.
+    private var sequel = Sequel.none
     private var sentByteCount = 0
     private var receivedByteCount = 0
     private var retries = CallRetries()
@@ -28,6 +30,11 @@ struct CallMeasure {
 
     mutating func attemptDidBegin(at now: MonotonicTime) {
         if let lastAttemptEndTime { retries.delayNanoseconds += now.nanoseconds(since: lastAttemptEndTime) }
+        switch sequel {
+        case .none: break
+        case .retry: retries.retryCount += 1
+        case .transparentRetry: retries.transparentRetryCount += 1
+        }
         attemptStartTime = now
         sentByteCount = 0
         receivedByteCount = 0
@@ -38,7 +45,7 @@ struct CallMeasure {
 
     mutating func messageDidArrive(byteCount: Int) { receivedByteCount += byteCount }
 
-    /// What comes after a failed attempt.
+    /// What is to come after a failed attempt, unless the call ends before.
     enum Sequel {
         /// The call's end.
         case none
@@ -52,11 +59,7 @@ struct CallMeasure {
         guard let attemptStartTime else { return }
         self.attemptStartTime = nil
         lastAttemptEndTime = now
-        switch sequel {
-        case .none: break
-        case .retry: retries.retryCount += 1
-        case .transparentRetry: retries.transparentRetryCount += 1
-        }
+        self.sequel = sequel
         meter.attemptDidEnd(
             method: method, status,
             CallExtent(
