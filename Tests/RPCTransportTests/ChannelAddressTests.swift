@@ -233,8 +233,18 @@ struct ChannelAddressTests {
         let bench = try ChannelBench { $0.random = { 0.5 } }
         bench.goesAwayOnAccept = true
         let outcome = bench.call { $0.waitsForReady = true }
-        #expect(bench.attemptCount == 1 && bench.state == .transientFailure)
+        #expect(bench.attemptCount == 2 && bench.state == .transientFailure)
         bench.advance(seconds: 1.1)
-        #expect(bench.attemptCount == 2 && !outcome.isFinished)
+        #expect(bench.attemptCount == 3 && !outcome.isFinished)
+    }
+
+    @Test("C144, C165: a server that sends a client away before its first call is asked again at once")
+    func turnedAwayOnce() throws {
+        let bench = try ChannelBench()
+        bench.goesAwayOnAccept = true
+        bench.onConnect = { [unowned bench] in bench.goesAwayOnAccept = false }
+        let outcome = bench.call()
+        try #require(bench.servers.count == 2 && bench.servers[1].requests.count == 1)
+        #expect(!outcome.isFinished)
     }
 }

@@ -29,6 +29,8 @@ final class ChannelBench: TurnedBench, @unchecked Sendable {
     var closesOnAccept = false
     var closesBehindSettings = false
     var goesAwayOnAccept = false
+    /// Called when a connection was made.
+    var onConnect: () -> Void = {}
     /// What the name stands for; nil when it cannot be resolved.
     var addresses: [ServerAddress]? = [ServerAddress(host: "test", port: 1)]
     private(set) var resolutionCount = 0
@@ -94,6 +96,7 @@ final class ChannelBench: TurnedBench, @unchecked Sendable {
             if closesBehindSettings { server.close() }
             servers.append(server)
             hostsOfServers.append(host)
+            onConnect()
             return .success(pipe.client)
         } catch {
             return .failure(ConnectError(description: "\(error)"))

@@ -61,6 +61,8 @@ final class Subchannel: ClientConnectionOwner {
     private var attempt: Attempt?
     private var backoffTimer: TimerID?
     private var failureCount = 0
+    /// Connections in a row that were wanted and gone before a call was on them.
+    private var turnedAwayCount = 0
     /// Asks the server on the oldest connection for its health; nil where nobody wants to know.
     private var healthWatch: HealthWatch?
     /// Connections on which calls are still open, but no new ones are made.
@@ -266,12 +268,13 @@ final class Subchannel: ClientConnectionOwner {
 
     /// The last connection on which calls could be made is gone.
     ///
-    /// One that took none, although there were some, is a failed attempt: otherwise a server that turns everybody away
-    /// would be asked as fast as the network allows.
+    /// One that took none, although there were some, may have come at a bad moment; the second in a row is a failed
+    /// attempt. Otherwise a server that turns everybody away would be asked as fast as the network allows.
     private func loseReadiness(after connection: ClientConnection, _ reason: String) {
         guard attempt == nil else { return become(.connecting) }
         let wasWanted = connection.hasOpenedCalls || owner.hasWaitingCalls
-        if wasWanted, !connection.hasCarriedCalls { backOff(reason) } else { become(.idle) }
+        turnedAwayCount = wasWanted && !connection.hasCarriedCalls ? turnedAwayCount + 1 : 0
+        if turnedAwayCount > 1 { backOff(reason) } else { become(.idle) }
     }
 
     private func become(_ newState: ConnectivityState) {
