@@ -19,6 +19,8 @@ from grpc.testing import messages_pb2
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 TRAILERS = [("grpc-status", "0")]
+# The last one that `goaway_between` takes in, of a hundred: the tenth.
+LAST_STREAM = 19
 
 
 class Connection:
@@ -34,6 +36,9 @@ class Connection:
         self.waiting = {}
         self.limit_is_acknowledged = False
         self.pings_sent = 0
+        # The streams above it are not answered.
+        self.last_stream = None
+        self.answered = []
 
     def run(self):
         self.h2.initiate_connection()
@@ -51,6 +56,10 @@ class Connection:
     def handle(self, event):
         if isinstance(event, h2.events.RequestReceived):
             self.requests[event.stream_id] = bytearray()
+            if self.case == "goaway_between" and self.server.connection_count == 1 and event.stream_id == LAST_STREAM:
+                self.last_stream = LAST_STREAM
+                self.flush()
+                self.socket.sendall(GoAwayFrame(0, last_stream_id=LAST_STREAM, error_code=0).serialize())
             with self.server.lock:
                 self.server.request_count += 1
                 if self.limit_is_acknowledged:
@@ -63,7 +72,8 @@ class Connection:
             if self.case == "ping":
                 self.ping()
         elif isinstance(event, h2.events.StreamEnded):
-            self.answer(event.stream_id)
+            if self.last_stream is None or event.stream_id <= self.last_stream:
+                self.answer(event.stream_id)
         elif isinstance(event, h2.events.PingAckReceived):
             with self.server.lock:
                 self.server.pings_answered.append(event.ping_data)
@@ -114,6 +124,7 @@ class Connection:
         if self.case in ("rst_during_data", "rst_after_data"):
             return self.reset(stream)
         self.h2.send_headers(stream, TRAILERS, end_stream=True)
+        self.answered.append(stream)
         del self.requests[stream]
         if self.case == "max_streams" and not self.limit_is_acknowledged:
             self.h2.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 1})
@@ -135,6 +146,7 @@ class MisbehavingServer:
         self.pings_sent = []
         self.pings_answered = []
         self.failures = []
+        self.connections = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.threads = [threading.Thread(target=self.accept)]
@@ -154,8 +166,10 @@ class MisbehavingServer:
 
     def serve(self, sock):
         with sock:
+            connection = Connection(self, sock)
+            self.connections.append(connection)
             try:
-                Connection(self, sock).run()
+                connection.run()
             except ConnectionError:
                 pass
             except Exception as error:  # noqa: BLE001  (the test reports it)

@@ -3,13 +3,14 @@
 import pytest
 
 import interop_peers as peers
-from misbehaving_server import MisbehavingServer
+from misbehaving_server import LAST_STREAM, MisbehavingServer
 
 
-def run(case, certificates):
+def run(case, certificates, client_case=None):
+    client_case = client_case or case
     server = MisbehavingServer(case)
     try:
-        assert peers.run_our_client(server.port, certificates, False, case) == [case]
+        assert peers.run_our_client(server.port, certificates, False, client_case) == [client_case]
     finally:
         server.close()
     return server
@@ -23,6 +24,15 @@ def test_C103_a_stream_reset_before_its_trailers_fails_the_call(case, interop_ce
 def test_C144_a_goaway_lets_the_call_finish_and_the_next_one_connects_anew(interop_certificates):
     server = run("goaway", interop_certificates)
     assert (server.request_count, server.connection_count) == (2, 2)
+
+
+def test_C144_C165_of_a_hundred_calls_those_above_the_goaway_and_no_others_go_to_the_next_connection(
+        interop_certificates):
+    server = run("goaway_between", interop_certificates, "concurrent_large_unary")
+    first, second = server.connections
+    assert first.answered and max(first.answered) <= LAST_STREAM
+    assert len(first.answered) == (LAST_STREAM + 1) // 2
+    assert len(second.answered) == 100 - len(first.answered)
 
 
 def test_B8_every_ping_in_the_middle_of_a_call_is_answered(interop_certificates):

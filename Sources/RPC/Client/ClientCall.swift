@@ -14,12 +14,6 @@ package import Vocabulary
 package final class ClientCall: @unchecked Sendable {
     // @unchecked: touched on `loop` only; the methods for callers go there first.
 
-    /// Request bytes kept so that the call can be made again on another connection.
-    ///
-    /// A first message is kept whatever its length. Less than a stream's high-water mark, so that a new stream takes
-    /// them all at once.
-    static let replayByteCountMax = 64 << 10
-
     package let path: Bytes
     package let options: CallOptions
     package let loop: EventLoop
@@ -43,10 +37,7 @@ package final class ClientCall: @unchecked Sendable {
     private(set) var received = MessageQueue()
     private var withheldByteCount = 0
 
-    /// Sent so far, while the call can still be made again; nil once it cannot.
-    private var replay: [FramedMessage]? = []
-    private var replayByteCount = 0
-    private var wasRefused = false
+    private var replay = CallReplay()
     private var retryState = RetryState()
     /// An attempt has failed and another will follow, after so long, once the stream is gone.
     private var pendingRetry: (error: ServingError, delayNanoseconds: UInt64)?
@@ -126,7 +117,7 @@ package final class ClientCall: @unchecked Sendable {
         }
         self.owner = owner
         unfolder = owner.unfolder
-        for message in replay ?? [] { submit(message) }
+        for message in replay.messages ?? [] { submit(message) }
         if state.requestIsEnded { submitEnd() }
         owner.outputIsReady()
         wakeWriter()
@@ -136,7 +127,7 @@ package final class ClientCall: @unchecked Sendable {
     package func receiveHeaders(_ block: HeaderBlock, _ continuation: HTTP2Continuation) {
         guard continuation == .more else { return receiveTrailers(block) }
         // The caller sees something of this attempt, so it is the last one.
-        replay = nil
+        replay.end()
         guard !block.isTruncated else { return fail(Self.headersTooLong) }
         if let rejection = ResponseStatus.rejection(ofHeaders: block) { return reject(rejection) }
         encoding = ResponseStatus.encoding(ofHeaders: block)
@@ -197,22 +188,14 @@ package final class ClientCall: @unchecked Sendable {
         wakeWriter()
     }
 
-    /// The stream is gone, by a reset, by a GOAWAY, or with its connection (`connectionError`).
-    ///
-    /// A stream of which nothing left this process (`hasLeft` is false) is opened again however often that happens: no
-    /// server has seen it. One that was refused has been to a server and back, and is opened again once.
-    ///
-    /// - Source: gRFC A6, "Transparent Retries".
+    /// The stream is gone, by a reset, by a GOAWAY, or with its connection (`connectionError`), before or after
+    /// anything of it left this process.
     package func streamDidClose(_ code: HTTP2ErrorCode, hasLeft: Bool, connectionError: ServingError? = nil) {
         stream = nil
         owner = nil
         guard !isFinished else { return }
         if pendingRetry != nil { return waitToRetry() }
-        if replay != nil, !hasLeft { return openUnseenAgain() }
-        if replay != nil, code == .refusedStream, !wasRefused {
-            wasRefused = true
-            return openUnseenAgain()
-        }
+        if replay.reopens(after: code, hasLeft: hasLeft) { return openUnseenAgain() }
         let error = rejected?.error ?? connectionError ?? resetError(code)
         if willRetry(after: error, Metadata()) { return waitToRetry() }
         guard state.streamClosed().contains(.finish) else { return }
@@ -251,7 +234,7 @@ package final class ClientCall: @unchecked Sendable {
         }
         let delay = retrying.attemptFailed(
             error.code, pushback: RetryPushback(trailers.firstText(of: "grpc-retry-pushback-ms")), policy: policy,
-            isCommitted: replay == nil || options.deadline.isExpired(at: loop.now()), state: &retryState)
+            isCommitted: !replay.isPossible || options.deadline.isExpired(at: loop.now()), state: &retryState)
         guard let delay else { return false }
         pendingRetry = (error, delay)
         measure?.attemptDidEnd(error.code, then: .retry, at: loop.measuredNow())
@@ -264,7 +247,7 @@ package final class ClientCall: @unchecked Sendable {
     private func waitToRetry() {
         guard let (error, delay) = pendingRetry else { return }
         pendingRetry = nil
-        guard replay != nil else { return fail(error) }
+        guard replay.isPossible else { return fail(error) }
         openAgain(afterNanoseconds: delay)
     }
 
@@ -330,7 +313,7 @@ package final class ClientCall: @unchecked Sendable {
     private func settle(_ error: ServingError?) {
         self.error = error
         measure?.callDidEnd(error?.code ?? .ok, at: loop.measuredNow())
-        replay = nil
+        replay.end()
         if let deadlineTimer { loop.cancel(deadlineTimer) }
         deadlineTimer = nil
         if let rejectionTimer { loop.cancel(rejectionTimer) }
@@ -350,9 +333,7 @@ package final class ClientCall: @unchecked Sendable {
     func send(_ message: FramedMessage) -> Bool {
         guard state.callerSendsMessage().contains(.sendMessage) else { return true }
         guard stream != nil, submit(message) else { return false }
-        replayByteCount += message.bytes.count
-        let isKept = replay?.isEmpty == true || replayByteCount <= Self.replayByteCountMax
-        if isKept { replay?.append(message) } else { replay = nil }
+        replay.append(message)
         return true
     }
 
