@@ -79,6 +79,14 @@ ssize_t apus_send(int fd, const void *bytes, size_t byte_count) {
     return sent < 0 ? -errno : sent;
 }
 
+ssize_t apus_send_pieces(int fd, const struct iovec *pieces, size_t piece_count) {
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = piece_count};
+    ssize_t sent;
+    do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
 int apus_set_option(int fd, int level, int option, int value) {
     return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
 }

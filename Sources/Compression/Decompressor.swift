@@ -26,9 +26,7 @@ final class Decompressor {
         guard inflateReset2(stream, format.windowBits) == Z_OK else { throw .outOfMemory }
     }
 
-    /// Runs zlib once over the input and the room there is.
-    ///
-    /// - Parameter byteCountMax: bytes of output, however much room there is.
+    /// Runs zlib once over the input and the room there is, but writes no more than `byteCountMax` bytes.
     func step(
         _ input: UnsafeRawBufferPointer, _ output: OutputBuffer, byteCountMax: Int
     ) -> (result: Int32, readByteCount: Int, writtenByteCount: Int) {

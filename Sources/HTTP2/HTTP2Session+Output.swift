@@ -1,30 +1,36 @@
 import CNghttp2
 
 extension HTTP2Session {
-    /// Memory an idle connection keeps for its output.
-    private static let idleOutputByteCountMax = 32 << 10
-
-    /// Hands the bytes for the peer to `body`, which returns how many it took.
+    /// Hands the bytes for the peer to `body`, in pieces that follow each other, which returns how many it took.
     ///
     /// `body` is called again while it takes everything and there is more; what it leaves comes first next time, and
     /// until then no further frames are made, so that a slow peer holds back the streams instead of filling memory.
     ///
     /// - Throws: why the connection is over, if that shows only now; the output then still holds the GOAWAY.
-    package func drainOutput(_ body: (UnsafeRawBufferPointer) -> Int) throws(HTTP2Error) {
+    package func drainPieces(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> Int) throws(HTTP2Error) {
         while true {
             if state.pointee.output.count == 0 { try fillOutput() }
-            let bytes = state.pointee.output.bytes
-            if bytes.count == 0 { break }
-            let taken = body(bytes)
-            state.pointee.output.removeFirst(taken)
-            if taken < bytes.count { return }
+            if state.pointee.output.count == 0 { break }
+            guard state.pointee.output.take(body) else { return }
         }
-        state.pointee.output.shrink(to: Self.idleOutputByteCountMax)
+    }
+
+    /// As `drainPieces`, one piece at a time.
+    package func drainOutput(_ body: (UnsafeRawBufferPointer) -> Int) throws(HTTP2Error) {
+        try drainPieces { pieces in
+            var takenByteCount = 0
+            for piece in pieces {
+                let taken = body(piece)
+                takenByteCount += taken
+                if taken < piece.count { break }
+            }
+            return takenByteCount
+        }
     }
 
     /// Gives back the memory that bytes on their way need, until there are some again.
     package func releaseBuffers() {
-        state.pointee.output.shrink(to: 0)
+        state.pointee.output.releaseIfEmpty()
         state.pointee.events.releaseIfEmpty()
         if let frameBuffer = state.pointee.frameBuffer, !wantsWrite { LibraryMemory.emptyFrameBuffer(frameBuffer) }
         // A stream that is open may be in the middle of its header list.

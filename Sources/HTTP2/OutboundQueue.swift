@@ -1,6 +1,6 @@
 import Vocabulary
 
-/// The data waiting to be sent on one stream: messages by reference, copied only into frames.
+/// The data waiting to be sent on one stream: messages by reference; only short ones are copied, into their frames.
 ///
 /// A ring of pieces in plain memory. The owner calls `deallocate`.
 struct OutboundQueue {
@@ -37,12 +37,12 @@ struct OutboundQueue {
     }
 
     /// Moves the first `count` bytes to the end of `output`.
-    mutating func move(_ count: Int, to output: inout ByteQueue) {
+    mutating func move(_ count: Int, to output: inout OutputQueue) {
         precondition(count <= byteCount, "moving \(count) of \(byteCount) bytes")
         var rest = count
         while rest > 0 {
             let piece = pieces! + head
-            let taken = Self.copy(piece, from: headOffset, atMost: rest, to: &output)
+            let taken = Self.append(piece, from: headOffset, atMost: rest, to: &output)
             rest -= taken
             headOffset += taken
             if headOffset == piece.pointee.byteCount { removeHead() }
@@ -61,9 +61,9 @@ struct OutboundQueue {
         self = OutboundQueue()
     }
 
-    /// Copies bytes `offset...` of one piece and says how many.
-    private static func copy(
-        _ piece: UnsafeMutablePointer<Piece>, from offset: Int, atMost limit: Int, to output: inout ByteQueue
+    /// Appends bytes `offset...` of one piece and says how many.
+    private static func append(
+        _ piece: UnsafeMutablePointer<Piece>, from offset: Int, atMost limit: Int, to output: inout OutputQueue
     ) -> Int {
         let prefixByteCount = piece.pointee.prefixByteCount
         if offset < prefixByteCount {
@@ -73,12 +73,16 @@ struct OutboundQueue {
             }
             return count
         }
-        return piece.pointee.data.withUnsafeBytes { data in
-            let start = offset - prefixByteCount
-            let count = min(data.count - start, limit)
-            output.append(UnsafeRawBufferPointer(rebasing: data[start..<start + count]))
-            return count
+        let start = offset - prefixByteCount
+        let count = min(piece.pointee.data.count - start, limit)
+        if count >= OutputQueue.referencedByteCountMin {
+            output.append(referencing: piece.pointee.data[start..<start + count])
+        } else {
+            piece.pointee.data.withUnsafeBytes {
+                output.append(UnsafeRawBufferPointer(rebasing: $0[start..<start + count]))
+            }
         }
+        return count
     }
 
     private mutating func removeHead() {

@@ -111,9 +111,9 @@ extension SessionCallbacks {
 
     private static func headersReceived(_ session: OpaquePointer?, _ header: nghttp2_frame_hd, _ state: State) {
         guard let record = record(session, header.stream_id) else { return }
-        state.pointee.floodGuard.countHeadersTaken()
         let isTrailers = record.pointee.flags.contains(.headersReceived)
         if !isTrailers && state.pointee.role == .client && state.pointee.headerScratch.isInformational { return }
+        state.pointee.floodGuard.countHeadersTaken()
         record.pointee.flags.formUnion([.headersReceived, .announced])
         if header.hasEndStream { record.pointee.flags.insert(.remoteEnded) }
         guard !record.pointee.flags.contains(.resetByOwner) else { return }

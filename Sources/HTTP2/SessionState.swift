@@ -13,7 +13,7 @@ struct SessionState {
     var streams = StreamPool()
     var events = EventQueue()
     /// Frames ready for the transport.
-    var output = ByteQueue()
+    var output = OutputQueue()
     /// Where nghttp2 serialises frames; nil when that is not a run of pages.
     var frameBuffer: UInt?
     var headerScratch: HeaderScratch

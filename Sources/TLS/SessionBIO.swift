@@ -5,8 +5,8 @@ import COpenSSL
 /// Why not OpenSSL's own memory BIO: it never gives memory back, and taking part of what it holds costs a copy.
 final class SessionBIO {
     /// What came and was not read yet; empty as long as the owner reads everything while it is `lent`.
-    var incoming = CiphertextBuffer()
-    var outgoing = CiphertextBuffer()
+    var incoming = RecordBuffer()
+    var outgoing = RecordBuffer()
     /// What just came, read behind `incoming` and where it is: most ciphertext is never copied on its way to OpenSSL.
     private var lent = UnsafeRawBufferPointer(start: nil, count: 0)
     /// The transport will bring no more; reading an empty `incoming` is then the end and not a wait.

@@ -33,6 +33,8 @@ package final class TLSSession {
     /// For tests, which make it do what no session of ours does.
     var pointer: OpaquePointer { ssl }
     private let bio = SessionBIO()
+    /// Plaintext that begins a record, while `write` is given the rest of it.
+    private var partialRecord = RecordBuffer()
     // Keeps `role` at hand; the SSL holds its own reference to the SSL_CTX.
     let context: TLSContext
     private var failure: TLSError?
@@ -51,6 +53,9 @@ package final class TLSSession {
 
     /// Whom the client's verified certificate names; set on a server, before its handshake completes.
     package internal(set) var peerIdentity: PeerIdentity?
+
+    /// The plaintext of a full record.
+    private static let recordByteCount = 16 << 10
 
     /// The most ciphertext that may wait between `receive` and `read`, in bytes.
     package static let unreadByteCountMax = 1 << 20
@@ -293,6 +298,35 @@ package final class TLSSession {
         }
     }
 
+    /// As `write`, for pieces that follow each other: records are full across their borders, and most of a long piece
+    /// is encrypted where it is.
+    ///
+    /// - Returns: the bytes of all pieces.
+    package func write(_ pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>) throws(TLSError) -> Int {
+        var byteCount = 0
+        for (index, piece) in pieces.enumerated() {
+            try write(piece, isFollowed: index + 1 < pieces.count)
+            byteCount += piece.count
+        }
+        return byteCount
+    }
+
+    /// Encrypts a piece; of one that is followed by another, what does not fill a record waits for that.
+    private func write(_ piece: UnsafeRawBufferPointer, isFollowed: Bool) throws(TLSError) {
+        var rest = piece
+        if !partialRecord.isEmpty || (isFollowed && rest.count < Self.recordByteCount) {
+            let taken = min(rest.count, Self.recordByteCount - partialRecord.count)
+            partialRecord.append(UnsafeRawBufferPointer(rebasing: rest[..<taken]))
+            rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
+            guard partialRecord.count == Self.recordByteCount || !isFollowed else { return }
+            try write(partialRecord.waiting)
+            partialRecord.take(byteCount: partialRecord.count)
+        }
+        let whole = isFollowed ? rest.count / Self.recordByteCount * Self.recordByteCount : rest.count
+        try write(UnsafeRawBufferPointer(rebasing: rest[..<whole]))
+        partialRecord.append(UnsafeRawBufferPointer(rebasing: rest[whole...]))
+    }
+
     /// Queues `close_notify`, which says that we send no more; late and repeated calls do nothing.
     package func shutdown() {
         guard isComplete, failure == nil else { return }
@@ -319,6 +353,7 @@ package final class TLSSession {
         _ = SSL_free_buffers(ssl)
         bio.incoming.releaseIfEmpty()
         bio.outgoing.releaseIfEmpty()
+        partialRecord.releaseIfEmpty()
     }
 
     // MARK: Failure

@@ -219,6 +219,21 @@ struct FloodTests {
         expectCalm(server, .outboundFrames)
     }
 
+    @Test("interim responses without end, of a hostile server")
+    func interimResponses() throws {
+        var configuration = HTTP2Configuration()
+        configuration.floodLimits.uselessFrameBurst = 100
+        let client = try Endpoint(.client, configuration)
+        _ = try client.open()
+        _ = client.drainAll()
+        client.receive(Frames.frame(type: 4))
+        let count = rounds(client, limit: 1_000) { _ in
+            Frames.frame(type: 1, flags: 4, stream: 1, Frames.block([(":status", "103")]))
+        }
+        #expect(count <= 110)
+        expectCalm(client, .uselessFrames)
+    }
+
     @Test("CONTINUATION without end (CVE-2024-28182)", arguments: [Int.max, 1])
     func continuations(receiveByteCountMax: Int) throws {
         let server = try server()

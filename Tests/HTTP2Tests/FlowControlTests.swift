@@ -239,8 +239,8 @@ struct FlowControlTests {
         client.session.submit(stream, pattern(900_000), .end)
         var offered = 0
         for _ in 0..<5 {
-            try client.session.drainOutput { bytes in
-                offered = max(offered, bytes.count)
+            try client.session.drainPieces { pieces in
+                offered = max(offered, pieces.reduce(0) { $0 + $1.count })
                 return 0
             }
         }

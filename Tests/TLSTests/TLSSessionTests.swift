@@ -217,22 +217,56 @@ struct TLSSessionTests {
         }
     }
 
-    @Test("gives the memory of a large write back once it is drained")
+    @Test("gives its memory back when it is told to, unless bytes wait in it")
     func memory() {
-        var buffer = CiphertextBuffer()
+        var buffer = RecordBuffer()
         let bytes = [UInt8](repeating: 1, count: 1 << 20)
         bytes.withUnsafeBytes { buffer.append($0) }
-        #expect(buffer.capacity >= 1 << 20)
+        buffer.releaseIfEmpty()
+        #expect(buffer.capacity >= 1 << 20 && buffer.count == 1 << 20)
         buffer.take(byteCount: 1 << 20)
-        #expect(buffer.capacity <= CiphertextBuffer.idleByteCountMax)
+        #expect(buffer.capacity >= 1 << 20, "the next large write needs it again")
+        buffer.releaseIfEmpty()
+        #expect(buffer.capacity == 0)
         bytes.prefix(1_000).withUnsafeBytes { buffer.append($0) }
+        #expect(buffer.capacity >= 1_000 && buffer.count == 1_000)
         buffer.take(byteCount: 1_000)
-        #expect(buffer.capacity >= 1_000)
+    }
+
+    @Test("pieces that follow each other arrive as one, in full records", arguments: [1, 2, 3, 4] as [UInt64])
+    func pieces(seed: UInt64) throws {
+        let pair = try pair()
+        try pair.handshake()
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<10 {
+            let pieces = (0..<Int.random(in: 1...16, using: &generator)).map { _ in
+                generator.bytes(count: [0, 1, 9, 16 << 10, 65_536, 5_000].randomElement(using: &generator)!)
+            }
+            let whole = pieces.flatMap { $0 }
+            let block = Bytes(whole)
+            let written = try block.withUnsafeBytes { bytes in
+                var offset = 0
+                let parts = pieces.map { piece in
+                    defer { offset += piece.count }
+                    return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + piece.count])
+                }
+                return try parts.withUnsafeBufferPointer { try pair.client.write($0) }
+            }
+            #expect(written == whole.count)
+            let ciphertextByteCount = pair.client.outputByteCount
+            var received: [UInt8] = []
+            try pair.carry(from: pair.client, to: pair.server) { try pair.server.readAll(into: &received) }
+            let isWhole = received == whole
+            #expect(isWhole)
+            // Of TLS 1.3 with AES-GCM: header, type and tag.
+            let recordCount = (whole.count + (16 << 10) - 1) / (16 << 10)
+            #expect(ciphertextByteCount == whole.count + recordCount * 22)
+        }
     }
 
     @Test("keeps ciphertext in order through growth, sliding and partial takes")
     func bufferOrder() {
-        var buffer = CiphertextBuffer()
+        var buffer = RecordBuffer()
         var generator = SeededGenerator(seed: 8461)
         var (appended, taken) = (0, 0)
         for _ in 0..<2_000 {

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 /// Makes an epoll instance that is closed on exec; its descriptor or `-errno`. See epoll_create1(2).
@@ -63,6 +64,9 @@ ssize_t apus_receive(int fd, void *bytes, size_t byte_count);
 
 /// Sends without raising SIGPIPE; the number of bytes taken or `-errno` (never `-EINTR`).
 ssize_t apus_send(int fd, const void *bytes, size_t byte_count);
+
+/// As `apus_send`, for up to 16 pieces that follow each other.
+ssize_t apus_send_pieces(int fd, const struct iovec *pieces, size_t piece_count);
 
 /// Sets an integer option; 0 or `-errno`.
 int apus_set_option(int fd, int level, int option, int value);

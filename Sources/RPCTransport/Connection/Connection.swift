@@ -304,7 +304,7 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
         var wire = WireProgress()
         defer { wireByteCount &+= UInt64(wire.byteCount) }
         do throws(HTTP2Error) {
-            try session.drainOutput { bytes in wire.send(bytes, to: stream) }
+            try session.drainPieces { pieces in wire.send(pieces, to: stream) }
         } catch {
             throw FlushFailure(end: .http2(error))
         }
@@ -321,13 +321,13 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
             isFull = false
             if tlsIsComplete {
                 do throws(HTTP2Error) {
-                    try session.drainOutput { bytes in
+                    try session.drainPieces { pieces in
                         guard failure == nil, tls.outputByteCount < Self.ciphertextByteCountMax else {
                             isFull = true
                             return 0
                         }
-                        do throws(TLSError) { try tls.write(bytes) } catch { failure = error }
-                        return failure == nil ? bytes.count : 0
+                        do throws(TLSError) { return try tls.write(pieces) } catch { failure = error }
+                        return 0
                     }
                 } catch {
                     throw FlushFailure(end: .http2(error))
@@ -349,9 +349,18 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
 
         mutating func send(_ bytes: UnsafeRawBufferPointer, to stream: any ByteStream) -> Int {
             guard !isBlocked, failure == nil else { return 0 }
-            switch stream.send(bytes) {
+            return note(stream.send(bytes), of: bytes.count)
+        }
+
+        mutating func send(_ pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>, to stream: any ByteStream) -> Int {
+            guard !isBlocked, failure == nil else { return 0 }
+            return note(stream.send(pieces), of: pieces.reduce(0) { $0 + $1.count })
+        }
+
+        private mutating func note(_ result: ByteStreamSendResult, of offeredByteCount: Int) -> Int {
+            switch result {
             case .sent(let count):
-                if count < bytes.count { isBlocked = true }
+                if count < offeredByteCount { isBlocked = true }
                 byteCount += count
                 return count
             case .failed(let error):

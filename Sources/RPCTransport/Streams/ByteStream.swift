@@ -17,6 +17,9 @@ package protocol ByteStream: AnyObject {
     /// Sends as much as there is room for.
     func send(_ bytes: UnsafeRawBufferPointer) -> ByteStreamSendResult
 
+    /// Sends pieces that follow each other, at most 16, as much as there is room for.
+    func send(_ pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>) -> ByteStreamSendResult
+
     /// Chooses whether to be told when the stream takes bytes again.
     func setWantsWritable(_ wantsWritable: Bool)
 

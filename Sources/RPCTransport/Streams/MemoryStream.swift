@@ -62,6 +62,16 @@ package final class MemoryStream: ByteStream, EndOfTurnHandler {
         return .sent(count)
     }
 
+    package func send(_ pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>) -> ByteStreamSendResult {
+        var sentByteCount = 0
+        for piece in pieces {
+            guard case .sent(let count) = send(piece) else { return send(piece) }
+            sentByteCount += count
+            if count < piece.count { break }
+        }
+        return .sent(sentByteCount)
+    }
+
     package func setWantsWritable(_ wantsWritable: Bool) {
         self.wantsWritable = wantsWritable
         if wantsWritable { schedule() }

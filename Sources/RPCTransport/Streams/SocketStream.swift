@@ -57,7 +57,24 @@ package final class SocketStream: ByteStream, ReadinessHandler {
 
     package func send(_ bytes: UnsafeRawBufferPointer) -> ByteStreamSendResult {
         guard descriptor >= 0 else { return .failed(ByteStreamError(operation: "send", code: EBADF)) }
-        let count = apus_send(descriptor, bytes.baseAddress, bytes.count)
+        return Self.result(apus_send(descriptor, bytes.baseAddress, bytes.count))
+    }
+
+    package func send(_ pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>) -> ByteStreamSendResult {
+        guard pieces.count > 1 else { return send(pieces[0]) }
+        guard descriptor >= 0 else { return .failed(ByteStreamError(operation: "sendmsg", code: EBADF)) }
+        let count = withUnsafeTemporaryAllocation(of: iovec.self, capacity: pieces.count) { vectors in
+            for (index, piece) in pieces.enumerated() {
+                // The kernel only reads from it.
+                let base = UnsafeMutableRawPointer(mutating: piece.baseAddress)
+                vectors.initializeElement(at: index, to: iovec(iov_base: base, iov_len: piece.count))
+            }
+            return apus_send_pieces(descriptor, vectors.baseAddress, pieces.count)
+        }
+        return Self.result(count)
+    }
+
+    private static func result(_ count: Int) -> ByteStreamSendResult {
         if count >= 0 { return .sent(count) }
         return count == -Int(EAGAIN) ? .sent(0) : .failed(ByteStreamError(operation: "send", code: Int32(-count)))
     }

@@ -1,19 +1,14 @@
-/// Bytes on their way between OpenSSL and a socket: appended at the end, taken from the front, without allocation once
-/// it has grown to what a connection needs.
+/// Bytes on their way into or out of records: appended at the end, taken from the front, without allocation once it has
+/// grown to what a connection needs; its owner says when it gives its memory back.
 ///
 /// ```
 ///  [ taken | waiting            | free        ]
 ///  0       head                 tail          capacity
 /// ```
-struct CiphertextBuffer: ~Copyable {
+struct RecordBuffer: ~Copyable {
     private var storage: UnsafeMutableRawBufferPointer
     private var head = 0
     private var tail = 0
-
-    /// What an emptied buffer keeps, in bytes: four full records.
-    ///
-    /// More is given back, so that one large answer does not cost an idle connection its memory for life.
-    static let idleByteCountMax = 64 << 10
 
     init() {
         storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -64,7 +59,6 @@ struct CiphertextBuffer: ~Copyable {
         head += byteCount
         guard isEmpty else { return }
         (head, tail) = (0, 0)
-        if storage.count > CiphertextBuffer.idleByteCountMax { releaseIfEmpty() }
     }
 
     /// Gives back all memory, unless bytes wait in it.
