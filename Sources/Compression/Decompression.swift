@@ -40,7 +40,7 @@ package final class Decompression {
     ///
     /// Why input counts too: a stream may be long and hold next to nothing.
     ///
-    /// - Parameter sliceByteCount: bytes to read and to write; exceeded by no more than itself, and at least one is done.
+    /// - Parameter sliceByteCount: bytes to read and to write; exceeded by no more than itself, and one is always done.
     /// - Returns: all that the message holds, once it has ended.
     /// - Throws: `CompressionError`; there is nothing more to do then.
     package func advance(byteCountMax sliceByteCount: Int) throws(CompressionError) -> Progress {

@@ -47,6 +47,12 @@ private final class Bench: ByteStreamDelegate {
         settle()
     }
 
+    /// Closes the client's side, without which a connection in memory holds itself.
+    func leave() {
+        loop.becomeCurrent { client.close() }
+        settle()
+    }
+
     func answer(_ body: String) {
         loop.becomeCurrent { connection.send(ProbeAnswer(200, "OK", body), withBody: true) }
         settle()
@@ -88,8 +94,7 @@ struct ProbeConnectionTests {
         bench.answer("up 1\n")
         #expect(bench.received.hasPrefix("HTTP/1.1 200 OK\r\n") && bench.received.hasSuffix("\r\n\r\nup 1\n"))
         #expect(bench.sawEnd)
-        bench.loop.becomeCurrent { bench.client.close() }
-        bench.settle()
+        bench.leave()
         #expect(bench.endCount == 1)
     }
 
@@ -107,6 +112,8 @@ struct ProbeConnectionTests {
         let bench = try Bench()
         bench.say("nonsense\r\n\r\n")
         #expect(bench.requests.isEmpty && bench.received.hasPrefix("HTTP/1.1 400 ") && bench.sawEnd)
+        bench.leave()
+        #expect(bench.endCount == 1)
     }
 
     @Test("ends after ten seconds, in whatever state it is", arguments: ["", "GET /met", pageRequest])
@@ -134,6 +141,8 @@ struct ProbeConnectionTests {
         bench.loop.becomeCurrent { bench.streamIsReadable() }
         bench.settle()
         #expect(bench.received.hasSuffix(body))
+        bench.leave()
+        #expect(bench.endCount == 1)
 
         let stalled = try Bench(capacity: 4096)
         stalled.reads = false

@@ -39,7 +39,8 @@ final class QuietWatch {
     }
 
     private func lookLater(_ loop: EventLoop) {
-        timer = loop.schedule(afterNanoseconds: Self.intervalNanoseconds) { [weak self] in self?.look(loop) }
+        // Held by its timer, which ends with the last connection or the loop.
+        timer = loop.schedule(afterNanoseconds: Self.intervalNanoseconds) { self.look(loop) }
     }
 
     private func look(_ loop: EventLoop) {
