@@ -55,6 +55,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CMemory"),
         .target(name: "CKernels"),
+        .target(name: "CRecordCipher", dependencies: ["COpenSSL"]),
         .target(name: "CMessages", dependencies: ["CProtobufC"]),
 
         // Layer 1
@@ -62,7 +63,7 @@ let package = Package(
 
         // Layer 2
         module("EventLoops", ["CLinux", "Vocabulary"]),
-        module("TLS", ["COpenSSL", "Vocabulary"]),
+        module("TLS", ["COpenSSL", "CRecordCipher", "Vocabulary"]),
         module("HTTP2", ["CNghttp2", "Vocabulary"]),
         module("Compression", ["CZlib", "Vocabulary"]),
         module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),

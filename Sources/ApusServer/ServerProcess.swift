@@ -116,7 +116,7 @@ package final class ServerProcess: Sendable {
             "compute",
             metadata: [
                 "threads": "\(configuration.computeThreadCountOrCores)", "kernels": "\(Kernels.best.tier)",
-                "openblas": "\(OpenBLAS.coreName)",
+                "openblas": "\(OpenBLAS.coreName)", "record_cipher": "\(RecordCipher.bestDescription)",
             ])
         if let warning = OpenBLAS.coreNameWarning {
             logger.notice("openblas core type", metadata: ["why": "\(warning)"])

@@ -53,8 +53,10 @@ package final class TLSContext: Sendable {
     /// A context that believes servers signed by `serverAuthorities`.
     ///
     /// - Throws: `TLSError.unusableFile` naming the file, or `.configuration`.
-    package convenience init(client configuration: TLSClientConfiguration) throws(TLSError) {
-        try self.init(role: .client, requiresPeerIdentity: false)
+    package convenience init(
+        client configuration: TLSClientConfiguration, recordCipher: RecordCipher = .best
+    ) throws(TLSError) {
+        try self.init(role: .client, requiresPeerIdentity: false, recordCipher: recordCipher)
         switch (configuration.certificateChain, configuration.privateKey) {
         case (let chain?, let key?): try use(certificateChain: chain, privateKey: key)
         case (nil, nil): break
@@ -70,9 +72,12 @@ package final class TLSContext: Sendable {
 
     deinit { SSL_CTX_free(pointer) }
 
-    private init(role: TLSRole, requiresPeerIdentity: Bool, trustDomain: String? = nil) throws(TLSError) {
+    private init(
+        role: TLSRole, requiresPeerIdentity: Bool, trustDomain: String? = nil, recordCipher: RecordCipher = .best
+    ) throws(TLSError) {
         ERR_clear_error()
-        guard let pointer = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
+        let method = role == .server ? TLS_server_method() : TLS_client_method()
+        guard let pointer = SSL_CTX_new_ex(nil, recordCipher.propertyQuery, method) else {
             throw .configuration(OpenSSLFailure.take().text)
         }
         self.role = role

@@ -48,6 +48,7 @@ enum ModuleTable {
         "CPNG": ["Images"],
         "CZlib": ["Compression"],
         "CMemory": ["Vocabulary"],
+        "CRecordCipher": ["TLS"],
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],
     ]
 
