@@ -190,15 +190,18 @@ def client_credentials(folder, name="client"):
         certificate_chain=(folder / f"{name}.pem").read_bytes())
 
 
-def h2load(port, body, calls=None, seconds=None, warm_up=0, connections=1, streams=1, core=None, scheme="http"):
-    """Calls ModelInfer, without a certificate; returns the report's rates and times, latencies in microseconds.
+def h2load(port, body, calls=None, seconds=None, warm_up=0, connections=1, streams=1, core=None, scheme="http",
+           path=PATH):
+    """Calls a method, without a certificate; returns the report's rates and times, latencies in microseconds.
+
+    A `body` of several messages is a stream's.
 
     Fails unless every call was answered with status 200.
     """
     amount = ["-n", calls] if calls else ["-D", seconds, f"--warm-up-time={warm_up}"]
     command = pinned(
         ["h2load", *amount, "-c", connections, "-m", streams, "-t", 1, "-d", body, "-H",
-         "content-type: application/grpc", "-H", "te: trailers", f"{scheme}://127.0.0.1:{port}{PATH}"], core)
+         "content-type: application/grpc", "-H", "te: trailers", f"{scheme}://127.0.0.1:{port}{path}"], core)
     text = run(command)
     done = {word: int(number) for number, word in re.findall(r"(\d+) (succeeded|failed|errored|timeout|2xx)", text)}
     if done["failed"] or done["errored"] or not done["succeeded"] or (calls and done["2xx"] != calls):

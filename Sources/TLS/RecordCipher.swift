@@ -29,7 +29,7 @@ package enum RecordCipher: Hashable, Sendable {
         }
     }
 
-    /// Why `ipsecMB` cannot be had; nil when it can. Loaded by the first that asks.
+    /// Why `ipsecMB` cannot be had, or nil; it is loaded for the first that asks.
     static let whyNotIPsecMB: String? = {
         // Source: OpenSSL's list of changes for 3.1.
         if (OPENSSL_version_major(), OPENSSL_version_minor()) >= (3, 1) { return "it uses VAES itself" }
