@@ -67,7 +67,7 @@ package final class ServerProcess: Sendable {
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
-        logCompute(configuration, logger: logger)
+        logCompute(configuration, encrypts: certificates != nil, logger: logger)
         raiseDescriptorLimit(configuration, logger: logger)
         let engine = Engine(
             configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
@@ -110,13 +110,14 @@ package final class ServerProcess: Sendable {
         }
     }
 
-    /// Says what computes, and whether OpenBLAS has taken kernels that are too old for this processor.
-    private static func logCompute(_ configuration: ServerConfiguration, logger: Logger) {
+    /// Says what computes and encrypts, and whether OpenBLAS has taken kernels that are too old for this processor.
+    private static func logCompute(_ configuration: ServerConfiguration, encrypts: Bool, logger: Logger) {
         logger.info(
             "compute",
             metadata: [
                 "threads": "\(configuration.computeThreadCountOrCores)", "kernels": "\(Kernels.best.tier)",
-                "openblas": "\(OpenBLAS.coreName)", "record_cipher": "\(RecordCipher.bestDescription)",
+                "openblas": "\(OpenBLAS.coreName)",
+                "record_cipher": "\(encrypts ? RecordCipher.bestDescription : "none")",
             ])
         if let warning = OpenBLAS.coreNameWarning {
             logger.notice("openblas core type", metadata: ["why": "\(warning)"])

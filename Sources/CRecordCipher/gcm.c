@@ -20,7 +20,7 @@ static struct {
 // Which of the two key sizes.
 static int row(const apus_gcm_key *key) { return key->byte_count == 32; }
 
-// Records under one key before its expansion is kept: an idle connection has a handful, and 20 000 of them keep none.
+// Records under one key before its expansion is kept: an idle connection has a handful, and shall stay small.
 enum { USES_BEFORE_KEEPING = 16 };
 
 static const struct gcm_key_data *expanded(apus_gcm_key *key, struct gcm_key_data *scratch) {
@@ -45,6 +45,8 @@ bool apus_gcm_run(
     if (!keys) return false;
     (encrypts ? library.encrypt : library.decrypt)[row(key)](
         keys, &state, out, text, text_count, nonce, associated, associated_count, tag, APUS_GCM_TAG);
+    // It has the last block of the key stream.
+    OPENSSL_cleanse(&state, sizeof state);
     if (keys == &scratch) OPENSSL_cleanse(&scratch, sizeof scratch);
     return true;
 }

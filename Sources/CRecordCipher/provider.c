@@ -27,6 +27,7 @@ typedef struct {
     // Whether `associated` is a TLS 1.2 header, so that the next text is a whole record.
     bool is_tls12;
     uint8_t nonce[APUS_GCM_NONCE];
+    // What encryption computed, or what decryption was given; `has_tag` says that it is there.
     uint8_t tag[APUS_GCM_TAG];
     // What decryption computed, to be compared with `tag`.
     uint8_t computed[APUS_GCM_TAG];

@@ -7,7 +7,7 @@ import CRecordCipher
 package enum RecordCipher: Hashable, Sendable {
     /// OpenSSL's own.
     case openSSL
-    /// intel-ipsec-mb's, 512 bits at a time: about a third of the time, where OpenSSL is older than 3.1.
+    /// intel-ipsec-mb's, 512 bits at a time: a quarter of the time where OpenSSL is older than 3.1.
     case ipsecMB
 
     /// The fastest that this machine has.
