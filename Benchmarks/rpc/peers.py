@@ -43,8 +43,8 @@ H2LOAD, CPP_CLIENT, APUS_CLIENT = "h2load", "C++ client", "Apus client"
 Case = collections.namedtuple("Case", "generator connections streams is_tls")
 UNARY = [Case(H2LOAD, 4, 16, False), Case(H2LOAD, 8, 32, False), Case(CPP_CLIENT, 1, 1, False),
          Case(CPP_CLIENT, 4, 16, True), Case(CPP_CLIENT, 1, 1, True)]
-# Several, since the load's core may be what limits a stream. h2load, which only counts what comes, needs the least of
-# it, but shows no certificate; of the two clients each is the lighter one for some server.
+# Several, since the load's core may be what limits a stream, and each is the lightest for some server. h2load shows no
+# certificate.
 STREAM_GENERATORS = {False: [H2LOAD, CPP_CLIENT, APUS_CLIENT], True: [CPP_CLIENT, APUS_CLIENT]}
 # nghttpd speaks no gRPC: its ceiling is taken with h2load, also where the others are measured with a gRPC client.
 CEILING = [Case(H2LOAD, 4, 16, False), Case(H2LOAD, 8, 32, False), Case(H2LOAD, 4, 16, True)]
