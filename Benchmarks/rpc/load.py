@@ -1,4 +1,5 @@
-"""The load generators: h2load in the clear, a client on C++ gRPC for everything else, our own for streams too."""
+"""The load generators: h2load in the clear, a client on C++ gRPC for everything else; for streams our own client too,
+and in the clear frames made beforehand, which need least of the load's core."""
 
 import json
 import pathlib
@@ -47,6 +48,15 @@ def streams(port, core=None, certificate_folder=None, **options):
         words += ["--use_tls=true", "--use_test_ca=true", f"--certificates={certificate_folder}"]
     return json.loads(support.run(support.pinned(
         [INTEROP, "load", "--server_host=localhost", f"--server_port={port}", *words], core)))
+
+
+def frames(port, core=None, path=support.PATH, streams=4, ahead=4, message_size=64 << 10, seconds=3):
+    """Runs the load of frames made beforehand, in the clear; returns its report."""
+    source, program = support.HERE / "stream_load.c", support.BUILD / "stream_load"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        support.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source])
+    words = [program, str(port), path, str(streams), str(ahead), str(message_size), str(seconds)]
+    return json.loads(support.run(support.pinned(words, core)))
 
 
 def message_file(body):

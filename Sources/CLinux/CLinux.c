@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_WAIT_MAX = 256 };
@@ -89,6 +90,10 @@ ssize_t apus_send_pieces(int fd, const struct iovec *pieces, size_t piece_count)
 
 int apus_set_option(int fd, int level, int option, int value) {
     return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int apus_set_congestion_control(int fd, const char *name) {
+    return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0 ? -errno : 0;
 }
 
 int apus_socket_error(int fd) {

@@ -39,7 +39,9 @@ package struct HTTP2Configuration: Sendable {
     package var outboundLowWaterByteCount = 64 << 10
 
     /// Serialised frames kept ready for the transport; frames are only made while there are fewer bytes than this.
-    package var outputByteCountMax = 256 << 10
+    ///
+    /// What a turn reads, 256 KiB, and the framing of its echo fit, so that they leave in one piece.
+    package var outputByteCountMax = 320 << 10
 
     /// Streams with an identifier from here on are the last of their connection: a client opens none, a server drains.
     ///

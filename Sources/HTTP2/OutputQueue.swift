@@ -7,8 +7,10 @@ import Vocabulary
 struct OutputQueue {
     /// Payloads from here on are not copied: below, a piece of its own costs more than the copy.
     static let referencedByteCountMin = 8 << 10
-    /// Pieces that are handed out at once; what a system call takes in one go.
-    static let pieceCountMax = 16
+    /// Pieces that are handed out at once: what a turn has to say, in frames of 16 KiB.
+    ///
+    /// Why so many: each system call makes a packet of its own, and may wake the peer up for it.
+    static let pieceCountMax = 128
 
     /// A long payload, and how many bytes were ever copied before it.
     private struct Payload {

@@ -62,7 +62,7 @@ private final class ProbeServerState: @unchecked Sendable {
         self.pages = pages
         let box = WeakBox()
         let listener = try Listener(host: host, port: port, loop: loop) { descriptor, peer in
-            box.state?.accept(SocketStream(descriptor: descriptor, peerName: peer.description, loop: loop))
+            box.state?.accept(SocketStream(descriptor: descriptor, peer: peer, loop: loop))
         } turnedAway: { _ in
         }
         self.listener = listener

@@ -65,11 +65,14 @@ ssize_t apus_receive(int fd, void *bytes, size_t byte_count);
 /// Sends without raising SIGPIPE; the number of bytes taken or `-errno` (never `-EINTR`).
 ssize_t apus_send(int fd, const void *bytes, size_t byte_count);
 
-/// As `apus_send`, for up to 16 pieces that follow each other.
+/// As `apus_send`, for up to IOV_MAX (1024) pieces that follow each other.
 ssize_t apus_send_pieces(int fd, const struct iovec *pieces, size_t piece_count);
 
 /// Sets an integer option; 0 or `-errno`.
 int apus_set_option(int fd, int level, int option, int value);
+
+/// setsockopt(2) of TCP_CONGESTION, see tcp(7): the congestion control `name`. Zero, or `-errno`.
+int apus_set_congestion_control(int fd, const char *name);
 
 /// The error a non-blocking connect ended with, as a positive errno; 0 when it is connected.
 int apus_socket_error(int fd);

@@ -74,7 +74,7 @@ private final class ConnectAttempt: ReadinessHandler {
     private let address: ServerAddress
     private let loop: EventLoop
     private var completion: ((Result<any ByteStream, ConnectError>) -> Void)?
-    private var socket: (descriptor: Int32, watch: WatchID)?
+    private var socket: (descriptor: Int32, watch: WatchID, peer: SocketAddress)?
     private var timer: TimerID?
 
     init(
@@ -104,7 +104,7 @@ private final class ConnectAttempt: ReadinessHandler {
             _ = close(descriptor)
             return fail(SystemErrorText.text(of: code))
         }
-        socket = (descriptor, watch)
+        socket = (descriptor, watch, socketAddress)
         timer = loop.schedule(afterNanoseconds: timeoutNanoseconds) {
             self.timer = nil
             self.dropSocket()
@@ -113,7 +113,7 @@ private final class ConnectAttempt: ReadinessHandler {
     }
 
     func descriptorIsReady(_ readiness: Readiness) {
-        guard let (descriptor, watch) = socket else { return }
+        guard let (descriptor, watch, peer) = socket else { return }
         socket = nil
         loop.unwatch(watch)
         let code = apus_socket_error(descriptor)
@@ -121,7 +121,7 @@ private final class ConnectAttempt: ReadinessHandler {
             _ = close(descriptor)
             return fail(SystemErrorText.text(of: code))
         }
-        finish(.success(SocketStream(descriptor: descriptor, peerName: address.description, loop: loop)))
+        finish(.success(SocketStream(descriptor: descriptor, peer: peer, loop: loop)))
     }
 
     func cancel() {
@@ -142,7 +142,7 @@ private final class ConnectAttempt: ReadinessHandler {
     }
 
     private func dropSocket() {
-        guard let (descriptor, watch) = socket else { return }
+        guard let (descriptor, watch, _) = socket else { return }
         socket = nil
         loop.unwatch(watch)
         _ = close(descriptor)

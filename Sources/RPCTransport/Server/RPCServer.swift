@@ -71,7 +71,7 @@ package final class RPCServer: Sendable {
         let shard = least
         shard.connectionCount.add(1, ordering: .relaxed)
         let isTaken = shard.loop.submit {
-            shard.adopt(SocketStream(descriptor: descriptor, peerName: peer.description, loop: shard.loop))
+            shard.adopt(SocketStream(descriptor: descriptor, peer: peer, loop: shard.loop))
         }
         if !isTaken {
             shard.connectionCount.subtract(1, ordering: .relaxed)

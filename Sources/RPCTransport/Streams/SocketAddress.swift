@@ -31,6 +31,22 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
+    /// Whether it is of this host, reached without a network.
+    /// - Source: RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; IPv4 in IPv6 by §2.5.5.2.
+    var isLoopback: Bool {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_INET: return bytes[MemoryLayout<sockaddr_in>.offset(of: \.sin_addr)!] == 127
+            case AF_INET6:
+                let address = Array(bytes[MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr)!...].prefix(16))
+                let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+                if address.starts(with: mappedPrefix) { return address[12] == 127 }
+                return address == [UInt8](repeating: 0, count: 15) + [1]
+            default: return false
+            }
+        }
+    }
+
     private var names: (host: String, port: String) {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
