@@ -2,7 +2,8 @@
 
 #include "tiers.h"
 
-#define APUS_TABLE(number, suffix)                              \
+// Of products with weights of fewer bits, some instruction sets use the variants of another.
+#define APUS_TABLE(number, suffix, gemm16, gemm8)              \
     {                                                           \
         .tier = number,                                         \
         .packed_gemm = apus_packed_gemm_##suffix,               \
@@ -17,13 +18,19 @@
         .float16_to_float32 = apus_float16_to_float32_##suffix, \
         .bfloat16_to_float32 = apus_bfloat16_to_float32_##suffix, \
         .paged_attention = apus_paged_attention_##suffix,       \
+        .quantize_rows = apus_quantize_rows_##suffix,           \
+        .round_rows = apus_round_rows_##suffix,                 \
+        .bf16_gemm = apus_bf16_gemm_##gemm16,                   \
+        .int8_gemm = apus_int8_gemm_##gemm8,                    \
+        .int4_gemm = apus_int4_gemm_##gemm8,                    \
     }
 
-static const apus_kernels reference = APUS_TABLE(APUS_TIER_REFERENCE, ref);
+static const apus_kernels reference = APUS_TABLE(APUS_TIER_REFERENCE, ref, ref, ref);
 
 #if APUS_X86
-static const apus_kernels avx2 = APUS_TABLE(APUS_TIER_AVX2, avx2);
-static const apus_kernels avx512 = APUS_TABLE(APUS_TIER_AVX512, avx512);
+static const apus_kernels avx2 = APUS_TABLE(APUS_TIER_AVX2, avx2, avx2, avx2);
+static const apus_kernels avx512 = APUS_TABLE(APUS_TIER_AVX512, avx512, avx512, avx2);
+static const apus_kernels avx512_bf16 = APUS_TABLE(APUS_TIER_AVX512_BF16, avx512, bf16, vnni);
 #endif
 
 const apus_kernels *apus_kernels_of_tier(int tier) {
@@ -41,6 +48,11 @@ const apus_kernels *apus_kernels_of_tier(int tier) {
                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                        __builtin_cpu_supports("avx512vl")
                    ? &avx512
+                   : NULL;
+    case APUS_TIER_AVX512_BF16:
+        return apus_kernels_of_tier(APUS_TIER_AVX512) != NULL && __builtin_cpu_supports("avx512vnni") &&
+                       __builtin_cpu_supports("avx512bf16")
+                   ? &avx512_bf16
                    : NULL;
 #endif
     default:

@@ -12,6 +12,8 @@
 #define APUS_X86 1
 #define APUS_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define APUS_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
+#define APUS_VNNI __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define APUS_BF16 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #endif
 
 // Declares the variants of one kernel.
@@ -35,6 +37,15 @@ APUS_DECLARE(void, bias_activation, size_t rows, size_t size, const float *bias,
 APUS_DECLARE(void, float16_to_float32, size_t size, const uint16_t *x, float *y)
 APUS_DECLARE(void, bfloat16_to_float32, size_t size, const uint16_t *x, float *y)
 APUS_DECLARE(void, paged_attention, const apus_attention *job)
+APUS_DECLARE(void, quantize_rows, size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
+             float *scales, int32_t *sums)
+APUS_DECLARE(void, round_rows, size_t rows, size_t depth, const float *x, size_t x_stride, uint16_t *rounded)
+APUS_DECLARE(void, bf16_gemm, const apus_packed_product *job)
+APUS_DECLARE(void, int8_gemm, const apus_packed_product *job)
+APUS_DECLARE(void, int4_gemm, const apus_packed_product *job)
+void apus_int8_gemm_vnni(const apus_packed_product *job);
+void apus_int4_gemm_vnni(const apus_packed_product *job);
+void apus_bf16_gemm_bf16(const apus_packed_product *job);
 
 #if APUS_X86
 

@@ -18,6 +18,8 @@ package final class ComputeGang {
     /// The most threads of a gang, so that slots fit into a ticket.
     package static let threadCountMax = 1024
 
+    /// Activations of the product that runs, in the format of its weights.
+    let activations = Workspace()
     private let workers: GangWorkers?
     private var isRunning = false
 

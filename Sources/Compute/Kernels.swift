@@ -8,6 +8,8 @@ package enum KernelTier: Int, Sendable, CaseIterable, Comparable {
     case avx2 = 1
     /// AVX-512 F, BW, DQ and VL.
     case avx512 = 2
+    /// Those, VNNI and BF16.
+    case avx512BF16 = 3
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 
@@ -128,6 +130,34 @@ extension Kernels {
     ) {
         table.pointee.packed_gemm(
             rows, depth, x, xStride, packed, columns.lowerBound, columns.upperBound, y, yStride)
+    }
+
+    /// Rows of float32 to brain floating point, `depth` of each rounded up to whole groups.
+    func roundToBFloat16(
+        rows: Int, depth: Int, x: UnsafePointer<Float>, xStride: Int, rounded: UnsafeMutableRawPointer
+    ) {
+        table.pointee.round_rows(rows, depth, x, xStride, rounded.assumingMemoryBound(to: UInt16.self))
+    }
+
+    /// Rows of float32 to eight bits, with a scale and a sum for every group of `group`.
+    func quantize(
+        rows: Int, depth: Int, group: Int, x: UnsafePointer<Float>, xStride: Int, quantized: UnsafeMutableRawPointer,
+        scales: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Int32>
+    ) {
+        table.pointee.quantize_rows(
+            rows, depth, group, x, xStride, quantized.assumingMemoryBound(to: Int8.self), scales, sums)
+    }
+
+    /// A product with weights of fewer bits, on the calling thread.
+    func multiply(_ job: apus_packed_product, _ format: WeightFormat) {
+        withUnsafePointer(to: job) { job in
+            switch format {
+            case .float32: preconditionFailure("float32 weights have a product of their own")
+            case .bfloat16: table.pointee.bf16_gemm(job)
+            case .int8: table.pointee.int8_gemm(job)
+            case .int4: table.pointee.int4_gemm(job)
+            }
+        }
     }
 
     /// Attention of one token and the query heads of one key/value head over a paged cache.

@@ -31,7 +31,7 @@ package enum OpenBLAS {
             switch tier {
             case .reference: true
             case .avx2: avx2Cores.contains(name) || avx512Cores.contains(name)
-            case .avx512: avx512Cores.contains(name)
+            case .avx512, .avx512BF16: avx512Cores.contains(name)
             }
         return isExpected ? nil : "OpenBLAS uses kernels for \(coreName), below the \(tier) of this processor"
     }

@@ -2,8 +2,16 @@ import CKernels
 
 /// The weights of a linear layer, packed once for many products.
 ///
-/// Layout: `[ceil(outputCount / 16)][inputCount][16]` float32, so that one register holds sixteen neighbouring outputs;
-/// missing outputs of the last block are zeros. The same for every tier.
+/// Layouts by format, the same for every tier:
+///
+/// ```
+/// float32   [ceil(outputCount / 16)][inputCount][16]                  one register holds 16 neighbouring outputs
+/// bfloat16  [ceil(outputCount / 64)][inputs / 2][blocks][16][2]       a panel of up to four blocks of 16 outputs
+/// int8      [ceil(outputCount / 64)][inputs / 4][blocks][16][4]       and scales [panels][groups][blocks][16], float16
+/// int4      [ceil(outputCount / 64)][inputs / 8][blocks][16][4]       and scales and minimums likewise
+/// ```
+///
+/// Inputs are rounded up to whole groups, outputs to whole blocks; what is missing is zeros.
 ///
 /// - Isolation: any thread; never changes after `init`.
 package struct PackedMatrix: Sendable {
@@ -11,10 +19,17 @@ package struct PackedMatrix: Sendable {
     package let inputCount: Int
     /// Length of an output row (N).
     package let outputCount: Int
+    package let format: WeightFormat
     private let storage: FloatStorage
+    /// Of quantised formats.
+    private let scaleStorage: FloatStorage?
+    private let minimumStorage: FloatStorage?
 
-    /// Outputs in a block; ranges of outputs start at multiples of it.
-    static let blockOutputCount = 16
+    /// Outputs in a block.
+    static let blockOutputCount = Int(APUS_BLOCK_COLUMNS)
+
+    /// Outputs that are packed together; ranges of outputs start at multiples of it.
+    var outputUnit: Int { format == .float32 ? Self.blockOutputCount : Int(APUS_PANEL_COLUMNS) }
 
     /// How a weight matrix lies in memory before packing.
     package enum Layout: Sendable {
@@ -28,9 +43,12 @@ package struct PackedMatrix: Sendable {
     ///
     /// - Throws: `ComputeError.outOfMemory`.
     package init(
-        _ weights: UnsafeBufferPointer<Float>, inputCount: Int, outputCount: Int, layout: Layout = .outputMajor
+        _ weights: UnsafeBufferPointer<Float>, inputCount: Int, outputCount: Int, layout: Layout = .outputMajor,
+        format: WeightFormat = .float32
     ) throws(ComputeError) {
-        try self.init(parts: [Part(weights: weights, outputCount: outputCount)], inputCount: inputCount, layout: layout)
+        try self.init(
+            parts: [Part(weights: weights, outputCount: outputCount)], inputCount: inputCount, layout: layout,
+            format: format)
     }
 
     /// A matrix whose outputs follow those of the one before.
@@ -50,40 +68,135 @@ package struct PackedMatrix: Sendable {
     ///
     /// - Precondition: every part has `outputCount · inputCount` weights.
     /// - Throws: `ComputeError.outOfMemory`.
-    package init(parts: [Part], inputCount: Int, layout: Layout = .outputMajor) throws(ComputeError) {
-        precondition(inputCount >= 0, "inputCount \(inputCount)")
-        let outputCount = parts.reduce(0) { $0 + $1.outputCount }
-        let blockCount = (outputCount + Self.blockOutputCount - 1) / Self.blockOutputCount
-        storage = try FloatStorage(zeros: blockCount * Self.blockOutputCount * inputCount)
-        self.inputCount = inputCount
-        self.outputCount = outputCount
+    package init(
+        parts: [Part], inputCount: Int, layout: Layout = .outputMajor, format: WeightFormat = .float32
+    ) throws(ComputeError) {
+        try self.init(
+            zerosOfInputCount: inputCount, outputCount: parts.reduce(0) { $0 + $1.outputCount }, format: format)
         var begin = 0
         for part in parts {
             precondition(
                 part.weights.count == part.outputCount * inputCount,
                 "\(part.weights.count) weights for [\(part.outputCount), \(inputCount)]")
             if let weights = part.weights.baseAddress {
-                let (columnStride, depthStride) = layout == .outputMajor ? (inputCount, 1) : (1, part.outputCount)
-                apus_pack_columns(
-                    part.outputCount, inputCount, weights, columnStride, depthStride, begin, storage.base)
+                let (outputStride, inputStride) = layout == .outputMajor ? (inputCount, 1) : (1, part.outputCount)
+                pack(
+                    weights, outputStride: outputStride, inputStride: inputStride,
+                    outputs: begin..<begin + part.outputCount)
             }
             begin += part.outputCount
         }
     }
 
-    /// The packed weights; the pointer does not outlive this matrix.
+    /// Packs weights as they are read, a few outputs at a time and on all threads of `gang`, so that a matrix is never
+    /// in memory twice.
+    ///
+    /// - Parameters:
+    ///   - inputCount: length of an input row (K).
+    ///   - outputCount: length of an output row (N).
+    ///   - format: how to store them.
+    ///   - gang: the threads; `read` runs on several of them at once.
+    ///   - read: writes the weights of a range of outputs, `[range, inputCount]`.
+    /// - Throws: `ComputeError.outOfMemory`.
+    package init(
+        inputCount: Int, outputCount: Int, format: WeightFormat, on gang: ComputeGang,
+        reading read: (_ outputs: Range<Int>, _ destination: UnsafeMutablePointer<Float>) -> Void
+    ) throws(ComputeError) {
+        try self.init(zerosOfInputCount: inputCount, outputCount: outputCount, format: format)
+        let unit = outputUnit
+        let matrix = self
+        let scratch = try FloatStorage(zeros: gang.threadCount * unit * inputCount)
+        gang.parallelFor(
+            count: (outputCount + unit - 1) / unit,
+            perThread: { panels, thread in
+                let rows = scratch.base + thread * unit * inputCount
+                for panel in panels {
+                    let outputs = panel * unit..<min((panel + 1) * unit, outputCount)
+                    read(outputs, rows)
+                    matrix.pack(rows, outputStride: inputCount, inputStride: 1, outputs: outputs)
+                }
+            })
+    }
+
+    private init(zerosOfInputCount inputCount: Int, outputCount: Int, format: WeightFormat) throws(ComputeError) {
+        precondition(inputCount >= 0 && outputCount >= 0, "[\(outputCount), \(inputCount)]")
+        self.inputCount = inputCount
+        self.outputCount = outputCount
+        self.format = format
+        let columns = (outputCount + Self.blockOutputCount - 1) / Self.blockOutputCount * Self.blockOutputCount
+        let padded = format.paddedInputCount(inputCount)
+        // In floats; a whole number, because there are 16 columns at least.
+        let (weightCount, scaleCount) =
+            switch format {
+            case .float32: (columns * padded, 0)
+            case .bfloat16: (columns * padded / 2, 0)
+            case .int8: (columns * padded / 4, columns * padded / format.groupSize / 2)
+            case .int4: (columns * padded / 8, columns * padded / format.groupSize / 2)
+            }
+        storage = try FloatStorage(zeros: weightCount)
+        scaleStorage = format.isQuantized ? try FloatStorage(zeros: scaleCount) : nil
+        minimumStorage = format == .int4 ? try FloatStorage(zeros: scaleCount) : nil
+    }
+
+    /// Packs the weights of some outputs; different outputs may be packed at the same time.
+    private func pack(
+        _ weights: UnsafePointer<Float>, outputStride: Int, inputStride: Int, outputs: Range<Int>
+    ) {
+        let (count, begin) = (outputs.count, outputs.lowerBound)
+        switch format {
+        case .float32:
+            apus_pack_columns(count, inputCount, weights, outputStride, inputStride, begin, storage.base)
+        case .bfloat16:
+            apus_pack_bf16(
+                count, inputCount, weights, outputStride, inputStride, begin, outputCount, halves(of: storage))
+        case .int8:
+            apus_pack_int8(
+                count, inputCount, format.groupSize, weights, outputStride, inputStride, begin, outputCount,
+                bytes(of: storage), halves(of: scaleStorage!))
+        case .int4:
+            apus_pack_int4(
+                count, inputCount, format.groupSize, weights, outputStride, inputStride, begin, outputCount,
+                bytes(of: storage), halves(of: scaleStorage!), halves(of: minimumStorage!))
+        }
+    }
+
+    private func bytes(of storage: FloatStorage) -> UnsafeMutablePointer<UInt8> {
+        UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt8.self)
+    }
+
+    private func halves(of storage: FloatStorage) -> UnsafeMutablePointer<UInt16> {
+        UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt16.self)
+    }
+
+    /// The packed weights; the pointers do not outlive this matrix.
     var packed: UnsafePointer<Float> { UnsafePointer(storage.base) }
+    var packedBytes: UnsafePointer<UInt8> { UnsafePointer(bytes(of: storage)) }
+    var scales: UnsafePointer<UInt16>? { scaleStorage.map { UnsafePointer(halves(of: $0)) } }
+    var minimums: UnsafePointer<UInt16>? { minimumStorage.map { UnsafePointer(halves(of: $0)) } }
 
     /// Bytes of memory that the packed weights occupy.
-    package var byteCount: Int { storage.count * MemoryLayout<Float>.stride }
+    package var byteCount: Int {
+        let count = storage.count + (scaleStorage?.count ?? 0) + (minimumStorage?.count ?? 0)
+        return count * MemoryLayout<Float>.stride
+    }
 
-    /// Copies the `inputCount` weights of one output, such as a row of a tied embedding table.
+    /// Copies the `inputCount` weights of one output, such as a row of a tied embedding table, as they are multiplied.
     ///
     /// - Precondition: `output` is in `0 ..< outputCount`.
     package func copyWeights(ofOutput output: Int, to destination: UnsafeMutablePointer<Float>) {
         precondition((0..<outputCount).contains(output), "output \(output) of \(outputCount)")
-        let block = Self.blockOutputCount
-        let column = packed + output / block * inputCount * block + output % block
-        for k in 0..<inputCount { destination[k] = column[k * block] }
+        switch format {
+        case .float32:
+            let block = Self.blockOutputCount
+            let column = packed + output / block * inputCount * block + output % block
+            for k in 0..<inputCount { destination[k] = column[k * block] }
+        case .bfloat16:
+            apus_unpack_bf16(inputCount, output, outputCount, halves(of: storage), destination)
+        case .int8:
+            apus_unpack_int8(inputCount, format.groupSize, output, outputCount, packedBytes, scales, destination)
+        case .int4:
+            apus_unpack_int4(
+                inputCount, format.groupSize, output, outputCount, packedBytes, scales, minimums, destination)
+        }
     }
 }

@@ -16,11 +16,15 @@ enum {
     APUS_TIER_REFERENCE = 0,
     APUS_TIER_AVX2 = 1,    // AVX2, FMA, F16C
     APUS_TIER_AVX512 = 2,  // AVX-512 F, BW, DQ, VL
-    APUS_TIER_COUNT = 3,
+    APUS_TIER_AVX512_BF16 = 3,  // those, VNNI and BF16
+    APUS_TIER_COUNT = 4,
 };
 
 /// Columns in a block of a packed matrix: one AVX-512 register, two of AVX2.
 enum { APUS_BLOCK_COLUMNS = 16 };
+
+/// Columns in a panel of a matrix packed as bf16, int8 or int4, and the unit its depth is rounded up to as bf16.
+enum { APUS_PANEL_COLUMNS = 64, APUS_BF16_DEPTH_UNIT = 32 };
 
 /// What follows a matrix product.
 enum {
@@ -47,6 +51,24 @@ typedef struct apus_attention {
     float *output;          // [query_count, head_size], rows output_stride apart
     size_t output_stride;
 } apus_attention;
+
+/// A product with weights in brain floating point, eight or four bits; see packed_bf16.c, packed_int8.c, packed_int4.c.
+typedef struct apus_packed_product {
+    size_t rows;
+    size_t depth;             // bytes of one row of x: the inputs, rounded up to whole groups, times their size
+    size_t group;             // bytes of x that share a scale; divides depth
+    const int8_t *x;          // [rows, depth]: activations as quantize_rows or round_rows make them
+    const float *x_scales;    // [rows, depth / group]; NULL for bf16, as the others
+    const int32_t *x_sums;    // [rows, depth / group]
+    const uint8_t *packed;    // 64-byte aligned
+    const uint16_t *scales;
+    const uint16_t *minimums; // of int4
+    size_t column_total;      // N
+    size_t column_begin;      // a multiple of APUS_PANEL_COLUMNS
+    size_t column_end;        // one too, or N
+    float *y;                 // [rows, N], rows y_stride apart; overlaps nothing
+    size_t y_stride;
+} apus_packed_product;
 
 /// The kernels of one instruction set.
 typedef struct apus_kernels {
@@ -77,6 +99,15 @@ typedef struct apus_kernels {
     void (*bfloat16_to_float32)(size_t size, const uint16_t *x, float *y);
     /// Attention of one token over a paged cache; see paged_attention.c.
     void (*paged_attention)(const apus_attention *job);
+    /// Rows of float32 to eight bits with a scale for each group; see quantize_rows.c.
+    void (*quantize_rows)(size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
+                          float *scales, int32_t *sums);
+    /// Rows of float32 to brain floating point; see packed_bf16.c.
+    void (*round_rows)(size_t rows, size_t depth, const float *x, size_t x_stride, uint16_t *rounded);
+    /// Products with packed weights of fewer bits.
+    void (*bf16_gemm)(const apus_packed_product *job);
+    void (*int8_gemm)(const apus_packed_product *job);
+    void (*int4_gemm)(const apus_packed_product *job);
 } apus_kernels;
 
 /// The kernels of that tier, or NULL when this processor or this build cannot run them.
@@ -88,6 +119,23 @@ const apus_kernels *apus_kernels_of_tier(int tier);
 /// column_begin ..< column_begin + column_count of `packed`, whose other columns are left alone.
 void apus_pack_columns(size_t column_count, size_t depth, const float *weights, size_t column_stride,
                        size_t depth_stride, size_t column_begin, float *packed);
+
+/// The same into the layouts of packed_bf16.c, packed_int8.c and packed_int4.c; column_total is N, and `packed` of int4
+/// may hold anything before.
+void apus_pack_bf16(size_t column_count, size_t depth, const float *weights, size_t column_stride, size_t depth_stride,
+                    size_t column_begin, size_t column_total, uint16_t *packed);
+void apus_pack_int8(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
+                    size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales);
+void apus_pack_int4(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
+                    size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales,
+                    uint16_t *minimums);
+
+/// Reads the `depth` weights of one column back.
+void apus_unpack_bf16(size_t depth, size_t column, size_t column_total, const uint16_t *packed, float *weights);
+void apus_unpack_int8(size_t depth, size_t group, size_t column, size_t column_total, const uint8_t *packed,
+                      const uint16_t *scales, float *weights);
+void apus_unpack_int4(size_t depth, size_t group, size_t column, size_t column_total, const uint8_t *packed,
+                      const uint16_t *scales, const uint16_t *minimums, float *weights);
 
 /// Tells the processor that this is a spin loop.
 static inline void apus_spin_pause(void) {

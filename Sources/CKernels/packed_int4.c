@@ -1,0 +1,135 @@
+// Product of quantised activations and weights of four bits.
+//
+//   y[m, n] = sum over g of (sum over k in g of q[m, k] * w[k, n]) * (scale[g, n] * x_scale[m, g])
+//                         + minimum[g, n] * (x_scale[m, g] * x_sum[m, g])
+//
+// w in 0 ... 15 stands for w * scale + minimum. q, x_scale and x_sum: see quantize_rows.c. The integer sum is exact;
+// then one float32 accumulator takes g = 0, 1, 2, ... in turn, each by two fused multiply-adds in the order above. So
+// an output has the same bits in any batch, on any number of threads, and on every tier.
+//
+// packed: [ceil(N / 64)][depth / 8][blocks][16][4] bytes: as in packed_int8.c, but k ... k + 3 in the low halves of the
+// bytes and k + 4 ... k + 7 in the high ones.
+// scales, minimums: [ceil(N / 64)][depth / group][blocks][16], half precision.
+
+#include "packed_tiles.h"
+
+// Index of the byte that holds weight k in one of its halves.
+APUS_INLINE size_t nibble_index(apus_column column, size_t k) {
+    return column.panel / 2 + k / 8 * column.blocks * 64 + column.place * 4 + k % 4;
+}
+
+APUS_INLINE unsigned nibble_shift(size_t k) {
+    return k & 4;
+}
+
+// The squared error of a group when its weights are minimum + scale * (0 ... 15).
+static float group_error(size_t count, const float *values, size_t stride, float scale, float minimum) {
+    const float factor = scale > 0 ? 1.0f / scale : 0;
+    float total = 0;
+    for (size_t k = 0; k < count; k++) {
+        const float value = values[k * stride];
+        float level = rintf((value - minimum) * factor);
+        level = level >= 0 ? (level <= 15 ? level : 15) : 0;
+        const float error = minimum + level * scale - value;
+        total += error * error;
+    }
+    return total;
+}
+
+// Chooses scale and minimum of a group: the range of its weights, or a narrower one when that errs less. A few large
+// weights would otherwise leave few levels for all others.
+static void choose_levels(size_t count, const float *values, size_t stride, uint16_t *scale, uint16_t *minimum) {
+    float low = INFINITY, high = -INFINITY;
+    for (size_t k = 0; k < count; k++) {
+        const float value = values[k * stride];
+        low = value < low ? value : low;
+        high = value > high ? value : high;
+    }
+    float least = INFINITY;
+    for (int step = 0; step < 8; step++) {
+        const float kept = 1.0f - 0.04f * (float)step;
+        const uint16_t half_minimum = apus_half_of_float(low * kept);
+        const uint16_t half_scale = apus_half_of_float((high - low) * kept / 15.0f);
+        const float error = group_error(count, values, stride, apus_float_of_half(half_scale),
+                                        apus_float_of_half(half_minimum));
+        if (error < least) {
+            least = error;
+            *scale = half_scale;
+            *minimum = half_minimum;
+        }
+    }
+}
+
+void apus_pack_int4(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
+                    size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales,
+                    uint16_t *minimums) {
+    const size_t group_count = (depth + group - 1) / group;
+    for (size_t c = 0; c < column_count; c++) {
+        const apus_column column = apus_column_at(column_begin + c, column_total, group_count * group, group);
+        const float *values = weights + c * column_stride;
+        for (size_t g = 0; g < group_count; g++) {
+            const size_t begin = g * group;
+            const size_t count = depth - begin < group ? depth - begin : group;
+            uint16_t half_scale = 0, half_minimum = 0;
+            choose_levels(count, values + begin * depth_stride, depth_stride, &half_scale, &half_minimum);
+            const float scale = apus_float_of_half(half_scale), minimum = apus_float_of_half(half_minimum);
+            const float factor = scale > 0 ? 1.0f / scale : 0;
+            scales[apus_scale_index(column, g)] = half_scale;
+            minimums[apus_scale_index(column, g)] = half_minimum;
+            for (size_t k = begin; k < begin + group; k++) {
+                // Beyond the inputs the activations are zeros, and any weight will do.
+                float level = k < depth ? rintf((values[k * depth_stride] - minimum) * factor) : 0;
+                level = level >= 0 ? (level <= 15 ? level : 15) : 0;
+                uint8_t *byte = packed + nibble_index(column, k);
+                *byte = (uint8_t)((*byte & (0xF0u >> nibble_shift(k))) | (unsigned)level << nibble_shift(k));
+            }
+        }
+    }
+}
+
+void apus_unpack_int4(size_t depth, size_t group, size_t column, size_t column_total, const uint8_t *packed,
+                      const uint16_t *scales, const uint16_t *minimums, float *weights) {
+    const size_t padded = (depth + group - 1) / group * group;
+    const apus_column at = apus_column_at(column, column_total, padded, group);
+    for (size_t k = 0; k < depth; k++) {
+        const float scale = apus_float_of_half(scales[apus_scale_index(at, k / group)]);
+        const float minimum = apus_float_of_half(minimums[apus_scale_index(at, k / group)]);
+        const unsigned level = packed[nibble_index(at, k)] >> nibble_shift(k) & 15;
+        weights[k] = (float)level * scale + minimum;
+    }
+}
+
+void apus_int4_gemm_ref(const apus_packed_product *job) {
+    const size_t group_count = job->depth / job->group;
+    for (size_t n = job->column_begin; n < job->column_end; n++) {
+        const apus_column column = apus_column_at(n, job->column_total, job->depth, job->group);
+        for (size_t m = 0; m < job->rows; m++) {
+            float sum = 0;
+            for (size_t g = 0; g < group_count; g++) {
+                int32_t whole = 0;
+                for (size_t k = g * job->group; k < (g + 1) * job->group; k++) {
+                    const int32_t level = job->packed[nibble_index(column, k)] >> nibble_shift(k) & 15;
+                    whole += (int32_t)job->x[m * job->depth + k] * level;
+                }
+                const float x_scale = job->x_scales[m * group_count + g];
+                const float scale = apus_float_of_half(job->scales[apus_scale_index(column, g)]);
+                const float minimum = apus_float_of_half(job->minimums[apus_scale_index(column, g)]);
+                sum = fmaf((float)whole, scale * x_scale, sum);
+                sum = fmaf(minimum, x_scale * (float)job->x_sums[m * group_count + g], sum);
+            }
+            job->y[m * job->y_stride + n] = sum;
+        }
+    }
+}
+
+#if APUS_X86
+
+APUS_VNNI void apus_int4_gemm_vnni(const apus_packed_product *job) {
+    apus_run_tiles(job, &apus_int4_tiling_vnni, APUS_NIBBLES);
+}
+
+APUS_AVX2 void apus_int4_gemm_avx2(const apus_packed_product *job) {
+    apus_run_tiles(job, &apus_int4_tiling_avx2, APUS_NIBBLES);
+}
+
+#endif

@@ -1,0 +1,141 @@
+// What the products of packed bf16, int8 and int4 weights share: where a weight lies, number formats, tiles.
+#pragma once
+
+#include "tiers.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    // Columns whose weights lie together: four blocks, so that a tile reads one stream.
+    APUS_PANEL_BLOCKS = APUS_PANEL_COLUMNS / APUS_BLOCK_COLUMNS,
+};
+
+// Blocks in the panel that begins at column n.
+APUS_INLINE size_t apus_panel_blocks(size_t n, size_t column_total) {
+    const size_t columns = column_total - n < APUS_PANEL_COLUMNS ? column_total - n : APUS_PANEL_COLUMNS;
+    return (columns + APUS_BLOCK_COLUMNS - 1) / APUS_BLOCK_COLUMNS;
+}
+
+// Where the weights of one column lie.
+typedef struct apus_column {
+    size_t panel;   // weights before its panel
+    size_t scale;   // scales before its panel
+    size_t blocks;  // of its panel
+    size_t place;   // block * 16 + lane: which of the panel's columns it is
+} apus_column;
+
+APUS_INLINE apus_column apus_column_at(size_t n, size_t column_total, size_t depth, size_t group) {
+    const size_t first = n / APUS_PANEL_COLUMNS * APUS_PANEL_COLUMNS;
+    return (apus_column){first * depth, first * (depth / group), apus_panel_blocks(first, column_total), n - first};
+}
+
+// Index of the weight k, one byte each, four neighbouring k side by side.
+APUS_INLINE size_t apus_byte_index(apus_column column, size_t k) {
+    return column.panel + k / 4 * column.blocks * 64 + column.place * 4 + k % 4;
+}
+
+// Index of the scale of group g.
+APUS_INLINE size_t apus_scale_index(apus_column column, size_t g) {
+    return column.scale + g * column.blocks * APUS_BLOCK_COLUMNS + column.place;
+}
+
+APUS_INLINE uint32_t apus_bits_of_float(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+APUS_INLINE float apus_float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// Half precision to single, exactly (IEEE 754 binary16).
+APUS_INLINE float apus_float_of_half(uint16_t half) {
+    const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    const uint32_t exponent = half >> 10 & 0x1Fu;
+    const uint32_t fraction = half & 0x3FFu;
+    if (exponent == 0) {
+        const float magnitude = (float)fraction * 0x1p-24f;
+        return sign ? -magnitude : magnitude;
+    }
+    const uint32_t shifted = exponent == 31 ? 255 : exponent + 112;
+    return apus_float_of_bits(sign | shifted << 23 | fraction << 13);
+}
+
+// Single precision to half, to the nearest, ties to even; what is too large becomes the largest finite number.
+APUS_INLINE uint16_t apus_half_of_float(float value) {
+    const uint32_t bits = apus_bits_of_float(value);
+    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
+    const float magnitude = fabsf(value);
+    if (!(magnitude < 65520.0f)) {
+        return sign | 0x7BFF;
+    }
+    if (magnitude < 0x1p-14f) {
+        // Subnormal: a multiple of 2^-24. The product is exact, and rintf rounds as it should.
+        return sign | (uint16_t)rintf(magnitude * 0x1p24f);
+    }
+    const uint32_t positive = bits & 0x7FFFFFFFu;
+    const uint32_t rounded = positive + 0xFFFu + (positive >> 13 & 1);
+    return sign | (uint16_t)((rounded >> 13) - (112u << 10));
+}
+
+// Single precision to brain floating point, to the nearest, ties to even; a NaN stays one.
+APUS_INLINE uint16_t apus_bfloat_of_float(float value) {
+    const uint32_t bits = apus_bits_of_float(value);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) {
+        return (uint16_t)(bits >> 16 | 0x40u);
+    }
+    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
+}
+
+APUS_INLINE float apus_float_of_bfloat(uint16_t value) {
+    return apus_float_of_bits((uint32_t)value << 16);
+}
+
+// How weights are stored.
+enum {
+    APUS_BYTES = 0,    // int8: byte - 128
+    APUS_NIBBLES = 1,  // int4: two k-steps in the halves of one byte, and a minimum
+    APUS_PAIRS = 2,    // bf16: two k side by side in four bytes
+};
+
+// One call of a tile function: some rows times one or four column blocks over one range of groups.
+typedef struct apus_tile {
+    size_t group;             // k in a group
+    size_t group_count;       // of this range
+    const int8_t *x;          // at the first row and k
+    size_t x_stride;
+    const float *x_scales;    // at the first row and group
+    const int32_t *x_sums;
+    size_t x_scale_stride;
+    const uint8_t *w;         // at the first k and block
+    size_t w_step;            // bytes from four k to the next (of nibbles: from eight)
+    const uint16_t *scales;   // at the first group and block
+    const uint16_t *minimums;
+    size_t scale_step;        // scales from a group to the next
+    float *y;                 // at the first row and column
+    size_t y_stride;
+    size_t last_width;        // columns of the last block
+    bool resumes;             // whether y holds the sums of the groups before
+} apus_tile;
+
+typedef void (*apus_tile_function)(const apus_tile *tile);
+
+// The tile functions of one instruction set for one kind of storage.
+typedef struct apus_tiling {
+    size_t rows_max;
+    apus_tile_function one[8];   // one block, by rows
+    apus_tile_function four[8];  // a whole panel, by rows
+} apus_tiling;
+
+// Cuts a product into tiles: panels of columns, ranges of k that stay in the cache, rows.
+void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, int kind);
+
+#if APUS_X86
+extern const apus_tiling apus_int8_tiling_vnni, apus_int8_tiling_avx2;
+extern const apus_tiling apus_int4_tiling_vnni, apus_int4_tiling_avx2;
+extern const apus_tiling apus_bf16_tiling, apus_bf16_tiling_avx512, apus_bf16_tiling_avx2;
+#endif
