@@ -164,4 +164,9 @@ extension Kernels {
     package func pagedAttention(_ job: PagedAttention) {
         job.withCStructure { table.pointee.paged_attention($0) }
     }
+
+    /// Attention of neighbouring tokens of one sequence.
+    package func pagedAttention(_ job: PagedAttentionRows) {
+        job.withCStructure { table.pointee.paged_attention_rows($0) }
+    }
 }

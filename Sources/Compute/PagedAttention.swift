@@ -56,14 +56,57 @@ package struct PagedAttention {
     }
 
     func withCStructure(_ body: (UnsafePointer<apus_attention>) -> Void) {
+        withUnsafePointer(to: cStructure) { body($0) }
+    }
+
+    var cStructure: apus_attention {
         precondition(
             positionCount >= 1 && tokensPerPage >= 1 && headSize >= 1 && scoreStride >= positionCount,
             "positions \(positionCount), page \(tokensPerPage), head \(headSize), scores \(scoreStride)")
-        let job = apus_attention(
+        return apus_attention(
             queries: queries, query_stride: queryStride, query_count: queryCount, head_size: headSize, cache: cache,
             page_stride: pageStride, value_offset: valueOffset, pages: pages, tokens_per_page: tokensPerPage,
             position_count: positionCount, scale: scale, scores: scores, score_stride: scoreStride, output: output,
             output_stride: outputStride)
+    }
+}
+
+/// Neighbouring tokens of one sequence, one key/value head, and the query heads that share it.
+///
+/// The same bits as a `PagedAttention` for each token; keys and values are read once for many of them.
+package struct PagedAttentionRows {
+    /// Of the first token: each one after it attends to one position more, and `scoreStride` is enough for the last.
+    ///
+    /// `scores` is `[tileSize, scoreStride]`.
+    package var first: PagedAttention
+    package var rowCount: Int
+    /// Floats from the queries of a row to those of the next, and for the outputs.
+    package var queryRowStride: Int
+    package var outputRowStride: Int
+    /// Scratch, `[headSize, tileSize]`.
+    package var packedQueries: UnsafeMutablePointer<Float>
+
+    /// Query vectors that are computed together.
+    package static let tileSize = Int(APUS_ATTENTION_TILE)
+
+    package init(
+        first: PagedAttention, rowCount: Int, queryRowStride: Int, outputRowStride: Int,
+        packedQueries: UnsafeMutablePointer<Float>
+    ) {
+        self.first = first
+        self.rowCount = rowCount
+        self.queryRowStride = queryRowStride
+        self.outputRowStride = outputRowStride
+        self.packedQueries = packedQueries
+    }
+
+    func withCStructure(_ body: (UnsafePointer<apus_attention_rows>) -> Void) {
+        precondition(
+            rowCount >= 1 && first.scoreStride >= first.positionCount + rowCount - 1,
+            "\(rowCount) rows, positions \(first.positionCount), scores \(first.scoreStride)")
+        let job = apus_attention_rows(
+            first: first.cStructure, row_count: rowCount, query_row_stride: queryRowStride,
+            output_row_stride: outputRowStride, packed_queries: packedQueries)
         withUnsafePointer(to: job) { body($0) }
     }
 }

@@ -52,6 +52,18 @@ typedef struct apus_attention {
     size_t output_stride;
 } apus_attention;
 
+/// Query vectors that are computed together; see paged_attention_rows.c.
+enum { APUS_ATTENTION_TILE = 12 };
+
+/// Neighbouring tokens of one sequence, one key/value head and the query heads that share it.
+typedef struct apus_attention_rows {
+    apus_attention first;  // of the first row; each row after it attends to one position more
+    size_t row_count;
+    size_t query_row_stride;   // floats from a row's queries to the next row's
+    size_t output_row_stride;
+    float *packed_queries;     // scratch, [head_size, APUS_ATTENTION_TILE]
+} apus_attention_rows;
+
 /// A product with weights in brain floating point, eight or four bits; see packed_bf16.c, packed_int8.c, packed_int4.c.
 typedef struct apus_packed_product {
     size_t rows;
@@ -99,6 +111,8 @@ typedef struct apus_kernels {
     void (*bfloat16_to_float32)(size_t size, const uint16_t *x, float *y);
     /// Attention of one token over a paged cache; see paged_attention.c.
     void (*paged_attention)(const apus_attention *job);
+    /// Attention of neighbouring tokens; see paged_attention_rows.c.
+    void (*paged_attention_rows)(const apus_attention_rows *job);
     /// Rows of float32 to eight bits with a scale for each group; see quantize_rows.c.
     void (*quantize_rows)(size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
                           float *scales, int32_t *sums);

@@ -1,0 +1,215 @@
+// Attention of several neighbouring tokens of one sequence: paged_attention.c for each of them, with the same bits.
+//
+// Row r has its queries query_row_stride floats behind those of the row before, its output likewise, and attends to one
+// position more. What differs is only that keys and values are read once for many query vectors: a tile of twelve, in
+// registers, for the scores, and of six for the outputs. Every sum takes its terms in the same order as there.
+//
+// Scratch: first.scores [APUS_ATTENTION_TILE, score_stride], score_stride at least the positions of the last row;
+// packed_queries [head_size, APUS_ATTENTION_TILE].
+
+#include "tiers.h"
+
+// The job of one row.
+APUS_INLINE apus_attention job_of_row(const apus_attention_rows *job, size_t row) {
+    apus_attention one = job->first;
+    one.queries += row * job->query_row_stride;
+    one.output += row * job->output_row_stride;
+    one.position_count += row;
+    return one;
+}
+
+void apus_paged_attention_rows_ref(const apus_attention_rows *job) {
+    for (size_t row = 0; row < job->row_count; row++) {
+        const apus_attention one = job_of_row(job, row);
+        apus_paged_attention_ref(&one);
+    }
+}
+
+#if APUS_X86
+
+void apus_paged_attention_rows_avx2(const apus_attention_rows *job) {
+    for (size_t row = 0; row < job->row_count; row++) {
+        const apus_attention one = job_of_row(job, row);
+        apus_paged_attention_avx2(&one);
+    }
+}
+
+// AVX-512. A query vector is one head of one row; vector v is head v mod query_count of row v / query_count.
+
+enum { TILE = APUS_ATTENTION_TILE, MIX = TILE / 2 };
+
+// Positions of a page that one register holds.
+typedef struct run {
+    const float *keys;
+    size_t position;
+    __mmask16 mask;
+} run;
+
+// The run that begins at `position` and does not cross a page.
+APUS_INLINE APUS_AVX512 run run_at(const apus_attention *a, size_t position, size_t end) {
+    const size_t slot = position % a->tokens_per_page;
+    size_t length = a->tokens_per_page - slot < 16 ? a->tokens_per_page - slot : 16;
+    length = length < end - position ? length : end - position;
+    const float *page = a->cache + (size_t)a->pages[position / a->tokens_per_page] * a->page_stride;
+    return (run){page + slot, position, apus_mask16(length)};
+}
+
+// Scores of a tile of query vectors for one or two runs.
+APUS_INLINE APUS_AVX512 void score_tile(const apus_attention *a, const float *queries, const run *runs,
+                                        const size_t count) {
+    __m512 sums[TILE][2];
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < TILE; q++) {
+        sums[q][0] = sums[q][1] = _mm512_setzero_ps();
+    }
+    for (size_t i = 0; i < a->head_size; i++) {
+        __m512 keys[2];
+#pragma clang loop unroll(full)
+        for (size_t r = 0; r < count; r++) {
+            keys[r] = _mm512_maskz_loadu_ps(runs[r].mask, runs[r].keys + i * a->tokens_per_page);
+        }
+#pragma clang loop unroll(full)
+        for (size_t q = 0; q < TILE; q++) {
+            const __m512 query = _mm512_set1_ps(queries[i * TILE + q]);
+#pragma clang loop unroll(full)
+            for (size_t r = 0; r < count; r++) {
+                sums[q][r] = _mm512_fmadd_ps(query, keys[r], sums[q][r]);
+            }
+        }
+    }
+    const __m512 scale = _mm512_set1_ps(a->scale);
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < TILE; q++) {
+#pragma clang loop unroll(full)
+        for (size_t r = 0; r < count; r++) {
+            _mm512_mask_storeu_ps(a->scores + q * a->score_stride + runs[r].position, runs[r].mask,
+                                  _mm512_mul_ps(sums[q][r], scale));
+        }
+    }
+}
+
+// A place where the weighted values of one query vector are added up.
+typedef struct mixture {
+    const float *weights;  // by position
+    float *output;
+    size_t position_count;
+} mixture;
+
+// Adds positions [begin, end) to `vectors` registers of `count` outputs, from element `offset`.
+APUS_INLINE APUS_AVX512 void add_values(const apus_attention *a, const mixture *mixtures, size_t begin, size_t end,
+                                        size_t offset, const size_t count, const size_t vectors, __mmask16 last,
+                                        __m512 sums[MIX][4]) {
+    for (size_t p = begin; p < end;) {
+        const size_t slot = p % a->tokens_per_page;
+        const float *values = a->cache + (size_t)a->pages[p / a->tokens_per_page] * a->page_stride + a->value_offset +
+                              slot * a->head_size + offset;
+        const size_t rest = a->tokens_per_page - slot;
+        const size_t length = rest < end - p ? rest : end - p;
+        for (size_t i = 0; i < length; i++) {
+            __m512 value[4];
+#pragma clang loop unroll(full)
+            for (size_t v = 0; v < vectors; v++) {
+                value[v] = _mm512_maskz_loadu_ps(v + 1 == vectors ? last : 0xFFFF, values + i * a->head_size + v * 16);
+            }
+#pragma clang loop unroll(full)
+            for (size_t m = 0; m < count; m++) {
+                const __m512 weight = _mm512_set1_ps(mixtures[m].weights[p + i]);
+#pragma clang loop unroll(full)
+                for (size_t v = 0; v < vectors; v++) {
+                    sums[m][v] = _mm512_fmadd_ps(weight, value[v], sums[m][v]);
+                }
+            }
+        }
+        p += length;
+    }
+}
+
+// The outputs of `count` query vectors, `vectors` registers of each.
+APUS_INLINE APUS_AVX512 void mix_vectors(const apus_attention *a, const mixture *mixtures, size_t offset,
+                                         const size_t count, const size_t vectors) {
+    const size_t left = a->head_size - offset;
+    const __mmask16 last = apus_mask16(left < vectors * 16 ? left - (vectors - 1) * 16 : 16);
+    __m512 sums[MIX][4];
+    // Vectors are in the order of their rows, so the first one has the fewest positions.
+    const size_t common = mixtures[0].position_count;
+#pragma clang loop unroll(full)
+    for (size_t m = 0; m < count; m++) {
+#pragma clang loop unroll(full)
+        for (size_t v = 0; v < vectors; v++) {
+            sums[m][v] = _mm512_setzero_ps();
+        }
+    }
+    add_values(a, mixtures, 0, common, offset, count, vectors, last, sums);
+#pragma clang loop unroll(full)
+    for (size_t m = 0; m < count; m++) {
+        add_values(a, mixtures + m, common, mixtures[m].position_count, offset, 1, vectors, last, sums + m);
+#pragma clang loop unroll(full)
+        for (size_t v = 0; v < vectors; v++) {
+            _mm512_mask_storeu_ps(mixtures[m].output + offset + v * 16, v + 1 == vectors ? last : 0xFFFF, sums[m][v]);
+        }
+    }
+}
+
+APUS_AVX512 static void mix(const apus_attention *a, const mixture *mixtures, size_t count) {
+    for (size_t offset = 0; offset < a->head_size; offset += 64) {
+        const size_t left = a->head_size - offset;
+        const size_t vectors = left >= 64 ? 4 : (left + 15) / 16;
+        if (count == MIX && vectors == 4) {
+            mix_vectors(a, mixtures, offset, MIX, 4);
+            continue;
+        }
+        for (size_t m = 0; m < count; m++) {
+            switch (vectors) {
+            case 1: mix_vectors(a, mixtures + m, offset, 1, 1); break;
+            case 2: mix_vectors(a, mixtures + m, offset, 1, 2); break;
+            case 3: mix_vectors(a, mixtures + m, offset, 1, 3); break;
+            default: mix_vectors(a, mixtures + m, offset, 1, 4); break;
+            }
+        }
+    }
+}
+
+// Query vectors [begin, end) of a job, at most a tile of them.
+APUS_AVX512 static void attend_tile(const apus_attention_rows *job, size_t begin, size_t end) {
+    const apus_attention *a = &job->first;
+    mixture mixtures[TILE];
+    size_t position_count = 0;
+    for (size_t q = 0; q < TILE; q++) {
+        // Behind the last vector it is computed once more.
+        const size_t v = begin + q < end ? begin + q : end - 1;
+        const size_t row = v / a->query_count, head = v % a->query_count;
+        const float *query = a->queries + row * job->query_row_stride + head * a->query_stride;
+        for (size_t i = 0; i < a->head_size; i++) {
+            job->packed_queries[i * TILE + q] = query[i];
+        }
+        position_count = a->position_count + row;
+        mixtures[q] = (mixture){a->scores + q * a->score_stride,
+                                a->output + row * job->output_row_stride + head * a->output_stride, position_count};
+    }
+    for (size_t p = 0; p < position_count;) {
+        run runs[2] = {run_at(a, p, position_count)};
+        p += (size_t)__builtin_popcount(runs[0].mask);
+        if (p < position_count) {
+            runs[1] = run_at(a, p, position_count);
+            p += (size_t)__builtin_popcount(runs[1].mask);
+            score_tile(a, job->packed_queries, runs, 2);
+        } else {
+            score_tile(a, job->packed_queries, runs, 1);
+        }
+    }
+    for (size_t q = 0; q < end - begin; q++) {
+        apus_softmax_avx512(mixtures[q].position_count, a->scores + q * a->score_stride);
+    }
+    for (size_t q = 0; q < end - begin; q += MIX) {
+        mix(a, mixtures + q, end - begin - q < MIX ? end - begin - q : MIX);
+    }
+}
+
+APUS_AVX512 void apus_paged_attention_rows_avx512(const apus_attention_rows *job) {
+    const size_t vectors = job->row_count * job->first.query_count;
+    for (size_t begin = 0; begin < vectors; begin += TILE) {
+        attend_tile(job, begin, begin + TILE < vectors ? begin + TILE : vectors);
+    }
+}
+
+#endif

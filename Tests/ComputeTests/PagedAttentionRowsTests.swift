@@ -1,0 +1,100 @@
+import Compute
+import Testing
+
+/// Goal: many tokens at once give the same bits as one after the other.
+@Suite("Attention of neighbouring tokens")
+struct PagedAttentionRowsTests {
+    struct Shape: Sendable, CustomTestStringConvertible {
+        let headSize: Int
+        let headCount: Int
+        let firstPositionCount: Int
+        let rowCount: Int
+        let tokensPerPage: Int
+        var testDescription: String {
+            "\(headCount)×\(headSize), \(rowCount) rows from \(firstPositionCount), pages of \(tokensPerPage)"
+        }
+    }
+
+    static let shapes = [
+        Shape(headSize: 8, headCount: 1, firstPositionCount: 1, rowCount: 1, tokensPerPage: 16),
+        Shape(headSize: 64, headCount: 8, firstPositionCount: 1, rowCount: 40, tokensPerPage: 16),
+        Shape(headSize: 64, headCount: 4, firstPositionCount: 70, rowCount: 33, tokensPerPage: 32),
+        Shape(headSize: 128, headCount: 1, firstPositionCount: 5, rowCount: 29, tokensPerPage: 7),
+        Shape(headSize: 80, headCount: 3, firstPositionCount: 31, rowCount: 6, tokensPerPage: 1),
+        Shape(headSize: 20, headCount: 2, firstPositionCount: 15, rowCount: 13, tokensPerPage: 40),
+    ]
+
+    @Test("the bits are those of each token alone", arguments: supportedTiers, shapes)
+    func sameBits(tier: KernelTier, shape: Shape) throws {
+        let kernels = try #require(Kernels(tier: tier))
+        let size = shape.headSize
+        let positionCount = shape.firstPositionCount + shape.rowCount - 1
+        let pageCount = (positionCount + shape.tokensPerPage - 1) / shape.tokensPerPage
+        var random = SeededFloats(seed: UInt64(size * positionCount))
+        let pageStride = 2 * size * shape.tokensPerPage + 3
+        // Slots behind the last position hold what is not a number, which must not leak in.
+        var cache = [Float](repeating: .nan, count: (pageCount + 1) * pageStride)
+        let pages = (0..<pageCount).map { Int32(pageCount - $0) }
+        for position in 0..<positionCount {
+            let page = Int(pages[position / shape.tokensPerPage]) * pageStride
+            let slot = position % shape.tokensPerPage
+            for i in 0..<size {
+                cache[page + i * shape.tokensPerPage + slot] = random.next()
+                cache[page + size * shape.tokensPerPage + slot * size + i] = random.next()
+            }
+        }
+        let rowSize = shape.headCount * size + 5
+        let scene = Scene(
+            shape: shape, rowSize: rowSize, pageStride: pageStride, cache: Memory(cache), pages: Memory(pages),
+            queries: Memory(random.array(shape.rowCount * rowSize)),
+            scores: Memory([Float](repeating: .nan, count: (shape.headCount + 12) * positionCount)))
+        let alone = Memory([Float](repeating: .nan, count: shape.rowCount * rowSize))
+        for row in 0..<shape.rowCount { kernels.pagedAttention(scene.job(row: row, output: alone.base)) }
+        let together = Memory([Float](repeating: .nan, count: shape.rowCount * rowSize))
+        let packed = Memory([Float](repeating: .nan, count: size * PagedAttentionRows.tileSize))
+        kernels.pagedAttention(
+            PagedAttentionRows(
+                first: scene.job(row: 0, output: together.base), rowCount: shape.rowCount, queryRowStride: rowSize,
+                outputRowStride: rowSize, packedQueries: packed.base))
+        #expect(bits(together.array) == bits(alone.array))
+        // The gap between rows is not written.
+        let gap = together.array[(shape.headCount * size)..<rowSize]
+        #expect(gap.filter(\.isNaN).count == 5)
+    }
+
+    /// Values that stay where they are.
+    private final class Memory<Value> {
+        let base: UnsafeMutablePointer<Value>
+        private let count: Int
+
+        init(_ values: [Value]) {
+            count = values.count
+            base = .allocate(capacity: count)
+            base.initialize(from: values, count: count)
+        }
+
+        deinit { base.deallocate() }
+
+        var array: [Value] { Array(UnsafeBufferPointer(start: base, count: count)) }
+    }
+
+    private struct Scene {
+        let shape: Shape
+        let rowSize: Int
+        let pageStride: Int
+        let cache: Memory<Float>
+        let pages: Memory<Int32>
+        let queries: Memory<Float>
+        let scores: Memory<Float>
+
+        func job(row: Int, output: UnsafeMutablePointer<Float>) -> PagedAttention {
+            PagedAttention(
+                queries: queries.base + row * rowSize, queryStride: shape.headSize, queryCount: shape.headCount,
+                headSize: shape.headSize, cache: cache.base, pageStride: pageStride,
+                valueOffset: shape.headSize * shape.tokensPerPage, pages: pages.base,
+                tokensPerPage: shape.tokensPerPage, positionCount: shape.firstPositionCount + row, scale: 0.3,
+                scores: scores.base, scoreStride: shape.firstPositionCount + shape.rowCount - 1,
+                output: output + row * rowSize, outputStride: shape.headSize)
+        }
+    }
+}
