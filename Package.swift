@@ -72,6 +72,7 @@ let package = Package(
         module(
             "Tokenizers",
             ["ModelFiles", .product(name: "HeapModule", package: "swift-collections"), "Vocabulary"]),
+        module("Constraints", ["Vocabulary"]),
         module("KVCache", ["Vocabulary"]),
         module("Images", ["CTurboJPEG", "CPNG", "Vocabulary"]),
         module("Telemetry", [.product(name: "Logging", package: "swift-log"), "Vocabulary"]),
@@ -87,7 +88,9 @@ let package = Package(
         module(
             "RPCTransport",
             ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS", "Telemetry", "Vocabulary"]),
-        module("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers", "Vocabulary"]),
+        module(
+            "TextModels",
+            ["Compute", "Constraints", "KVCache", "ModelFiles", "Models", "Tokenizers", "Vocabulary"]),
         module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
         module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
         module("Routing", ["Vocabulary"]),
@@ -96,8 +99,8 @@ let package = Package(
         module(
             "Engine",
             [
-                "CLinux", "Compute", "Configuration", "GraphModels", "KVCache", "ModelFiles", "Models", "Routing",
-                "Scheduling", "Telemetry", "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
+                "CLinux", "Compute", "Configuration", "Constraints", "GraphModels", "KVCache", "ModelFiles", "Models",
+                "Routing", "Scheduling", "Telemetry", "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
             ]),
 
         module("Probes", ["EventLoops", "RPCTransport", "Vocabulary"]),
@@ -106,7 +109,8 @@ let package = Package(
         module(
             "InferenceService",
             [
-                "Compute", "Engine", "Messages", "Models", "RPC", "Routing", "Telemetry", "Tenancy", "Vocabulary",
+                "Compute", "Engine", "Messages", "Models", "RPC", "Routing", "Telemetry", "Tenancy", "TextModels",
+                "Vocabulary",
             ]),
 
         // Layer 7
@@ -158,6 +162,7 @@ let package = Package(
         tests("Compute", ["CKernels"]),
         tests("ModelFiles", []),
         tests("Tokenizers", ["ModelFiles"]),
+        tests("Constraints", []),
         tests("KVCache", []),
         tests("Images", ["CPNG", "CTurboJPEG"]),
         tests("Telemetry", [.product(name: "Logging", package: "swift-log")]),
@@ -166,7 +171,7 @@ let package = Package(
         tests("RPC", ["Compression", "EventLoops", "HTTP2"]),
         tests("Scheduling", ["KVCache"]),
         tests("RPCTransport", ["CLinux", "Compression", "EventLoops", "HTTP2", "RPC", "TLS", "Telemetry"]),
-        tests("TextModels", ["Compute", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
+        tests("TextModels", ["Compute", "Constraints", "KVCache", "ModelFiles", "Models", "Tokenizers"]),
         tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
         tests("Routing", []),
@@ -182,7 +187,9 @@ let package = Package(
                 "Configuration", .product(name: "Logging", package: "swift-log"), "RPCTransport", "TLS", "Telemetry",
             ]),
         tests("Probes", ["EventLoops", "RPCTransport"]),
-        tests("Engine", ["Compute", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
+        tests(
+            "Engine",
+            ["Compute", "Constraints", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
     ]
 )
 

@@ -59,6 +59,14 @@ extension GenerateRequest {
             ignoreEndOfText: settings.ignoresEndOfText)
         if let count = settings.tokenCountMax { maxTokens = try number(count, "the number of tokens") }
         if let topK = settings.topK { self.topK = try number(topK, "top-k") }
+        minP = settings.minP
+        repetitionPenalty = settings.repetitionPenalty
+        presencePenalty = settings.presencePenalty
+        frequencyPenalty = settings.frequencyPenalty
+        for (token, bias) in settings.logitBiases { logitBias[try number(token, "a token with a bias")] = bias }
+        stopTokens = try settings.stopTokens.map { (token) throws(ApusError) in try number(token, "a stop token") }
+        if let count = settings.logprobCount { logprobs = try number(count, "the number of likeliest tokens") }
+        if let count = settings.answerCount { n = try number(count, "the number of answers") }
     }
 }
 

@@ -8,10 +8,27 @@ public struct GenerationSettings: Hashable, Sendable {
     public var topK: Int?
     /// Chooses among the likeliest tokens that together reach this probability, above 0; nil or 1 among all.
     public var topP: Float?
+    /// Chooses among tokens at least this share as likely as the likeliest one only, up to 1; nil or 0 among all.
+    public var minP: Float?
+    /// Makes tokens of prompt and text less likely: above 1, up to 10; below 1 it favours them; nil or 1 changes
+    /// nothing.
+    public var repetitionPenalty: Float?
+    /// Taken from the logit of every token that is in the text already, from -2 to 2; nil means 0.
+    public var presencePenalty: Float?
+    /// Taken from the logit of every token as often as it is in the text already, from -2 to 2; nil means 0.
+    public var frequencyPenalty: Float?
+    /// Added to the logits of single tokens, by id, from -100 to 100.
+    public var logitBiases: [Int: Float] = [:]
     /// Begins the sequence of random choices: the same seed, the same text; nil is different every time.
     public var seed: UInt64?
     /// Texts that end the generation where they would appear; none may be empty.
     public var stopTexts: [String] = []
+    /// Tokens that end the generation as the model's own end does, by id.
+    public var stopTokens: [Int] = []
+    /// How many of the likeliest tokens come along with each token and its probability, up to 20; nil for none of it.
+    public var logprobCount: Int?
+    /// How many different answers to give, up to 16; nil means 1.
+    public var answerCount: Int?
     /// Whether to go on past the token that ends a text: for measurements of equal length.
     public var ignoresEndOfText = false
 

@@ -36,7 +36,7 @@ public struct TextPiece: Hashable, Sendable {
     public enum EndReason: Hashable, Sendable {
         /// The model ended it.
         case endOfText
-        /// One of the stop texts would have appeared.
+        /// One of the stop texts would have appeared, or one of the stop tokens.
         case stopText
         /// As many tokens as were asked for.
         case tokenCountMax
@@ -50,15 +50,35 @@ public struct TextPiece: Hashable, Sendable {
     public struct End: Hashable, Sendable {
         /// Why it ended.
         public let reason: EndReason
-        /// Nil when the server does not say.
+        /// What the call used, with the last answer that ends; otherwise nil, or when the server does not say.
         public let usage: TextUsage?
     }
 
+    /// A token and how likely it is.
+    public struct Logprob: Hashable, Sendable {
+        /// Its id in the model's vocabulary.
+        public let token: Int
+        /// The logarithm, to base e, of its probability.
+        public let logprob: Float
+    }
+
+    /// How likely a token of the text was.
+    public struct TokenLogprobs: Hashable, Sendable {
+        /// The token of the text.
+        public let chosen: Logprob
+        /// The likeliest tokens in its place, the likeliest first.
+        public let top: [Logprob]
+    }
+
+    /// Which of the answers this is of, from 0.
+    public let answer: Int
     /// Never ends within a character, so it can lag behind `tokens`.
     public let text: String
     /// Ids in the model's vocabulary.
     public let tokens: [Int]
-    /// Set in the last piece only.
+    /// How likely each of `tokens` was, if the settings ask for it.
+    public let logprobs: [TokenLogprobs]
+    /// Set in the last piece of an answer only.
     public let end: End?
 }
 
@@ -66,7 +86,9 @@ public struct TextPiece: Hashable, Sendable {
 public struct TextUsage: Hashable, Sendable {
     /// Tokens of the prompt, or of all texts to embed.
     public let promptTokenCount: Int
-    /// Tokens of the answer.
+    /// Those of the prompt that the server had in its cache already.
+    public let cachedTokenCount: Int
+    /// Tokens of all answers.
     public let generatedTokenCount: Int
     /// Until the model first worked on the call.
     public let queueTime: Duration
@@ -76,9 +98,25 @@ public struct TextUsage: Hashable, Sendable {
 
 extension TextPiece {
     init(_ response: GenerateResponse) {
+        answer = Int(response.index)
         text = response.text
         tokens = response.tokens.map(Int.init)
+        logprobs = response.logprobs.map(TokenLogprobs.init)
         end = EndReason(response.finishReason).map { End(reason: $0, usage: response.usage.map(TextUsage.init)) }
+    }
+}
+
+extension TextPiece.TokenLogprobs {
+    init(_ message: Messages.TokenLogprobs) {
+        chosen = TextPiece.Logprob(message.chosen ?? TokenLogprob())
+        top = message.top.map(TextPiece.Logprob.init)
+    }
+}
+
+extension TextPiece.Logprob {
+    init(_ message: TokenLogprob) {
+        token = Int(message.token)
+        logprob = message.logprob
     }
 }
 
@@ -98,6 +136,7 @@ extension TextPiece.EndReason {
 extension TextUsage {
     init(_ usage: Usage) {
         promptTokenCount = Int(usage.promptTokens)
+        cachedTokenCount = Int(usage.cachedTokens)
         generatedTokenCount = Int(usage.generatedTokens)
         queueTime = Duration(microseconds: usage.queueMicroseconds)
         computeTime = Duration(microseconds: usage.computeMicroseconds)

@@ -18,44 +18,49 @@ extension Engine {
     ) async throws(ServingError) -> GenerationStream {
         let loaded = try find(selector)
         let (pipeline, limits) = try loaded.text()
-        let ticket = newTicket()
+        try request.check(vocabularySize: pipeline.model.properties.vocabularySize)
+        let tickets = (0..<request.answerCount).map { _ in newTicket() }
         let arrival = clock.now()
-        guard request.tokenCountMax >= 1 else {
-            throw ServingError(.invalidArgument, "max_tokens: expected at least 1, got \(request.tokenCountMax)")
-        }
         // A seed that nobody gave: another one for each request and each run.
-        let sampling = try request.sampling.checked(otherSeed: arrival.nanoseconds ^ ticket.number << 32)
+        let sampling = try request.sampling.checked(otherSeed: arrival.nanoseconds ^ tickets[0].number << 32)
         let stopStrings = try request.checkedStopStrings()
         let prompt = try await pipeline.tokens(of: request.prompt, field: "prompt")
         let lengthMax = limits.sequenceLengthMax
         // The last place is for the one token at least that is generated.
         try requireLength(of: prompt, atMost: lengthMax - 1, field: "prompt", model: loaded)
-        let place = QueuePlace()
-        let pipe = makePipe(for: ticket, place, of: loaded)
-        let sequence = PendingSequence(
-            ticket: ticket, promptTokens: prompt,
-            tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
-            deadline: request.deadline, arrival: arrival, place: place,
-            work: .generate(
-                .init(
-                    pipe: pipe, sampling: sampling, stopStrings: stopStrings,
-                    ignoresEndOfSequence: request.ignoresEndOfSequence)))
-        try loaded.enterQueue()
-        try submit(.run(loaded, [sequence]), for: loaded)
+        let places = tickets.map { ($0, QueuePlace()) }
+        let pipe = makePipe(for: places, of: loaded)
+        let sequences = places.enumerated().map { answer, place in
+            PendingSequence(
+                ticket: place.0, promptTokens: prompt,
+                tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
+                deadline: request.deadline, arrival: arrival, place: place.1,
+                work: .generate(
+                    .init(
+                        pipe: pipe, answer: answer,
+                        // Each answer is what a call of its own with the next seed would get.
+                        sampling: sampling.with(seed: sampling.seed &+ UInt64(answer)), stopStrings: stopStrings,
+                        stopTokens: Set(request.stopTokens), logprobCount: request.logprobCount,
+                        ignoresEndOfSequence: request.ignoresEndOfSequence)))
+        }
+        try loaded.enterQueue(requests: sequences.count)
+        try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         return GenerationStream(
             pipe: pipe, name: loaded.description.name, version: loaded.description.version,
-            promptTokenCount: prompt.count)
+            promptTokenCount: prompt.count, answerCount: request.answerCount)
     }
 
     /// The pipe of a text whose reader's wishes reach the engine thread as notices.
-    private func makePipe(for ticket: Ticket, _ place: QueuePlace, of loaded: LoadedModel) -> GenerationPipe {
-        GenerationPipe(bufferedTokenCountMax: configuration.bufferedTokenCountMax) { [mailbox] request in
+    private func makePipe(for places: [(Ticket, QueuePlace)], of loaded: LoadedModel) -> GenerationPipe {
+        GenerationPipe(
+            answerCount: places.count, bufferedTokenCountMax: configuration.bufferedTokenCountMax
+        ) { [mailbox] request in
             switch request {
-            case .resume:
-                mailbox.send(notice: .resume(loaded, ticket))
+            case .resume(let answer):
+                mailbox.send(notice: .resume(loaded, places[answer].0))
             case .cancel:
                 loaded.count { $0.cancellationCount += 1 }
-                mailbox.abandon(loaded, [(ticket, place)])
+                mailbox.abandon(loaded, places)
             }
         }
     }
@@ -70,26 +75,5 @@ func requireLength(
             .invalidArgument,
             "\(field): expected at most \(lengthMax) tokens for model '\(model.description.name)', got \(tokens.count)",
             label: "too_long")
-    }
-}
-
-extension GenerationRequest {
-    func checkedStopStrings() throws(ServingError) -> StopStrings {
-        do {
-            return try StopStrings(stopStrings)
-        } catch {
-            throw ServingError(.invalidArgument, error.description)
-        }
-    }
-}
-
-extension GenerationRequest.Sampling {
-    func checked(otherSeed: UInt64) throws(ServingError) -> SamplingParameters {
-        do {
-            return try SamplingParameters(
-                temperature: temperature, topK: topK, topP: topP, seed: seed ?? otherSeed)
-        } catch {
-            throw ServingError(.invalidArgument, error.description)
-        }
     }
 }

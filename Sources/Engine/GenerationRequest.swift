@@ -3,13 +3,19 @@ package import Vocabulary
 /// A text to be continued, and how.
 package struct GenerationRequest: Sendable {
     package var prompt: Prompt
-    /// Most tokens to generate, at least 1; the context length may end it earlier.
+    /// Most tokens to generate for an answer, at least 1; the context length may end it earlier.
     package var tokenCountMax: Int
     package var sampling: Sampling
     /// The text ends before the first of these, which is not part of it.
     package var stopStrings: [String]
+    /// Tokens that end the text like the model's own end; they are not part of it.
+    package var stopTokens: [Int32] = []
     /// Goes on when the model says that the text ends, to `tokenCountMax`; for measurements.
     package var ignoresEndOfSequence: Bool
+    /// How many of the likeliest tokens come along with each token and its probability; nil for none of it.
+    package var logprobCount: Int?
+    /// Different answers to the prompt.
+    package var answerCount = 1
     package var deadline: Deadline
 
     /// What is to be continued.
@@ -20,7 +26,7 @@ package struct GenerationRequest: Sendable {
         case tokens([Int32])
     }
 
-    /// How a token is chosen.
+    /// How a token is chosen; `SamplingParameters` says what each of these does, and in which order.
     package struct Sampling: Sendable, Equatable {
         /// 0 takes the likeliest token each time; at most 10.
         package var temperature: Float
@@ -28,6 +34,16 @@ package struct GenerationRequest: Sendable {
         package var topK: Int
         /// Only the likeliest tokens that together have this probability, in `0 < topP <= 1`.
         package var topP: Float
+        /// Only tokens with this share of the likeliest one's probability, in `0 ... 1`.
+        package var minP: Float = 0
+        /// Against tokens of prompt and answer, in `0 < penalty <= 10`; 1 for none.
+        package var repetitionPenalty: Float = 1
+        /// Against tokens of the answer, in `-2 ... 2`.
+        package var presencePenalty: Float = 0
+        /// Against tokens of the answer for each time they are there, in `-2 ... 2`.
+        package var frequencyPenalty: Float = 0
+        /// Added to the logits of tokens, in `-100 ... 100`.
+        package var biases: [Int32: Float] = [:]
         /// The same seed gives the same text; nil for another text each time.
         package var seed: UInt64?
 
@@ -40,6 +56,11 @@ package struct GenerationRequest: Sendable {
 
         package static let greedy = Sampling(temperature: 0)
     }
+
+    /// Most answers to one prompt.
+    package static let answerCountMax = 16
+    /// Most tokens that end a text.
+    package static let stopTokenCountMax = 64
 
     package init(
         prompt: Prompt, tokenCountMax: Int, sampling: Sampling = .greedy, stopStrings: [String] = [],

@@ -1,6 +1,6 @@
 package import Vocabulary
 
-/// A text as it is generated, for one reader.
+/// The answers to a prompt as they are generated, for one reader.
 ///
 /// A reader that is slow pauses its own sequence only. Cancelling the task that reads, calling `cancel`, or letting go
 /// of the stream ends the sequence and frees its cache pages within one step.
@@ -12,22 +12,28 @@ package final class GenerationStream: Sendable {
     package let version: ModelVersion
     /// Tokens of the prompt, the ones the tokenizer adds included.
     package let promptTokenCount: Int
+    /// How many answers there will be.
+    package let answerCount: Int
 
-    init(pipe: GenerationPipe, name: ModelName, version: ModelVersion, promptTokenCount: Int) {
+    init(
+        pipe: GenerationPipe, name: ModelName, version: ModelVersion, promptTokenCount: Int, answerCount: Int
+    ) {
         self.pipe = pipe
         self.name = name
         self.version = version
         self.promptTokenCount = promptTokenCount
+        self.answerCount = answerCount
     }
 
     deinit { pipe.cancel() }
 
-    /// The next event: pieces, then `.finished` once, then nil.
+    /// The next event: pieces, then `.finished` once for each answer, then nil.
     ///
-    /// Everything generated since the last call comes as one piece. After a cancellation, of the calling task too, the
-    /// rest of the text is dropped and `.finished(.cancelled, …)` comes next.
+    /// Everything generated of an answer since its last piece comes as one. After a cancellation, of the calling task
+    /// too, the rest of the text is dropped and `.finished(.cancelled, …)` comes next.
     ///
-    /// - Throws: once, instead of `.finished`: DEADLINE_EXCEEDED, or UNAVAILABLE at shutdown.
+    /// - Throws: once, instead of `.finished` of the answers that had not ended: DEADLINE_EXCEEDED, or UNAVAILABLE at
+    ///   shutdown.
     /// - Precondition: one reader at a time.
     package func next() async throws(ServingError) -> GenerationEvent? {
         try await pipe.next()

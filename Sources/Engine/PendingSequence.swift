@@ -14,8 +14,13 @@ final class PendingSequence: Sendable {
 
     struct Generation: Sendable {
         let pipe: GenerationPipe
+        /// Which of the pipe's answers.
+        let answer: Int
         let sampling: SamplingParameters
         let stopStrings: StopStrings
+        let stopTokens: Set<Int32>
+        /// How many of the likeliest tokens go along with each; nil for no probabilities at all.
+        let logprobCount: Int?
         let ignoresEndOfSequence: Bool
     }
 
@@ -54,7 +59,7 @@ final class PendingSequence: Sendable {
     /// - Returns: false when it was answered already.
     func fail(_ error: ServingError) -> Bool {
         switch work {
-        case .generate(let generation): generation.pipe.finish(.failure(error))
+        case .generate(let generation): generation.pipe.finish(answer: generation.answer, .failure(error))
         case .embed(let completion): completion.complete(.failure(error))
         }
     }

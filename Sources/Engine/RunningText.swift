@@ -14,12 +14,19 @@ final class RunningText {
     /// Whether it has been admitted before.
     var hasStarted = false
     private var sampler: Sampler
+    private let scratch: SamplerScratch
     private var decoder: IncrementalDecoder
     private var stopStrings: StopStrings?
     /// The token that was chosen in this step.
-    private var chosen: Int32?
+    private var chosen: Choice?
     /// Sums of the hidden states of the tokens computed so far, `[hiddenSize]`.
     private var hiddenSums: [Float] = []
+
+    /// A token, and how likely it was if that was asked for.
+    private struct Choice {
+        let token: Int32
+        let logprobs: TokenLogprobs?
+    }
 
     /// What became of a sequence whose tokens are all computed.
     enum Advance {
@@ -30,8 +37,10 @@ final class RunningText {
         case ended(publish: () -> Void)
     }
 
-    init(_ request: PendingSequence, tokenizer: any Tokenizer) {
+    /// `scratch` is what all sequences of the thread share.
+    init(_ request: PendingSequence, tokenizer: any Tokenizer, scratch: SamplerScratch) {
         self.request = request
+        self.scratch = scratch
         tokens = request.promptTokens
         usage.promptTokenCount = tokens.count
         // Behind a prompt of special tokens only the text begins, elsewhere it goes on.
@@ -39,7 +48,8 @@ final class RunningText {
         decoder = begins ? IncrementalDecoder(tokenizer) : IncrementalDecoder(continuing: tokenizer)
         switch request.work {
         case .generate(let generation):
-            sampler = Sampler(generation.sampling)
+            sampler = Sampler(
+                generation.sampling, prompt: request.promptTokens, tokenCountMax: request.tokenCountMax)
             stopStrings = generation.stopStrings
         case .embed:
             sampler = Sampler(.greedy)
@@ -62,8 +72,11 @@ final class RunningText {
     /// Takes the result of a span: chooses the next token, or adds up hidden states.
     func receive(_ values: UnsafeBufferPointer<Float>, tokenCount: Int) {
         switch request.work {
-        case .generate:
-            chosen = sampler.sample(values)
+        case .generate(let generation):
+            let token = sampler.sample(values, with: scratch)
+            chosen = Choice(
+                token: token,
+                logprobs: generation.logprobCount.map { TokenLogprobs(of: token, topCount: $0, in: values) })
         case .embed:
             // Token by token, in order: the sums have the same bits however the text was cut into steps.
             let hiddenSize = values.count / tokenCount
@@ -82,26 +95,29 @@ final class RunningText {
             let mean = hiddenSums.map { $0 * scale }
             return .ended { [usage] in completion.complete(.success((mean: mean, usage: usage))) }
         case .generate(let generation):
-            guard let token = chosen else { preconditionFailure("no logits came for \(request.ticket)") }
+            guard let choice = chosen else { preconditionFailure("no logits came for \(request.ticket)") }
             chosen = nil
-            tokens.append(token)
+            tokens.append(choice.token)
             usage.generatedTokenCount += 1
-            if endOfSequence.contains(token), !generation.ignoresEndOfSequence {
-                return end(generation.pipe, .endOfSequence, text: heldBack())
+            if endOfSequence.contains(choice.token), !generation.ignoresEndOfSequence {
+                return end(generation, .endOfSequence, text: heldBack())
             }
-            return handOut(token, to: generation.pipe)
+            if generation.stopTokens.contains(choice.token) { return end(generation, .stop, text: heldBack()) }
+            return handOut(choice, to: generation)
         }
     }
 
-    private func handOut(_ token: Int32, to pipe: GenerationPipe) -> Advance {
-        let text = decoder.append(token)
+    private func handOut(_ choice: Choice, to generation: PendingSequence.Generation) -> Advance {
+        let text = decoder.append(choice.token)
         let progress = stopStrings?.append(text)
-        let demand = pipe.push(text: progress?.text ?? text, token: token, usage: usage)
+        let demand = generation.pipe.push(
+            answer: generation.answer, text: progress?.text ?? text, token: choice.token, logprobs: choice.logprobs,
+            usage: usage)
         if progress?.isStopped == true {
-            return end(pipe, .stop, text: "")
+            return end(generation, .stop, text: "")
         }
         if tokens.count == request.tokenCountMax {
-            return end(pipe, .length, text: heldBack())
+            return end(generation, .length, text: heldBack())
         }
         return switch demand {
         case .more: .goesOn
@@ -110,8 +126,10 @@ final class RunningText {
         }
     }
 
-    private func end(_ pipe: GenerationPipe, _ reason: FinishReason, text: String) -> Advance {
-        .ended { [usage] in pipe.finish(.success(reason), text: text, usage: usage) }
+    private func end(_ generation: PendingSequence.Generation, _ reason: FinishReason, text: String) -> Advance {
+        .ended { [usage] in
+            generation.pipe.finish(answer: generation.answer, .success(reason), text: text, usage: usage)
+        }
     }
 
     /// The text that waited for more: half a character, or what might have become a stop string.

@@ -2,6 +2,7 @@ import Compute
 import KVCache
 import Models
 import Scheduling
+import TextModels
 import Vocabulary
 
 /// Runs a text model step by step; sequences join and leave between the steps.
@@ -13,6 +14,7 @@ final class TokenRunner: ModelRunner {
     private var scheduler: TokenScheduler
     /// Every sequence the scheduler knows.
     private var texts: [Ticket: RunningText] = [:]
+    private let samplerScratch = SamplerScratch()
 
     /// Makes the cache.
     ///
@@ -31,7 +33,7 @@ final class TokenRunner: ModelRunner {
             SequenceRequest(
                 ticket: sequence.ticket, promptTokenCount: sequence.promptTokens.count,
                 tokenCountMax: sequence.tokenCountMax, deadline: sequence.deadline))
-        let text = RunningText(sequence, tokenizer: pipeline.tokenizer)
+        let text = RunningText(sequence, tokenizer: pipeline.tokenizer, scratch: samplerScratch)
         switch admission {
         case .queued: texts[sequence.ticket] = text
         case .refused: fail(text, with: loaded.queueFull)

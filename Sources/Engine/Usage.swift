@@ -8,8 +8,21 @@ package struct Usage: Sendable, Equatable {
     package var batchSampleCount: Int = 0
     /// Tokens of the prompt, the ones the tokenizer adds included.
     package var promptTokenCount: Int = 0
+    /// Tokens of the prompt whose keys and values were in the cache already.
+    package var cachedPromptTokenCount: Int = 0
     /// Tokens sampled, an end-of-sequence token included.
     package var generatedTokenCount: Int = 0
 
     package init() {}
+
+    /// What several answers to one prompt cost together: the prompt counts once, and as they are written at the same
+    /// time, the longest time counts.
+    init(answers: [Usage]) {
+        self = answers.first ?? Usage()
+        for usage in answers.dropFirst() {
+            queueNanoseconds = max(queueNanoseconds, usage.queueNanoseconds)
+            computeNanoseconds = max(computeNanoseconds, usage.computeNanoseconds)
+            generatedTokenCount += usage.generatedTokenCount
+        }
+    }
 }

@@ -136,6 +136,19 @@ final class GateKeeper: @unchecked Sendable {
         return bytes
     }
 
+    /// Sets the custom trailers of the call.
+    func setTrailers(_ trailers: [(name: String, value: String)]) {
+        var metadata = Metadata()
+        for (name, value) in trailers {
+            do {
+                try metadata.append(name, value)
+            } catch {
+                preconditionFailure("a trailer of our own: \(error)")
+            }
+        }
+        context.setTrailingMetadata(metadata)
+    }
+
     fileprivate func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {
         AccessLogEntry(
             requestID: context.requestID, method: context.path, tenant: admitted?.caller.tenant,

@@ -1,4 +1,5 @@
 import Engine
+import TextModels
 
 // The engine and the messages have types of the same names; a file that needs both says which one it means.
 
@@ -8,3 +9,5 @@ typealias EngineUsage = Usage
 typealias EngineCounters = ModelCounters
 /// Why a text ended, in the engine's words.
 typealias EngineFinishReason = FinishReason
+/// How likely a token was, as the sampler says.
+typealias EngineTokenLogprobs = TokenLogprobs

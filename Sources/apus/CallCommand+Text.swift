@@ -8,7 +8,8 @@ struct CallTextCommand: AsyncParsableCommand {
         commandName: "text",
         abstract: "Let a language model go on from a prompt; words appear as they come.",
         discussion: """
-            The text goes to stdout, what the call used to stderr. The same --seed gives the same text. For example:
+            The text goes to stdout, what the call used to stderr. The same --seed gives the same text. Several
+            answers (--n) are printed one after the other once all of them are there. For example:
 
               apus call text --model storyteller "Once upon a time" --max-tokens 100 --temperature 0.8 --seed 7
               cat beginning.txt | apus call text --model storyteller - > story.txt
@@ -33,21 +34,15 @@ struct CallTextCommand: AsyncParsableCommand {
             let pieces = try await client.generate(
                 model: call.model, version: call.modelVersion, prompt: prompt, settings: settings,
                 timeout: call.timeout?.duration)
-            // The prompt waits for the first piece: a call that fails at once prints nothing but the error.
-            var opening = noPrompt ? "" : prompt
-            var end: TextPiece.End?
+            let hasSeveral = (settings.answerCount ?? 1) > 1
+            let writer = TextWriter(opening: noPrompt ? "" : prompt, holdsBack: hasSeveral)
             do {
-                for try await piece in pieces {
-                    Console.write(opening + piece.text)
-                    opening = ""
-                    end = piece.end
-                }
+                for try await piece in pieces { writer.write(piece) }
             } catch {
-                if opening.isEmpty { Console.write("\n") }
+                writer.breakOff()
                 throw error
             }
-            Console.write("\n")
-            if Console.isErrorTerminal, let end { Console.note(describe(end)) }
+            writer.finish()
         }
     }
 }
@@ -66,11 +61,35 @@ struct GenerationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Choose among the likeliest tokens that together reach this.", valueName: "share"))
     var topP: Float?
 
+    @Option(help: ArgumentHelp("Choose among tokens this share as likely as the likeliest.", valueName: "share"))
+    var minP: Float?
+
+    @Option(help: ArgumentHelp("Above 1: against tokens of prompt and text.", valueName: "factor"))
+    var repetitionPenalty: Float?
+
+    @Option(help: ArgumentHelp("Against tokens of the text.", valueName: "logit"))
+    var presencePenalty: Float?
+
+    @Option(help: ArgumentHelp("Against tokens of the text, each time they are there.", valueName: "logit"))
+    var frequencyPenalty: Float?
+
+    @Option(help: ArgumentHelp("Add this to the logit of a token; may be repeated.", valueName: "token:bias"))
+    var logitBias: [TokenBias] = []
+
     @Option(help: "Begins the random choices.")
     var seed: UInt64?
 
     @Option(help: ArgumentHelp("End where this text would appear; may be repeated.", valueName: "text"))
     var stop: [String] = []
+
+    @Option(help: ArgumentHelp("End at this token; may be repeated.", valueName: "token"))
+    var stopToken: [Int] = []
+
+    @Option(help: ArgumentHelp("Print each token with its probability and this many others.", valueName: "count"))
+    var logprobs: Int?
+
+    @Option(name: .customLong("n"), help: ArgumentHelp("How many answers to give.", valueName: "count"))
+    var answerCount: Int?
 
     func validate() throws {
         if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens: expected at least 1, got \(maxTokens)") }
@@ -84,22 +103,28 @@ struct GenerationOptions: ParsableArguments {
         settings.topK = topK
         settings.topP = topP
         settings.seed = seed
+        settings.minP = minP
+        settings.repetitionPenalty = repetitionPenalty
+        settings.presencePenalty = presencePenalty
+        settings.frequencyPenalty = frequencyPenalty
+        settings.logitBiases = Dictionary(logitBias.map { ($0.token, $0.bias) }) { _, last in last }
         settings.stopTexts = stop
+        settings.stopTokens = stopToken
+        settings.logprobCount = logprobs
+        settings.answerCount = answerCount
         return settings
     }
 }
 
-private func describe(_ end: TextPiece.End) -> String {
-    let reason =
-        switch end.reason {
-        case .endOfText: "the text ended"
-        case .stopText: "a stop text came"
-        case .tokenCountMax: "as many tokens as allowed"
-        case .contextFull: "the model's context is full"
-        case .other(let number): "reason \(number)"
-        }
-    guard let usage = end.usage else { return "[\(reason)]" }
-    let seconds = usage.computeTime / .seconds(1)
-    let rate = seconds > 0 ? String(format: ", %.0f tokens/s", Double(usage.generatedTokenCount) / seconds) : ""
-    return "[\(reason); \(usage.promptTokenCount) tokens in, \(usage.generatedTokenCount) out\(rate)]"
+/// A token and what is added to its logit, as `TOKEN:BIAS`.
+struct TokenBias: ExpressibleByArgument {
+    let token: Int
+    let bias: Float
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let token = Int(parts[0]), let bias = Float(parts[1]) else { return nil }
+        self.token = token
+        self.bias = bias
+    }
 }

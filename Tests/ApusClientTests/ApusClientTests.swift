@@ -59,7 +59,14 @@ struct ApusClientTests {
         methods.register(serverStream: TextMethods.generate.path) { _, bytes, writer in
             seen.note(try GenerateRequest(decoding: bytes))
             try await writer.write(GenerateResponse(text: "there", tokens: [5]).encoded())
-            try await writer.write(GenerateResponse(text: " was", tokens: [6, 7]).encoded())
+            try await writer.write(
+                GenerateResponse(
+                    text: " was", tokens: [6, 7], index: 1,
+                    logprobs: [
+                        TokenLogprobs(
+                            chosen: TokenLogprob(token: 6, logprob: -1), top: [TokenLogprob(token: 2, logprob: -0.5)])
+                    ]
+                ).encoded())
             let usage = Usage(promptTokens: 3, generatedTokens: 3, queueMicroseconds: 10, computeMicroseconds: 2000)
             try await writer.write(GenerateResponse(finishReason: .stop, usage: usage).encoded())
         }
@@ -71,6 +78,14 @@ struct ApusClientTests {
             settings.topP = 0.75
             settings.seed = 11
             settings.stopTexts = ["\n"]
+            settings.minP = 0.125
+            settings.repetitionPenalty = 1.25
+            settings.presencePenalty = 0.5
+            settings.frequencyPenalty = -0.5
+            settings.logitBiases = [3: -100]
+            settings.stopTokens = [8]
+            settings.logprobCount = 1
+            settings.answerCount = 2
             var pieces: [TextPiece] = []
             for try await piece in try await client.generate(
                 model: "m", version: 2, prompt: "Once", settings: settings)
@@ -80,13 +95,16 @@ struct ApusClientTests {
             #expect(pieces.map(\.text) == ["there", " was", ""])
             #expect(pieces.map(\.tokens) == [[5], [6, 7], []])
             #expect(pieces.map { $0.end == nil } == [true, true, false])
+            #expect(pieces.map(\.answer) == [0, 1, 0])
+            #expect(pieces[1].logprobs.map(\.chosen.logprob) == [-1] && pieces[1].logprobs[0].top[0].token == 2)
             #expect(pieces.last?.end?.reason == .stopText)
             #expect(pieces.last?.end?.usage?.computeTime == .milliseconds(2))
             #expect(
                 seen.last
                     == GenerateRequest(
                         model: "m", version: "2", input: .prompt("Once"), maxTokens: 9, temperature: 0.5, topK: 4,
-                        topP: 0.75, seed: 11, stop: ["\n"]))
+                        topP: 0.75, seed: 11, stop: ["\n"], minP: 0.125, repetitionPenalty: 1.25, presencePenalty: 0.5,
+                        frequencyPenalty: -0.5, logitBias: [3: -100], stopTokens: [8], logprobs: 1, n: 2))
             _ = try await client.generate(model: "m", tokens: [1, 2]).first { _ in true }
             #expect(seen.last?.input == .tokens(TokenSequence(ids: [1, 2])))
         }

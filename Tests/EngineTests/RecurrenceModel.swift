@@ -1,6 +1,7 @@
 import Compute
 import Models
 import Synchronization
+import TextModels
 import Tokenizers
 import Vocabulary
 
@@ -119,6 +120,7 @@ struct ByteTokenizer: Tokenizer {
 struct WholeText: Equatable {
     var text = ""
     var tokens: [Int32] = []
+    var logprobs: [TokenLogprobs] = []
     var reason: FinishReason?
     var usage = Usage()
     var pieceCount = 0
@@ -127,11 +129,13 @@ struct WholeText: Equatable {
         var whole = WholeText()
         while let event = try await stream.next() {
             switch event {
-            case .piece(let text, let tokens):
-                whole.text += text
-                whole.tokens += tokens
+            case .piece(let piece):
+                precondition(piece.answer == 0, "one answer was asked for")
+                whole.text += piece.text
+                whole.tokens += piece.tokens
+                whole.logprobs += piece.logprobs
                 whole.pieceCount += 1
-            case .finished(let reason, let usage):
+            case .finished(let reason, let usage, _):
                 whole.reason = reason
                 whole.usage = usage
             }

@@ -109,7 +109,7 @@ struct StreamTests {
         gate.open()
         var text = ""
         let error = await #expect(throws: ServingError.self) {
-            while case .piece(let piece, _)? = try await stream.next() { text += piece }
+            while case .piece(let piece)? = try await stream.next() { text += piece.text }
         }
         #expect(error?.code == .deadlineExceeded)
         #expect(text == RecurrenceModel.text(after: "once", tokenCountMax: 3).text)

@@ -1,6 +1,7 @@
 """Text, vision and graph through grpcio: all four kinds of calls, deadlines and cancellation."""
 
 import concurrent.futures
+import math
 import time
 
 import grpc
@@ -59,9 +60,61 @@ def test_a_stop_text_ends_the_answer_and_is_not_part_of_it(text):
     assert messages[-1].finish_reason == text_pb2.FINISH_REASON_STOP
 
 
+def test_penalties_biases_and_stop_tokens_change_the_text(text):
+    plain = story(text, max_tokens=24)
+    tokens = [token for message in plain for token in message.tokens]
+    banned = story(text, max_tokens=24, logit_bias={tokens[3]: -100})
+    assert [token for message in banned for token in message.tokens][:3] == tokens[:3]
+    assert tokens[3] not in [token for message in banned for token in message.tokens]
+    stopped = story(text, max_tokens=24, stop_tokens=[tokens[5]])
+    assert [token for message in stopped for token in message.tokens] == tokens[:tokens.index(tokens[5])]
+    assert stopped[-1].finish_reason == text_pb2.FINISH_REASON_STOP
+    # A presence penalty of 2 and a repetition penalty of 2 make every repetition lose against anything close.
+    strict = story(text, max_tokens=24, presence_penalty=2, frequency_penalty=2, repetition_penalty=2)
+    varied = [token for message in strict for token in message.tokens]
+    assert len(set(varied)) > len(set(tokens))
+
+
+def test_several_answers_are_those_of_the_next_seeds(text):
+    draw = dict(max_tokens=20, temperature=0.9, min_p=0.02)
+    messages = story(text, seed=3, n=3, **draw)
+    together = [joined(m for m in messages if m.index == index) for index in range(3)]
+    assert together == [joined(story(text, seed=3 + index, **draw)) for index in range(3)]
+    ends = [message for message in messages if message.finish_reason]
+    assert sorted(message.index for message in ends) == [0, 1, 2]
+    assert [message.HasField("usage") for message in ends] == [False, False, True]
+    assert messages[-1].usage.generated_tokens == sum(len(message.tokens) for message in messages)
+
+
+def test_log_probabilities_come_along_and_agree(text):
+    messages = story(text, max_tokens=12, logprobs=3)
+    tokens = [token for message in messages for token in message.tokens]
+    logprobs = [logprob for message in messages for logprob in message.logprobs]
+    assert [logprob.chosen.token for logprob in logprobs] == tokens
+    for logprob in logprobs:
+        assert [len(logprob.top), logprob.top[0].token] == [3, logprob.chosen.token]
+        values = [entry.logprob for entry in logprob.top]
+        assert values == sorted(values, reverse=True) and values[0] == logprob.chosen.logprob <= 0
+        assert sum(math.exp(value) for value in values) <= 1.0001
+    assert not story(text, max_tokens=2)[0].logprobs
+
+
+def test_the_trailers_say_what_the_last_message_says(text):
+    call = text.Generate(text_pb2.GenerateRequest(model="storyteller", prompt="Once upon", max_tokens=7))
+    usage = list(call)[-1].usage
+    trailers = dict(call.trailing_metadata())
+    assert [int(trailers[f"apus-{name}"]) for name in ("prompt-tokens", "cached-tokens", "generated-tokens")] == [
+        usage.prompt_tokens, usage.cached_tokens, usage.generated_tokens]
+    assert [int(trailers[f"apus-{name}-us"]) for name in ("queue", "compute")] == [
+        usage.queue_microseconds, usage.compute_microseconds]
+
+
 @pytest.mark.parametrize("fields, word", [
     (dict(temperature=-1.0), "temperature"), (dict(temperature=99.0), "temperature"), (dict(top_p=0.0), "top_p"), (dict(max_tokens=0), "max_tokens"),
-    (dict(stop=[""]), "stop"), (dict(prompt="word " * 5000), "prompt")])
+    (dict(stop=[""]), "stop"), (dict(min_p=1.5), "min_p"), (dict(repetition_penalty=0.0), "repetition_penalty"),
+    (dict(presence_penalty=3.0), "presence_penalty"), (dict(frequency_penalty=-3.0), "frequency_penalty"),
+    (dict(logit_bias={2**32 - 1: 1.0}), "logit_bias"), (dict(logit_bias={1: 101.0}), "logit_bias"), (dict(stop_tokens=[10**9]), "stop_tokens"),
+    (dict(logprobs=21), "logprobs"), (dict(n=0), "n:"), (dict(n=17), "n:"), (dict(prompt="word " * 5000), "prompt")])
 def test_a_setting_out_of_range_is_refused_by_name(text, fields, word):
     with pytest.raises(grpc.RpcError) as error:
         story(text, **fields)

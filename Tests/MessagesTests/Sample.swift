@@ -113,10 +113,15 @@ struct Sample: Sendable, CustomTestStringConvertible {
         Sample(
             GenerateRequest(
                 model: "storyteller", version: "1", input: .prompt("Once upon"), maxTokens: 0, temperature: 0, topK: 40,
-                topP: 0.9, seed: 0, stop: ["\n\n", "END"], echo: true, ignoreEndOfText: true),
+                topP: 0.9, seed: 0, stop: ["\n\n", "END"], echo: true, ignoreEndOfText: true, minP: 0.25,
+                repetitionPenalty: 1.5,
+                presencePenalty: -2, frequencyPenalty: 0, logitBias: [1: -100, 70_000: 0.5], stopTokens: [2, 9],
+                logprobs: 0, n: 3),
             #"""
             model: "storyteller" version: "1" prompt: "Once upon" max_tokens: 0 temperature: 0 top_k: 40 top_p: 0.9
             seed: 0 stop: ["\n\n", "END"] echo: true ignore_end_of_text: true
+            min_p: 0.25 repetition_penalty: 1.5 presence_penalty: -2 frequency_penalty: 0
+            logit_bias { key: 1 value: -100 } logit_bias { key: 70000 value: 0.5 } stop_tokens: [2, 9] logprobs: 0 n: 3
             """#),
         Sample(
             GenerateRequest(model: "storyteller", input: .tokens(TokenSequence(ids: [5, 6]))),
@@ -124,11 +129,27 @@ struct Sample: Sendable, CustomTestStringConvertible {
         Sample(
             GenerateResponse(
                 text: " a time", tokens: [7, 8], finishReason: .maxTokens,
-                usage: Usage(promptTokens: 1, generatedTokens: 2, queueMicroseconds: 3, computeMicroseconds: 1 << 40)),
+                usage: Usage(
+                    promptTokens: 1, generatedTokens: 2, queueMicroseconds: 3, computeMicroseconds: 1 << 40,
+                    cachedTokens: 5),
+                index: 2,
+                logprobs: [
+                    TokenLogprobs(
+                        chosen: TokenLogprob(token: 7, logprob: -0.5), top: [TokenLogprob(token: 1, logprob: -0.25)]),
+                    TokenLogprobs(chosen: TokenLogprob(token: 8)),
+                ]),
             #"""
             text: " a time" tokens: [7, 8] finish_reason: FINISH_REASON_MAX_TOKENS
-            usage { prompt_tokens: 1 generated_tokens: 2 queue_microseconds: 3 compute_microseconds: 1099511627776 }
+            usage {
+              prompt_tokens: 1 generated_tokens: 2 queue_microseconds: 3 compute_microseconds: 1099511627776
+              cached_tokens: 5
+            }
+            index: 2
+            logprobs { chosen { token: 7 logprob: -0.5 } top { token: 1 logprob: -0.25 } }
+            logprobs { chosen { token: 8 } }
             """#),
+        Sample(TokenLogprob(token: 3, logprob: -2), "token: 3 logprob: -2"),
+        Sample(TokenLogprobs(top: [TokenLogprob(token: 3, logprob: -2)]), "top { token: 3 logprob: -2 }"),
         Sample(Usage(promptTokens: .max), "prompt_tokens: 4294967295"),
         Sample(
             EmbedRequest(model: "m", version: "2", texts: ["a", "b"], keepLength: true),

@@ -1,3 +1,4 @@
+import Constraints
 import Testing
 import TextModels
 
@@ -86,7 +87,8 @@ import TextModels
         let logits = [Float](repeating: 0, count: 64)
         func tokens(_ seed: UInt64, from start: UInt64 = 0) throws -> [Int32] {
             var sampler = Sampler(try SamplingParameters(temperature: 1, seed: seed), drawCount: start)
-            return (0..<40).map { _ in logits.withUnsafeBufferPointer { sampler.sample($0) } }
+            let scratch = SamplerScratch()
+            return (0..<40).map { _ in logits.withUnsafeBufferPointer { sampler.sample($0, with: scratch) } }
         }
         #expect(try tokens(1) == tokens(1))
         #expect(try tokens(1) != tokens(2))
@@ -102,16 +104,101 @@ import TextModels
         #expect(draw([.nan, 4, .nan], try SamplingParameters(temperature: 1)) == 1)
     }
 
+    @Test(
+        "the other values out of range are refused by name",
+        arguments: [
+            ("min_p", Float(-0.1)), ("min_p", 1.1), ("min_p", .nan), ("repetition_penalty", 0),
+            ("repetition_penalty", 11), ("repetition_penalty", .nan), ("presence_penalty", 2.1),
+            ("presence_penalty", .nan), ("frequency_penalty", -2.1), ("logit_bias", 101), ("logit_bias", .nan),
+        ])
+    func refusesOthers(field: String, value: Float) {
+        #expect {
+            switch field {
+            case "min_p": _ = try SamplingParameters(temperature: 1, minP: value)
+            case "repetition_penalty": _ = try SamplingParameters(temperature: 1, repetitionPenalty: value)
+            case "presence_penalty": _ = try SamplingParameters(temperature: 1, presencePenalty: value)
+            case "frequency_penalty": _ = try SamplingParameters(temperature: 1, frequencyPenalty: value)
+            default: _ = try SamplingParameters(temperature: 1, biases: [4: value])
+            }
+        } throws: {
+            ($0 as? SamplingError)?.field == field
+        }
+        #expect(throws: SamplingError.self) {
+            try SamplingParameters(
+                temperature: 1, biases: Dictionary(uniqueKeysWithValues: (0..<1025).map { (Int32($0), 1) }))
+        }
+    }
+
+    @Test("a bias decides, also where the model is sure of something else")
+    func bias() throws {
+        let parameters = try SamplingParameters(temperature: 0, biases: [2: 100, 7: 50])
+        #expect(draw([1, 30, -20, 3], parameters) == 2)
+        let counts = count([0, 0, 0], try SamplingParameters(temperature: 1, biases: [1: -100]), draws: 500)
+        #expect(counts[1] == 0 && counts[0] > 0 && counts[2] > 0)
+    }
+
+    @Test("each penalty is what its formula says")
+    func penalties() throws {
+        // Token 0 is in the prompt; what is chosen is in the answer from then on.
+        func greedy(_ logits: [Float], _ parameters: SamplingParameters) -> [Int32] {
+            var sampler = Sampler(parameters, prompt: [0], tokenCountMax: 8)
+            let scratch = SamplerScratch()
+            return (0..<4).map { _ in logits.withUnsafeBufferPointer { sampler.sample($0, with: scratch) } }
+        }
+        // 4 / 2 = 2 loses against 3; then 3 / 2 against 4 / 2; each counts once however often it comes.
+        #expect(
+            try greedy([4, 3, 1], SamplingParameters(temperature: 0, repetitionPenalty: 2)) == [1, 0, 0, 0])
+        // -1 · 2 loses against -1.5, which loses against -2 when it is -3.
+        #expect(
+            try greedy([-1, -1.5, -9], SamplingParameters(temperature: 0, repetitionPenalty: 2)) == [1, 0, 0, 0])
+        // The prompt does not count; 4 - 1.5 = 2.5 loses against 3, 3 - 1.5 against 2.5.
+        #expect(
+            try greedy([4, 3, 1], SamplingParameters(temperature: 0, presencePenalty: 1.5)) == [0, 1, 0, 0])
+        // 4, 3; then 2.5 and 1.5 and 1: once more for each time.
+        #expect(
+            try greedy([4, 3, 1], SamplingParameters(temperature: 0, frequencyPenalty: 1.5)) == [0, 1, 0, 1])
+    }
+
+    @Test("min p keeps the tokens with that share of the best one's probability")
+    func minP() throws {
+        // Probabilities 1/2, 1/4, 1/8, 1/8.
+        let logits: [Float] = [0.6931472, 1.3862944, 0, 0]
+        for (minP, kept) in [(Float(0), 4), (0.2, 4), (0.3, 2), (0.6, 1), (1, 1)] {
+            let counts = count(logits, try SamplingParameters(temperature: 1, minP: minP, seed: 4), draws: 2000)
+            #expect(Set(counts.indices.filter { counts[$0] > 0 }) == Set([1, 0, 2, 3].prefix(kept)))
+        }
+    }
+
+    @Test("only allowed tokens are chosen, whatever the logits are")
+    func allowed() throws {
+        var mask = TokenMask(tokenCount: 4)
+        mask.insert(1)
+        mask.insert(3)
+        let scratch = SamplerScratch()
+        for parameters in [SamplingParameters.greedy, try SamplingParameters(temperature: 2, topP: 0.9, seed: 3)] {
+            for logits in [[9, 1, 9, 2, 9], [.nan, .nan, 1, .nan, 5], [0, -.infinity, 0, -.infinity, 0]] as [[Float]] {
+                var sampler = Sampler(parameters)
+                for _ in 0..<50 {
+                    let token = logits.withUnsafeBufferPointer { sampler.sample($0, allowed: mask, with: scratch) }
+                    #expect(mask.contains(token), "\(token) of \(logits)")
+                }
+            }
+        }
+        var greedy = Sampler(.greedy)
+        #expect([9, 1, 9, 2, 9].withUnsafeBufferPointer { greedy.sample($0, allowed: mask, with: scratch) } == 3)
+    }
+
     private func draw(_ logits: [Float], _ parameters: SamplingParameters) -> Int32 {
         var sampler = Sampler(parameters)
-        return logits.withUnsafeBufferPointer { sampler.sample($0) }
+        return logits.withUnsafeBufferPointer { sampler.sample($0, with: SamplerScratch()) }
     }
 
     private func count(_ logits: [Float], _ parameters: SamplingParameters, draws: Int) -> [Int] {
         var sampler = Sampler(parameters)
+        let scratch = SamplerScratch()
         var counts = [Int](repeating: 0, count: logits.count)
         logits.withUnsafeBufferPointer { logits in
-            for _ in 0..<draws { counts[Int(sampler.sample(logits))] += 1 }
+            for _ in 0..<draws { counts[Int(sampler.sample(logits, with: scratch))] += 1 }
         }
         return counts
     }

@@ -7,8 +7,8 @@ enum ModuleTable {
     static let layers: [[String]] = [
         ["Vocabulary"],
         [
-            "EventLoops", "TLS", "HTTP2", "Compression", "Messages", "Compute", "ModelFiles", "Tokenizers", "KVCache",
-            "Images", "Telemetry", "Configuration",
+            "EventLoops", "TLS", "HTTP2", "Compression", "Messages", "Compute", "ModelFiles", "Tokenizers",
+            "Constraints", "KVCache", "Images", "Telemetry", "Configuration",
         ],
         ["RPC", "Scheduling", "Tenancy", "Models"],
         ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing"],
@@ -32,8 +32,8 @@ enum ModuleTable {
         "Probes",
     ]
     static let computing: Set<String> = [
-        "Compute", "ModelFiles", "Tokenizers", "KVCache", "Images", "Scheduling", "Models", "TextModels", "GraphModels",
-        "VisionModels", "Engine",
+        "Compute", "ModelFiles", "Tokenizers", "Constraints", "KVCache", "Images", "Scheduling", "Models", "TextModels",
+        "GraphModels", "VisionModels", "Engine",
     ]
 
     /// Each C module and the Swift modules that own what it offers; nobody else sees its types.

@@ -95,7 +95,7 @@ package struct OpenInferenceService: Sendable {
         let stream = try await engine.generate(selector, GenerationRequest(tensors: input, deadline: deadline))
         var text = ""
         while let event = try await stream.next() {
-            if case .piece(let piece, _) = event { text += piece }
+            if case .piece(let piece) = event { text += piece.text }
         }
         return ModelInferResponse(
             id: request.id, model: stream.name, version: stream.version, output: try .text(text))

@@ -1,6 +1,7 @@
 package import Engine
 package import Messages
 import Routing
+import TextModels
 package import Vocabulary
 
 /// `apus.text.v1.Text`: generation and embeddings.
@@ -19,17 +20,26 @@ package struct TextService: Sendable {
     ) async throws {
         let selector = try ModelSelector(name: request.model, version: request.version)
         let stream = try await engine.generate(selector, GenerationRequest(request, deadline: call.deadline))
+        // After a failure too: what it has cost until then.
+        defer { writer.setTrailers(EngineUsage.trailers(stream.usage)) }
         if request.echo, case .prompt(let prompt) = request.input {
-            try await writer.write(GenerateResponse(text: prompt))
+            for answer in 0..<stream.answerCount {
+                try await writer.write(GenerateResponse(text: prompt, index: UInt32(answer)))
+            }
         }
+        var openAnswerCount = stream.answerCount
         while let event = try await stream.next() {
             switch event {
-            case .piece(let text, let tokens):
-                try await writer.write(GenerateResponse(text: text, tokens: tokens.map { UInt32(bitPattern: $0) }))
-            case .finished(.cancelled, _):
+            case .piece(let piece):
+                try await writer.write(GenerateResponse(piece))
+            case .finished(.cancelled, _, _):
                 throw ServingError(.cancelled, "the caller cancelled the generation")
-            case .finished(let reason, let usage):
-                try await writer.write(GenerateResponse(finishReason: .init(reason), usage: .init(usage)))
+            case .finished(let reason, let usage, let answer):
+                openAnswerCount -= 1
+                try await writer.write(
+                    GenerateResponse(
+                        finishReason: .init(reason), usage: openAnswerCount == 0 ? .init(usage) : nil,
+                        index: UInt32(answer)))
             }
         }
     }
@@ -74,6 +84,7 @@ extension Messages.Usage {
     fileprivate mutating func add(_ other: Messages.Usage?) {
         guard let other else { return }
         promptTokens &+= other.promptTokens
+        cachedTokens &+= other.cachedTokens
         queueMicroseconds &+= other.queueMicroseconds
         computeMicroseconds &+= other.computeMicroseconds
     }
@@ -86,15 +97,51 @@ extension GenerationRequest {
         switch request.input {
         case .prompt(let text): prompt = .text(text)
         case .tokens(let tokens):
-            prompt = .tokens(tokens.ids.map { Int32(truncatingIfNeeded: min($0, UInt32(Int32.max))) })
+            prompt = .tokens(tokens.ids.map(Int32.init(wire:)))
         case nil: throw ServingError(.invalidArgument, "expected a prompt or tokens, got neither")
         }
         self.init(
             prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? Self.tokenCountMaxDefault,
-            sampling: Sampling(
-                temperature: request.temperature ?? 0, topK: Int(request.topK ?? 0), topP: request.topP ?? 1,
-                seed: request.seed),
-            stopStrings: request.stop, ignoresEndOfSequence: request.ignoreEndOfText, deadline: deadline)
+            sampling: Sampling(request), stopStrings: request.stop, ignoresEndOfSequence: request.ignoreEndOfText,
+            deadline: deadline)
+        stopTokens = request.stopTokens.map(Int32.init(wire:))
+        logprobCount = request.logprobs.map(Int.init)
+        answerCount = Int(request.n ?? 1)
+    }
+}
+
+extension GenerationRequest.Sampling {
+    init(_ request: GenerateRequest) {
+        self.init(
+            temperature: request.temperature ?? 0, topK: Int(request.topK ?? 0), topP: request.topP ?? 1,
+            seed: request.seed)
+        minP = request.minP ?? 0
+        repetitionPenalty = request.repetitionPenalty ?? 1
+        presencePenalty = request.presencePenalty ?? 0
+        frequencyPenalty = request.frequencyPenalty ?? 0
+        // Ids past the range of Int32 become the highest there is, which no vocabulary has: the engine names the field.
+        biases = Dictionary(request.logitBias.map { (Int32(wire: $0), $1) }) { first, _ in first }
+    }
+}
+
+extension Int32 {
+    /// A token id; one that no vocabulary has stays one.
+    init(wire token: UInt32) { self = Int32(clamping: token) }
+}
+
+extension GenerateResponse {
+    init(_ piece: GenerationPiece) {
+        self.init(
+            text: piece.text, tokens: piece.tokens.map { UInt32(bitPattern: $0) }, index: UInt32(piece.answer),
+            logprobs: piece.logprobs.map {
+                Messages.TokenLogprobs(chosen: .init($0.chosen), top: $0.top.map(TokenLogprob.init))
+            })
+    }
+}
+
+extension TokenLogprob {
+    init(_ entry: EngineTokenLogprobs.Entry) {
+        self.init(token: UInt32(bitPattern: entry.token), logprob: entry.logprob)
     }
 }
 
@@ -115,6 +162,20 @@ extension Messages.Usage {
         self.init(
             promptTokens: UInt32(clamping: usage.promptTokenCount),
             generatedTokens: UInt32(clamping: usage.generatedTokenCount),
-            queueMicroseconds: usage.queueNanoseconds / 1000, computeMicroseconds: usage.computeNanoseconds / 1000)
+            queueMicroseconds: usage.queueNanoseconds / 1000, computeMicroseconds: usage.computeNanoseconds / 1000,
+            cachedTokens: UInt32(clamping: usage.cachedPromptTokenCount))
+    }
+}
+
+extension EngineUsage {
+    /// What the trailers of a generation say, for whoever counts without reading messages.
+    static func trailers(_ usage: EngineUsage) -> [(name: String, value: String)] {
+        [
+            ("apus-prompt-tokens", "\(usage.promptTokenCount)"),
+            ("apus-cached-tokens", "\(usage.cachedPromptTokenCount)"),
+            ("apus-generated-tokens", "\(usage.generatedTokenCount)"),
+            ("apus-queue-us", "\(usage.queueNanoseconds / 1000)"),
+            ("apus-compute-us", "\(usage.computeNanoseconds / 1000)"),
+        ]
     }
 }

@@ -31,6 +31,14 @@ extension GenerateRequest: StoredMessage {
         stop = try arena.strings(stored.stop, stored.n_stop, "apus.text.v1.GenerateRequest.stop")
         echo = stored.echo != 0
         ignoreEndOfText = stored.ignore_end_of_text != 0
+        minP = stored.min_p_presence_case.rawValue == 13 ? stored.min_p : nil
+        repetitionPenalty = stored.repetition_penalty_presence_case.rawValue == 14 ? stored.repetition_penalty : nil
+        presencePenalty = stored.presence_penalty_presence_case.rawValue == 15 ? stored.presence_penalty : nil
+        frequencyPenalty = stored.frequency_penalty_presence_case.rawValue == 16 ? stored.frequency_penalty : nil
+        logitBias = try arena.dictionary(stored.logit_bias, stored.n_logit_bias, of: LogitBiasEntry.self)
+        stopTokens = arena.values(stored.stop_tokens, stored.n_stop_tokens)
+        logprobs = stored.logprobs_presence_case.rawValue == 19 ? stored.logprobs : nil
+        n = stored.n_presence_case.rawValue == 20 ? stored.n : nil
         switch stored.input_case.rawValue {
         case 3: input = .prompt(try arena.string(stored.prompt, "apus.text.v1.GenerateRequest.prompt"))
         case 4: input = .tokens(try arena.message(stored.tokens) ?? TokenSequence())
@@ -64,6 +72,32 @@ extension GenerateRequest: StoredMessage {
         (stored.n_stop, stored.stop) = arena.store(stop)
         stored.echo = echo ? 1 : 0
         stored.ignore_end_of_text = ignoreEndOfText ? 1 : 0
+        if let minP {
+            stored.min_p_presence_case = .init(13)
+            stored.min_p = minP
+        }
+        if let repetitionPenalty {
+            stored.repetition_penalty_presence_case = .init(14)
+            stored.repetition_penalty = repetitionPenalty
+        }
+        if let presencePenalty {
+            stored.presence_penalty_presence_case = .init(15)
+            stored.presence_penalty = presencePenalty
+        }
+        if let frequencyPenalty {
+            stored.frequency_penalty_presence_case = .init(16)
+            stored.frequency_penalty = frequencyPenalty
+        }
+        (stored.n_logit_bias, stored.logit_bias) = arena.store(logitBias, as: LogitBiasEntry.self)
+        (stored.n_stop_tokens, stored.stop_tokens) = arena.store(stopTokens)
+        if let logprobs {
+            stored.logprobs_presence_case = .init(19)
+            stored.logprobs = logprobs
+        }
+        if let n {
+            stored.n_presence_case = .init(20)
+            stored.n = n
+        }
         switch input {
         case .prompt(let value):
             stored.input_case = .init(3)
@@ -76,6 +110,28 @@ extension GenerateRequest: StoredMessage {
     }
 }
 
+extension GenerateRequest {
+    struct LogitBiasEntry {
+        var key: UInt32 = 0
+        var value: Float = 0
+    }
+}
+
+extension GenerateRequest.LogitBiasEntry: MapEntry {
+    typealias Stored = Apus__Text__V1__GenerateRequest__LogitBiasEntry
+    static let storedType = StoredType(apus__text__v1__generate_request__logit_bias_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = stored.key
+        value = stored.value
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = key
+        stored.value = value
+    }
+}
+
 extension GenerateResponse: StoredMessage {
     typealias Stored = Apus__Text__V1__GenerateResponse
     static let storedType = StoredType(apus__text__v1__generate_response__init)
@@ -85,6 +141,8 @@ extension GenerateResponse: StoredMessage {
         tokens = arena.values(stored.tokens, stored.n_tokens)
         finishReason = FinishReason(rawValue: Int32(bitPattern: stored.finish_reason.rawValue))
         usage = try arena.message(stored.usage)
+        index = stored.index
+        logprobs = try arena.messages(stored.logprobs, stored.n_logprobs)
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -92,6 +150,38 @@ extension GenerateResponse: StoredMessage {
         (stored.n_tokens, stored.tokens) = arena.store(tokens)
         stored.finish_reason = Apus__Text__V1__FinishReason(UInt32(bitPattern: finishReason.rawValue))
         stored.usage = arena.store(usage)
+        stored.index = index
+        (stored.n_logprobs, stored.logprobs) = arena.store(logprobs)
+    }
+}
+
+extension TokenLogprob: StoredMessage {
+    typealias Stored = Apus__Text__V1__TokenLogprob
+    static let storedType = StoredType(apus__text__v1__token_logprob__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        token = stored.token
+        logprob = stored.logprob
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.token = token
+        stored.logprob = logprob
+    }
+}
+
+extension TokenLogprobs: StoredMessage {
+    typealias Stored = Apus__Text__V1__TokenLogprobs
+    static let storedType = StoredType(apus__text__v1__token_logprobs__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        chosen = try arena.message(stored.chosen)
+        top = try arena.messages(stored.top, stored.n_top)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.chosen = arena.store(chosen)
+        (stored.n_top, stored.top) = arena.store(top)
     }
 }
 
@@ -104,6 +194,7 @@ extension Usage: StoredMessage {
         generatedTokens = stored.generated_tokens
         queueMicroseconds = stored.queue_microseconds
         computeMicroseconds = stored.compute_microseconds
+        cachedTokens = stored.cached_tokens
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -111,6 +202,7 @@ extension Usage: StoredMessage {
         stored.generated_tokens = generatedTokens
         stored.queue_microseconds = queueMicroseconds
         stored.compute_microseconds = computeMicroseconds
+        stored.cached_tokens = cachedTokens
     }
 }
 

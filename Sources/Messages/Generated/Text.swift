@@ -6,8 +6,8 @@ package enum TextMethods {
     /// The full name of the service.
     package static let service = "apus.text.v1.Text"
 
-    /// Goes on from a prompt. Each message of the stream carries the text that came since the one before; the last
-    /// one carries the reason to stop and the usage.
+    /// Goes on from a prompt. Each message of the stream carries the text that came of one answer since the one before;
+    /// the last one of an answer carries the reason to stop, and the very last one the usage.
     ///
     /// Cancelling the call frees its place in the model at the next token. NOT_FOUND for an unknown model;
     /// INVALID_ARGUMENT for a prompt longer than the model's context or a setting outside its range;
@@ -31,7 +31,7 @@ package enum FinishReason: Hashable, Sendable {
     case unspecified
     /// The model gave the token that ends a text.
     case endOfText
-    /// One of the `stop` texts would have appeared.
+    /// One of the `stop` texts would have appeared, or one of the `stop_tokens` was chosen.
     case stop
     /// `max_tokens` tokens were generated.
     case maxTokens
@@ -109,6 +109,24 @@ package struct GenerateRequest: Message {
     package var echo: Bool
     /// Whether to go on past the token that ends a text, up to `max_tokens`: for measurements of equal length.
     package var ignoreEndOfText: Bool
+    /// Chooses among tokens at least this share as likely as the likeliest one only; absent or 0: among all. At most 1.
+    package var minP: Float?
+    /// Makes tokens of prompt and answer less likely: positive logits are divided by it, negative ones multiplied.
+    /// Absent or 1: no change. Above 0, at most 10; below 1 it favours them.
+    package var repetitionPenalty: Float?
+    /// Taken from the logit of every token that is in the answer already. Between -2 and 2; absent: 0.
+    package var presencePenalty: Float?
+    /// Taken from the logit of every token as often as it is in the answer already. Between -2 and 2; absent: 0.
+    package var frequencyPenalty: Float?
+    /// Added to the logits of these tokens, between -100 and 100 each; for at most 1024 tokens.
+    package var logitBias: [UInt32: Float]
+    /// Tokens that end the answer like the model's own end of a text; they are not part of it. At most 64.
+    package var stopTokens: [UInt32]
+    /// When given, each token comes with the logarithm of its probability, and with those of the likeliest tokens, that
+    /// many of them; at most 20. Probabilities are the model's own, before any of the settings above.
+    package var logprobs: UInt32?
+    /// How many different answers to give; absent: 1. At most 16. Answer `i` is the one of a call with `seed` + i.
+    package var n: UInt32?
 
     package init(
         model: String = "",
@@ -121,7 +139,15 @@ package struct GenerateRequest: Message {
         seed: UInt64? = nil,
         stop: [String] = [],
         echo: Bool = false,
-        ignoreEndOfText: Bool = false
+        ignoreEndOfText: Bool = false,
+        minP: Float? = nil,
+        repetitionPenalty: Float? = nil,
+        presencePenalty: Float? = nil,
+        frequencyPenalty: Float? = nil,
+        logitBias: [UInt32: Float] = [:],
+        stopTokens: [UInt32] = [],
+        logprobs: UInt32? = nil,
+        n: UInt32? = nil
     ) {
         self.model = model
         self.version = version
@@ -134,6 +160,14 @@ package struct GenerateRequest: Message {
         self.stop = stop
         self.echo = echo
         self.ignoreEndOfText = ignoreEndOfText
+        self.minP = minP
+        self.repetitionPenalty = repetitionPenalty
+        self.presencePenalty = presencePenalty
+        self.frequencyPenalty = frequencyPenalty
+        self.logitBias = logitBias
+        self.stopTokens = stopTokens
+        self.logprobs = logprobs
+        self.n = n
     }
 }
 
@@ -143,21 +177,56 @@ package struct GenerateResponse: Message {
     package var text: String
     /// The tokens since the message before.
     package var tokens: [UInt32]
-    /// Why the generation ended; set in the last message only.
+    /// Why the generation ended; set in the last message of an answer only.
     package var finishReason: FinishReason
-    /// What the call used; set in the last message only.
+    /// What the call used; set in the last message only. The trailers of the call say the same: `apus-prompt-tokens`,
+    /// `apus-cached-tokens`, `apus-generated-tokens`, `apus-queue-us` and `apus-compute-us`.
     package var usage: Usage?
+    /// Which of the `n` answers this is of, from 0.
+    package var index: UInt32
+    /// For each of `tokens` how likely it was, if the request asks for `logprobs`.
+    package var logprobs: [TokenLogprobs]
 
     package init(
         text: String = "",
         tokens: [UInt32] = [],
         finishReason: FinishReason = .unspecified,
-        usage: Usage? = nil
+        usage: Usage? = nil,
+        index: UInt32 = 0,
+        logprobs: [TokenLogprobs] = []
     ) {
         self.text = text
         self.tokens = tokens
         self.finishReason = finishReason
         self.usage = usage
+        self.index = index
+        self.logprobs = logprobs
+    }
+}
+
+/// A token and how likely it is.
+package struct TokenLogprob: Message {
+    /// The token.
+    package var token: UInt32
+    /// The logarithm, to base e, of its probability.
+    package var logprob: Float
+
+    package init(token: UInt32 = 0, logprob: Float = 0) {
+        self.token = token
+        self.logprob = logprob
+    }
+}
+
+/// How likely a token of the answer was.
+package struct TokenLogprobs: Message {
+    /// The token of the answer.
+    package var chosen: TokenLogprob?
+    /// The likeliest tokens in its place, the likeliest first.
+    package var top: [TokenLogprob]
+
+    package init(chosen: TokenLogprob? = nil, top: [TokenLogprob] = []) {
+        self.chosen = chosen
+        self.top = top
     }
 }
 
@@ -165,23 +234,27 @@ package struct GenerateResponse: Message {
 package struct Usage: Message {
     /// Tokens of the prompt, or of all texts to embed.
     package var promptTokens: UInt32
-    /// Tokens generated.
+    /// Tokens generated, of all answers together.
     package var generatedTokens: UInt32
     /// Time until the model first worked on this call.
     package var queueMicroseconds: UInt64
     /// Time from then until the end.
     package var computeMicroseconds: UInt64
+    /// Those of the prompt's tokens that did not have to be computed, because the cache had them.
+    package var cachedTokens: UInt32
 
     package init(
         promptTokens: UInt32 = 0,
         generatedTokens: UInt32 = 0,
         queueMicroseconds: UInt64 = 0,
-        computeMicroseconds: UInt64 = 0
+        computeMicroseconds: UInt64 = 0,
+        cachedTokens: UInt32 = 0
     ) {
         self.promptTokens = promptTokens
         self.generatedTokens = generatedTokens
         self.queueMicroseconds = queueMicroseconds
         self.computeMicroseconds = computeMicroseconds
+        self.cachedTokens = cachedTokens
     }
 }
 

@@ -23,7 +23,7 @@ extension FuzzTarget {
         ModelCounters.self, HealthCheckRequest.self, HealthCheckResponse.self, HealthListRequest.self,
         HealthListResponse.self, ServerReflectionRequest.self, ExtensionRequest.self, ServerReflectionResponse.self,
         FileDescriptorResponse.self, ExtensionNumberResponse.self, ListServiceResponse.self, ServiceResponse.self,
-        ErrorResponse.self,
+        ErrorResponse.self, TokenLogprob.self, TokenLogprobs.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
@@ -73,11 +73,12 @@ private enum MessagesSeeds {
         seed(
             GenerateRequest(
                 model: "s", input: .prompt("Once"), maxTokens: 0, temperature: 0, topK: 4, topP: 0.9, seed: 1,
-                stop: ["x"], echo: true, ignoreEndOfText: true)),
+                stop: ["x"], echo: true, ignoreEndOfText: true, minP: 0.5, logitBias: [3: -1], stopTokens: [4], n: 2)),
         seed(GenerateRequest(model: "s", input: .tokens(TokenSequence(ids: [5, 600])))),
         seed(
             GenerateResponse(
-                text: "a", tokens: [7], finishReason: .maxTokens, usage: Usage(promptTokens: 1, queueMicroseconds: 3))),
+                text: "a", tokens: [7], finishReason: .maxTokens, usage: Usage(promptTokens: 1, queueMicroseconds: 3),
+                index: 1, logprobs: [TokenLogprobs(chosen: TokenLogprob(token: 7), top: [TokenLogprob(token: 1)])])),
         seed(EmbedResponse(embeddings: [Embedding(values: [1]), Embedding()], usage: Usage(promptTokens: 4))),
         seed(ClassifyRequest(model: "d", image: .tensor(ImageTensor(datatype: "UINT8", shape: [3])), topK: 3)),
         seed(

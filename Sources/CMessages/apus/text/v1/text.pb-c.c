@@ -13,6 +13,12 @@ void   apus__text__v1__token_sequence__init
   static const Apus__Text__V1__TokenSequence init_value = APUS__TEXT__V1__TOKEN_SEQUENCE__INIT;
   *message = init_value;
 }
+void   apus__text__v1__generate_request__logit_bias_entry__init
+                     (Apus__Text__V1__GenerateRequest__LogitBiasEntry         *message)
+{
+  static const Apus__Text__V1__GenerateRequest__LogitBiasEntry init_value = APUS__TEXT__V1__GENERATE_REQUEST__LOGIT_BIAS_ENTRY__INIT;
+  *message = init_value;
+}
 void   apus__text__v1__generate_request__init
                      (Apus__Text__V1__GenerateRequest         *message)
 {
@@ -23,6 +29,18 @@ void   apus__text__v1__generate_response__init
                      (Apus__Text__V1__GenerateResponse         *message)
 {
   static const Apus__Text__V1__GenerateResponse init_value = APUS__TEXT__V1__GENERATE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   apus__text__v1__token_logprob__init
+                     (Apus__Text__V1__TokenLogprob         *message)
+{
+  static const Apus__Text__V1__TokenLogprob init_value = APUS__TEXT__V1__TOKEN_LOGPROB__INIT;
+  *message = init_value;
+}
+void   apus__text__v1__token_logprobs__init
+                     (Apus__Text__V1__TokenLogprobs         *message)
+{
+  static const Apus__Text__V1__TokenLogprobs init_value = APUS__TEXT__V1__TOKEN_LOGPROBS__INIT;
   *message = init_value;
 }
 void   apus__text__v1__usage__init
@@ -87,7 +105,58 @@ const ProtobufCMessageDescriptor apus__text__v1__token_sequence__descriptor =
   (ProtobufCMessageInit) apus__text__v1__token_sequence__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[12] =
+static const ProtobufCFieldDescriptor apus__text__v1__generate_request__logit_bias_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__GenerateRequest__LogitBiasEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__GenerateRequest__LogitBiasEntry, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__text__v1__generate_request__logit_bias_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange apus__text__v1__generate_request__logit_bias_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.text.v1.GenerateRequest.Logit_biasEntry",
+  "LogitBiasEntry",
+  "Apus__Text__V1__GenerateRequest__LogitBiasEntry",
+  "apus.text.v1",
+  sizeof(Apus__Text__V1__GenerateRequest__LogitBiasEntry),
+  2,
+  apus__text__v1__generate_request__logit_bias_entry__field_descriptors,
+  apus__text__v1__generate_request__logit_bias_entry__field_indices_by_name,
+  1,  apus__text__v1__generate_request__logit_bias_entry__number_ranges,
+  (ProtobufCMessageInit) apus__text__v1__generate_request__logit_bias_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[20] =
 {
   {
     "model",
@@ -233,15 +302,119 @@ static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "min_p",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Apus__Text__V1__GenerateRequest, min_p_presence_case),
+    offsetof(Apus__Text__V1__GenerateRequest, min_p),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "repetition_penalty",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Apus__Text__V1__GenerateRequest, repetition_penalty_presence_case),
+    offsetof(Apus__Text__V1__GenerateRequest, repetition_penalty),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "presence_penalty",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Apus__Text__V1__GenerateRequest, presence_penalty_presence_case),
+    offsetof(Apus__Text__V1__GenerateRequest, presence_penalty),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "frequency_penalty",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Apus__Text__V1__GenerateRequest, frequency_penalty_presence_case),
+    offsetof(Apus__Text__V1__GenerateRequest, frequency_penalty),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logit_bias",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Text__V1__GenerateRequest, n_logit_bias),
+    offsetof(Apus__Text__V1__GenerateRequest, logit_bias),
+    &apus__text__v1__generate_request__logit_bias_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stop_tokens",
+    18,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Apus__Text__V1__GenerateRequest, n_stop_tokens),
+    offsetof(Apus__Text__V1__GenerateRequest, stop_tokens),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logprobs",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Apus__Text__V1__GenerateRequest, logprobs_presence_case),
+    offsetof(Apus__Text__V1__GenerateRequest, logprobs),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "n",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Apus__Text__V1__GenerateRequest, n_presence_case),
+    offsetof(Apus__Text__V1__GenerateRequest, n),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__text__v1__generate_request__field_indices_by_name[] = {
   10,   /* field[10] = echo */
+  15,   /* field[15] = frequency_penalty */
   11,   /* field[11] = ignore_end_of_text */
+  16,   /* field[16] = logit_bias */
+  18,   /* field[18] = logprobs */
   4,   /* field[4] = max_tokens */
+  12,   /* field[12] = min_p */
   0,   /* field[0] = model */
+  19,   /* field[19] = n */
+  14,   /* field[14] = presence_penalty */
   2,   /* field[2] = prompt */
+  13,   /* field[13] = repetition_penalty */
   8,   /* field[8] = seed */
   9,   /* field[9] = stop */
+  17,   /* field[17] = stop_tokens */
   5,   /* field[5] = temperature */
   3,   /* field[3] = tokens */
   6,   /* field[6] = top_k */
@@ -251,7 +424,7 @@ static const unsigned apus__text__v1__generate_request__field_indices_by_name[] 
 static const ProtobufCIntRange apus__text__v1__generate_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
 {
@@ -261,14 +434,14 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
   "Apus__Text__V1__GenerateRequest",
   "apus.text.v1",
   sizeof(Apus__Text__V1__GenerateRequest),
-  12,
+  20,
   apus__text__v1__generate_request__field_descriptors,
   apus__text__v1__generate_request__field_indices_by_name,
   1,  apus__text__v1__generate_request__number_ranges,
   (ProtobufCMessageInit) apus__text__v1__generate_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__generate_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__text__v1__generate_response__field_descriptors[6] =
 {
   {
     "text",
@@ -318,9 +491,35 @@ static const ProtobufCFieldDescriptor apus__text__v1__generate_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "index",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__GenerateResponse, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logprobs",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Text__V1__GenerateResponse, n_logprobs),
+    offsetof(Apus__Text__V1__GenerateResponse, logprobs),
+    &apus__text__v1__token_logprobs__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__text__v1__generate_response__field_indices_by_name[] = {
   2,   /* field[2] = finish_reason */
+  4,   /* field[4] = index */
+  5,   /* field[5] = logprobs */
   0,   /* field[0] = text */
   1,   /* field[1] = tokens */
   3,   /* field[3] = usage */
@@ -328,7 +527,7 @@ static const unsigned apus__text__v1__generate_response__field_indices_by_name[]
 static const ProtobufCIntRange apus__text__v1__generate_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__generate_response__descriptor =
 {
@@ -338,14 +537,116 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_response__descriptor =
   "Apus__Text__V1__GenerateResponse",
   "apus.text.v1",
   sizeof(Apus__Text__V1__GenerateResponse),
-  4,
+  6,
   apus__text__v1__generate_response__field_descriptors,
   apus__text__v1__generate_response__field_indices_by_name,
   1,  apus__text__v1__generate_response__number_ranges,
   (ProtobufCMessageInit) apus__text__v1__generate_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__usage__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__text__v1__token_logprob__field_descriptors[2] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__TokenLogprob, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logprob",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__TokenLogprob, logprob),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__text__v1__token_logprob__field_indices_by_name[] = {
+  1,   /* field[1] = logprob */
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange apus__text__v1__token_logprob__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__text__v1__token_logprob__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.text.v1.TokenLogprob",
+  "TokenLogprob",
+  "Apus__Text__V1__TokenLogprob",
+  "apus.text.v1",
+  sizeof(Apus__Text__V1__TokenLogprob),
+  2,
+  apus__text__v1__token_logprob__field_descriptors,
+  apus__text__v1__token_logprob__field_indices_by_name,
+  1,  apus__text__v1__token_logprob__number_ranges,
+  (ProtobufCMessageInit) apus__text__v1__token_logprob__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__text__v1__token_logprobs__field_descriptors[2] =
+{
+  {
+    "chosen",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__TokenLogprobs, chosen),
+    &apus__text__v1__token_logprob__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "top",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Text__V1__TokenLogprobs, n_top),
+    offsetof(Apus__Text__V1__TokenLogprobs, top),
+    &apus__text__v1__token_logprob__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__text__v1__token_logprobs__field_indices_by_name[] = {
+  0,   /* field[0] = chosen */
+  1,   /* field[1] = top */
+};
+static const ProtobufCIntRange apus__text__v1__token_logprobs__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__text__v1__token_logprobs__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.text.v1.TokenLogprobs",
+  "TokenLogprobs",
+  "Apus__Text__V1__TokenLogprobs",
+  "apus.text.v1",
+  sizeof(Apus__Text__V1__TokenLogprobs),
+  2,
+  apus__text__v1__token_logprobs__field_descriptors,
+  apus__text__v1__token_logprobs__field_indices_by_name,
+  1,  apus__text__v1__token_logprobs__number_ranges,
+  (ProtobufCMessageInit) apus__text__v1__token_logprobs__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__text__v1__usage__field_descriptors[5] =
 {
   {
     "prompt_tokens",
@@ -395,8 +696,21 @@ static const ProtobufCFieldDescriptor apus__text__v1__usage__field_descriptors[4
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cached_tokens",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__Usage, cached_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__text__v1__usage__field_indices_by_name[] = {
+  4,   /* field[4] = cached_tokens */
   3,   /* field[3] = compute_microseconds */
   1,   /* field[1] = generated_tokens */
   0,   /* field[0] = prompt_tokens */
@@ -405,7 +719,7 @@ static const unsigned apus__text__v1__usage__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__text__v1__usage__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__usage__descriptor =
 {
@@ -415,7 +729,7 @@ const ProtobufCMessageDescriptor apus__text__v1__usage__descriptor =
   "Apus__Text__V1__Usage",
   "apus.text.v1",
   sizeof(Apus__Text__V1__Usage),
-  4,
+  5,
   apus__text__v1__usage__field_descriptors,
   apus__text__v1__usage__field_indices_by_name,
   1,  apus__text__v1__usage__number_ranges,

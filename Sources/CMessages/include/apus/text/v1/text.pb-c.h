@@ -17,7 +17,10 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Apus__Text__V1__TokenSequence Apus__Text__V1__TokenSequence;
 typedef struct Apus__Text__V1__GenerateRequest Apus__Text__V1__GenerateRequest;
+typedef struct Apus__Text__V1__GenerateRequest__LogitBiasEntry Apus__Text__V1__GenerateRequest__LogitBiasEntry;
 typedef struct Apus__Text__V1__GenerateResponse Apus__Text__V1__GenerateResponse;
+typedef struct Apus__Text__V1__TokenLogprob Apus__Text__V1__TokenLogprob;
+typedef struct Apus__Text__V1__TokenLogprobs Apus__Text__V1__TokenLogprobs;
 typedef struct Apus__Text__V1__Usage Apus__Text__V1__Usage;
 typedef struct Apus__Text__V1__EmbedRequest Apus__Text__V1__EmbedRequest;
 typedef struct Apus__Text__V1__Embedding Apus__Text__V1__Embedding;
@@ -46,6 +49,17 @@ struct  Apus__Text__V1__TokenSequence
 #define APUS__TEXT__V1__TOKEN_SEQUENCE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__token_sequence__descriptor) \
     , 0,NULL }
+
+
+struct  Apus__Text__V1__GenerateRequest__LogitBiasEntry
+{
+  ProtobufCMessage base;
+  uint32_t key;
+  float value;
+};
+#define APUS__TEXT__V1__GENERATE_REQUEST__LOGIT_BIAS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__generate_request__logit_bias_entry__descriptor) \
+    , 0, 0 }
 
 
 typedef enum {
@@ -85,6 +99,42 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__SEED_PRESENCE__CASE)
 } Apus__Text__V1__GenerateRequest__SeedPresenceCase;
 
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__MIN_P_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__MIN_P_PRESENCE_MIN_P = 13
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__MIN_P_PRESENCE__CASE)
+} Apus__Text__V1__GenerateRequest__MinPPresenceCase;
+
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__REPETITION_PENALTY_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__REPETITION_PENALTY_PRESENCE_REPETITION_PENALTY = 14
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__REPETITION_PENALTY_PRESENCE__CASE)
+} Apus__Text__V1__GenerateRequest__RepetitionPenaltyPresenceCase;
+
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__PRESENCE_PENALTY_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__PRESENCE_PENALTY_PRESENCE_PRESENCE_PENALTY = 15
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__PRESENCE_PENALTY_PRESENCE__CASE)
+} Apus__Text__V1__GenerateRequest__PresencePenaltyPresenceCase;
+
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__FREQUENCY_PENALTY_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__FREQUENCY_PENALTY_PRESENCE_FREQUENCY_PENALTY = 16
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__FREQUENCY_PENALTY_PRESENCE__CASE)
+} Apus__Text__V1__GenerateRequest__FrequencyPenaltyPresenceCase;
+
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__LOGPROBS_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__LOGPROBS_PRESENCE_LOGPROBS = 19
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__LOGPROBS_PRESENCE__CASE)
+} Apus__Text__V1__GenerateRequest__LogprobsPresenceCase;
+
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE_N = 20
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE__CASE)
+} Apus__Text__V1__GenerateRequest__NPresenceCase;
+
 struct  Apus__Text__V1__GenerateRequest
 {
   ProtobufCMessage base;
@@ -94,6 +144,10 @@ struct  Apus__Text__V1__GenerateRequest
   ProtobufCBinaryData *stop;
   protobuf_c_boolean echo;
   protobuf_c_boolean ignore_end_of_text;
+  size_t n_logit_bias;
+  Apus__Text__V1__GenerateRequest__LogitBiasEntry **logit_bias;
+  size_t n_stop_tokens;
+  uint32_t *stop_tokens;
   Apus__Text__V1__GenerateRequest__InputCase input_case;
   union {
     ProtobufCBinaryData prompt;
@@ -119,10 +173,34 @@ struct  Apus__Text__V1__GenerateRequest
   union {
     uint64_t seed;
   };
+  Apus__Text__V1__GenerateRequest__MinPPresenceCase min_p_presence_case;
+  union {
+    float min_p;
+  };
+  Apus__Text__V1__GenerateRequest__RepetitionPenaltyPresenceCase repetition_penalty_presence_case;
+  union {
+    float repetition_penalty;
+  };
+  Apus__Text__V1__GenerateRequest__PresencePenaltyPresenceCase presence_penalty_presence_case;
+  union {
+    float presence_penalty;
+  };
+  Apus__Text__V1__GenerateRequest__FrequencyPenaltyPresenceCase frequency_penalty_presence_case;
+  union {
+    float frequency_penalty;
+  };
+  Apus__Text__V1__GenerateRequest__LogprobsPresenceCase logprobs_presence_case;
+  union {
+    uint32_t logprobs;
+  };
+  Apus__Text__V1__GenerateRequest__NPresenceCase n_presence_case;
+  union {
+    uint32_t n;
+  };
 };
 #define APUS__TEXT__V1__GENERATE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__generate_request__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, 0, 0, APUS__TEXT__V1__GENERATE_REQUEST__INPUT__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MAX_TOKENS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TEMPERATURE_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_K_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__SEED_PRESENCE__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, 0,NULL, 0, 0, 0,NULL, 0,NULL, APUS__TEXT__V1__GENERATE_REQUEST__INPUT__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MAX_TOKENS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TEMPERATURE_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_K_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__SEED_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MIN_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__REPETITION_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__PRESENCE_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__FREQUENCY_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__LOGPROBS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE__NOT_SET, {0} }
 
 
 struct  Apus__Text__V1__GenerateResponse
@@ -133,10 +211,36 @@ struct  Apus__Text__V1__GenerateResponse
   uint32_t *tokens;
   Apus__Text__V1__FinishReason finish_reason;
   Apus__Text__V1__Usage *usage;
+  uint32_t index;
+  size_t n_logprobs;
+  Apus__Text__V1__TokenLogprobs **logprobs;
 };
 #define APUS__TEXT__V1__GENERATE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__generate_response__descriptor) \
-    , {0,NULL}, 0,NULL, APUS__TEXT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED, NULL }
+    , {0,NULL}, 0,NULL, APUS__TEXT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED, NULL, 0, 0,NULL }
+
+
+struct  Apus__Text__V1__TokenLogprob
+{
+  ProtobufCMessage base;
+  uint32_t token;
+  float logprob;
+};
+#define APUS__TEXT__V1__TOKEN_LOGPROB__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__token_logprob__descriptor) \
+    , 0, 0 }
+
+
+struct  Apus__Text__V1__TokenLogprobs
+{
+  ProtobufCMessage base;
+  Apus__Text__V1__TokenLogprob *chosen;
+  size_t n_top;
+  Apus__Text__V1__TokenLogprob **top;
+};
+#define APUS__TEXT__V1__TOKEN_LOGPROBS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__token_logprobs__descriptor) \
+    , NULL, 0,NULL }
 
 
 struct  Apus__Text__V1__Usage
@@ -146,10 +250,11 @@ struct  Apus__Text__V1__Usage
   uint32_t generated_tokens;
   uint64_t queue_microseconds;
   uint64_t compute_microseconds;
+  uint32_t cached_tokens;
 };
 #define APUS__TEXT__V1__USAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__usage__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0 }
 
 
 struct  Apus__Text__V1__EmbedRequest
@@ -192,12 +297,21 @@ struct  Apus__Text__V1__EmbedResponse
 /* Apus__Text__V1__TokenSequence methods */
 void   apus__text__v1__token_sequence__init
                      (Apus__Text__V1__TokenSequence         *message);
+/* Apus__Text__V1__GenerateRequest__LogitBiasEntry methods */
+void   apus__text__v1__generate_request__logit_bias_entry__init
+                     (Apus__Text__V1__GenerateRequest__LogitBiasEntry         *message);
 /* Apus__Text__V1__GenerateRequest methods */
 void   apus__text__v1__generate_request__init
                      (Apus__Text__V1__GenerateRequest         *message);
 /* Apus__Text__V1__GenerateResponse methods */
 void   apus__text__v1__generate_response__init
                      (Apus__Text__V1__GenerateResponse         *message);
+/* Apus__Text__V1__TokenLogprob methods */
+void   apus__text__v1__token_logprob__init
+                     (Apus__Text__V1__TokenLogprob         *message);
+/* Apus__Text__V1__TokenLogprobs methods */
+void   apus__text__v1__token_logprobs__init
+                     (Apus__Text__V1__TokenLogprobs         *message);
 /* Apus__Text__V1__Usage methods */
 void   apus__text__v1__usage__init
                      (Apus__Text__V1__Usage         *message);
@@ -215,11 +329,20 @@ void   apus__text__v1__embed_response__init
 typedef void (*Apus__Text__V1__TokenSequence_Closure)
                  (const Apus__Text__V1__TokenSequence *message,
                   void *closure_data);
+typedef void (*Apus__Text__V1__GenerateRequest__LogitBiasEntry_Closure)
+                 (const Apus__Text__V1__GenerateRequest__LogitBiasEntry *message,
+                  void *closure_data);
 typedef void (*Apus__Text__V1__GenerateRequest_Closure)
                  (const Apus__Text__V1__GenerateRequest *message,
                   void *closure_data);
 typedef void (*Apus__Text__V1__GenerateResponse_Closure)
                  (const Apus__Text__V1__GenerateResponse *message,
+                  void *closure_data);
+typedef void (*Apus__Text__V1__TokenLogprob_Closure)
+                 (const Apus__Text__V1__TokenLogprob *message,
+                  void *closure_data);
+typedef void (*Apus__Text__V1__TokenLogprobs_Closure)
+                 (const Apus__Text__V1__TokenLogprobs *message,
                   void *closure_data);
 typedef void (*Apus__Text__V1__Usage_Closure)
                  (const Apus__Text__V1__Usage *message,
@@ -242,7 +365,10 @@ typedef void (*Apus__Text__V1__EmbedResponse_Closure)
 extern const ProtobufCEnumDescriptor    apus__text__v1__finish_reason__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__token_sequence__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor;
+extern const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_entry__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_response__descriptor;
+extern const ProtobufCMessageDescriptor apus__text__v1__token_logprob__descriptor;
+extern const ProtobufCMessageDescriptor apus__text__v1__token_logprobs__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__usage__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__embed_request__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__embedding__descriptor;
