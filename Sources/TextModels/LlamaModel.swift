@@ -3,7 +3,7 @@ package import ModelFiles
 package import Models
 package import Vocabulary
 
-/// A decoder of the Llama architecture with float32 weights and a paged float32 cache.
+/// A decoder of the Llama architecture with a paged float32 cache.
 ///
 /// RMS norm, rotary embedding, attention with shared key/value heads, SwiGLU; weights from a Hugging Face directory.
 ///
@@ -26,14 +26,16 @@ package final class LlamaModel: TokenModel {
         let rotary: RotaryTable
     }
 
-    /// Loads `config.json` and `model.safetensors` from `directory`.
+    /// Loads `config.json` and `model.safetensors` from `directory`, and stores the matrices as `format`.
     ///
     /// - Throws: `ModelFileError` naming file and field or tensor.
-    package convenience init(directory: String, name: ModelName, version: ModelVersion) throws(ModelFileError) {
+    package convenience init(
+        directory: String, name: ModelName, version: ModelVersion, format: WeightFormat = .float32
+    ) throws(ModelFileError) {
         let configuration = try LlamaConfiguration(path: directory + "/config.json")
         let file = try SafetensorsFile(path: directory + "/model.safetensors")
         try self.init(
-            configuration, weights: LlamaWeights(file, configuration), name: name, version: version)
+            configuration, weights: LlamaWeights(file, configuration, format: format), name: name, version: version)
     }
 
     /// A model of weights that were loaded already; several may share them.

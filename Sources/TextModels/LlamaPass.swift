@@ -18,6 +18,8 @@ struct LlamaPass {
     private let kernels: Kernels
     private let spans: [TokenSpan]
     private let rows: [StepRow]
+    /// Neighbouring rows whose attention is computed together.
+    private let runs: [Range<Int>]
 
     /// `[rowCount, H]`: the residual stream.
     private let hidden: UnsafeMutablePointer<Float>
@@ -29,8 +31,9 @@ struct LlamaPass {
     private let attended: UnsafeMutablePointer<Float>
     /// `[rowCount, 2F]`: gate and up; the gate's half is then overwritten by their product.
     private let gateUp: UnsafeMutablePointer<Float>
-    /// Scratch of attention: `[threadCount, heads per key/value head, scoreStride]`.
+    /// Scratch of attention, `[threadCount, scratchSize]`: scores `[…, scoreStride]`, then packed queries.
     private let scores: UnsafeMutablePointer<Float>
+    private let scratchSize: Int
     private let scoreStride: Int
 
     private var rowCount: Int { rows.count }
@@ -61,7 +64,11 @@ struct LlamaPass {
         // Rounded up to a cache line, so that threads do not share one.
         scoreStride = (model.rows.reduce(0) { max($0, $1.position + 1) } + 15) / 16 * 16
         let group = configuration.headCount / configuration.keyValueHeadCount
-        scores = Self.floats(gang.threadCount * group * scoreStride, from: workspace)
+        runs = Self.runs(of: model.rows, groupSize: group)
+        scratchSize =
+            max(group, PagedAttentionRows.tileSize) * scoreStride
+            + configuration.headSize * PagedAttentionRows.tileSize
+        scores = Self.floats(gang.threadCount * scratchSize, from: workspace)
     }
 
     /// Memory until the end of the step.
@@ -153,34 +160,59 @@ struct LlamaPass {
         }
     }
 
-    /// Attention of each row over its own sequence up to and including itself, by key/value heads.
+    /// Attention of each row over its own sequence up to and including itself, by key/value heads and runs of
+    /// neighbouring rows.
     private func attend(layer: Int) {
         let headCount = configuration.keyValueHeadCount
-        // A row attends to half the longest context on average, in two products.
-        let work = max(1, groupSize * configuration.headSize * scoreStride)
+        let positionCount = rows.reduce(0) { $0 + $1.position + 1 }
+        // Two products of a query with every position, for each of the query heads.
+        let work = 2 * positionCount * configuration.headCount * configuration.headSize
+        let itemCount = runs.count * headCount
+        let minimum = max(1, itemCount * 3 * Self.elementsPerThreadMin / max(1, work))
         gang.parallelFor(
-            count: rowCount * headCount, minimumPerThread: max(1, 3 * Self.elementsPerThreadMin / work),
+            count: itemCount, minimumPerThread: min(minimum, itemCount),
             perThread: { range, thread in
                 for item in range {
-                    attend(row: item / headCount, head: item % headCount, layer: layer, thread: thread)
+                    attend(rows: runs[item / headCount], head: item % headCount, layer: layer, thread: thread)
                 }
             })
     }
 
-    private func attend(row index: Int, head: Int, layer: Int, thread: Int) {
+    /// Cuts rows into runs of neighbouring tokens, of some four tiles each.
+    private static func runs(of rows: [StepRow], groupSize: Int) -> [Range<Int>] {
+        let rowCountMax = max(1, 4 * PagedAttentionRows.tileSize / groupSize)
+        var runs: [Range<Int>] = []
+        var start = 0
+        for row in 1...rows.count
+        where row == rows.count || rows[row].span != rows[start].span || row - start == rowCountMax {
+            runs.append(start..<row)
+            start = row
+        }
+        return runs
+    }
+
+    private func attend(rows range: Range<Int>, head: Int, layer: Int, thread: Int) {
         let (cache, headSize) = (memory.cache, configuration.headSize)
+        let index = range.lowerBound
         let row = rows[index]
         let firstQuery = head * groupSize * headSize
         spans[row.span].pages.withUnsafeBufferPointer { pages in
-            kernels.pagedAttention(
-                PagedAttention(
-                    queries: projected + index * (querySize + 2 * keySize) + firstQuery, queryStride: headSize,
-                    queryCount: groupSize, headSize: headSize, cache: cache.base(layer: layer, head: head),
-                    pageStride: cache.pageStride, valueOffset: cache.valueOffset, pages: pages.baseAddress!,
-                    tokensPerPage: cache.tokensPerPage, positionCount: row.position + 1,
-                    scale: 1 / Float(headSize).squareRoot(),
-                    scores: scores + thread * groupSize * scoreStride, scoreStride: scoreStride,
-                    output: attended + index * querySize + firstQuery, outputStride: headSize))
+            let first = PagedAttention(
+                queries: projected + index * (querySize + 2 * keySize) + firstQuery, queryStride: headSize,
+                queryCount: groupSize, headSize: headSize, cache: cache.base(layer: layer, head: head),
+                pageStride: cache.pageStride, valueOffset: cache.valueOffset, pages: pages.baseAddress!,
+                tokensPerPage: cache.tokensPerPage, positionCount: row.position + 1,
+                scale: 1 / Float(headSize).squareRoot(), scores: scores + thread * scratchSize,
+                scoreStride: scoreStride, output: attended + index * querySize + firstQuery, outputStride: headSize)
+            if range.count == 1 {
+                kernels.pagedAttention(first)
+            } else {
+                kernels.pagedAttention(
+                    PagedAttentionRows(
+                        first: first, rowCount: range.count, queryRowStride: querySize + 2 * keySize,
+                        outputRowStride: querySize,
+                        packedQueries: scores + (thread + 1) * scratchSize - headSize * PagedAttentionRows.tileSize))
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-import Compute
+package import Compute
 package import ModelFiles
 
 /// The weights of a Llama decoder, checked and packed.
@@ -30,18 +30,20 @@ package struct LlamaWeights: Sendable {
 
     /// Where the hidden states of tokens come from.
     enum Embedding: Sendable {
-        /// A matrix of its own: `[vocabularySize, hiddenSize]`.
-        case table([Float])
+        /// A matrix of its own: `vocabularySize` outputs of `hiddenSize`.
+        case table(PackedMatrix)
         /// The weights of the head, read back from their packed form, so that they are in memory once.
         case head
     }
 
-    /// Reads the tensors of `file` by their Hugging Face names.
+    /// Reads the tensors of `file` by their Hugging Face names, and stores the matrices as `format`.
     ///
     /// - Throws: `ModelFileError` naming the tensor: missing, of another shape or type, with an infinite element or one
     ///   that is not a number, or not part of this architecture (such as a bias), which would change the results.
-    package init(_ file: SafetensorsFile, _ configuration: LlamaConfiguration) throws(ModelFileError) {
-        let reader = Reader(file: file)
+    package init(
+        _ file: SafetensorsFile, _ configuration: LlamaConfiguration, format: WeightFormat = .float32
+    ) throws(ModelFileError) {
+        let reader = Reader(file: file, format: format)
         let hidden = configuration.hiddenSize
         var layers: [Layer] = []
         for index in 0..<configuration.layerCount { layers.append(try reader.layer(index, configuration)) }
@@ -52,7 +54,9 @@ package struct LlamaWeights: Sendable {
             head = try reader.matrix([(tableName, configuration.vocabularySize)], inputCount: hidden)
             embedding = .head
         } else {
-            embedding = .table(try file.floats(tableName, shape: [configuration.vocabularySize, hidden]))
+            // Embeddings are read, not multiplied: fewer bits than bf16 would save no time.
+            let table = Reader(file: file, format: format == .float32 ? .float32 : .bfloat16)
+            embedding = .table(try table.matrix([(tableName, configuration.vocabularySize)], inputCount: hidden))
             head = try reader.matrix([("lm_head.weight", configuration.vocabularySize)], inputCount: hidden)
         }
         try reader.refuseUnknownTensors(configuration)
@@ -62,11 +66,7 @@ package struct LlamaWeights: Sendable {
     func embed(_ token: Int32, to destination: UnsafeMutablePointer<Float>) {
         switch embedding {
         case .head: head.copyWeights(ofOutput: Int(token), to: destination)
-        case .table(let table):
-            let size = head.inputCount
-            table.withUnsafeBufferPointer {
-                destination.update(from: $0.baseAddress! + Int(token) * size, count: size)
-            }
+        case .table(let table): table.copyWeights(ofOutput: Int(token), to: destination)
         }
     }
 }
@@ -74,6 +74,7 @@ package struct LlamaWeights: Sendable {
 /// Names, shapes and packing.
 private struct Reader {
     let file: SafetensorsFile
+    let format: WeightFormat
 
     /// The names of a layer's tensors after `model.layers.N.`.
     private static let layerTensors: Set<String> = [
@@ -115,7 +116,7 @@ private struct Reader {
         let outputCount = tensors.reduce(0) { $0 + $1.outputCount }
         do {
             return try weights.withUnsafeBufferPointer { weights throws(ComputeError) in
-                try PackedMatrix(weights, inputCount: inputCount, outputCount: outputCount)
+                try PackedMatrix(weights, inputCount: inputCount, outputCount: outputCount, format: format)
             }
         } catch {
             throw file.error(tensors[0].name, error.description)

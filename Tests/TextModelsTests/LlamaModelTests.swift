@@ -47,10 +47,12 @@ import Vocabulary
         }
     }
 
-    @Test("a prompt gives the same bits in any chunks, on 1 to 4 threads and with pages of any size", arguments: tiers)
-    func chunkInvariance(tier: KernelTier) throws {
+    @Test(
+        "a prompt gives the same bits in any chunks, on 1 to 4 threads and with pages of any size", arguments: tiers,
+        WeightFormat.allCases)
+    func chunkInvariance(tier: KernelTier, format: WeightFormat) throws {
         let tiny = TinyLlama.filled(seed: 5)
-        let model = try tiny.load()
+        let model = try tiny.load(format)
         let tokens = randomTokens(40, below: tiny.vocabularySize, seed: 3)
         var random = SeededGenerator(seed: 11)
         var expected: [UInt32]?
@@ -134,6 +136,23 @@ import Vocabulary
         let driver = try StepDriver(try half.load(), tokensPerPage: 16, gang: ComputeGang(threadCount: 1))
         let logits = try driver.logits(tokens, chunks: [12], sequence: 0)
         #expect(largestDifference(logits, expected[11]) < Self.tolerance)
+    }
+
+    @Test(
+        "weights of fewer bits give nearly the same logits",
+        arguments: [(WeightFormat.bfloat16, 0.9999), (.int8, 0.998), (.int4, 0.92)])
+    func fewerBits(format: WeightFormat, cosineMin: Double) throws {
+        let tiny = TinyLlama.filled(seed: 12) {
+            ($0.hiddenSize, $0.headSize, $0.intermediateSize, $0.vocabularySize) = (128, 32, 320, 300)
+        }
+        let tokens = randomTokens(30, below: 300, seed: 5)
+        let expected = try tiny.reference().forward(tokens).logits
+        let driver = try StepDriver(try tiny.load(format), tokensPerPage: 16, gang: ComputeGang(threadCount: 2))
+        let logits = try driver.logits(tokens, chunks: [tokens.count], sequence: 0)
+        func product(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+        let reference = expected.last!.map { Float($0) }
+        let cosine = product(logits, reference) / (product(logits, logits) * product(reference, reference)).squareRoot()
+        #expect(cosine >= cosineMin, "\(format): \(cosine)")
     }
 
     @Test("properties and description follow the configuration, and warming up works")

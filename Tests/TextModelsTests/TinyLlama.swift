@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 import ModelFiles
 import Models
@@ -100,8 +101,8 @@ struct TinyLlama {
         return try body(directory.path)
     }
 
-    func load() throws -> LlamaModel {
-        try withDirectory { try LlamaModel(directory: $0, name: Self.name, version: Self.version) }
+    func load(_ format: WeightFormat = .float32) throws -> LlamaModel {
+        try withDirectory { try LlamaModel(directory: $0, name: Self.name, version: Self.version, format: format) }
     }
 
     func reference() throws -> LlamaReference {
