@@ -24,6 +24,7 @@ extension Engine {
         // A seed that nobody gave: another one for each request and each run.
         let sampling = try request.sampling.checked(otherSeed: arrival.nanoseconds ^ tickets[0].number << 32)
         let stopStrings = try request.checkedStopStrings()
+        let namespace = try request.namespace(for: tickets[0])
         let prompt = try await pipeline.tokens(of: request.prompt, field: "prompt")
         let lengthMax = limits.sequenceLengthMax
         // The last place is for the one token at least that is generated.
@@ -34,7 +35,8 @@ extension Engine {
             PendingSequence(
                 ticket: place.0, promptTokens: prompt,
                 tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
-                deadline: request.deadline, arrival: arrival, place: place.1,
+                deadline: request.deadline, arrival: arrival, namespace: namespace,
+                leader: answer > 0 ? tickets[0] : nil, place: place.1,
                 work: .generate(
                     .init(
                         pipe: pipe, answer: answer,

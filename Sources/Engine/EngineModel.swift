@@ -34,7 +34,9 @@ package struct EngineModel: @unchecked Sendable {
         limits: TextLimits = TextLimits()
     ) {
         kind = .text(
-            TextPipeline(model: model, tokenizer: tokenizer, endOfSequence: endOfSequence),
+            TextPipeline(
+                model: model, tokenizer: tokenizer, endOfSequence: endOfSequence,
+                sharedPrefixes: limits.sharedPrefixes),
             limits.tokenLimits(for: model.properties))
     }
 }

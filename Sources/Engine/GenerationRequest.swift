@@ -17,6 +17,15 @@ package struct GenerationRequest: Sendable {
     /// Different answers to the prompt.
     package var answerCount = 1
     package var deadline: Deadline
+    /// Who asks, as the server knows, so that the prompt finds the cached pages of the same tenant's earlier prompts;
+    /// nil finds and leaves none.
+    package var tenant: TenantID?
+    /// Of the tenant's earlier prompts, only those that came with the same salt count; at most
+    /// `cacheSaltByteCountMax` bytes.
+    package var cacheSalt: String
+
+    /// The longest salt.
+    package static let cacheSaltByteCountMax = 256
 
     /// What is to be continued.
     package enum Prompt: Sendable, Equatable {
@@ -64,7 +73,8 @@ package struct GenerationRequest: Sendable {
 
     package init(
         prompt: Prompt, tokenCountMax: Int, sampling: Sampling = .greedy, stopStrings: [String] = [],
-        ignoresEndOfSequence: Bool = false, deadline: Deadline = .never
+        ignoresEndOfSequence: Bool = false, deadline: Deadline = .never, tenant: TenantID? = nil,
+        cacheSalt: String = ""
     ) {
         self.prompt = prompt
         self.tokenCountMax = tokenCountMax
@@ -72,5 +82,7 @@ package struct GenerationRequest: Sendable {
         self.stopStrings = stopStrings
         self.ignoresEndOfSequence = ignoresEndOfSequence
         self.deadline = deadline
+        self.tenant = tenant
+        self.cacheSalt = cacheSalt
     }
 }

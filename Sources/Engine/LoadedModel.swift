@@ -106,6 +106,8 @@ final class LoadedModel: @unchecked Sendable {
 
 extension ServingError {
     static let deadlineInQueue = ServingError(.deadlineExceeded, "Request timeout expired", label: "deadline_in_queue")
+    static let deadlineUnreachable = ServingError(
+        .deadlineExceeded, "the deadline is sooner than the prompt can be read", label: "deadline_unreachable")
     static let cancelledByCaller = ServingError(.cancelled, "the caller cancelled the request")
     static let engineStopped = ServingError(
         .unavailable, "the engine is shutting down and has stopped accepting new requests", label: "shutting_down")

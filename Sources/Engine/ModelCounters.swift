@@ -17,10 +17,17 @@ package struct ModelCounters: Sendable, Equatable {
     /// Sequences that hold cache pages now.
     package var runningSequenceCount: Int = 0
     package var promptTokenCount: UInt64 = 0
+    /// Those of the prompt tokens that were in the cache already.
+    package var cachedTokenCount: UInt64 = 0
     package var generatedTokenCount: UInt64 = 0
     /// Sequences whose pages were taken away for others, to be computed again.
     package var preemptionCount: UInt64 = 0
+    /// Pages with tokens of earlier texts that were given to others.
+    package var cacheEvictionCount: UInt64 = 0
+    /// Pages of the cache that sequences hold.
     package var cachePageCountUsed: Int = 0
+    /// Pages that nobody holds and that hold tokens of earlier texts.
+    package var cachePageCountCached: Int = 0
     package var cachePageCountTotal: Int = 0
     /// The time of all executions.
     package var computeNanoseconds: UInt64 = 0

@@ -1,3 +1,4 @@
+import KVCache
 import Scheduling
 import TextModels
 import Vocabulary
@@ -30,18 +31,24 @@ final class PendingSequence: Sendable {
     let tokenCountMax: Int
     let deadline: Deadline
     let arrival: MonotonicTime
+    /// Whose pages of the cache it may begin with; nil when each token of the prompt is to be computed by itself.
+    let namespace: PrefixNamespace?
+    /// A sequence with the same prompt, sent before, whose pages it begins with as soon as they are computed.
+    let leader: Ticket?
     let work: Work
     let place: QueuePlace
 
     init(
         ticket: Ticket, promptTokens: [Int32], tokenCountMax: Int, deadline: Deadline, arrival: MonotonicTime,
-        place: QueuePlace = QueuePlace(), work: Work
+        namespace: PrefixNamespace? = nil, leader: Ticket? = nil, place: QueuePlace = QueuePlace(), work: Work
     ) {
         self.ticket = ticket
         self.promptTokens = promptTokens
         self.tokenCountMax = tokenCountMax
         self.deadline = deadline
         self.arrival = arrival
+        self.namespace = namespace
+        self.leader = leader
         self.place = place
         self.work = work
     }

@@ -1,3 +1,4 @@
+import KVCache
 import Models
 import Scheduling
 
@@ -9,10 +10,19 @@ package struct TextLimits: Sendable, Equatable {
     package var runningSequenceCountMax = 32
     /// Tokens in one step; at least 1.
     package var stepTokenBudget = 256
+    /// How long a step may take in which a text is written, so far as that can be predicted; what is left of it when
+    /// each text has its token goes to prompts.
+    package var stepNanosecondsMax: UInt64 = 50_000_000
     /// Memory of the cache in bytes; less is used when all texts at their longest need less.
     package var cacheByteCount = 256 << 20
     /// Tokens in a page of the cache; at least 1.
     package var tokensPerPage = 16
+    /// Whether a prompt that begins like an earlier one of its tenant finds the pages of that.
+    package var reusesPrefixes = true
+    /// Beginnings of prompts that are known to everybody, so that the pages of one tenant serve them all.
+    package var sharedPrefixes: [String] = []
+    /// The most of them: each prompt is compared with all.
+    static let sharedPrefixCountMax = 256
 
     package init() {}
 
@@ -23,10 +33,11 @@ package struct TextLimits: Sendable, Equatable {
         let affordable = overflow ? 0 : cacheByteCount / max(1, pageByteCount)
         let pagesPerText = (properties.contextLengthMax - 1) / tokensPerPage + 1
         let (useful, isHuge) = pagesPerText.multipliedReportingOverflow(by: runningSequenceCountMax)
-        let pageCount = max(1, min(affordable, isHuge ? .max : useful, Int(Int32.max)))
+        let pageCount = max(1, min(affordable, isHuge ? .max : useful, PagePool.pageCountMax))
         return TokenLimits(
             runningSequenceCountMax: min(runningSequenceCountMax, stepTokenBudget), queueCapacity: queueCapacity,
-            stepTokenBudget: stepTokenBudget, contextLengthMax: properties.contextLengthMax, pageCount: pageCount,
-            tokensPerPage: tokensPerPage)
+            stepTokenBudget: stepTokenBudget, stepNanosecondsMax: stepNanosecondsMax,
+            contextLengthMax: properties.contextLengthMax, pageCount: pageCount, tokensPerPage: tokensPerPage,
+            reusesPrefixes: reusesPrefixes)
     }
 }

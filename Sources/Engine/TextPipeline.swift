@@ -1,3 +1,4 @@
+import KVCache
 import Models
 import Tokenizers
 import Vocabulary
@@ -8,6 +9,8 @@ struct TextPipeline {
     let tokenizer: any Tokenizer
     /// Tokens by which the model says that a text ends.
     let endOfSequence: Set<Int32>
+    /// Beginnings of prompts that are known to everybody.
+    let sharedPrefixes: [String]
 
     /// Longer texts are not cut into tokens on the caller's thread, which may be an event loop.
     static let inlineByteCountMax = 4096
@@ -33,6 +36,26 @@ struct TextPipeline {
             throw ServingError(.invalidArgument, "\(field): expected at least 1 token, got 0")
         }
         return tokens
+    }
+
+    /// The tokens of the beginnings that are known to everybody.
+    ///
+    /// Each is cut up twice, because a prompt may come with what the tokenizer puts in front of a text or, rendered by
+    /// a template, without. Its last tokens may be others than those of a prompt that goes on in the middle of a word;
+    /// then the page they are in is shared with nobody.
+    ///
+    /// - Throws: INVALID_ARGUMENT naming the prefix that cannot be cut into tokens.
+    func sharedPrefixTokens() throws(ServingError) -> SharedPrefixes {
+        var prefixes: [[Int32]] = []
+        for (index, text) in sharedPrefixes.enumerated() {
+            do {
+                prefixes.append(try tokenizer.encode(text, addsSpecialTokens: true))
+                prefixes.append(try tokenizer.encode(text, addsSpecialTokens: false))
+            } catch {
+                throw ServingError(.invalidArgument, "shared_prefixes[\(index)]: \(error)")
+            }
+        }
+        return SharedPrefixes(prefixes)
     }
 
     private func encode(_ text: String, field: String) async throws(ServingError) -> [Int32] {

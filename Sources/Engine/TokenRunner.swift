@@ -22,7 +22,7 @@ final class TokenRunner: ModelRunner {
     init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits) throws {
         self.loaded = loaded
         self.pipeline = pipeline
-        scheduler = TokenScheduler(limits: limits)
+        scheduler = TokenScheduler(limits: limits, sharedPrefixes: try pipeline.sharedPrefixTokens())
         try pipeline.model.allocateCache(pageCount: limits.pageCount, tokensPerPage: limits.tokensPerPage)
         loaded.count { $0.cachePageCountTotal = limits.pageCount }
     }
@@ -31,8 +31,8 @@ final class TokenRunner: ModelRunner {
     func enqueue(_ sequence: PendingSequence) {
         let admission = scheduler.enqueue(
             SequenceRequest(
-                ticket: sequence.ticket, promptTokenCount: sequence.promptTokens.count,
-                tokenCountMax: sequence.tokenCountMax, deadline: sequence.deadline))
+                ticket: sequence.ticket, prompt: sequence.promptTokens, tokenCountMax: sequence.tokenCountMax,
+                deadline: sequence.deadline, namespace: sequence.namespace, leader: sequence.leader))
         let text = RunningText(sequence, tokenizer: pipeline.tokenizer, scratch: samplerScratch)
         switch admission {
         case .queued: texts[sequence.ticket] = text
@@ -46,11 +46,12 @@ final class TokenRunner: ModelRunner {
         let start = clock.now()
         let step = scheduler.schedule(at: start)
         for ticket in step.expired { fail(take(ticket), with: .deadlineInQueue) }
+        for ticket in step.hopeless { fail(take(ticket), with: .deadlineUnreachable) }
         for ticket in step.preempted { text(ticket).restart() }
-        for ticket in step.admitted { countStart(of: text(ticket), at: start) }
+        for admitted in step.admitted { countStart(of: admitted, at: start) }
         compute(step.spans, on: gang)
-        scheduler.finishStep()
         let nanoseconds = clock.now().nanoseconds(since: start)
+        scheduler.finishStep(nanoseconds: nanoseconds)
         // Counted before it is published, so that whoever has an answer finds it counted.
         loaded.count {
             $0.preemptionCount += UInt64(step.preempted.count)
@@ -96,9 +97,9 @@ final class TokenRunner: ModelRunner {
         if case .generate = text.request.work { loaded.count { $0.generatedTokenCount += 1 } }
         switch text.advance(endOfSequence: pipeline.endOfSequence) {
         case .goesOn:
-            scheduler.extend(span.ticket)
+            scheduler.extend(span.ticket, with: text.tokens[text.tokens.count - 1])
         case .pauses:
-            scheduler.extend(span.ticket)
+            scheduler.extend(span.ticket, with: text.tokens[text.tokens.count - 1])
             scheduler.pause(span.ticket)
         case .ended(let publish):
             scheduler.remove(span.ticket)
@@ -108,12 +109,17 @@ final class TokenRunner: ModelRunner {
         }
     }
 
-    private func countStart(of text: RunningText, at now: MonotonicTime) {
+    private func countStart(of admitted: AdmittedSequence, at now: MonotonicTime) {
+        let text = text(admitted.ticket)
         guard !text.hasStarted else { return }
         text.hasStarted = true
+        text.usage.cachedPromptTokenCount = admitted.cachedTokenCount
         text.usage.queueNanoseconds = now.nanoseconds(since: text.request.arrival)
         loaded.leaveQueue([text.request.place])
-        loaded.count { $0.promptTokenCount += UInt64(text.request.promptTokens.count) }
+        loaded.count {
+            $0.promptTokenCount += UInt64(text.request.promptTokens.count)
+            $0.cachedTokenCount += UInt64(admitted.cachedTokenCount)
+        }
     }
 
     private func fail(_ text: RunningText, with error: ServingError) {
@@ -135,10 +141,12 @@ final class TokenRunner: ModelRunner {
 
     private func countHeld() {
         let running = scheduler.runningSequenceCount
-        let pages = scheduler.pool.usedPageCount
+        let pool = scheduler.pool
         loaded.count {
             $0.runningSequenceCount = running
-            $0.cachePageCountUsed = pages
+            $0.cachePageCountUsed = pool.heldPageCount
+            $0.cachePageCountCached = pool.cachedPageCount
+            $0.cacheEvictionCount = pool.evictionCount
         }
     }
 }

@@ -4,11 +4,14 @@ package import Vocabulary
 package struct CallContext: Sendable {
     /// Nil on a plaintext listener, which only loopback has.
     package let peer: PeerIdentity?
+    /// Whom the call is for; nil for an admin or a router that asks for itself.
+    package let tenant: TenantID?
     package let deadline: Deadline
     package let requestID: RequestID
 
-    package init(peer: PeerIdentity?, deadline: Deadline, requestID: RequestID) {
+    package init(peer: PeerIdentity?, tenant: TenantID? = nil, deadline: Deadline, requestID: RequestID) {
         self.peer = peer
+        self.tenant = tenant
         self.deadline = deadline
         self.requestID = requestID
     }

@@ -78,7 +78,9 @@ final class GateKeeper: @unchecked Sendable {
     }
 
     var call: CallContext {
-        CallContext(peer: context.peer, deadline: context.deadline, requestID: context.requestID)
+        CallContext(
+            peer: context.peer, tenant: admitted?.caller.tenant, deadline: context.deadline,
+            requestID: context.requestID)
     }
 
     /// Lets the call in as far as its method goes, and counts it.

@@ -65,7 +65,8 @@ package protocol TokenModel: Model {
     /// any number of threads.
     ///
     /// - Parameters:
-    ///   - spans: one for each sequence in the step; their pages do not overlap.
+    ///   - spans: one for each sequence in the step; a page that a span's tokens go to is in no other span, while the
+    ///     full pages before it may be in several.
     ///   - gang: the threads that share the work.
     ///   - receive: called once for each span whose result is not `.none`, in order, with the span's index and
     ///     `[vocabularySize]` logits or `[tokenCount, hiddenSize]` states, Float32, valid during the call only.

@@ -4,19 +4,24 @@ package struct TokenLimits: Equatable, Sendable {
     package var runningSequenceCountMax: Int
     /// Most sequences that wait, those that lost their pages included; one more is refused.
     package var queueCapacity: Int
-    /// Most tokens in one step; bounds how long a running text waits for a long prompt.
+    /// Most tokens in one step.
     package var stepTokenBudget: Int
+    /// How long a step may take in which a text is written, as far as that can be predicted: what is left when every
+    /// text has its token goes to prompts.
+    package var stepNanosecondsMax: UInt64
     /// Most tokens of one sequence, prompt and answer together.
     package var contextLengthMax: Int
     /// Pages of the cache.
     package var pageCount: Int
     /// Tokens in a page.
     package var tokensPerPage: Int
+    /// Whether requests find the pages of earlier requests; if not, only those of their own siblings.
+    package var reusesPrefixes: Bool
 
     /// - Precondition: all are at least 1, and the budget has room for a token of every running sequence.
     package init(
-        runningSequenceCountMax: Int, queueCapacity: Int, stepTokenBudget: Int, contextLengthMax: Int, pageCount: Int,
-        tokensPerPage: Int
+        runningSequenceCountMax: Int, queueCapacity: Int, stepTokenBudget: Int, stepNanosecondsMax: UInt64 = .max,
+        contextLengthMax: Int, pageCount: Int, tokensPerPage: Int, reusesPrefixes: Bool = true
     ) {
         precondition(
             runningSequenceCountMax >= 1 && queueCapacity >= 1 && contextLengthMax >= 1 && pageCount >= 1
@@ -27,9 +32,11 @@ package struct TokenLimits: Equatable, Sendable {
         self.runningSequenceCountMax = runningSequenceCountMax
         self.queueCapacity = queueCapacity
         self.stepTokenBudget = stepTokenBudget
+        self.stepNanosecondsMax = stepNanosecondsMax
         self.contextLengthMax = contextLengthMax
         self.pageCount = pageCount
         self.tokensPerPage = tokensPerPage
+        self.reusesPrefixes = reusesPrefixes
     }
 
     /// The longest sequence that context and cache have room for.

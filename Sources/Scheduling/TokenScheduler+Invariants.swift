@@ -16,11 +16,28 @@ extension TokenScheduler {
         if let sequence = waiting.first(where: { !$0.table.pages.isEmpty || $0.computedTokenCount > 0 }) {
             return "\(sequence.ticket) waits with pages"
         }
+        for follower in waiting where follower.leader != nil {
+            guard let leader = all.first(where: { $0.ticket == follower.leader }),
+                leader.arrivalIndex < follower.arrivalIndex
+            else { return "\(follower.ticket) waits for a leader that is not ahead of it" }
+            if running.contains(where: { $0.ticket == leader.ticket }),
+                leader.computedTokenCount >= leader.promptTokenCount
+            {
+                return "\(follower.ticket) waits for a prompt that is computed"
+            }
+        }
         for sequence in running {
+            if sequence.leader != nil { return "\(sequence.ticket) runs and waits for another" }
             let covered = sequence.computedTokenCount + sequence.scheduledTokenCount
             if covered > sequence.knownTokenCount { return "\(sequence.ticket) computes tokens it does not know" }
             if covered > sequence.table.tokenCount { return "\(sequence.ticket) computes tokens without pages" }
             if sequence.knownTokenCount > sequence.tokenCountMax { return "\(sequence.ticket) is too long" }
+            let written = sequence.computedTokenCount / limits.tokensPerPage..<pool.pageCount(forTokens: covered)
+            if sequence.scheduledTokenCount > 0,
+                sequence.table.pages[written].contains(where: { pool.holderCount(of: $0) != 1 })
+            {
+                return "\(sequence.ticket) writes into a page that it shares"
+            }
         }
         return nil
     }

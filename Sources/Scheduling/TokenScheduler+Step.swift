@@ -6,15 +6,42 @@ extension TokenScheduler {
     mutating func removeExpired(at now: MonotonicTime, into step: inout TokenStep) {
         for index in running.indices.reversed() where running[index].deadline.isExpired(at: now) {
             step.expired.append(running[index].ticket)
-            running[index].table.release(to: &pool)
-            running.remove(at: index)
+            leave(index)
         }
-        step.expired += waiting.filter { $0.deadline.isExpired(at: now) }.map(\.ticket)
+        let expired = waiting.filter { $0.deadline.isExpired(at: now) }.map(\.ticket)
+        guard !expired.isEmpty else { return }
+        step.expired += expired
         waiting.removeAll { $0.deadline.isExpired(at: now) }
+        for ticket in expired { letFollowersStart(of: ticket) }
+    }
+
+    /// Drops what cannot give its first token in time even if it were alone, so that nobody waits for an answer that
+    /// will not come, and no step is spent on it.
+    ///
+    /// Why only those that wait, and have not begun: a text that has begun may be of use as far as it comes.
+    mutating func removeHopeless(at now: MonotonicTime, into step: inout TokenStep) {
+        guard costs.isReliable, waiting.contains(where: { $0.deadline.isFinite }) else { return }
+        let hopeless = waiting.filter { isHopeless($0, at: now) }.map(\.ticket)
+        guard !hopeless.isEmpty else { return }
+        step.hopeless = hopeless
+        waiting.removeAll { hopeless.contains($0.ticket) }
+        for ticket in hopeless { letFollowersStart(of: ticket) }
+    }
+
+    private func isHopeless(_ sequence: Sequence, at now: MonotonicTime) -> Bool {
+        guard sequence.deadline.isFinite, sequence.knownTokenCount == sequence.promptTokenCount else { return false }
+        let nanosecondsLeft = Double(sequence.deadline.time.nanoseconds(since: now))
+        func needed(from position: Int) -> Double {
+            costs.nanosecondsAtLeast(
+                for: position..<sequence.knownTokenCount, stepTokenBudget: limits.stepTokenBudget)
+        }
+        // A follower finds pages that are not there yet.
+        guard sequence.leader == nil, needed(from: 0) > nanosecondsLeft else { return false }
+        return needed(from: cachedPages(of: sequence).count * limits.tokensPerPage) > nanosecondsLeft
     }
 
     /// One token for each running sequence that lacks just one, the oldest first.
-    mutating func scheduleSingleTokens(_ budget: inout Int, into step: inout TokenStep) {
+    mutating func scheduleSingleTokens(_ room: inout StepRoom, into step: inout TokenStep) {
         for ticket in running.map(\.ticket) {
             // Found anew each time: a sequence before or behind this one may have lost its place to it or another.
             guard let index = running.firstIndex(where: { $0.ticket == ticket }) else { continue }
@@ -22,43 +49,65 @@ extension TokenScheduler {
             guard !running[index].isPaused, running[index].missingTokenCount == 1,
                 let index = makeRoomForNextToken(of: ticket, into: &step)
             else { continue }
-            schedule(index, tokenCount: 1, &budget, into: &step)
+            schedule(index, tokenCount: 1, &room, into: &step)
         }
     }
 
-    /// As much of the prompts that run already as the budget allows, the oldest first.
-    mutating func schedulePrompts(_ budget: inout Int, into step: inout TokenStep) {
+    /// As much of the prompts that run already as there is room for, the oldest first.
+    mutating func schedulePrompts(_ room: inout StepRoom, into step: inout TokenStep) {
         for index in running.indices where !running[index].isPaused && running[index].missingTokenCount > 1 {
-            guard budget > 0 else { return }
-            schedule(index, tokenCount: min(budget, running[index].missingTokenCount), &budget, into: &step)
+            let isFirst = !step.spans.contains { $0.positions.count > 1 }
+            let start = running[index].computedTokenCount
+            let count = room.promptTokenCount(of: start..<running[index].knownTokenCount, isFirst: isFirst)
+            guard count > 0 else { return }
+            schedule(index, tokenCount: count, &room, into: &step)
         }
     }
 
     /// Starts waiting sequences in the order they came; stops at the first that finds no room, so that no small one
     /// overtakes it for ever.
-    mutating func admit(_ budget: inout Int, into step: inout TokenStep) {
-        while budget > 0, let index = waiting.firstIndex(where: { !$0.isPaused }) {
+    mutating func admit(_ room: inout StepRoom, into step: inout TokenStep) {
+        while room.tokenCount > 0, let index = waiting.firstIndex(where: mayStart) {
             let known = waiting[index].knownTokenCount
+            let cached = cachedPages(of: waiting[index])
+            let start = cached.count * limits.tokensPerPage
+            let isFirst = !step.spans.contains { $0.positions.count > 1 }
+            let count = room.promptTokenCount(of: start..<known, isFirst: isFirst)
+            guard count > 0 else { return }
+            // Held before room is made for the others, or they might be taken for that.
+            var table = PageTable(sharing: cached, in: &pool)
             // A spare page for each sequence that is being written, or it would soon take one from the newcomer.
             let reserve = running.count { !$0.isPaused }
-            guard makeRoom(forPages: pool.pageCount(forTokens: known) + reserve, into: &step) else { return }
-            // Preempting paused sequences may have put some in front of it.
-            guard let index = waiting.firstIndex(where: { !$0.isPaused }) else { return }
+            let needed = table.pagesNeeded(forTokens: known - start, in: pool) + reserve
+            guard makeRoom(forPages: needed, into: &step) else { return table.release(to: &pool) }
+            // Preempting paused sequences may have put some in front of it, but none that may start.
+            guard let index = waiting.firstIndex(where: mayStart) else { preconditionFailure("nobody may start") }
             var sequence = waiting.remove(at: index)
-            sequence.makeRoom(forTokens: known, in: &pool)
-            step.admitted.append(sequence.ticket)
+            sequence.leader = nil
+            sequence.table = table
+            sequence.computedTokenCount = start
+            sequence.makeRoom(forTokens: known - start, in: &pool)
+            step.admitted.append(AdmittedSequence(ticket: sequence.ticket, cachedTokenCount: start))
+            if start >= sequence.promptTokenCount { letFollowersStart(of: sequence.ticket) }
             let place = insert(sequence)
-            schedule(place, tokenCount: min(budget, known), &budget, into: &step)
+            schedule(place, tokenCount: count, &room, into: &step)
         }
+    }
+
+    /// The pages in the cache that a sequence may begin with: at least one token is left to be computed, because what
+    /// comes after the last one is in no page.
+    private func cachedPages(of sequence: Sequence) -> [Int32] {
+        guard let scope = sequence.scope else { return [] }
+        return pool.pages(holding: sequence.tokens, tokenCountMax: sequence.knownTokenCount - 1, in: scope)
     }
 
     /// Puts the next `tokenCount` tokens of a running sequence into the step.
     private mutating func schedule(
-        _ index: Int, tokenCount: Int, _ budget: inout Int, into step: inout TokenStep
+        _ index: Int, tokenCount: Int, _ room: inout StepRoom, into step: inout TokenStep
     ) {
         let start = running[index].computedTokenCount
         running[index].scheduledTokenCount = tokenCount
-        budget -= tokenCount
+        room.take(start..<start + tokenCount)
         step.spans.append(
             ScheduledSpan(
                 ticket: running[index].ticket, positions: start..<start + tokenCount,
@@ -70,9 +119,9 @@ extension TokenScheduler {
     /// - Returns: where the sequence is now; nil when it was itself the latest and lost its place.
     private mutating func makeRoomForNextToken(of ticket: Ticket, into step: inout TokenStep) -> Int? {
         while let index = running.firstIndex(where: { $0.ticket == ticket }) {
-            let missing = running[index].knownTokenCount - running[index].table.tokenCount
-            if running[index].table.pagesNeeded(forTokens: max(0, missing), in: pool) <= pool.freePageCount {
-                running[index].makeRoom(forTokens: max(0, missing), in: &pool)
+            let missing = max(0, running[index].knownTokenCount - running[index].table.tokenCount)
+            if running[index].table.pagesNeeded(forTokens: missing, in: pool) <= pool.availablePageCount {
+                running[index].makeRoom(forTokens: missing, in: &pool)
                 return index
             }
             // The latest of all is at the end, and it is there, because this one runs.
@@ -81,15 +130,13 @@ extension TokenScheduler {
         return nil
     }
 
-    /// Sees to it that there is a place and `pageCount` free pages for a newcomer, at the cost of paused sequences
-    /// only.
+    /// Sees to it that there is a place and `pageCount` pages for a newcomer, at the cost of paused sequences only.
     private mutating func makeRoom(forPages pageCount: Int, into step: inout TokenStep) -> Bool {
         let paused = running.filter(\.isPaused)
-        let pageCountAtMost = pool.freePageCount + paused.reduce(0) { $0 + $1.table.pages.count }
-        guard running.count - paused.count < limits.runningSequenceCountMax, pageCount <= pageCountAtMost else {
-            return false
-        }
-        while running.count >= limits.runningSequenceCountMax || pool.freePageCount < pageCount {
+        guard running.count - paused.count < limits.runningSequenceCountMax,
+            pageCount <= pool.availablePageCount + pool.pageCount(heldOnlyBy: paused.map(\.table))
+        else { return false }
+        while running.count >= limits.runningSequenceCountMax || pool.availablePageCount < pageCount {
             guard let index = running.lastIndex(where: { $0.isPaused }) else {
                 preconditionFailure("pages of paused sequences were counted, but there is none left")
             }

@@ -8,13 +8,19 @@ package import Vocabulary
 /// catch up:
 ///
 /// 1. every running sequence that lacks one token gets it (so a text that is being written never waits for a prompt);
-/// 2. running sequences that lack more get as much as the step's budget has left, the oldest first;
-/// 3. waiting sequences are admitted in the order they came, while budget, pages and places last.
+/// 2. running sequences that lack more get as much as the step has room for, the oldest first;
+/// 3. waiting sequences are admitted in the order they came, while room, pages and places last.
 ///
-/// An admitted sequence gets pages for all its known tokens at once. When a running one needs a page and none is free,
-/// the latest sequence loses all its pages and waits to be computed again; one whose reader is slow (*paused*) loses
-/// them first. The oldest sequence therefore always gets on, and as no request may be larger than the cache, so does
-/// everyone.
+/// A step has room for `stepTokenBudget` tokens, and when a text is written in it, for as many as are predicted to take
+/// `stepNanosecondsMax` (see `StepCostModel`): the longest that a reader waits for the next token because of others'
+/// prompts. When nobody writes, nobody waits, and prompts are read in as large pieces as the tokens allow.
+///
+/// An admitted sequence begins with the longest run of its first pages that is in the cache already (at least its last
+/// token is computed, which gives the next one), and gets pages for all its known tokens at once. Full pages can be
+/// found by others as soon as they are computed, and after their sequence has left, until somebody needs the room.
+/// When a running one needs a page and none is to be had, the latest sequence loses all its pages and waits to be
+/// computed again, from those that are still in the cache; one whose reader is slow (*paused*) loses them first. The
+/// oldest sequence therefore always gets on, and as no request may be larger than the cache, so does everyone.
 ///
 /// ```
 /// enqueue ─▶ waiting ──admitted──▶ running ──remove──▶ gone
@@ -27,37 +33,47 @@ package import Vocabulary
 /// - Source: Yu et al. 2022 (Orca); Kwon et al. 2023, section 4.5; Agrawal et al. 2024 (Sarathi-Serve).
 package struct TokenScheduler {
     package let limits: TokenLimits
+    private let sharedPrefixes: SharedPrefixes
     /// The pages of the cache.
     package internal(set) var pool: PagePool
+    /// How long steps take.
+    package internal(set) var costs = StepCostModel()
     /// Sequences without pages, in the order of arrival.
     var waiting: [Sequence] = []
     /// Sequences with pages, in the order of arrival.
     var running: [Sequence] = []
     private var arrivalCount: UInt64 = 0
-    /// Whether a step has been handed out that is not finished.
-    private var isStepOpen = false
+    /// What is in the step that has been handed out and is not finished.
+    private var openWork: StepWork?
 
     struct Sequence {
         let ticket: Ticket
         /// Earlier ones have the right of way.
         let arrivalIndex: UInt64
+        let promptTokenCount: Int
         let tokenCountMax: Int
         let deadline: Deadline
+        /// Whose its pages are; nil when they are never found.
+        let scope: PrefixScope?
+        /// Who computes the prompt for it; nil once that is done.
+        var leader: Ticket?
         /// Prompt and generated tokens.
-        var knownTokenCount: Int
-        /// Those in the cache, counted at the end of the step that computes them.
+        var tokens: [Int32]
+        /// How many of them are in the cache, counted at the end of the step that computes them.
         var computedTokenCount = 0
         /// Tokens of the open step.
         var scheduledTokenCount = 0
         var table = PageTable()
         var isPaused = false
 
+        var knownTokenCount: Int { tokens.count }
         /// Tokens that have to be computed before the next one can be chosen.
         var missingTokenCount: Int { knownTokenCount - computedTokenCount }
     }
 
-    package init(limits: TokenLimits) {
+    package init(limits: TokenLimits, sharedPrefixes: SharedPrefixes = SharedPrefixes()) {
         self.limits = limits
+        self.sharedPrefixes = sharedPrefixes
         pool = PagePool(pageCount: limits.pageCount, tokensPerPage: limits.tokensPerPage)
     }
 
@@ -71,32 +87,35 @@ package struct TokenScheduler {
     /// - Precondition: its ticket is new and it fits into the cache, see `SequenceRequest`.
     package mutating func enqueue(_ request: SequenceRequest) -> QueueAdmission {
         precondition(
-            1 <= request.promptTokenCount && request.promptTokenCount <= request.tokenCountMax
+            1 <= request.prompt.count && request.prompt.count <= request.tokenCountMax
                 && request.tokenCountMax <= limits.sequenceLengthMax,
             "\(request) in \(limits)")
         guard waiting.count < limits.queueCapacity else { return .refused }
+        let scope = scope(of: request)
+        let leader = request.leader.flatMap { scope != nil && hasPromptAhead($0) ? $0 : nil }
         waiting.append(
             Sequence(
-                ticket: request.ticket, arrivalIndex: arrivalCount, tokenCountMax: request.tokenCountMax,
-                deadline: request.deadline, knownTokenCount: request.promptTokenCount))
+                ticket: request.ticket, arrivalIndex: arrivalCount, promptTokenCount: request.prompt.count,
+                tokenCountMax: request.tokenCountMax, deadline: request.deadline, scope: scope, leader: leader,
+                tokens: request.prompt))
         arrivalCount += 1
         return .queued
     }
 
-    /// Takes a sequence out, because it is finished or was cancelled; its pages are free at once.
+    /// Takes a sequence out, because it is finished or was cancelled; its pages are free for others at once.
     ///
     /// - Returns: false when it is not here.
     /// - Precondition: no step is open.
     @discardableResult
     package mutating func remove(_ ticket: Ticket) -> Bool {
-        precondition(!isStepOpen, "\(ticket) removed during a step")
+        precondition(openWork == nil, "\(ticket) removed during a step")
         if let index = running.firstIndex(where: { $0.ticket == ticket }) {
-            running[index].table.release(to: &pool)
-            running.remove(at: index)
+            leave(index)
             return true
         }
         guard let index = waiting.firstIndex(where: { $0.ticket == ticket }) else { return false }
         waiting.remove(at: index)
+        letFollowersStart(of: ticket)
         return true
     }
 
@@ -115,7 +134,7 @@ package struct TokenScheduler {
 
     /// Whether there is a step to run.
     package func readiness(at now: MonotonicTime) -> Readiness {
-        if running.contains(where: { !$0.isPaused }) || waiting.contains(where: { !$0.isPaused }) { return .ready }
+        if running.contains(where: { !$0.isPaused }) || waiting.contains(where: mayStart) { return .ready }
         guard let deadline = (running + waiting).map(\.deadline).min(), deadline.isFinite else { return .idle }
         return deadline.isExpired(at: now) ? .ready : .waiting(until: deadline.time)
     }
@@ -124,39 +143,84 @@ package struct TokenScheduler {
     ///
     /// - Precondition: no step is open, and every sequence whose span reached its end has been extended or removed.
     package mutating func schedule(at now: MonotonicTime) -> TokenStep {
-        precondition(!isStepOpen, "a step is open")
-        isStepOpen = true
+        precondition(openWork == nil, "a step is open")
         var step = TokenStep()
         removeExpired(at: now, into: &step)
-        var budget = limits.stepTokenBudget
-        scheduleSingleTokens(&budget, into: &step)
-        schedulePrompts(&budget, into: &step)
+        removeHopeless(at: now, into: &step)
+        var room = StepRoom(tokenCount: limits.stepTokenBudget, costs: costs)
+        scheduleSingleTokens(&room, into: &step)
+        if !step.spans.isEmpty { room.limitTime(to: limits.stepNanosecondsMax) }
+        schedulePrompts(&room, into: &step)
         // Whoever has just lost pages would be the first to get them back.
-        if step.preempted.isEmpty { admit(&budget, into: &step) }
+        if step.preempted.isEmpty { admit(&room, into: &step) }
+        openWork = room.work
         return step
     }
 
-    /// Counts the tokens of the open step as computed.
-    package mutating func finishStep() {
-        precondition(isStepOpen, "no step is open")
-        isStepOpen = false
-        for index in running.indices {
+    /// Counts the tokens of the open step as computed, and lets the pages that they filled be found.
+    ///
+    /// - Parameter nanoseconds: how long the model took for them; nil when that was not measured.
+    package mutating func finishStep(nanoseconds: UInt64?) {
+        guard let work = openWork else { preconditionFailure("no step is open") }
+        openWork = nil
+        if let nanoseconds, work.tokenCount > 0 { costs.learn(work, nanoseconds: nanoseconds) }
+        for index in running.indices where running[index].scheduledTokenCount > 0 {
+            let hadPrompt = running[index].computedTokenCount >= running[index].promptTokenCount
             running[index].computedTokenCount += running[index].scheduledTokenCount
             running[index].scheduledTokenCount = 0
+            running[index].publish(in: &pool)
+            if !hadPrompt, running[index].computedTokenCount >= running[index].promptTokenCount {
+                letFollowersStart(of: running[index].ticket)
+            }
         }
     }
 
     /// Adds the token that was chosen after a span that reached the end of its sequence.
     ///
     /// - Precondition: all known tokens are computed, and there is room for another.
-    package mutating func extend(_ ticket: Ticket) {
+    package mutating func extend(_ ticket: Ticket, with token: Int32) {
         guard let index = running.firstIndex(where: { $0.ticket == ticket }) else {
             preconditionFailure("\(ticket) extended, but it does not run")
         }
         precondition(
             running[index].missingTokenCount == 0 && running[index].knownTokenCount < running[index].tokenCountMax,
-            "\(running[index]) extended")
-        running[index].knownTokenCount += 1
+            "\(ticket) extended: \(running[index].computedTokenCount) of \(running[index].knownTokenCount) computed")
+        running[index].tokens.append(token)
+    }
+
+    /// Takes a running sequence out.
+    mutating func leave(_ index: Int) {
+        running[index].table.release(to: &pool)
+        letFollowersStart(of: running.remove(at: index).ticket)
+    }
+
+    /// Whoever waits for `ticket` to compute their prompt waits no longer.
+    mutating func letFollowersStart(of ticket: Ticket) {
+        for index in waiting.indices where waiting[index].leader == ticket { waiting[index].leader = nil }
+    }
+
+    /// Whether a waiting sequence is to be admitted when its turn comes: nobody holds it back, not even a leader who
+    /// will compute its prompt, unless that is paused itself.
+    func mayStart(_ sequence: Sequence) -> Bool {
+        guard !sequence.isPaused else { return false }
+        guard let leader = sequence.leader else { return true }
+        return (running + waiting).contains { $0.ticket == leader && $0.isPaused }
+    }
+
+    /// Whether a sequence is here and has not computed its prompt.
+    private func hasPromptAhead(_ ticket: Ticket) -> Bool {
+        waiting.contains { $0.ticket == ticket }
+            || running.contains { $0.ticket == ticket && $0.computedTokenCount < $0.promptTokenCount }
+    }
+
+    private func scope(of request: SequenceRequest) -> PrefixScope? {
+        guard let namespace = request.namespace else { return nil }
+        guard limits.reusesPrefixes else {
+            return PrefixScope(owner: .request((request.leader ?? request.ticket).number))
+        }
+        return PrefixScope(
+            owner: namespace,
+            sharedPageCount: sharedPrefixes.sharedTokenCount(of: request.prompt) / limits.tokensPerPage)
     }
 
     private mutating func setPaused(_ ticket: Ticket, _ isPaused: Bool) {
@@ -165,5 +229,13 @@ package struct TokenScheduler {
         } else if let index = waiting.firstIndex(where: { $0.ticket == ticket }) {
             waiting[index].isPaused = isPaused
         }
+    }
+}
+
+extension TokenScheduler.Sequence {
+    /// Lets others find the pages whose tokens are computed.
+    fileprivate mutating func publish(in pool: inout PagePool) {
+        guard let scope else { return }
+        table.publish(tokens, computedTokenCount: computedTokenCount, in: scope, of: &pool)
     }
 }

@@ -177,15 +177,30 @@ func storyEngine(
     contextLengthMax: Int = 200, pageCount: Int = 1000, runningMax: Int = 32, budget: Int = 64, gate: Gate? = nil,
     clock: any MonotonicClock = SystemClock(), bufferedTokenCountMax: Int = 32
 ) async throws -> (Engine, RecurrenceModel) {
+    try await storyEngine(
+        contextLengthMax: contextLengthMax,
+        limits: storyLimits(pageCount: pageCount, runningMax: runningMax, budget: budget), gate: gate, clock: clock,
+        bufferedTokenCountMax: bufferedTokenCountMax)
+}
+
+func storyEngine(
+    contextLengthMax: Int = 200, limits: TextLimits, gate: Gate? = nil, clock: any MonotonicClock = SystemClock(),
+    bufferedTokenCountMax: Int = 32
+) async throws -> (Engine, RecurrenceModel) {
     let engine = makeEngine(clock: clock, bufferedTokenCountMax: bufferedTokenCountMax)
     let model = RecurrenceModel(contextLengthMax: contextLengthMax, gate: gate)
-    var limits = TextLimits()
-    limits.tokensPerPage = 4
-    limits.cacheByteCount = pageCount * 4 * model.properties.cacheBytesPerToken
-    limits.runningSequenceCountMax = runningMax
-    limits.stepTokenBudget = budget
     try await engine.load(
         EngineModel(
             text: model, tokenizer: ByteTokenizer(), endOfSequence: [RecurrenceModel.endToken], limits: limits))
     return (engine, model)
+}
+
+/// Limits of a `RecurrenceModel`, whose tokens take 16 bytes of cache.
+func storyLimits(pageCount: Int = 1000, runningMax: Int = 32, budget: Int = 64) -> TextLimits {
+    var limits = TextLimits()
+    limits.tokensPerPage = 4
+    limits.cacheByteCount = pageCount * 4 * 16
+    limits.runningSequenceCountMax = runningMax
+    limits.stepTokenBudget = budget
+    return limits
 }

@@ -9,7 +9,7 @@ import Testing
         let pages = (0..<5).compactMap { _ in pool.allocate() }
         #expect(pages == [0, 1, 2, 3, 4])
         #expect(pool.allocate() == nil)
-        #expect(pool.freePageCount == 0 && pool.usedPageCount == 5)
+        #expect(pool.availablePageCount == 0 && pool.heldPageCount == 5)
         pool.release(3)
         #expect(pool.allocate() == 3)
     }

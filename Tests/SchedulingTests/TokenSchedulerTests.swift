@@ -12,16 +12,16 @@ struct TokenSchedulerTests {
         var scheduler = make()
         enqueue(1, prompt: 5, max: 8, into: &scheduler)
         let first = run(&scheduler)
-        #expect(first.admitted == [Ticket(1)])
+        #expect(first.admitted.map(\.ticket) == [Ticket(1)])
         #expect(first.spans.map(\.positions) == [0..<5] && first.spans[0].reachesEnd)
         #expect(first.spans[0].pages.count == 2)
         for position in 5..<8 {
-            scheduler.extend(Ticket(1))
+            scheduler.extend(Ticket(1), with: 0)
             let step = run(&scheduler)
             #expect(step.spans.map(\.positions) == [position..<position + 1] && step.spans[0].reachesEnd)
         }
         #expect(scheduler.remove(Ticket(1)) == true)
-        #expect(scheduler.pool.usedPageCount == 0)
+        #expect(scheduler.pool.heldPageCount == 0)
         #expect(scheduler.readiness(at: time(0)) == .idle)
     }
 
@@ -30,7 +30,7 @@ struct TokenSchedulerTests {
         var scheduler = make(budget: 4, pages: 16)
         enqueue(1, prompt: 2, max: 20, into: &scheduler)
         _ = run(&scheduler)
-        scheduler.extend(Ticket(1))
+        scheduler.extend(Ticket(1), with: 0)
         enqueue(2, prompt: 8, max: 9, into: &scheduler)
         var chunks: [Range<Int>] = []
         while chunks.last?.upperBound != 8 {
@@ -38,7 +38,7 @@ struct TokenSchedulerTests {
             #expect(step.spans.map(\.ticket) == [Ticket(1), Ticket(2)])
             #expect(step.spans[1].reachesEnd == (step.spans[1].positions.upperBound == 8))
             chunks.append(step.spans[1].positions)
-            scheduler.extend(Ticket(1))
+            scheduler.extend(Ticket(1), with: 0)
         }
         #expect(chunks == [0..<3, 3..<6, 6..<8])
     }
@@ -48,11 +48,11 @@ struct TokenSchedulerTests {
         var scheduler = make()
         enqueue(1, prompt: 1, max: 10, into: &scheduler)
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(1)])
-        scheduler.extend(Ticket(1))
+        scheduler.extend(Ticket(1), with: 0)
         enqueue(2, prompt: 1, max: 10, into: &scheduler)
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(1), Ticket(2)])
         scheduler.remove(Ticket(1))
-        scheduler.extend(Ticket(2))
+        scheduler.extend(Ticket(2), with: 0)
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(2)])
     }
 
@@ -60,10 +60,10 @@ struct TokenSchedulerTests {
     func runningMax() {
         var scheduler = make(running: 2)
         for number in 1...3 { enqueue(UInt64(number), prompt: 1, max: 4, into: &scheduler) }
-        #expect(run(&scheduler).admitted == [Ticket(1), Ticket(2)])
+        #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(1), Ticket(2)])
         scheduler.remove(Ticket(1))
-        scheduler.extend(Ticket(2))
-        #expect(run(&scheduler).admitted == [Ticket(3)])
+        scheduler.extend(Ticket(2), with: 0)
+        #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(3)])
     }
 
     @Test("a full queue refuses")
@@ -80,11 +80,11 @@ struct TokenSchedulerTests {
         enqueue(1, prompt: 8, max: 9, into: &scheduler)
         enqueue(2, prompt: 12, max: 13, into: &scheduler)
         enqueue(3, prompt: 1, max: 2, into: &scheduler)
-        #expect(run(&scheduler).admitted == [Ticket(1)])
-        scheduler.extend(Ticket(1))
-        #expect(run(&scheduler).admitted == [])
+        #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(1)])
+        scheduler.extend(Ticket(1), with: 0)
+        #expect(run(&scheduler).admitted.map(\.ticket) == [])
         scheduler.remove(Ticket(1))
-        #expect(run(&scheduler).admitted == [Ticket(2)])
+        #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(2)])
     }
 
     @Test("when pages run out the latest sequence loses them, waits, and is computed again from its first token")
@@ -97,13 +97,13 @@ struct TokenSchedulerTests {
         while preempted.isEmpty, steps < 20 {
             let step = run(&scheduler)
             preempted += step.preempted
-            for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket) }
+            for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket, with: 0) }
             steps += 1
         }
         #expect(preempted == [Ticket(2)])
         scheduler.remove(Ticket(1))
         let again = run(&scheduler)
-        #expect(again.admitted == [Ticket(2)])
+        #expect(again.admitted.map(\.ticket) == [Ticket(2)])
         #expect(again.spans.map(\.positions.lowerBound) == [0] && again.spans[0].positions.count > 4)
     }
 
@@ -130,7 +130,7 @@ struct TokenSchedulerTests {
         #expect(scheduler.readiness(at: time(0)) == .idle)
         enqueue(2, prompt: 8, max: 9, into: &scheduler)
         let step = run(&scheduler)
-        #expect(step.preempted == [Ticket(1)] && step.admitted == [Ticket(2)])
+        #expect(step.preempted == [Ticket(1)] && step.admitted.map(\.ticket) == [Ticket(2)])
         scheduler.remove(Ticket(2))
         scheduler.resume(Ticket(1))
         #expect(run(&scheduler).spans.map(\.positions) == [0..<13])
@@ -149,7 +149,7 @@ struct TokenSchedulerTests {
         #expect(scheduler.readiness(at: time(10)) == .waiting(until: time(20)))
         #expect(scheduler.readiness(at: time(20)) == .ready)
         #expect(run(&scheduler, at: 20).expired == [Ticket(2)])
-        #expect(scheduler.pool.usedPageCount == 0)
+        #expect(scheduler.pool.heldPageCount == 0)
     }
 
     @Test("a shutdown takes everything out and frees every page")
@@ -158,7 +158,7 @@ struct TokenSchedulerTests {
         for number in 1...4 { enqueue(UInt64(number), prompt: 5, max: 9, into: &scheduler) }
         _ = run(&scheduler)
         #expect(Set(scheduler.removeAll()) == Set((1...4).map { Ticket($0) }))
-        #expect(scheduler.pool.usedPageCount == 0 && scheduler.brokenInvariant == nil)
+        #expect(scheduler.pool.heldPageCount == 0 && scheduler.brokenInvariant == nil)
     }
 
     /// Each state of a sequence against each event; what it holds and whether it is in the next step.
@@ -202,7 +202,7 @@ struct TokenSchedulerTests {
         let step = run(&scheduler, at: event == .expire ? 100 : 0)
         #expect(step.spans.contains { $0.ticket == ticket } == outcome.inStep)
         #expect(step.expired == (event == .expire && state != .gone ? [ticket] : []))
-        #expect(scheduler.pool.usedPageCount == outcome.pages)
+        #expect(scheduler.pool.heldPageCount == outcome.pages)
         #expect((scheduler.runningSequenceCount + scheduler.waitingSequenceCount == 0) == outcome.isGone)
     }
 
@@ -216,33 +216,48 @@ struct TokenSchedulerTests {
 }
 
 func make(
-    running: Int = 4, queue: Int = 100, budget: Int = 32, context: Int = 64, pages: Int = 16, tokensPerPage: Int = 4
+    running: Int = 4, queue: Int = 100, budget: Int = 32, time: UInt64 = .max, context: Int = 64, pages: Int = 16,
+    tokensPerPage: Int = 4, reusesPrefixes: Bool = true, shared: [[Int32]] = []
 ) -> TokenScheduler {
     TokenScheduler(
         limits: TokenLimits(
-            runningSequenceCountMax: running, queueCapacity: queue, stepTokenBudget: budget, contextLengthMax: context,
-            pageCount: pages, tokensPerPage: tokensPerPage))
+            runningSequenceCountMax: running, queueCapacity: queue, stepTokenBudget: budget, stepNanosecondsMax: time,
+            contextLengthMax: context, pageCount: pages, tokensPerPage: tokensPerPage,
+            reusesPrefixes: reusesPrefixes), sharedPrefixes: SharedPrefixes(shared))
 }
 
+/// A prompt like no other ticket's, which leaves its pages to nobody.
 @discardableResult
 func enqueue(
     _ number: UInt64, prompt: Int, max: Int, deadline: UInt64 = .max, into scheduler: inout TokenScheduler
 ) -> QueueAdmission {
-    scheduler.enqueue(
-        SequenceRequest(
-            ticket: Ticket(number), promptTokenCount: prompt, tokenCountMax: max, deadline: Deadline(time(deadline))))
+    enqueue(
+        number, tokens: (0..<prompt).map { Int32($0) }, max: max, deadline: deadline, namespace: nil, into: &scheduler)
 }
 
-/// One whole step, with every invariant checked before and after it is counted.
-func run(_ scheduler: inout TokenScheduler, at now: UInt64 = 0) -> TokenStep {
+@discardableResult
+func enqueue(
+    _ number: UInt64, tokens: [Int32], max: Int, deadline: UInt64 = .max, namespace: PrefixNamespace?,
+    leader: UInt64? = nil, into scheduler: inout TokenScheduler
+) -> QueueAdmission {
+    scheduler.enqueue(
+        SequenceRequest(
+            ticket: Ticket(number), prompt: tokens, tokenCountMax: max, deadline: Deadline(time(deadline)),
+            namespace: namespace, leader: leader.map { Ticket($0) }))
+}
+
+/// One whole step, which takes `nanoseconds`, with every invariant checked before and after it is counted.
+func run(
+    _ scheduler: inout TokenScheduler, at now: UInt64 = 0, nanoseconds: ((TokenStep) -> UInt64)? = nil
+) -> TokenStep {
     let step = scheduler.schedule(at: time(now))
     #expect(scheduler.brokenInvariant == nil)
     #expect(step.spans.reduce(0) { $0 + $1.positions.count } <= scheduler.limits.stepTokenBudget)
-    scheduler.finishStep()
+    scheduler.finishStep(nanoseconds: nanoseconds.map { $0(step) })
     #expect(scheduler.brokenInvariant == nil)
     return step
 }
 
 func extendAll(_ step: TokenStep, _ scheduler: inout TokenScheduler) {
-    for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket) }
+    for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket, with: 0) }
 }

@@ -7,127 +7,219 @@ import Vocabulary
 
 @Suite("TokenScheduler, random walks")
 struct TokenSchedulerWalkTests {
-    /// Goal: no order of events breaks a rule, and every sequence that is not cancelled ends.
+    /// Goal: no order of events breaks a rule, no sequence ever reads what is not its own past, none computes a token
+    /// that its namespace has in the cache already, and every sequence that is not cancelled ends.
     ///
-    /// Method: a mock cache records which token of which sequence lies at each place of each page; before a span is
-    /// computed all earlier tokens of its sequence must lie where its pages say.
-    @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<30)
+    /// Method: thousands of steps of requests that begin alike, of two tenants, some with siblings, some with
+    /// deadlines, on a virtual clock that each step moves on by what it would take. A mock cache stores in each place
+    /// of each page what a model would: a value that depends on all tokens up to there; before a span is computed, all
+    /// earlier places must hold the values that the sequence's own tokens give.
+    @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<24)
     func walk(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var scheduler = make(running: 4, queue: 8, budget: 7, context: 40, pages: 12)
-        var mock = CacheMock(tokensPerPage: 4)
-        var now: UInt64 = 0
-        var number: UInt64 = 0
-        for _ in 0..<1_500 {
-            now += 1
-            switch Int.random(in: 0..<12, using: &random) {
-            case 0..<3:
-                number += 1
-                let max = Int.random(in: 1...40, using: &random)
-                let prompt = Int.random(in: 1...max, using: &random)
-                let deadline = Int.random(in: 0..<5, using: &random) == 0 ? now + 20 : .max
-                if enqueue(number, prompt: prompt, max: max, deadline: deadline, into: &scheduler) == .queued {
-                    mock.add(Ticket(number), prompt: prompt, max: max)
-                }
-            case 3:
-                guard let ticket = mock.anyTicket(&random) else { break }
-                #expect(scheduler.remove(ticket) == true)
-                mock.remove(ticket)
-            case 4:
-                if let ticket = mock.anyTicket(&random) { scheduler.pause(ticket) }
-            case 5..<7:
-                if let ticket = mock.anyTicket(&random) { scheduler.resume(ticket) }
-            default:
-                step(&scheduler, &mock, now)
-            }
-            #expect(scheduler.brokenInvariant == nil)
+        // Some walks in a hurry, some without reuse, some with a listed prefix.
+        let listed: [Int32] = seed % 4 == 0 ? Array(repeating: 1, count: 9) : []
+        let scheduler = make(
+            running: 4, queue: 8, budget: seed % 2 == 0 ? 7 : 40, time: seed % 3 == 0 ? 9_000_000 : .max, context: 60,
+            pages: 16, reusesPrefixes: seed % 8 != 7, shared: [listed])
+        var simulation = Simulation(scheduler: scheduler, listed: listed)
+        for _ in 0..<2_500 {
+            simulation.act(&random)
+            let broken = simulation.scheduler.brokenInvariant
+            #expect(broken == nil)
+            if broken != nil { return }
         }
-        for ticket in mock.tickets { scheduler.resume(ticket) }
-        var steps = 0
-        while !mock.tickets.isEmpty, steps < 5_000 {
-            #expect(scheduler.readiness(at: time(now)) == .ready)
-            step(&scheduler, &mock, now)
-            steps += 1
-        }
-        #expect(mock.tickets.isEmpty, "some sequence starves")
-        #expect(scheduler.pool.usedPageCount == 0)
+        simulation.finish(&random)
+        #expect(simulation.tickets.isEmpty, "some sequence starves")
+        #expect(simulation.scheduler.pool.heldPageCount == 0)
+        #expect(simulation.preemptionCount > 0 && simulation.scheduler.pool.evictionCount > 0)
+        #expect(simulation.cachedTokenCount > 100)
     }
 
     @Test("sequences of the same length end in the order they came")
     func fairness() {
-        var scheduler = make(running: 3, budget: 8, pages: 9)
-        var mock = CacheMock(tokensPerPage: 4)
+        var random = SeededGenerator(seed: 1)
+        var simulation = Simulation(scheduler: make(running: 3, budget: 8, pages: 9), listed: [])
         for number in 1...12 {
-            enqueue(UInt64(number), prompt: 6, max: 12, into: &scheduler)
-            mock.add(Ticket(UInt64(number)), prompt: 6, max: 12)
+            simulation.enqueue(tokens: Array(repeating: Int32(number), count: 6), max: 12, namespace: nil)
         }
         var finished: [Ticket] = []
-        while !mock.tickets.isEmpty, finished.count < 12 { finished += step(&scheduler, &mock, 0) }
+        while !simulation.tickets.isEmpty, finished.count < 12 { finished += simulation.step(&random) }
         #expect(finished == (1...12).map { Ticket($0) })
+    }
+}
+
+/// A scheduler with a clock, a cache and readers: does what the engine would, and complains about what a cache could
+/// not notice.
+private struct Simulation {
+    private struct Text {
+        var tokens: [Int32]
+        let max: Int
+        let namespace: PrefixNamespace?
+    }
+
+    /// What a model leaves in the cache for a token.
+    private struct Slot: Equatable {
+        let position: Int
+        /// Depends on all tokens up to here.
+        let state: UInt64
+        let namespace: PrefixNamespace?
+    }
+
+    var scheduler: TokenScheduler
+    private(set) var preemptionCount = 0
+    private(set) var cachedTokenCount = 0
+    private var texts: [Ticket: Text] = [:]
+    private var slots: [Int: Slot] = [:]
+    private var now: UInt64 = 0
+    private var lastNumber: UInt64 = 0
+
+    /// A prefix that every tenant may find.
+    private let listed: [Int32]
+
+    init(scheduler: TokenScheduler, listed: [Int32]) {
+        self.scheduler = scheduler
+        self.listed = listed
+    }
+
+    var tickets: [Ticket] { texts.keys.sorted() }
+
+    /// Something that may happen, by chance.
+    mutating func act(_ random: inout SeededGenerator) {
+        now += 100_000
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0..<2: arrive(&random)
+        case 2:
+            guard let ticket = tickets.randomElement(using: &random) else { break }
+            #expect(scheduler.remove(ticket) == true)
+            texts[ticket] = nil
+        case 3: if let ticket = tickets.randomElement(using: &random) { scheduler.pause(ticket) }
+        case 4..<6: if let ticket = tickets.randomElement(using: &random) { scheduler.resume(ticket) }
+        default: step(&random)
+        }
+    }
+
+    /// Lets everything end that is still here.
+    mutating func finish(_ random: inout SeededGenerator) {
+        for ticket in tickets { scheduler.resume(ticket) }
+        var steps = 0
+        while !tickets.isEmpty, steps < 5_000 {
+            #expect(scheduler.readiness(at: time(now)) == .ready)
+            step(&random)
+            steps += 1
+        }
+    }
+
+    /// One text or several siblings, often beginning like another: there are few openings.
+    private mutating func arrive(_ random: inout SeededGenerator) {
+        let max = Int.random(in: 1...60, using: &random)
+        let opening = Int32.random(in: 1...3, using: &random)
+        var tokens = [Int32](repeating: opening, count: Int.random(in: 0...max / 2, using: &random))
+        while tokens.count < max, Int.random(in: 0..<8, using: &random) > 0 {
+            tokens.append(Int32.random(in: 0..<2, using: &random))
+        }
+        if tokens.isEmpty { tokens = [0] }
+        let tenant = TenantID(["a", "b"].randomElement(using: &random)!)!
+        let namespace: PrefixNamespace? =
+            Int.random(in: 0..<6, using: &random) == 0 ? nil : .tenant(tenant, salt: "")
+        let deadline = Int.random(in: 0..<5, using: &random) == 0 ? now + 60_000_000 : .max
+        let siblingCount = Int.random(in: 0..<5, using: &random) == 0 ? 2 : 0
+        let leader = enqueue(tokens: tokens, max: max, deadline: deadline, namespace: namespace)
+        for _ in 0..<siblingCount {
+            enqueue(tokens: tokens, max: max, deadline: deadline, namespace: namespace, leader: leader)
+        }
+    }
+
+    @discardableResult
+    mutating func enqueue(
+        tokens: [Int32], max: Int, deadline: UInt64 = .max, namespace: PrefixNamespace?, leader: UInt64? = nil
+    ) -> UInt64 {
+        lastNumber += 1
+        let admission = SchedulingTests.enqueue(
+            lastNumber, tokens: tokens, max: max, deadline: deadline, namespace: namespace, leader: leader,
+            into: &scheduler)
+        if admission == .queued { texts[Ticket(lastNumber)] = Text(tokens: tokens, max: max, namespace: namespace) }
+        return lastNumber
     }
 
     /// Runs one step as the engine would; gives the sequences that ended.
     @discardableResult
-    private func step(_ scheduler: inout TokenScheduler, _ mock: inout CacheMock, _ now: UInt64) -> [Ticket] {
+    mutating func step(_ random: inout SeededGenerator) -> [Ticket] {
         let wasReady = scheduler.readiness(at: time(now)) == .ready
-        let step = run(&scheduler, at: now)
-        #expect(wasReady == (!step.spans.isEmpty || !step.expired.isEmpty), "ready, and nothing came of it")
-        for ticket in step.expired { mock.remove(ticket) }
-        var finished: [Ticket] = []
-        for span in step.spans {
-            mock.compute(span)
-            guard span.reachesEnd else { continue }
-            if mock.extend(span.ticket) {
-                scheduler.extend(span.ticket)
-            } else {
-                scheduler.remove(span.ticket)
-                mock.remove(span.ticket)
-                finished.append(span.ticket)
+        var duration: UInt64 = 0
+        let step = run(&scheduler, at: now) { step in
+            duration = 1_000_000 + UInt64(step.spans.reduce(0) { $0 + $1.positions.count }) * 500_000
+            return duration
+        }
+        now += duration
+        let gone = step.expired + step.hopeless
+        #expect(wasReady == (!step.spans.isEmpty || !gone.isEmpty), "ready, and nothing came of it")
+        preemptionCount += step.preempted.count
+        for admitted in step.admitted { check(admitted) }
+        for ticket in gone { texts[ticket] = nil }
+        // All of them read before one writes: the order within a step is nobody's business.
+        for span in step.spans { read(span) }
+        for span in step.spans { write(span) }
+        return step.spans.filter(\.reachesEnd).compactMap { advance($0, &random) }
+    }
+
+    private mutating func check(_ admitted: AdmittedSequence) {
+        cachedTokenCount += admitted.cachedTokenCount
+        guard let text = texts[admitted.ticket] else { return }
+        #expect(admitted.cachedTokenCount < text.tokens.count, "nothing is left to compute")
+        #expect(text.namespace != nil || admitted.cachedTokenCount == 0)
+    }
+
+    private func read(_ span: ScheduledSpan) {
+        guard let text = texts[span.ticket] else { return }
+        #expect(span.positions.upperBound <= text.tokens.count)
+        #expect(span.reachesEnd == (span.positions.upperBound == text.tokens.count))
+        for (position, state) in states(of: text.tokens).prefix(span.positions.lowerBound).enumerated() {
+            guard let slot = slots[place(position, span)] else {
+                Issue.record("\(span.ticket) reads position \(position), which nobody has computed")
+                return
             }
+            #expect(slot.position == position && slot.state == state, "\(span.ticket) reads another text's past")
+            // What only another tenant has computed, it must not have; a full page of a listed prefix is everybody's.
+            let end = (position / scheduler.limits.tokensPerPage + 1) * scheduler.limits.tokensPerPage
+            let isListed = end <= listed.count && listed.prefix(end) == text.tokens.prefix(end)
+            #expect(slot.namespace == text.namespace || isListed, "\(span.ticket) reads what another computed")
         }
-        return finished
-    }
-}
-
-/// Does what a cache would, and complains about what a cache could not notice.
-private struct CacheMock {
-    private struct Slot: Equatable {
-        let ticket: Ticket
-        let position: Int
     }
 
-    private let tokensPerPage: Int
-    private var slots: [Int: Slot] = [:]
-    private var lengths: [Ticket: (known: Int, max: Int)] = [:]
-
-    init(tokensPerPage: Int) { self.tokensPerPage = tokensPerPage }
-
-    var tickets: [Ticket] { lengths.keys.sorted() }
-
-    func anyTicket(_ random: inout SeededGenerator) -> Ticket? { tickets.randomElement(using: &random) }
-
-    mutating func add(_ ticket: Ticket, prompt: Int, max: Int) { lengths[ticket] = (prompt, max) }
-
-    mutating func remove(_ ticket: Ticket) { lengths[ticket] = nil }
-
-    /// One more known token; false when the sequence is at its end.
-    mutating func extend(_ ticket: Ticket) -> Bool {
-        guard let length = lengths[ticket], length.known < length.max else { return false }
-        lengths[ticket]!.known += 1
-        return true
-    }
-
-    mutating func compute(_ span: ScheduledSpan) {
-        for position in 0..<span.positions.lowerBound {
-            #expect(slots[place(position, span)] == Slot(ticket: span.ticket, position: position))
-        }
+    private mutating func write(_ span: ScheduledSpan) {
+        guard let text = texts[span.ticket] else { return }
+        let states = states(of: text.tokens)
         for position in span.positions {
-            slots[place(position, span)] = Slot(ticket: span.ticket, position: position)
+            slots[place(position, span)] = Slot(
+                position: position, state: states[position], namespace: text.namespace)
         }
-        #expect(span.reachesEnd == (span.positions.upperBound == lengths[span.ticket]?.known))
+    }
+
+    private mutating func advance(_ span: ScheduledSpan, _ random: inout SeededGenerator) -> Ticket? {
+        guard let text = texts[span.ticket] else { return nil }
+        guard text.tokens.count < text.max else {
+            scheduler.remove(span.ticket)
+            texts[span.ticket] = nil
+            return span.ticket
+        }
+        let token = Int32.random(in: 0..<2, using: &random)
+        texts[span.ticket]!.tokens.append(token)
+        scheduler.extend(span.ticket, with: token)
+        return nil
+    }
+
+    private func states(of tokens: [Int32]) -> [UInt64] {
+        var state: UInt64 = 1
+        return tokens.map { token in
+            state = (state ^ UInt64(UInt32(bitPattern: token))) &* 0xBF58_476D_1CE4_E5B9
+            state ^= state >> 29
+            return state
+        }
     }
 
     private func place(_ position: Int, _ span: ScheduledSpan) -> Int {
-        Int(span.pages[position / tokensPerPage]) * tokensPerPage + position % tokensPerPage
+        let tokensPerPage = scheduler.limits.tokensPerPage
+        return Int(span.pages[position / tokensPerPage]) * tokensPerPage + position % tokensPerPage
     }
 }

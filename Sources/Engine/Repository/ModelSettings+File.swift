@@ -25,6 +25,10 @@ extension ModelSettings {
     ///   tokens_per_page: 16
     ///   max_running_sequences: 32
     ///   step_token_budget: 256
+    ///   step_time_budget: 50ms            # of a step in which a text is written; what is left of it goes to prompts
+    ///   prefix_cache: true                # prompts that begin like earlier ones of their tenant skip what is known
+    ///   shared_prefixes:                  # and those that begin like this skip it whichever tenant was first
+    ///     - "You are a helpful assistant."
     /// delay: 10ms                         # delay
     /// ```
     ///
@@ -115,5 +119,14 @@ extension TextLimits {
         tokensPerPage = try map.integer("tokens_per_page", in: 1...1024) ?? tokensPerPage
         runningSequenceCountMax = try map.integer("max_running_sequences", in: 1...4096) ?? runningSequenceCountMax
         stepTokenBudget = try map.integer("step_token_budget", in: 1...65_536) ?? stepTokenBudget
+        if let nanoseconds = try map.nanoseconds("step_time_budget", in: 1_000_000...60_000_000_000) {
+            stepNanosecondsMax = UInt64(nanoseconds)
+        }
+        reusesPrefixes = try map.bool("prefix_cache") ?? reusesPrefixes
+        sharedPrefixes = try map.strings("shared_prefixes") ?? sharedPrefixes
+        guard sharedPrefixes.count <= Self.sharedPrefixCountMax else {
+            throw map.error(
+                at: "shared_prefixes", "expected at most \(Self.sharedPrefixCountMax), got \(sharedPrefixes.count)")
+        }
     }
 }

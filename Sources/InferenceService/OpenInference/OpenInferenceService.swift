@@ -69,7 +69,7 @@ package struct OpenInferenceService: Sendable {
         let description = try engine.description(of: selector)
         let input = try request.inferenceInput()
         guard description.modality != .text else {
-            return try await generate(request, input, selector: selector, deadline: call.deadline)
+            return try await generate(request, input, selector: selector, call)
         }
         let answer = try await engine.infer(selector, input, deadline: call.deadline)
         return ModelInferResponse(id: request.id, model: answer.name, version: answer.version, output: answer.output)
@@ -89,10 +89,10 @@ package struct OpenInferenceService: Sendable {
 
     /// Generates all of a text and answers with it as a tensor.
     private func generate(
-        _ request: ModelInferRequest, _ input: InferenceInput, selector: ModelSelector, deadline: Deadline
+        _ request: ModelInferRequest, _ input: InferenceInput, selector: ModelSelector, _ call: CallContext
     ) async throws(ServingError) -> ModelInferResponse {
         try engine.description(of: selector).checkRequestedOutputs(of: input)
-        let stream = try await engine.generate(selector, GenerationRequest(tensors: input, deadline: deadline))
+        let stream = try await engine.generate(selector, GenerationRequest(tensors: input, call))
         var text = ""
         while let event = try await stream.next() {
             if case .piece(let piece) = event { text += piece.text }

@@ -8,7 +8,7 @@ extension GenerationRequest {
     ///
     /// - Throws: INVALID_ARGUMENT naming the tensor, what was expected and what came.
     /// - Source: the tensor names of Triton's text backends.
-    init(tensors input: InferenceInput, deadline: Deadline) throws(ServingError) {
+    init(tensors input: InferenceInput, _ call: CallContext) throws(ServingError) {
         for tensor in input.tensors where !["text_input", "max_tokens"].contains(tensor.name) {
             throw ServingError(
                 .invalidArgument, "unexpected input '\(tensor.name)'. Expected text_input and, if wanted, max_tokens")
@@ -30,7 +30,8 @@ extension GenerationRequest {
             tokenCountMax = Int(count.array(of: Int32.self)[0])
         }
         self.init(
-            prompt: .text(prompt), tokenCountMax: tokenCountMax ?? Self.tokenCountMaxDefault, deadline: deadline)
+            prompt: .text(prompt), tokenCountMax: tokenCountMax ?? Self.tokenCountMaxDefault,
+            deadline: call.deadline, tenant: call.tenant)
     }
 
     /// How many tokens are generated for a caller who does not say.

@@ -19,7 +19,7 @@ package struct TextService: Sendable {
         _ request: GenerateRequest, _ call: CallContext, to writer: MessageWriter<GenerateResponse>
     ) async throws {
         let selector = try ModelSelector(name: request.model, version: request.version)
-        let stream = try await engine.generate(selector, GenerationRequest(request, deadline: call.deadline))
+        let stream = try await engine.generate(selector, GenerationRequest(request, call))
         // After a failure too: what it has cost until then.
         defer { writer.setTrailers(EngineUsage.trailers(stream.usage)) }
         if request.echo, case .prompt(let prompt) = request.input {
@@ -92,7 +92,7 @@ extension Messages.Usage {
 
 extension GenerationRequest {
     /// What the engine is to do for a call; ranges are checked by the engine, which names the field.
-    init(_ request: GenerateRequest, deadline: Deadline) throws(ServingError) {
+    init(_ request: GenerateRequest, _ call: CallContext) throws(ServingError) {
         let prompt: Prompt
         switch request.input {
         case .prompt(let text): prompt = .text(text)
@@ -103,7 +103,7 @@ extension GenerationRequest {
         self.init(
             prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? Self.tokenCountMaxDefault,
             sampling: Sampling(request), stopStrings: request.stop, ignoresEndOfSequence: request.ignoreEndOfText,
-            deadline: deadline)
+            deadline: call.deadline, tenant: call.tenant)
         stopTokens = request.stopTokens.map(Int32.init(wire:))
         logprobCount = request.logprobs.map(Int.init)
         answerCount = Int(request.n ?? 1)
