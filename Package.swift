@@ -184,12 +184,16 @@ let package = Package(
         tests(
             "ApusServer",
             [
-                "Configuration", .product(name: "Logging", package: "swift-log"), "RPCTransport", "TLS", "Telemetry",
+                "Configuration", "Engine", .product(name: "Logging", package: "swift-log"), "RPCTransport", "TLS",
+                "Telemetry",
             ]),
         tests("Probes", ["EventLoops", "RPCTransport"]),
         tests(
             "Engine",
-            ["Compute", "Constraints", "KVCache", "Models", "Routing", "Scheduling", "TextModels", "Tokenizers"]),
+            [
+                "Compute", "Configuration", "Constraints", "KVCache", "Models", "Routing", "Scheduling", "TextModels",
+                "Tokenizers",
+            ]),
     ]
 )
 

@@ -88,7 +88,7 @@ package final class ServerProcess: Sendable {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
-            let collector = collector(of: server, metrics: metrics, clock: clock)
+            let collector = collector(of: server, engine, metrics: metrics, clock: clock)
             let probes: ProbeServer?
             do {
                 probes = try await probeServer(
@@ -133,15 +133,17 @@ package final class ServerProcess: Sendable {
             metadata: ["connections": "\(wanted)", "descriptors": "\(limit.softCount)"])
     }
 
-    /// Collects what connections and loops know.
+    /// Collects what connections, loops and models know.
     private static func collector(
-        of server: RPCServer, metrics: MetricsRegistry, clock: any MonotonicClock
+        of server: RPCServer, _ engine: Engine, metrics: MetricsRegistry, clock: any MonotonicClock
     ) -> MetricsCollector {
         let gauges = ServerGauges(metrics: metrics)
         let calls = ServerCallMetrics(metrics: metrics)
+        let models = ModelMetrics(metrics: metrics)
         return MetricsCollector(metrics: metrics, clock: clock) {
             gauges.set(await server.counters())
             for tally in await server.takeCallTallies() { calls.add(tally) }
+            models.update(from: engine)
         }
     }
 

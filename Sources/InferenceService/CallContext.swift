@@ -9,7 +9,7 @@ package struct CallContext: Sendable {
     package let deadline: Deadline
     package let requestID: RequestID
 
-    package init(peer: PeerIdentity?, tenant: TenantID? = nil, deadline: Deadline, requestID: RequestID) {
+    package init(peer: PeerIdentity?, tenant: TenantID?, deadline: Deadline, requestID: RequestID) {
         self.peer = peer
         self.tenant = tenant
         self.deadline = deadline

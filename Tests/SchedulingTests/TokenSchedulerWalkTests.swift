@@ -14,7 +14,7 @@ struct TokenSchedulerWalkTests {
     /// deadlines, on a virtual clock that each step moves on by what it would take. A mock cache stores in each place
     /// of each page what a model would: a value that depends on all tokens up to there; before a span is computed, all
     /// earlier places must hold the values that the sequence's own tokens give.
-    @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<24)
+    @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<16)
     func walk(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         // Some walks in a hurry, some without reuse, some with a listed prefix.
@@ -23,11 +23,12 @@ struct TokenSchedulerWalkTests {
             running: 4, queue: 8, budget: seed % 2 == 0 ? 7 : 40, time: seed % 3 == 0 ? 9_000_000 : .max, context: 60,
             pages: 16, reusesPrefixes: seed % 8 != 7, shared: [listed])
         var simulation = Simulation(scheduler: scheduler, listed: listed)
-        for _ in 0..<2_500 {
+        for _ in 0..<2_000 {
             simulation.act(&random)
-            let broken = simulation.scheduler.brokenInvariant
-            #expect(broken == nil)
-            if broken != nil { return }
+            if let broken = simulation.scheduler.brokenInvariant {
+                Issue.record("\(broken)")
+                return
+            }
         }
         simulation.finish(&random)
         #expect(simulation.tickets.isEmpty, "some sequence starves")
@@ -175,15 +176,17 @@ private struct Simulation {
         #expect(span.positions.upperBound <= text.tokens.count)
         #expect(span.reachesEnd == (span.positions.upperBound == text.tokens.count))
         for (position, state) in states(of: text.tokens).prefix(span.positions.lowerBound).enumerated() {
-            guard let slot = slots[place(position, span)] else {
-                Issue.record("\(span.ticket) reads position \(position), which nobody has computed")
+            guard let slot = slots[place(position, span)], slot.position == position, slot.state == state else {
+                Issue.record("\(span.ticket) reads another text's past at position \(position)")
                 return
             }
-            #expect(slot.position == position && slot.state == state, "\(span.ticket) reads another text's past")
             // What only another tenant has computed, it must not have; a full page of a listed prefix is everybody's.
             let end = (position / scheduler.limits.tokensPerPage + 1) * scheduler.limits.tokensPerPage
             let isListed = end <= listed.count && listed.prefix(end) == text.tokens.prefix(end)
-            #expect(slot.namespace == text.namespace || isListed, "\(span.ticket) reads what another computed")
+            guard slot.namespace == text.namespace || isListed else {
+                Issue.record("\(span.ticket) reads at position \(position) what another tenant computed")
+                return
+            }
         }
     }
 

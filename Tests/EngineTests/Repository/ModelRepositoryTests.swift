@@ -1,4 +1,5 @@
 import Compute
+import Configuration
 import Foundation
 import Models
 import Routing
@@ -75,6 +76,55 @@ struct ModelRepositoryTests {
         let contents = ModelRepository(path: "/nowhere/at/all").load()
         #expect(contents.models.isEmpty && contents.problems.count == 1)
         #expect(contents.problems.first?.contains("/nowhere/at/all") == true)
+    }
+
+    @Test("the settings of a text model's steps and cache are read")
+    func textSettings() throws {
+        let folder = try Repository()
+        try folder.add(
+            "text",
+            """
+            platform: llama
+            queue_capacity: 9
+            text:
+              cache_memory: 1MiB
+              tokens_per_page: 32
+              max_running_sequences: 3
+              step_token_budget: 100
+              step_time_budget: 20ms
+              prefix_cache: false
+              shared_prefixes:
+                - You are a bird.
+                - |
+                  Two
+                  lines
+            """)
+        let limits = try ModelSettings(folder: folder.path + "/text").text
+        var expected = TextLimits()
+        expected.queueCapacity = 9
+        expected.cacheByteCount = 1 << 20
+        expected.tokensPerPage = 32
+        expected.runningSequenceCountMax = 3
+        expected.stepTokenBudget = 100
+        expected.stepNanosecondsMax = 20_000_000
+        expected.reusesPrefixes = false
+        expected.sharedPrefixes = ["You are a bird.", "Two\nlines"]
+        #expect(limits == expected)
+    }
+
+    @Test(
+        "a wrong setting of a text model is named",
+        arguments: [
+            ("step_time_budget: 1us", "from 1ms to 1min"), ("prefix_cache: maybe", "expected true or false"),
+            ("shared_prefixes: 5", "shared_prefixes"),
+            ("shared_prefixes: [\(Array(repeating: "a", count: 257).joined(separator: ", "))]", "at most 256, got 257"),
+        ])
+    func wrongTextSettings(line: String, words: String) throws {
+        let folder = try Repository()
+        try folder.add("text", "platform: llama\ntext:\n  \(line)\n")
+        let error = #expect(throws: ConfigurationError.self) { try ModelSettings(folder: folder.path + "/text") }
+        let problem = error?.description ?? ""
+        #expect(problem.contains("model.yaml:3:") && problem.contains(words), "\(problem)")
     }
 
     @Test(

@@ -1,0 +1,113 @@
+import Engine
+import Models
+import Routing
+import Synchronization
+import Telemetry
+import Vocabulary
+
+/// What models have done and what they hold now, as metrics.
+///
+/// The engine counts for each model; what it has counted since the last look is added here.
+///
+/// - Isolation: any thread.
+final class ModelMetrics: Sendable {
+    /// One version of one model, and what it has counted since it was loaded.
+    struct Snapshot {
+        let name: String
+        let version: String
+        /// Whether it has tokens and a cache of pages.
+        let isText: Bool
+        let counters: ModelCounters
+    }
+
+    private typealias Count = @Sendable (ModelCounters) -> UInt64
+    private typealias Level = @Sendable (ModelCounters) -> Int
+
+    private let counts: [(family: MetricFamily<Counter>, isOfText: Bool, count: Count)]
+    private let levels: [(family: MetricFamily<Gauge>, isOfText: Bool, level: Level)]
+    private let pages: MetricFamily<Gauge>
+    /// By name and version: what was added last.
+    private let last = Mutex<[[String]: ModelCounters]>([:])
+
+    init(metrics: MetricsRegistry) {
+        func count(
+            _ name: String, _ help: String, isOfText: Bool = true, _ count: @escaping Count
+        ) -> (MetricFamily<Counter>, Bool, Count) {
+            (metrics.counters(name, help: help, labels: ["model", "version"]), isOfText, count)
+        }
+        func level(
+            _ name: String, _ help: String, isOfText: Bool = true, _ level: @escaping Level
+        ) -> (MetricFamily<Gauge>, Bool, Level) {
+            (metrics.gauges(name, help: help, labels: ["model", "version"]), isOfText, level)
+        }
+        counts = [
+            count("apus_model_requests_total", "Requests taken or refused.", isOfText: false) { $0.requestCount },
+            count("apus_model_failures_total", "Requests that ended in an error.", isOfText: false) {
+                $0.failureCount
+            },
+            count("apus_model_executions_total", "Batches, or steps of a language model.", isOfText: false) {
+                $0.executionCount
+            },
+            count("apus_text_prompt_tokens_total", "Tokens of prompts.") { $0.promptTokenCount },
+            count("apus_text_cached_tokens_total", "Tokens of prompts that the cache had.") { $0.cachedTokenCount },
+            count("apus_text_generated_tokens_total", "Tokens generated.") { $0.generatedTokenCount },
+            count("apus_text_preemptions_total", "Texts whose pages were taken away for others.") {
+                $0.preemptionCount
+            },
+            count("apus_text_cache_evictions_total", "Cached pages that were given to others.") {
+                $0.cacheEvictionCount
+            },
+        ]
+        levels = [
+            level("apus_model_requests_waiting", "Requests that wait now.", isOfText: false) {
+                $0.queuedRequestCount
+            },
+            level("apus_text_sequences_running", "Texts that hold pages of the cache now.") {
+                $0.runningSequenceCount
+            },
+        ]
+        pages = metrics.gauges(
+            "apus_text_cache_pages",
+            help: "Pages of the cache: held by texts, cached for prompts that begin alike, or free.",
+            labels: ["model", "version", "state"])
+    }
+
+    /// Adds what has happened since the last time.
+    func update(_ snapshots: [Snapshot]) {
+        last.withLock { last in
+            for snapshot in snapshots {
+                let before = last.updateValue(snapshot.counters, forKey: [snapshot.name, snapshot.version])
+                add(snapshot, since: before ?? ModelCounters())
+            }
+        }
+    }
+
+    /// Looks at every model of an engine.
+    func update(from engine: Engine) {
+        update(
+            engine.models.compactMap { model in
+                let selector = ModelSelector(name: model.name, version: model.version)
+                guard let counters = try? engine.counters(of: selector) else { return nil }
+                return Snapshot(
+                    name: model.name.name, version: model.version.description, isText: model.modality == .text,
+                    counters: counters)
+            })
+    }
+
+    private func add(_ snapshot: Snapshot, since before: ModelCounters) {
+        for (family, isOfText, count) in counts where snapshot.isText || !isOfText {
+            let (now, then) = (count(snapshot.counters), count(before))
+            // A model that was loaded anew counts from zero.
+            family.series(snapshot.name, snapshot.version).increment(by: now >= then ? now - then : now)
+        }
+        for (family, isOfText, level) in levels where snapshot.isText || !isOfText {
+            family.series(snapshot.name, snapshot.version).set(level(snapshot.counters))
+        }
+        guard snapshot.isText else { return }
+        let (held, cached) = (snapshot.counters.cachePageCountUsed, snapshot.counters.cachePageCountCached)
+        let free = snapshot.counters.cachePageCountTotal - held - cached
+        for (state, count) in [("held", held), ("cached", cached), ("free", free)] {
+            pages.series(snapshot.name, snapshot.version, state).set(count)
+        }
+    }
+}
