@@ -8,6 +8,9 @@
         .tier = number,                                         \
         .packed_gemm = apus_packed_gemm_##suffix,               \
         .rms_norm = apus_rms_norm_##suffix,                     \
+        .layer_norm = apus_layer_norm_##suffix,                 \
+        .soft_cap = apus_soft_cap_##suffix,                     \
+        .gelu_tanh_mul = apus_gelu_tanh_mul_##suffix,           \
         .softmax = apus_softmax_##suffix,                       \
         .silu_mul = apus_silu_mul_##suffix,                     \
         .rope = apus_rope_##suffix,                             \

@@ -1,7 +1,9 @@
 // Attention of one token over a paged cache, for the query heads that share one key/value head.
 //
-//   s[g, p] = scale * sum over i of query[g, i] * K[p, i]       p in 0 ..< position_count
+//   s[g, p] = cap(scale * sum over i of query[g, i] * K[p, i])       p in begin ..< position_count
 //   output[g, i] = sum over p of softmax(s[g])[p] * V[p, i]
+//   begin = position_count - window, or 0 where window is 0 or reaches further
+//   cap(v) = soft_cap * tanh(v / soft_cap), or v where soft_cap is 0
 //
 // Layout of one page, for one layer and head; position p is slot p mod T of page pages[p / T], T = tokens_per_page:
 //   keys   at cache + page * page_stride                : [head_size][T], transposed, so that one vector holds the
@@ -10,19 +12,21 @@
 //   values at cache + page * page_stride + value_offset : [T][head_size]
 //
 // scores is scratch; output does not overlap anything else.
-// Accumulators: float32. A score takes i = 0, 1, 2, ... in turn; an output takes p = 0, 1, 2, ... in turn; the softmax
-// puts position p in lane p mod 8 or 16. So the bits depend neither on the size of a page nor on what else is computed.
+// Accumulators: float32. A score takes i = 0, 1, 2, ... in turn; an output takes p = begin, begin + 1, ... in turn; the
+// softmax puts position p in lane (p - begin) mod 8 or 16. So the bits depend neither on the size of a page nor on what
+// else is computed.
 // Source: Kwon et al. 2023, equation 4.
 
 #include "tiers.h"
 
 void apus_paged_attention_ref(const apus_attention *job) {
     const apus_attention a = *job;
+    const size_t begin = apus_attention_begin(&a);
     for (size_t g = 0; g < a.query_count; g++) {
         const float *query = a.queries + g * a.query_stride;
         float *scores = a.scores + g * a.score_stride;
         float *output = a.output + g * a.output_stride;
-        for (size_t p = 0; p < a.position_count; p++) {
+        for (size_t p = begin; p < a.position_count; p++) {
             const float *keys = a.cache + (size_t)a.pages[p / a.tokens_per_page] * a.page_stride;
             float sum = 0;
             for (size_t i = 0; i < a.head_size; i++) {
@@ -30,11 +34,14 @@ void apus_paged_attention_ref(const apus_attention *job) {
             }
             scores[p] = sum * a.scale;
         }
-        apus_softmax_ref(a.position_count, scores);
+        if (a.soft_cap > 0) {
+            apus_soft_cap_ref(a.position_count - begin, a.soft_cap, scores + begin);
+        }
+        apus_softmax_ref(a.position_count - begin, scores + begin);
         for (size_t i = 0; i < a.head_size; i++) {
             output[i] = 0;
         }
-        for (size_t p = 0; p < a.position_count; p++) {
+        for (size_t p = begin; p < a.position_count; p++) {
             const float *values =
                 a.cache + (size_t)a.pages[p / a.tokens_per_page] * a.page_stride + a.value_offset;
             for (size_t i = 0; i < a.head_size; i++) {
@@ -107,11 +114,12 @@ APUS_INLINE APUS_AVX512 void mix_avx512(const apus_attention *a, size_t g, size_
     for (size_t v = 0; v < vectors; v++) {
         sums[v] = _mm512_setzero_ps();
     }
-    for (size_t p = 0; p < a->position_count;) {
-        const float *values =
-            a->cache + (size_t)a->pages[p / a->tokens_per_page] * a->page_stride + a->value_offset + begin;
+    for (size_t p = apus_attention_begin(a); p < a->position_count;) {
+        const size_t first = p % a->tokens_per_page;
+        const float *values = a->cache + (size_t)a->pages[p / a->tokens_per_page] * a->page_stride + a->value_offset +
+                              first * a->head_size + begin;
         const size_t rest = a->position_count - p;
-        const size_t count = rest < a->tokens_per_page ? rest : a->tokens_per_page;
+        const size_t count = rest < a->tokens_per_page - first ? rest : a->tokens_per_page - first;
         for (size_t slot = 0; slot < count; slot++) {
             const __m512 weight = _mm512_set1_ps(scores[p + slot]);
 #pragma clang loop unroll(full)
@@ -132,7 +140,8 @@ APUS_INLINE APUS_AVX512 void mix_avx512(const apus_attention *a, size_t g, size_
 
 APUS_AVX512 void apus_paged_attention_avx512(const apus_attention *job) {
     const apus_attention a = *job;
-    size_t position = 0;
+    const size_t first = apus_attention_begin(&a);
+    size_t position = first;
     while (position < a.position_count) {
         run runs[4];
         switch (next_runs(&a, &position, 16, 4, runs)) {
@@ -143,7 +152,11 @@ APUS_AVX512 void apus_paged_attention_avx512(const apus_attention *job) {
         }
     }
     for (size_t g = 0; g < a.query_count; g++) {
-        apus_softmax_avx512(a.position_count, a.scores + g * a.score_stride);
+        float *scores = a.scores + g * a.score_stride + first;
+        if (a.soft_cap > 0) {
+            apus_soft_cap_avx512(a.position_count - first, a.soft_cap, scores);
+        }
+        apus_softmax_avx512(a.position_count - first, scores);
         for (size_t begin = 0; begin < a.head_size; begin += 64) {
             const size_t left = a.head_size - begin;
             switch (left >= 64 ? 4 : (left + 15) / 16) {
@@ -195,11 +208,12 @@ APUS_INLINE APUS_AVX2 void mix_avx2(const apus_attention *a, size_t g, size_t be
     for (size_t v = 0; v < vectors; v++) {
         sums[v] = _mm256_setzero_ps();
     }
-    for (size_t p = 0; p < a->position_count;) {
-        const float *values =
-            a->cache + (size_t)a->pages[p / a->tokens_per_page] * a->page_stride + a->value_offset + begin;
+    for (size_t p = apus_attention_begin(a); p < a->position_count;) {
+        const size_t first = p % a->tokens_per_page;
+        const float *values = a->cache + (size_t)a->pages[p / a->tokens_per_page] * a->page_stride + a->value_offset +
+                              first * a->head_size + begin;
         const size_t rest = a->position_count - p;
-        const size_t count = rest < a->tokens_per_page ? rest : a->tokens_per_page;
+        const size_t count = rest < a->tokens_per_page - first ? rest : a->tokens_per_page - first;
         for (size_t slot = 0; slot < count; slot++) {
             const __m256 weight = _mm256_set1_ps(scores[p + slot]);
 #pragma clang loop unroll(full)
@@ -220,7 +234,8 @@ APUS_INLINE APUS_AVX2 void mix_avx2(const apus_attention *a, size_t g, size_t be
 
 APUS_AVX2 void apus_paged_attention_avx2(const apus_attention *job) {
     const apus_attention a = *job;
-    size_t position = 0;
+    const size_t first = apus_attention_begin(&a);
+    size_t position = first;
     while (position < a.position_count) {
         run runs[4];
         switch (next_runs(&a, &position, 8, 4, runs)) {
@@ -231,7 +246,11 @@ APUS_AVX2 void apus_paged_attention_avx2(const apus_attention *job) {
         }
     }
     for (size_t g = 0; g < a.query_count; g++) {
-        apus_softmax_avx2(a.position_count, a.scores + g * a.score_stride);
+        float *scores = a.scores + g * a.score_stride + first;
+        if (a.soft_cap > 0) {
+            apus_soft_cap_avx2(a.position_count - first, a.soft_cap, scores);
+        }
+        apus_softmax_avx2(a.position_count - first, scores);
         for (size_t begin = 0; begin < a.head_size; begin += 32) {
             const size_t left = a.head_size - begin;
             switch (left >= 32 ? 4 : (left + 7) / 8) {

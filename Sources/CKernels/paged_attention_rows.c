@@ -4,6 +4,8 @@
 // position more. What differs is only that keys and values are read once for many query vectors: a tile of twelve, in
 // registers, for the scores, and of six for the outputs. Every sum takes its terms in the same order as there.
 //
+// The window moves on with the rows: each row has its own first position.
+//
 // Scratch: first.scores [APUS_ATTENTION_TILE, score_stride], score_stride at least the positions of the last row;
 // packed_queries [head_size, APUS_ATTENTION_TILE].
 
@@ -92,6 +94,7 @@ APUS_INLINE APUS_AVX512 void score_tile(const apus_attention *a, const float *qu
 typedef struct mixture {
     const float *weights;  // by position
     float *output;
+    size_t position_begin;
     size_t position_count;
 } mixture;
 
@@ -130,8 +133,10 @@ APUS_INLINE APUS_AVX512 void mix_vectors(const apus_attention *a, const mixture 
     const size_t left = a->head_size - offset;
     const __mmask16 last = apus_mask16(left < vectors * 16 ? left - (vectors - 1) * 16 : 16);
     __m512 sums[MIX][4];
-    // Vectors are in the order of their rows, so the first one has the fewest positions.
-    const size_t common = mixtures[0].position_count;
+    // Vectors are in the order of their rows: the last one begins last, the first one ends first.
+    const size_t common_begin = mixtures[count - 1].position_begin;
+    const size_t common_end =
+        mixtures[0].position_count > common_begin ? mixtures[0].position_count : common_begin;
 #pragma clang loop unroll(full)
     for (size_t m = 0; m < count; m++) {
 #pragma clang loop unroll(full)
@@ -139,10 +144,15 @@ APUS_INLINE APUS_AVX512 void mix_vectors(const apus_attention *a, const mixture 
             sums[m][v] = _mm512_setzero_ps();
         }
     }
-    add_values(a, mixtures, 0, common, offset, count, vectors, last, sums);
 #pragma clang loop unroll(full)
     for (size_t m = 0; m < count; m++) {
-        add_values(a, mixtures + m, common, mixtures[m].position_count, offset, 1, vectors, last, sums + m);
+        const size_t end = mixtures[m].position_count < common_begin ? mixtures[m].position_count : common_begin;
+        add_values(a, mixtures + m, mixtures[m].position_begin, end, offset, 1, vectors, last, sums + m);
+    }
+    add_values(a, mixtures, common_begin, common_end, offset, count, vectors, last, sums);
+#pragma clang loop unroll(full)
+    for (size_t m = 0; m < count; m++) {
+        add_values(a, mixtures + m, common_end, mixtures[m].position_count, offset, 1, vectors, last, sums + m);
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
             _mm512_mask_storeu_ps(mixtures[m].output + offset + v * 16, v + 1 == vectors ? last : 0xFFFF, sums[m][v]);
@@ -174,6 +184,7 @@ APUS_AVX512 static void attend_tile(const apus_attention_rows *job, size_t begin
     const apus_attention *a = &job->first;
     mixture mixtures[TILE];
     size_t position_count = 0;
+    const apus_attention first = job_of_row(job, begin / a->query_count);
     for (size_t q = 0; q < TILE; q++) {
         // Behind the last vector it is computed once more.
         const size_t v = begin + q < end ? begin + q : end - 1;
@@ -182,11 +193,12 @@ APUS_AVX512 static void attend_tile(const apus_attention_rows *job, size_t begin
         for (size_t i = 0; i < a->head_size; i++) {
             job->packed_queries[i * TILE + q] = query[i];
         }
-        position_count = a->position_count + row;
-        mixtures[q] = (mixture){a->scores + q * a->score_stride,
-                                a->output + row * job->output_row_stride + head * a->output_stride, position_count};
+        const apus_attention one = job_of_row(job, row);
+        position_count = one.position_count;
+        mixtures[q] = (mixture){a->scores + q * a->score_stride, one.output + head * a->output_stride,
+                                apus_attention_begin(&one), position_count};
     }
-    for (size_t p = 0; p < position_count;) {
+    for (size_t p = apus_attention_begin(&first); p < position_count;) {
         run runs[2] = {run_at(a, p, position_count)};
         p += (size_t)__builtin_popcount(runs[0].mask);
         if (p < position_count) {
@@ -198,7 +210,12 @@ APUS_AVX512 static void attend_tile(const apus_attention_rows *job, size_t begin
         }
     }
     for (size_t q = 0; q < end - begin; q++) {
-        apus_softmax_avx512(mixtures[q].position_count, a->scores + q * a->score_stride);
+        const size_t count = mixtures[q].position_count - mixtures[q].position_begin;
+        float *scores = a->scores + q * a->score_stride + mixtures[q].position_begin;
+        if (a->soft_cap > 0) {
+            apus_soft_cap_avx512(count, a->soft_cap, scores);
+        }
+        apus_softmax_avx512(count, scores);
     }
     for (size_t q = 0; q < end - begin; q += MIX) {
         mix(a, mixtures + q, end - begin - q < MIX ? end - begin - q : MIX);

@@ -26,8 +26,12 @@ APUS_DECLARE(void, packed_gemm, size_t rows, size_t depth, const float *x, size_
              size_t column_begin, size_t column_end, float *y, size_t y_stride)
 APUS_DECLARE(void, rms_norm, size_t rows, size_t size, const float *x, size_t x_stride, const float *weight,
              float epsilon, float *y, size_t y_stride)
+APUS_DECLARE(void, layer_norm, size_t rows, size_t size, const float *x, size_t x_stride, const float *weight,
+             const float *bias, float epsilon, float *y, size_t y_stride)
 APUS_DECLARE(void, softmax, size_t size, float *x)
+APUS_DECLARE(void, soft_cap, size_t size, float cap, float *x)
 APUS_DECLARE(void, silu_mul, size_t size, const float *gate, const float *up, float *y)
+APUS_DECLARE(void, gelu_tanh_mul, size_t size, const float *gate, const float *up, float *y)
 APUS_DECLARE(void, rope, size_t head_size, const float *cosines, const float *sines, float *x)
 APUS_DECLARE(float, dot, size_t size, const float *x, const float *y)
 APUS_DECLARE(void, axpy, size_t size, float a, const float *x, float *y)
@@ -47,6 +51,11 @@ APUS_DECLARE(void, int4_gemm, const apus_packed_product *job)
 void apus_int8_gemm_vnni(const apus_packed_product *job);
 void apus_int4_gemm_vnni(const apus_packed_product *job);
 void apus_bf16_gemm_bf16(const apus_packed_product *job);
+
+// The first position attended to.
+APUS_INLINE size_t apus_attention_begin(const apus_attention *a) {
+    return a->window > 0 && a->window < a->position_count ? a->position_count - a->window : 0;
+}
 
 #if APUS_X86
 

@@ -46,6 +46,8 @@ package enum Activation: Int32, Sendable {
     case relu = 1
     /// v / (1 + exp(-v))
     case silu = 2
+    /// v / 2 · (1 + tanh(√(2/π) · (v + 0.044715 v³)))
+    case geluTanh = 3
 }
 
 extension Kernels {
@@ -56,6 +58,23 @@ extension Kernels {
     ) {
         precondition(rows >= 0 && size >= 1, "rows \(rows), size \(size)")
         table.pointee.rms_norm(rows, size, x, xStride, weight, epsilon, y, yStride)
+    }
+
+    /// `y = (x - mean) / deviation · weight + bias` for each of `rows` rows of `size`.
+    ///
+    /// `bias` may be nil, `y` may be `x`.
+    package func layerNorm(
+        rows: Int, size: Int, x: UnsafePointer<Float>, xStride: Int, weight: UnsafePointer<Float>,
+        bias: UnsafePointer<Float>?, epsilon: Float, y: UnsafeMutablePointer<Float>, yStride: Int
+    ) {
+        precondition(rows >= 0 && size >= 1, "rows \(rows), size \(size)")
+        table.pointee.layer_norm(rows, size, x, xStride, weight, bias, epsilon, y, yStride)
+    }
+
+    /// `x = cap · tanh(x / cap)` of `size` elements, in place; `cap` is positive.
+    package func softCap(size: Int, _ cap: Float, _ x: UnsafeMutablePointer<Float>) {
+        precondition(size >= 0 && cap > 0, "size \(size), cap \(cap)")
+        table.pointee.soft_cap(size, cap, x)
     }
 
     /// Softmax of `size` (at least 1) elements, in place.
@@ -70,6 +89,14 @@ extension Kernels {
     ) {
         precondition(size >= 0, "size \(size)")
         table.pointee.silu_mul(size, gate, up, y)
+    }
+
+    /// `y = gelu(gate) · up`, element by element, with the gelu that uses tanh; `y` may be `gate` or `up`.
+    package func geluTanhMultiply(
+        size: Int, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
+    ) {
+        precondition(size >= 0, "size \(size)")
+        table.pointee.gelu_tanh_mul(size, gate, up, y)
     }
 
     /// Rotary embedding of one head of even `headSize` in the half-split layout, in place; `cosines` and `sines` are

@@ -21,10 +21,14 @@ package struct PagedAttention {
     /// `pages[i]` holds positions `i · tokensPerPage ..< (i + 1) · tokensPerPage`; covers `positionCount`.
     package var pages: UnsafePointer<Int32>
     package var tokensPerPage: Int
-    /// Positions attended to, from 0; at least 1.
+    /// Positions there are, from 0; at least 1.
     package var positionCount: Int
+    /// Positions attended to, the last ones; 0 for all.
+    package var window: Int
     /// Factor of each score, usually `1 / sqrt(headSize)`.
     package var scale: Float
+    /// Each score becomes `softCap · tanh(score / softCap)`; 0 for none.
+    package var softCap: Float
     /// Scratch, `[queryCount, scoreStride]`, `scoreStride` at least `positionCount`.
     package var scores: UnsafeMutablePointer<Float>
     package var scoreStride: Int
@@ -35,8 +39,8 @@ package struct PagedAttention {
     package init(
         queries: UnsafePointer<Float>, queryStride: Int, queryCount: Int, headSize: Int,
         cache: UnsafePointer<Float>, pageStride: Int, valueOffset: Int, pages: UnsafePointer<Int32>,
-        tokensPerPage: Int, positionCount: Int, scale: Float, scores: UnsafeMutablePointer<Float>,
-        scoreStride: Int, output: UnsafeMutablePointer<Float>, outputStride: Int
+        tokensPerPage: Int, positionCount: Int, window: Int = 0, scale: Float, softCap: Float = 0,
+        scores: UnsafeMutablePointer<Float>, scoreStride: Int, output: UnsafeMutablePointer<Float>, outputStride: Int
     ) {
         self.queries = queries
         self.queryStride = queryStride
@@ -48,7 +52,9 @@ package struct PagedAttention {
         self.pages = pages
         self.tokensPerPage = tokensPerPage
         self.positionCount = positionCount
+        self.window = window
         self.scale = scale
+        self.softCap = softCap
         self.scores = scores
         self.scoreStride = scoreStride
         self.output = output
@@ -61,13 +67,13 @@ package struct PagedAttention {
 
     var cStructure: apus_attention {
         precondition(
-            positionCount >= 1 && tokensPerPage >= 1 && headSize >= 1 && scoreStride >= positionCount,
+            positionCount >= 1 && window >= 0 && tokensPerPage >= 1 && headSize >= 1 && scoreStride >= positionCount,
             "positions \(positionCount), page \(tokensPerPage), head \(headSize), scores \(scoreStride)")
         return apus_attention(
             queries: queries, query_stride: queryStride, query_count: queryCount, head_size: headSize, cache: cache,
             page_stride: pageStride, value_offset: valueOffset, pages: pages, tokens_per_page: tokensPerPage,
-            position_count: positionCount, scale: scale, scores: scores, score_stride: scoreStride, output: output,
-            output_stride: outputStride)
+            position_count: positionCount, window: window, scale: scale, soft_cap: softCap, scores: scores,
+            score_stride: scoreStride, output: output, output_stride: outputStride)
     }
 }
 

@@ -37,7 +37,7 @@ package struct ModelDescription: Sendable {
     package let name: ModelName
     package let version: ModelVersion
     package let modality: Modality
-    /// The kind of file and executor: `apus_onnx`, `apus_llama`, `apus_gcn` and the like.
+    /// The kind of file and executor: `apus_onnx`, `apus_text`, `apus_gcn` and the like.
     package let platform: String
     package let inputs: [TensorDescription]
     package let outputs: [TensorDescription]

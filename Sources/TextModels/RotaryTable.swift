@@ -1,12 +1,11 @@
 import Compute
 import Glibc
+import ModelFiles
 
-/// Cosines and sines of the rotary embedding.
-///
-/// Angle i of position p is `p · theta^(-2i / headSize)` for i in `0 ..< headSize / 2`, computed in float64.
-///
-/// - Source: Su et al. 2021, section 3.2.2.
+/// Cosines and sines of a rotary embedding for the positions of a context, computed in float64.
 struct RotaryTable {
+    /// Elements of a head that are rotated, from its first.
+    let rotatedSize: Int
     private let half: Int
     private let cosines: FloatStorage
     private let sines: FloatStorage
@@ -14,23 +13,24 @@ struct RotaryTable {
     /// The table for positions `0 ..< positionCount`.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
-    init(positionCount: Int, headSize: Int, theta: Float) throws(ComputeError) {
-        half = headSize / 2
+    init(positionCount: Int, _ rotary: RotaryEmbedding) throws(ComputeError) {
+        half = rotary.frequencies.count
+        rotatedSize = 2 * half
         let (count, overflow) = positionCount.multipliedReportingOverflow(by: half)
         guard !overflow else { throw .outOfMemory(byteCount: .max) }
         cosines = try FloatStorage(zeros: count)
         sines = try FloatStorage(zeros: count)
-        for i in 0..<half {
-            let frequency = pow(Double(theta), -2 * Double(i) / Double(headSize))
+        for (i, frequency) in rotary.frequencies.enumerated() {
             for position in 0..<positionCount {
-                cosines.base[position * half + i] = Float(cos(Double(position) * frequency))
-                sines.base[position * half + i] = Float(sin(Double(position) * frequency))
+                let angle = Double(position) * frequency
+                cosines.base[position * half + i] = Float(rotary.amplitude * cos(angle))
+                sines.base[position * half + i] = Float(rotary.amplitude * sin(angle))
             }
         }
     }
 
-    /// `[headSize / 2]` of that position.
+    /// `[rotatedSize / 2]` of that position.
     func cosines(at position: Int) -> UnsafePointer<Float> { UnsafePointer(cosines.base + position * half) }
-    /// `[headSize / 2]` of that position.
+    /// `[rotatedSize / 2]` of that position.
     func sines(at position: Int) -> UnsafePointer<Float> { UnsafePointer(sines.base + position * half) }
 }

@@ -10,8 +10,11 @@ struct PagedAttentionRowsTests {
         let firstPositionCount: Int
         let rowCount: Int
         let tokensPerPage: Int
+        var window = 0
+        var softCap: Float = 0
         var testDescription: String {
-            "\(headCount)×\(headSize), \(rowCount) rows from \(firstPositionCount), pages of \(tokensPerPage)"
+            "\(headCount)×\(headSize), \(rowCount) rows from \(firstPositionCount), pages of \(tokensPerPage), "
+                + "window \(window), cap \(softCap)"
         }
     }
 
@@ -22,6 +25,13 @@ struct PagedAttentionRowsTests {
         Shape(headSize: 128, headCount: 1, firstPositionCount: 5, rowCount: 29, tokensPerPage: 7),
         Shape(headSize: 80, headCount: 3, firstPositionCount: 31, rowCount: 6, tokensPerPage: 1),
         Shape(headSize: 20, headCount: 2, firstPositionCount: 15, rowCount: 13, tokensPerPage: 40),
+        // Windows longer and shorter than a tile's rows, and one that begins to move on within the rows.
+        Shape(headSize: 64, headCount: 4, firstPositionCount: 70, rowCount: 33, tokensPerPage: 16, window: 50),
+        Shape(headSize: 64, headCount: 1, firstPositionCount: 1, rowCount: 40, tokensPerPage: 7, window: 5),
+        Shape(headSize: 128, headCount: 2, firstPositionCount: 3, rowCount: 40, tokensPerPage: 16, window: 1),
+        Shape(
+            headSize: 64, headCount: 3, firstPositionCount: 9, rowCount: 30, tokensPerPage: 5, window: 20, softCap: 3),
+        Shape(headSize: 20, headCount: 2, firstPositionCount: 15, rowCount: 13, tokensPerPage: 40, softCap: 0.5),
     ]
 
     @Test("the bits are those of each token alone", arguments: supportedTiers, shapes)
@@ -92,8 +102,9 @@ struct PagedAttentionRowsTests {
                 queries: queries.base + row * rowSize, queryStride: shape.headSize, queryCount: shape.headCount,
                 headSize: shape.headSize, cache: cache.base, pageStride: pageStride,
                 valueOffset: shape.headSize * shape.tokensPerPage, pages: pages.base,
-                tokensPerPage: shape.tokensPerPage, positionCount: shape.firstPositionCount + row, scale: 0.3,
-                scores: scores.base, scoreStride: shape.firstPositionCount + shape.rowCount - 1,
+                tokensPerPage: shape.tokensPerPage, positionCount: shape.firstPositionCount + row,
+                window: shape.window, scale: 0.3, softCap: shape.softCap, scores: scores.base,
+                scoreStride: shape.firstPositionCount + shape.rowCount - 1,
                 output: output + row * rowSize, outputStride: shape.headSize)
         }
     }

@@ -7,7 +7,12 @@ import Testing
         let headSize: Int
         let queryCount: Int
         let positionCount: Int
-        var testDescription: String { "head \(headSize), \(queryCount) queries, \(positionCount) positions" }
+        var window = 0
+        var softCap: Float = 0
+        var begin: Int { window > 0 ? max(0, positionCount - window) : 0 }
+        var testDescription: String {
+            "head \(headSize), \(queryCount) queries, \(positionCount) positions, window \(window), cap \(softCap)"
+        }
     }
 
     static let shapes = [
@@ -15,6 +20,12 @@ import Testing
         Shape(headSize: 16, queryCount: 3, positionCount: 16), Shape(headSize: 20, queryCount: 1, positionCount: 17),
         Shape(headSize: 64, queryCount: 4, positionCount: 100), Shape(headSize: 80, queryCount: 2, positionCount: 63),
         Shape(headSize: 128, queryCount: 1, positionCount: 130),
+        // A window that has moved on, and capped scores.
+        Shape(headSize: 8, queryCount: 2, positionCount: 6, window: 1),
+        Shape(headSize: 16, queryCount: 3, positionCount: 40, window: 39),
+        Shape(headSize: 64, queryCount: 2, positionCount: 100, window: 63),
+        Shape(headSize: 20, queryCount: 2, positionCount: 130, window: 66, softCap: 2),
+        Shape(headSize: 80, queryCount: 1, positionCount: 50, window: 51, softCap: 0.5),
     ]
 
     @Test("every tier agrees with a double computation for pages of any size", arguments: supportedTiers, shapes)
@@ -38,18 +49,27 @@ import Testing
         let (queries, keys, values) = inputs(shape)
         let size = shape.headSize
         return (0..<shape.queryCount).flatMap { g -> [Float] in
-            let scores = (0..<shape.positionCount).map { p in
-                (0..<size).reduce(0.0) { $0 + Double(queries[g * size + $1]) * Double(keys[p * size + $1]) } * 0.25
+            let scores = (shape.begin..<shape.positionCount).map { p in
+                let score = (0..<size).reduce(0.0) {
+                    $0 + Double(queries[g * size + $1]) * Double(keys[p * size + $1])
+                }
+                return capped(score * 0.25, shape.softCap)
             }
             let exponentials = scores.map { exponential($0 - scores.max()!) }
             let sum = exponentials.reduce(0, +)
             return (0..<size).map { i in
                 Float(
-                    (0..<shape.positionCount).reduce(0.0) {
-                        $0 + exponentials[$1] / sum * Double(values[$1 * size + i])
+                    exponentials.indices.reduce(0.0) {
+                        $0 + exponentials[$1] / sum * Double(values[(shape.begin + $1) * size + i])
                     })
             }
         }
+    }
+
+    private func capped(_ score: Double, _ cap: Float) -> Double {
+        guard cap > 0 else { return score }
+        let e = exponential(2 * score / Double(cap))
+        return Double(cap) * (e - 1) / (e + 1)
     }
 
     /// exp by its series with argument halving, to need no Foundation.
@@ -71,7 +91,7 @@ import Testing
         // Descending page ids, after one that nobody uses; unused slots hold NaN, which must not leak in.
         let pages = (0..<pageCount).map { Int32(pageCount - $0) }
         var cache = [Float](repeating: .nan, count: (pageCount + 1) * pageStride)
-        for p in 0..<shape.positionCount {
+        for p in shape.begin..<shape.positionCount {
             let page = Int(pages[p / tokensPerPage]) * pageStride
             let slot = p % tokensPerPage
             for i in 0..<size {
@@ -91,7 +111,8 @@ import Testing
                                     queries: queries.baseAddress!, queryStride: size, queryCount: shape.queryCount,
                                     headSize: size, cache: cache.baseAddress!, pageStride: pageStride,
                                     valueOffset: size * tokensPerPage, pages: pages.baseAddress!,
-                                    tokensPerPage: tokensPerPage, positionCount: shape.positionCount, scale: 0.25,
+                                    tokensPerPage: tokensPerPage, positionCount: shape.positionCount,
+                                    window: shape.window, scale: 0.25, softCap: shape.softCap,
                                     scores: scores.baseAddress!, scoreStride: shape.positionCount + 3,
                                     output: output.baseAddress!, outputStride: size))
                         }

@@ -16,7 +16,7 @@ struct RealModelTests {
     func stories260K() async throws {
         let engine = makeEngine()
         let folder = try ConvertedModels.stories260K().path
-        let model = try LlamaModel(
+        let model = try DecoderModel(
             directory: folder, name: ModelName("stories")!, version: ModelVersion(1)!)
         let tokenizer = try BytePairTokenizer(path: "\(folder)/tokenizer.json")
         try await engine.load(EngineModel(text: model, tokenizer: tokenizer, endOfSequence: [2]))
@@ -43,7 +43,7 @@ struct RealModelTests {
 
         let scarce = makeEngine()
         let folder = ExampleModels.path + "/storyteller/1"
-        let model = try LlamaModel(directory: folder, name: ModelName("storyteller")!, version: ModelVersion(1)!)
+        let model = try DecoderModel(directory: folder, name: ModelName("storyteller")!, version: ModelVersion(1)!)
         var limits = TextLimits()
         limits.tokensPerPage = 4
         limits.cacheByteCount = 40 * 4 * model.properties.cacheBytesPerToken
@@ -110,7 +110,7 @@ struct RealModelTests {
     private func storytellerEngine(_ limits: TextLimits, pageCount: Int? = nil) async throws -> Engine {
         let engine = makeEngine()
         let folder = ExampleModels.path + "/storyteller/1"
-        let model = try LlamaModel(directory: folder, name: ModelName("storyteller")!, version: ModelVersion(1)!)
+        let model = try DecoderModel(directory: folder, name: ModelName("storyteller")!, version: ModelVersion(1)!)
         var limits = limits
         if let pageCount {
             limits.cacheByteCount = pageCount * limits.tokensPerPage * model.properties.cacheBytesPerToken

@@ -162,7 +162,7 @@ import Vocabulary
         #expect(model.properties.hiddenSize == 24)
         // keys and values · layers · heads · head size · bytes
         #expect(model.properties.cacheBytesPerToken == 2 * 2 * 2 * 6 * 4)
-        #expect(model.description.modality == .text && model.description.platform == "apus_llama")
+        #expect(model.description.modality == .text && model.description.platform == "apus_text")
         let gang = ComputeGang(threadCount: 1)
         try model.warmUp(on: gang)
         try model.allocateCache(pageCount: 2, tokensPerPage: 4)

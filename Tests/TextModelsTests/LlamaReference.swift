@@ -1,12 +1,13 @@
 import Foundation
 import ModelFiles
 
-/// The Llama architecture as plainly as it can be written: float64, no cache, no batch, everything computed anew.
+/// The Llama architecture, with a theta of 10 000, as plainly as it can be written: float64, no cache, no batch,
+/// everything computed anew.
 struct LlamaReference {
     private let file: SafetensorsFile
-    private let configuration: LlamaConfiguration
+    private let configuration: DecoderDescription
 
-    init(_ file: SafetensorsFile, _ configuration: LlamaConfiguration) {
+    init(_ file: SafetensorsFile, _ configuration: DecoderDescription) {
         self.file = file
         self.configuration = configuration
     }
@@ -73,7 +74,7 @@ struct LlamaReference {
         var y = x
         for start in stride(from: 0, to: x.count, by: size) {
             for i in 0..<size / 2 {
-                let angle = Double(position) * pow(Double(configuration.ropeTheta), -2 * Double(i) / Double(size))
+                let angle = Double(position) * pow(10_000, -2 * Double(i) / Double(size))
                 let (a, b) = (x[start + i], x[start + i + size / 2])
                 y[start + i] = a * cos(angle) - b * sin(angle)
                 y[start + i + size / 2] = b * cos(angle) + a * sin(angle)
@@ -84,7 +85,7 @@ struct LlamaReference {
 
     private func normalized(_ x: [Double], _ weight: [Double]) -> [Double] {
         let mean = x.reduce(0) { $0 + $1 * $1 } / Double(x.count)
-        let factor = 1 / (mean + Double(configuration.normEpsilon)).squareRoot()
+        let factor = 1 / (mean + Double(configuration.norm.epsilon)).squareRoot()
         return zip(x, weight).map { $0 * factor * $1 }
     }
 

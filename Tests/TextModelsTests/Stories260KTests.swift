@@ -25,7 +25,7 @@ struct Stories260KTests {
     }
 
     private func driver(_ tier: KernelTier, threadCount: Int = 2) throws -> StepDriver {
-        let model = try LlamaModel(
+        let model = try DecoderModel(
             directory: ConvertedModels.stories260K().path, name: ModelName("stories260k")!, version: ModelVersion(1)!)
         let gang = ComputeGang(threadCount: threadCount, kernels: try #require(Kernels(tier: tier)))
         return try StepDriver(model, pageCount: 200, tokensPerPage: 16, gang: gang)

@@ -101,13 +101,13 @@ struct TinyLlama {
         return try body(directory.path)
     }
 
-    func load(_ format: WeightFormat = .float32) throws -> LlamaModel {
-        try withDirectory { try LlamaModel(directory: $0, name: Self.name, version: Self.version, format: format) }
+    func load(_ format: WeightFormat = .float32) throws -> DecoderModel {
+        try withDirectory { try DecoderModel(directory: $0, name: Self.name, version: Self.version, format: format) }
     }
 
     func reference() throws -> LlamaReference {
         try withDirectory { directory in
-            let configuration = try LlamaConfiguration(path: directory + "/config.json")
+            let configuration = try DecoderDescription(path: directory + "/config.json")
             return try LlamaReference(SafetensorsFile(path: directory + "/model.safetensors"), configuration)
         }
     }

@@ -31,6 +31,7 @@ enum {
     APUS_ACTIVATION_NONE = 0,
     APUS_ACTIVATION_RELU = 1,
     APUS_ACTIVATION_SILU = 2,
+    APUS_ACTIVATION_GELU_TANH = 3,
 };
 
 /// One query token, one key/value head and the query heads that share it; see paged_attention.c.
@@ -44,8 +45,10 @@ typedef struct apus_attention {
     size_t value_offset;    // floats from a page's keys to its values
     const int32_t *pages;   // page of positions i * tokens_per_page ..< (i + 1) * tokens_per_page
     size_t tokens_per_page;
-    size_t position_count;  // positions attended to, from 0; at least 1
+    size_t position_count;  // positions there are, from 0; at least 1
+    size_t window;          // positions attended to, the last ones; 0 for all
     float scale;            // factor of each score, usually 1 / sqrt(head_size)
+    float soft_cap;         // each score becomes soft_cap * tanh(score / soft_cap); 0 for none
     float *scores;          // scratch, [query_count, score_stride]
     size_t score_stride;    // at least position_count
     float *output;          // [query_count, head_size], rows output_stride apart
@@ -91,6 +94,13 @@ typedef struct apus_kernels {
     /// y = x / rms(x) * weight for each row; see rms_norm.c.
     void (*rms_norm)(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight, float epsilon,
                      float *y, size_t y_stride);
+    /// y = (x - mean) / deviation * weight + bias for each row; see layer_norm.c.
+    void (*layer_norm)(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight,
+                       const float *bias, float epsilon, float *y, size_t y_stride);
+    /// x = cap * tanh(x / cap) in place; see soft_cap.c.
+    void (*soft_cap)(size_t size, float cap, float *x);
+    /// y = gelu(gate) * up; see gelu_mul.c.
+    void (*gelu_tanh_mul)(size_t size, const float *gate, const float *up, float *y);
     /// x = softmax(x) in place; see softmax.c.
     void (*softmax)(size_t size, float *x);
     /// y = silu(gate) * up; see silu_mul.c.

@@ -28,7 +28,7 @@ enum ModelLoader {
                     folder: entry.versionFolder, name: entry.name, version: entry.version,
                     batchSizeMax: settings.batchSizeMax, labels: settings.labels), settings)
         case .onnx: return batch(try visionModel(entry, settings), settings)
-        case .llama: return try textModel(entry, settings)
+        case .text, .llama: return try textModel(entry, settings)
         }
     }
 
@@ -49,7 +49,8 @@ enum ModelLoader {
 
     private static func textModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
         let folder = entry.versionFolder
-        let model = try LlamaModel(directory: folder, name: entry.name, version: entry.version)
+        let model = try DecoderModel(
+            directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength)
         let tokenizer = try BytePairTokenizer(path: "\(folder)/tokenizer.json")
         guard tokenizer.vocabularySize <= model.properties.vocabularySize else {
             throw ModelFileError(
@@ -57,6 +58,6 @@ enum ModelLoader {
                 problem: "has \(tokenizer.vocabularySize) tokens, the model knows \(model.properties.vocabularySize)")
         }
         return EngineModel(
-            text: model, tokenizer: tokenizer, endOfSequence: model.configuration.endOfSequence, limits: settings.text)
+            text: model, tokenizer: tokenizer, endOfSequence: model.decoder.endOfSequence, limits: settings.text)
     }
 }

@@ -8,7 +8,7 @@ extension ModelSettings {
     /// Reads `FOLDER/model.yaml`.
     ///
     /// ```yaml
-    /// platform: onnx                      # llama, onnx, graph, identity or delay
+    /// platform: onnx                      # text, onnx, graph, identity or delay
     /// max_batch_size: 32
     /// max_queue_delay_microseconds: 0
     /// queue_capacity: 1024
@@ -20,7 +20,8 @@ extension ModelSettings {
     ///   scale: 0.00392156862
     ///   mean: [0.1307]
     ///   std: [0.3081]
-    /// text:                               # llama
+    /// text:                               # text
+    ///   context_length: 4096              # fewer than the model was made for
     ///   cache_memory: 256MiB
     ///   tokens_per_page: 16
     ///   max_running_sequences: 32
@@ -62,9 +63,12 @@ extension ModelSettings {
             preprocessing = try map.map("preprocessing").map { section throws(ConfigurationError) in
                 try Preprocessing(reading: section)
             }
-        case .llama:
+        case .text, .llama:
             text.queueCapacity = queueCapacity
-            if let section = try map.map("text") { try text.read(section) }
+            if let section = try map.map("text") {
+                contextLength = try section.integer("context_length", in: 1...1 << 24)
+                try text.read(section)
+            }
         case .delay:
             if let delay = try map.nanoseconds("delay", in: 0...60_000_000_000) {
                 delayMilliseconds = delay / 1_000_000

@@ -4,7 +4,9 @@ import VisionModels
 struct ModelSettings: Sendable {
     /// What runs the model.
     enum Platform: String, CaseIterable, Sendable {
-        /// A Llama-architecture decoder in a Hugging Face directory.
+        /// A text model in a Hugging Face directory; its `config.json` says of which family.
+        case text
+        /// The same, by the name of the first family there was.
         case llama
         /// An ONNX graph over pictures.
         case onnx
@@ -28,6 +30,8 @@ struct ModelSettings: Sendable {
     var delayMilliseconds = 10
     /// How pictures become the model's input; nil for values in 0...1, resized to the model's size.
     var preprocessing: Preprocessing?
+    /// Most tokens of a sequence; nil for what the model was made for.
+    var contextLength: Int?
     /// Of text models, with `queueCapacity` among them.
     var text = TextLimits()
 

@@ -1,4 +1,5 @@
 package import Compute
+import ModelFiles
 package import Models
 
 /// Where one row of a step belongs: a token of a sequence.
@@ -10,7 +11,7 @@ struct StepRow {
     let position: Int
 }
 
-extension LlamaModel {
+extension DecoderModel {
     package func step(
         _ spans: [TokenSpan], on gang: ComputeGang, receive: (Int, UnsafeBufferPointer<Float>) -> Void
     ) {
@@ -18,14 +19,14 @@ extension LlamaModel {
         collectRows(spans, memory.cache)
         guard !rows.isEmpty else { return }
         workspace.reset()
-        let pass = LlamaPass(model: self, memory: memory, spans: spans, gang: gang)
+        let pass = DecoderPass(model: self, memory: memory, spans: spans, gang: gang)
         pass.embed()
         for layer in weights.layers.indices { pass.run(layer: layer) }
         deliver(pass, spans, on: gang, receive)
     }
 
     /// Lists the tokens of all spans, and checks what the caller promised.
-    private func collectRows(_ spans: [TokenSpan], _ cache: LlamaCache) {
+    private func collectRows(_ spans: [TokenSpan], _ cache: DecoderCache) {
         rows.removeAll(keepingCapacity: true)
         for (index, span) in spans.enumerated() {
             let end = span.startPosition + span.tokens.count
@@ -45,7 +46,7 @@ extension LlamaModel {
 
     /// Normalises the rows that somebody asked for, multiplies the last ones by the head, and hands all out in order.
     private func deliver(
-        _ pass: LlamaPass, _ spans: [TokenSpan], on gang: ComputeGang,
+        _ pass: DecoderPass, _ spans: [TokenSpan], on gang: ComputeGang,
         _ receive: (Int, UnsafeBufferPointer<Float>) -> Void
     ) {
         let hidden = properties.hiddenSize
@@ -62,6 +63,7 @@ extension LlamaModel {
         let vocabulary = properties.vocabularySize
         let logits = pass.floats(logitRowCount * vocabulary)
         weights.head.multiply(lastStates, rowCount: logitRowCount, into: logits, on: gang)
+        if let cap = decoder.logitSoftCap { gang.kernels.softCap(size: logitRowCount * vocabulary, cap, logits) }
         row = 0
         logitRow = 0
         for (index, span) in spans.enumerated() {

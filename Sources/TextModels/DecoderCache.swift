@@ -10,7 +10,7 @@ import Compute
 /// together, because a step walks layer by layer.
 ///
 /// - Isolation: engine thread and, during a step, its gang; sequences write their own pages only.
-struct LlamaCache {
+struct DecoderCache {
     let pageCount: Int
     let tokensPerPage: Int
     private let headSize: Int

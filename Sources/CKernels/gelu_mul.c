@@ -1,0 +1,37 @@
+// The gate of GeGLU, with the Gaussian error linear unit by its hyperbolic tangent.
+//
+//   y[i] = gate[i] / 2 * (1 + tanh(sqrt(2 / pi) * (gate[i] + 0.044715 * gate[i]^3))) * up[i]
+//
+// gate, up, y: [size]; y may be gate or up itself. No accumulator.
+// Source: Shazeer 2020, equation 6; Hendrycks and Gimpel 2016, section 2.
+
+#include "vector_tanh.h"
+
+#include <math.h>
+
+void apus_gelu_tanh_mul_ref(size_t size, const float *gate, const float *up, float *y) {
+    for (size_t i = 0; i < size; i++) {
+        const float g = gate[i];
+        y[i] = 0.5f * g * (1 + tanhf(APUS_GELU_FACTOR * (g + APUS_GELU_CUBE * g * g * g))) * up[i];
+    }
+}
+
+#if APUS_X86
+
+APUS_AVX2 void apus_gelu_tanh_mul_avx2(size_t size, const float *gate, const float *up, float *y) {
+    for (size_t i = 0; i < size; i += 8) {
+        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
+        const __m256 gelu = apus_gelu_tanh8(_mm256_maskload_ps(gate + i, mask));
+        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(gelu, _mm256_maskload_ps(up + i, mask)));
+    }
+}
+
+APUS_AVX512 void apus_gelu_tanh_mul_avx512(size_t size, const float *gate, const float *up, float *y) {
+    for (size_t i = 0; i < size; i += 16) {
+        const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+        const __m512 gelu = apus_gelu_tanh16(_mm512_maskz_loadu_ps(mask, gate + i));
+        _mm512_mask_storeu_ps(y + i, mask, _mm512_mul_ps(gelu, _mm512_maskz_loadu_ps(mask, up + i)));
+    }
+}
+
+#endif

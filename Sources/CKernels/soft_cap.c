@@ -1,0 +1,38 @@
+// Keeps values within -cap ... cap without a corner, in place.
+//
+//   x[i] = cap * tanh(x[i] / cap)
+//
+// x: [size].   cap > 0. No accumulator.
+// Source: Gemma Team 2024 (Gemma 2), section 2, "logit soft-capping".
+
+#include "vector_tanh.h"
+
+#include <math.h>
+
+void apus_soft_cap_ref(size_t size, float cap, float *x) {
+    for (size_t i = 0; i < size; i++) {
+        x[i] = cap * tanhf(x[i] / cap);
+    }
+}
+
+#if APUS_X86
+
+APUS_AVX2 void apus_soft_cap_avx2(size_t size, float cap, float *x) {
+    const __m256 caps = _mm256_set1_ps(cap);
+    for (size_t i = 0; i < size; i += 8) {
+        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
+        const __m256 t = apus_tanh8(_mm256_div_ps(_mm256_maskload_ps(x + i, mask), caps));
+        _mm256_maskstore_ps(x + i, mask, _mm256_mul_ps(caps, t));
+    }
+}
+
+APUS_AVX512 void apus_soft_cap_avx512(size_t size, float cap, float *x) {
+    const __m512 caps = _mm512_set1_ps(cap);
+    for (size_t i = 0; i < size; i += 16) {
+        const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
+        const __m512 t = apus_tanh16(_mm512_div_ps(_mm512_maskz_loadu_ps(mask, x + i), caps));
+        _mm512_mask_storeu_ps(x + i, mask, _mm512_mul_ps(caps, t));
+    }
+}
+
+#endif

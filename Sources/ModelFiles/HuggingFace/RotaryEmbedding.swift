@@ -1,0 +1,59 @@
+import Glibc
+
+/// How the first elements of a query or key are rotated by its position.
+///
+/// Element `i` and element `i + frequencies.count` are rotated together by the angle `position · frequencies[i]`;
+/// elements from `2 · frequencies.count` on stay.
+///
+/// - Source: Su et al. 2021, section 3.2.2.
+package struct RotaryEmbedding: Sendable, Equatable {
+    package var frequencies: [Double]
+    /// What cosines and sines are multiplied by.
+    package var amplitude: Double
+
+    package init(frequencies: [Double], amplitude: Double = 1) {
+        self.frequencies = frequencies
+        self.amplitude = amplitude
+    }
+
+    /// `theta^(-2i / size)` for `i` in `0 ..< size / 2`: `size` elements, an even number, are rotated.
+    package init(theta: Double, size: Int) {
+        self.init(frequencies: (0..<size / 2).map { pow(theta, -2 * Double($0) / Double(size)) })
+    }
+
+    /// How the rotation was changed for longer contexts.
+    package enum Scaling: Sendable, Equatable {
+        /// All positions are divided by a factor.
+        ///
+        /// - Source: Chen et al. 2023, section 2.3.
+        case linear(factor: Double)
+        /// Low frequencies are divided by a factor, high ones stay, and those between go over from one to the other.
+        ///
+        /// A frequency is high when its wave fits into the original length more than `highFactor` times, low when
+        /// fewer than `lowFactor` times.
+        ///
+        /// - Source: Llama Team 2024, section 3.4.1, and the code published with Llama 3.1.
+        case bands(factor: Double, lowFactor: Double, highFactor: Double, originalLength: Int)
+        /// Each frequency has a divisor, and the scores grow to make up for the longer context.
+        ///
+        /// - Source: Ding et al. 2024 (LongRoPE), section 3.
+        case divisors([Double], amplitude: Double)
+    }
+
+    /// The same with `scaling`.
+    package func scaled(by scaling: Scaling) -> RotaryEmbedding {
+        switch scaling {
+        case .linear(let factor):
+            return RotaryEmbedding(frequencies: frequencies.map { $0 / factor }, amplitude: amplitude)
+        case .bands(let factor, let lowFactor, let highFactor, let originalLength):
+            let scaled = frequencies.map { frequency in
+                let waveCount = Double(originalLength) * frequency / (2 * .pi)
+                let share = min(1, max(0, (waveCount - lowFactor) / (highFactor - lowFactor)))
+                return share * frequency + (1 - share) * frequency / factor
+            }
+            return RotaryEmbedding(frequencies: scaled, amplitude: amplitude)
+        case .divisors(let divisors, let amplitude):
+            return RotaryEmbedding(frequencies: zip(frequencies, divisors).map { $0 / $1 }, amplitude: amplitude)
+        }
+    }
+}

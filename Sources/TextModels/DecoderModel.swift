@@ -1,0 +1,87 @@
+package import Compute
+package import ModelFiles
+package import Models
+package import Vocabulary
+
+/// A decoder of any of the families that `DecoderDescription` describes, with a paged float32 cache.
+///
+/// Norms, attention with shared key/value heads, a feed-forward part; weights from a Hugging Face directory.
+///
+/// - Isolation: loading on any thread, everything else on the engine thread.
+/// - Source: Radford et al. 2019; Touvron et al. 2023; Ainslie et al. 2023 (shared key/value heads).
+package final class DecoderModel: TokenModel {
+    package let description: ModelDescription
+    package let properties: TokenModelProperties
+    package let decoder: DecoderDescription
+    let weights: DecoderWeights
+    /// What `allocateCache` made.
+    private(set) var memory: Memory?
+    let workspace = Workspace()
+    /// Where each row of the current step belongs; kept to be used again.
+    var rows: [StepRow] = []
+
+    /// What the length of the context decides.
+    struct Memory {
+        let cache: DecoderCache
+        /// By `DecoderDescription.Layer.rotary`; empty for learned positions.
+        let rotaries: [RotaryTable]
+    }
+
+    /// Loads `config.json` and `model.safetensors` from `directory`.
+    ///
+    /// - Parameters:
+    ///   - directory: of the files.
+    ///   - name: what it is called.
+    ///   - version: of the files.
+    ///   - contextLength: most tokens of a sequence; nil for what the model was made for.
+    ///   - format: how the weights of its linear layers are stored.
+    /// - Throws: `ModelFileError` naming file and field or tensor.
+    package convenience init(
+        directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
+        format: WeightFormat = .float32
+    ) throws(ModelFileError) {
+        let decoder = try DecoderDescription(path: directory + "/config.json", contextLength: contextLength)
+        let file = try SafetensorsFile(path: directory + "/model.safetensors")
+        try self.init(
+            decoder, weights: DecoderWeights(file, decoder, format: format), name: name, version: version)
+    }
+
+    /// A model of weights that were loaded already; several may share them.
+    package init(_ decoder: DecoderDescription, weights: DecoderWeights, name: ModelName, version: ModelVersion) {
+        self.decoder = decoder
+        self.weights = weights
+        properties = TokenModelProperties(
+            vocabularySize: decoder.vocabularySize, contextLengthMax: decoder.contextLengthMax,
+            hiddenSize: decoder.hiddenSize,
+            cacheBytesPerToken: 2 * decoder.layerCount * decoder.keyValueHeadCount
+                * decoder.headSize * MemoryLayout<Float>.stride)
+        description = ModelDescription(
+            name: name, version: version, modality: .text, platform: "apus_text",
+            inputs: [
+                TensorDescription("text_input", .bytes, shape: [1]),
+                TensorDescription("max_tokens", .int32, shape: [1]),
+            ],
+            outputs: [TensorDescription("text_output", .bytes, shape: [1])], batchSizeMax: 0)
+    }
+
+    package func allocateCache(pageCount: Int, tokensPerPage: Int) throws {
+        let cache = try DecoderCache(
+            layerCount: decoder.layerCount, keyValueHeadCount: decoder.keyValueHeadCount,
+            headSize: decoder.headSize, pageCount: pageCount, tokensPerPage: tokensPerPage)
+        // No sequence is longer than the whole cache.
+        let positionCount = min(decoder.contextLengthMax, pageCount * tokensPerPage)
+        var rotaries: [RotaryTable] = []
+        if case .rotary(let embeddings) = decoder.positions {
+            for embedding in embeddings {
+                rotaries.append(try RotaryTable(positionCount: positionCount, embedding))
+            }
+        }
+        memory = Memory(cache: cache, rotaries: rotaries)
+    }
+
+    /// Runs one token through the weights; does nothing before `allocateCache`, which has touched its own memory.
+    package func warmUp(on gang: ComputeGang) throws {
+        guard let memory, memory.cache.pageCount > 0 else { return }
+        step([TokenSpan(tokens: [0], startPosition: 0, pages: [0], result: .lastLogits)], on: gang) { _, _ in }
+    }
+}
