@@ -185,10 +185,10 @@ func storyEngine(
 
 func storyEngine(
     contextLengthMax: Int = 200, limits: TextLimits, gate: Gate? = nil, clock: any MonotonicClock = SystemClock(),
-    bufferedTokenCountMax: Int = 32
+    pace: RecurrenceModel.Pace? = nil, bufferedTokenCountMax: Int = 32
 ) async throws -> (Engine, RecurrenceModel) {
     let engine = makeEngine(clock: clock, bufferedTokenCountMax: bufferedTokenCountMax)
-    let model = RecurrenceModel(contextLengthMax: contextLengthMax, gate: gate)
+    let model = RecurrenceModel(contextLengthMax: contextLengthMax, gate: gate, pace: pace)
     try await engine.load(
         EngineModel(
             text: model, tokenizer: ByteTokenizer(), endOfSequence: [RecurrenceModel.endToken], limits: limits))

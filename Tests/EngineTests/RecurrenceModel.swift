@@ -1,6 +1,7 @@
 import Compute
 import Models
 import Synchronization
+import TestSupport
 import TextModels
 import Tokenizers
 import Vocabulary
@@ -16,6 +17,7 @@ final class RecurrenceModel: TokenModel {
     let description: ModelDescription
     let properties: TokenModelProperties
     private let gate: Gate?
+    private let pace: Pace?
     /// Reads of cache entries that were not those of the position before.
     let cacheErrorCount = Atomic<Int>(0)
     private var slots: [Slot] = []
@@ -27,17 +29,28 @@ final class RecurrenceModel: TokenModel {
         var state: UInt64 = 0
     }
 
+    /// How long steps take, on a clock of the test's.
+    struct Pace: Sendable {
+        let clock: ManualClock
+        var stepNanoseconds: UInt64 = 5_000_000
+        var tokenNanoseconds: UInt64 = 1_000_000
+    }
+
+    /// Of each step, how many sequences were in it and how many tokens.
+    let steps = Mutex<[(sequenceCount: Int, tokenCount: Int)]>([])
+
     /// Bytes, and one token that ends the text.
     static let endToken: Int32 = 256
     static let firstState: UInt64 = 0x9E37_79B9
 
-    init(contextLengthMax: Int = 200, gate: Gate? = nil) {
+    init(contextLengthMax: Int = 200, gate: Gate? = nil, pace: Pace? = nil) {
         description = ModelDescription(
             name: ModelName("story")!, version: ModelVersion(1)!, modality: .text, platform: "test_recurrence",
             inputs: [], outputs: [], batchSizeMax: 0)
         properties = TokenModelProperties(
             vocabularySize: 257, contextLengthMax: contextLengthMax, hiddenSize: 2, cacheBytesPerToken: 16)
         self.gate = gate
+        self.pace = pace
     }
 
     func warmUp(on gang: ComputeGang) {}
@@ -49,6 +62,12 @@ final class RecurrenceModel: TokenModel {
 
     func step(_ spans: [TokenSpan], on gang: ComputeGang, receive: (Int, UnsafeBufferPointer<Float>) -> Void) {
         gate?.pass()
+        let tokenCount = spans.reduce(0) { $0 + $1.tokens.count }
+        steps.withLock { $0.append((spans.count, tokenCount)) }
+        if let pace {
+            pace.clock.advance(
+                byNanoseconds: pace.stepNanoseconds + UInt64(tokenCount) * pace.tokenNanoseconds)
+        }
         for (index, span) in spans.enumerated() {
             var hidden: [Float] = []
             for (offset, token) in span.tokens.enumerated() {
