@@ -67,6 +67,7 @@ extension GenerateRequest {
         stopTokens = try settings.stopTokens.map { (token) throws(ApusError) in try number(token, "a stop token") }
         if let count = settings.logprobCount { logprobs = try number(count, "the number of likeliest tokens") }
         if let count = settings.answerCount { n = try number(count, "the number of answers") }
+        cacheSalt = settings.cacheSalt
     }
 }
 

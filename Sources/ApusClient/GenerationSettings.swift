@@ -29,6 +29,8 @@ public struct GenerationSettings: Hashable, Sendable {
     public var logprobCount: Int?
     /// How many different answers to give, up to 16; nil means 1.
     public var answerCount: Int?
+    /// Keeps cached prompts of the same tenant apart: a prompt is found again only by calls with the same salt.
+    public var cacheSalt = ""
     /// Whether to go on past the token that ends a text: for measurements of equal length.
     public var ignoresEndOfText = false
 

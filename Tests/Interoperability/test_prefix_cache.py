@@ -51,6 +51,17 @@ def test_only_the_tenant_who_computed_a_prompt_finds_it(ask):
     assert first == theirs == again
 
 
+def test_a_salt_narrows_and_never_widens(ask):
+    prompt = "A poor woodcutter had a wife and three daughters, and lived in a little hut on the edge of a forest."
+    for tenant, salt, is_found in (("local", "one", False), ("local", "two", False), ("local", "", False),
+                                   ("acme", "one", False), ("local", "one", True), ("local", "", True)):
+        _, usage = ask(tenant, prompt, cache_salt=salt)
+        assert (usage.cached_tokens > 0) == is_found, (tenant, salt)
+    with pytest.raises(grpc.RpcError) as error:
+        ask("local", prompt, cache_salt="x" * 257)
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT and "cache_salt" in error.value.details()
+
+
 def test_a_listed_prefix_is_found_by_everybody_but_what_follows_is_not(ask):
     prompt = SHARED + " " + OPENING
     _, usage = ask("local", prompt)

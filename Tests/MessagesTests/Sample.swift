@@ -116,12 +116,13 @@ struct Sample: Sendable, CustomTestStringConvertible {
                 topP: 0.9, seed: 0, stop: ["\n\n", "END"], echo: true, ignoreEndOfText: true, minP: 0.25,
                 repetitionPenalty: 1.5,
                 presencePenalty: -2, frequencyPenalty: 0, logitBias: [1: -100, 70_000: 0.5], stopTokens: [2, 9],
-                logprobs: 0, n: 3),
+                logprobs: 0, n: 3, cacheSalt: "user-7"),
             #"""
             model: "storyteller" version: "1" prompt: "Once upon" max_tokens: 0 temperature: 0 top_k: 40 top_p: 0.9
             seed: 0 stop: ["\n\n", "END"] echo: true ignore_end_of_text: true
             min_p: 0.25 repetition_penalty: 1.5 presence_penalty: -2 frequency_penalty: 0
             logit_bias { key: 1 value: -100 } logit_bias { key: 70000 value: 0.5 } stop_tokens: [2, 9] logprobs: 0 n: 3
+            cache_salt: "user-7"
             """#),
         Sample(
             GenerateRequest(model: "storyteller", input: .tokens(TokenSequence(ids: [5, 6]))),

@@ -107,6 +107,7 @@ extension GenerationRequest {
         stopTokens = request.stopTokens.map(Int32.init(wire:))
         logprobCount = request.logprobs.map(Int.init)
         answerCount = Int(request.n ?? 1)
+        cacheSalt = request.cacheSalt
     }
 }
 

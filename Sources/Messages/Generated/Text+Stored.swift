@@ -39,6 +39,7 @@ extension GenerateRequest: StoredMessage {
         stopTokens = arena.values(stored.stop_tokens, stored.n_stop_tokens)
         logprobs = stored.logprobs_presence_case.rawValue == 19 ? stored.logprobs : nil
         n = stored.n_presence_case.rawValue == 20 ? stored.n : nil
+        cacheSalt = try arena.string(stored.cache_salt, "apus.text.v1.GenerateRequest.cache_salt")
         switch stored.input_case.rawValue {
         case 3: input = .prompt(try arena.string(stored.prompt, "apus.text.v1.GenerateRequest.prompt"))
         case 4: input = .tokens(try arena.message(stored.tokens) ?? TokenSequence())
@@ -98,6 +99,7 @@ extension GenerateRequest: StoredMessage {
             stored.n_presence_case = .init(20)
             stored.n = n
         }
+        stored.cache_salt = arena.store(cacheSalt)
         switch input {
         case .prompt(let value):
             stored.input_case = .init(3)

@@ -127,6 +127,10 @@ package struct GenerateRequest: Message {
     package var logprobs: UInt32?
     /// How many different answers to give; absent: 1. At most 16. Answer `i` is the one of a call with `seed` + i.
     package var n: UInt32?
+    /// Keeps the cached prompts of a tenant apart: a prompt is found again only by those of the tenant's own calls that
+    /// give the same salt, such as one for each of its users. Whatever it says, it opens no other tenant's. At most 256
+    /// bytes.
+    package var cacheSalt: String
 
     package init(
         model: String = "",
@@ -147,7 +151,8 @@ package struct GenerateRequest: Message {
         logitBias: [UInt32: Float] = [:],
         stopTokens: [UInt32] = [],
         logprobs: UInt32? = nil,
-        n: UInt32? = nil
+        n: UInt32? = nil,
+        cacheSalt: String = ""
     ) {
         self.model = model
         self.version = version
@@ -168,6 +173,7 @@ package struct GenerateRequest: Message {
         self.stopTokens = stopTokens
         self.logprobs = logprobs
         self.n = n
+        self.cacheSalt = cacheSalt
     }
 }
 

@@ -156,7 +156,7 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_en
   (ProtobufCMessageInit) apus__text__v1__generate_request__logit_bias_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[20] =
+static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[21] =
 {
   {
     "model",
@@ -398,8 +398,21 @@ static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_de
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cache_salt",
+    25,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__GenerateRequest, cache_salt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__text__v1__generate_request__field_indices_by_name[] = {
+  20,   /* field[20] = cache_salt */
   10,   /* field[10] = echo */
   15,   /* field[15] = frequency_penalty */
   11,   /* field[11] = ignore_end_of_text */
@@ -421,10 +434,11 @@ static const unsigned apus__text__v1__generate_request__field_indices_by_name[] 
   7,   /* field[7] = top_p */
   1,   /* field[1] = version */
 };
-static const ProtobufCIntRange apus__text__v1__generate_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange apus__text__v1__generate_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 20 }
+  { 25, 20 },
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
 {
@@ -434,10 +448,10 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
   "Apus__Text__V1__GenerateRequest",
   "apus.text.v1",
   sizeof(Apus__Text__V1__GenerateRequest),
-  20,
+  21,
   apus__text__v1__generate_request__field_descriptors,
   apus__text__v1__generate_request__field_indices_by_name,
-  1,  apus__text__v1__generate_request__number_ranges,
+  2,  apus__text__v1__generate_request__number_ranges,
   (ProtobufCMessageInit) apus__text__v1__generate_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
