@@ -27,7 +27,7 @@ package final class DecoderModel: TokenModel {
         let rotaries: [RotaryTable]
     }
 
-    /// Loads `config.json` and `model.safetensors` from `directory`.
+    /// Loads `config.json`, `generation_config.json` where there is one, and `model.safetensors` from `directory`.
     ///
     /// - Parameters:
     ///   - directory: of the files.
@@ -40,7 +40,7 @@ package final class DecoderModel: TokenModel {
         directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
         format: WeightFormat = .float32
     ) throws(ModelFileError) {
-        let decoder = try DecoderDescription(path: directory + "/config.json", contextLength: contextLength)
+        let decoder = try DecoderDescription(directory: directory, contextLength: contextLength)
         let file = try SafetensorsFile(path: directory + "/model.safetensors")
         try self.init(
             decoder, weights: DecoderWeights(file, decoder, format: format), name: name, version: version)

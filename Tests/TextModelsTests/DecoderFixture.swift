@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 import ModelFiles
 import Testing
@@ -37,8 +38,9 @@ struct DecoderFixture {
     /// The prompt and what follows it.
     var tokens: [Int32] { prompt + greedy }
 
-    func model() throws(ModelFileError) -> DecoderModel {
-        try DecoderModel(directory: directory.path, name: TinyLlama.name, version: TinyLlama.version)
+    func model(_ format: WeightFormat = .float32) throws(ModelFileError) -> DecoderModel {
+        try DecoderModel(
+            directory: directory.path, name: TinyLlama.name, version: TinyLlama.version, format: format)
     }
 
     func description() throws(ModelFileError) -> DecoderDescription {

@@ -50,7 +50,8 @@ enum ModelLoader {
     private static func textModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
         let folder = entry.versionFolder
         let model = try DecoderModel(
-            directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength)
+            directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
+            format: settings.weights)
         let tokenizer = try BytePairTokenizer(path: "\(folder)/tokenizer.json")
         guard tokenizer.vocabularySize <= model.properties.vocabularySize else {
             throw ModelFileError(

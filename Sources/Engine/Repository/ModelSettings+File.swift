@@ -1,3 +1,4 @@
+import Compute
 import Configuration
 import FoundationEssentials
 import ModelFiles
@@ -20,6 +21,7 @@ extension ModelSettings {
     ///   scale: 0.00392156862
     ///   mean: [0.1307]
     ///   std: [0.3081]
+    /// weights: bf16                       # text: f32, bf16, int8 or int4
     /// text:                               # text
     ///   context_length: 4096              # fewer than the model was made for
     ///   cache_memory: 256MiB
@@ -64,6 +66,7 @@ extension ModelSettings {
                 try Preprocessing(reading: section)
             }
         case .text, .llama:
+            weights = try map.choice("weights", of: WeightFormat.self) ?? weights
             text.queueCapacity = queueCapacity
             if let section = try map.map("text") {
                 contextLength = try section.integer("context_length", in: 1...1 << 24)

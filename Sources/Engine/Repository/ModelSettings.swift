@@ -1,3 +1,4 @@
+import Compute
 import VisionModels
 
 /// What `model.yaml` says about a model; each value but the platform has a default.
@@ -30,6 +31,8 @@ struct ModelSettings: Sendable {
     var delayMilliseconds = 10
     /// How pictures become the model's input; nil for values in 0...1, resized to the model's size.
     var preprocessing: Preprocessing?
+    /// How the weights of a text model are stored.
+    var weights = WeightFormat.bfloat16
     /// Most tokens of a sequence; nil for what the model was made for.
     var contextLength: Int?
     /// Of text models, with `queueCapacity` among them.

@@ -51,18 +51,20 @@ struct ModelRepositoryTests {
         try folder.add("nothing", "")
         try folder.add("noversion", "platform: identity\n", versions: [])
         try folder.add("nofiles", "platform: llama\n")
+        try folder.add("weights", "platform: text\nweights: int5\n")
         try folder.add("foreign", "platform: identity\ntext:\n  tokens_per_page: 4\n")
         try folder.add("labels", "platform: identity\nlabels: none.txt\n")
         let contents = ModelRepository(path: folder.path).load()
         #expect(contents.models.map(\.name.name) == ["good"])
-        #expect(contents.problems.count == 8)
+        #expect(contents.problems.count == 9)
         for (model, words) in [
             ("typo", ["model.yaml:2:1", "max_batchsize", "max_batch_size"]),
             ("type", ["model.yaml:2:", "queue_capacity", "an integer", "many"]),
-            ("platform", ["model.yaml:1:", "platform", "llama, onnx, graph", "tensorflow"]),
+            ("platform", ["model.yaml:1:", "platform", "text, llama, onnx, graph", "tensorflow"]),
             ("nothing", ["model.yaml", "platform", "is required"]),
             ("noversion", ["noversion", "has no version"]),
             ("nofiles", ["nofiles/1/config.json"]),
+            ("weights", ["model.yaml:2:", "weights", "f32, bf16, int8, int4", "int5"]),
             ("foreign", ["model.yaml:2:1", "text", "unknown key"]),
             ("labels", ["model.yaml:2:9", "labels", "none.txt", "no such file"]),
         ] {

@@ -120,6 +120,25 @@ import Testing
         #expect(!gpt2.feedForward.isGated && gpt2.tiesEmbeddings && gpt2.contextLengthMax == 1024)
     }
 
+    @Test("tokens that end a text may stand in generation_config.json too")
+    func generationConfiguration() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "decoder-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data(Self.published["llama"]!.utf8).write(to: folder.appending(path: "config.json"))
+        #expect(try DecoderDescription(directory: folder.path).endOfSequence == [2, 3])
+        let file = folder.appending(path: "generation_config.json")
+        try Data(#"{"eos_token_id": [3, 7], "temperature": 0.6}"#.utf8).write(to: file)
+        #expect(try DecoderDescription(directory: folder.path).endOfSequence == [2, 3, 7])
+        try Data(#"{"eos_token_id": 512}"#.utf8).write(to: file)
+        do {
+            _ = try DecoderDescription(directory: folder.path)
+            Issue.record("a token outside of the vocabulary was accepted")
+        } catch {
+            #expect("\(error)".contains("generation_config.json: \"eos_token_id\""))
+        }
+    }
+
     static let longrope = """
         "original_max_position_embeddings": 1024, "short_factor": [1, 1, 1, 2], "long_factor": [2, 3, 4, 5]
         """
