@@ -9,7 +9,7 @@ struct DecoderTensorNames {
     private var embeddingName = "embed_tokens"
     private var positionsName: String?
     private var finalNormName = "norm"
-    let head = "lm_head.weight"
+    private(set) var head = "lm_head.weight"
 
     // Of a layer, behind its own prefix.
     var attentionNorm = "input_layernorm"
@@ -28,6 +28,8 @@ struct DecoderTensorNames {
     var matrixLayout = PackedMatrix.Layout.outputMajor
     /// Ends of names of tensors that say nothing new: frequencies follow from the configuration, masks are all alike.
     private var harmlessEndings = ["rotary_emb.inv_freq"]
+    /// Beginnings of names of tensors that text does not pass through.
+    private var harmlessBeginnings: [String] = []
 
     /// The names of a family.
     ///
@@ -37,7 +39,18 @@ struct DecoderTensorNames {
     init(_ family: DecoderFamily, prefixed hasTensor: (String) -> Bool) {
         switch family {
         case .llama, .mistral, .qwen2, .qwen3: break
-        case .gemma2, .gemma3: feedForwardNorm = "pre_feedforward_layernorm"
+        case .gemma2: feedForwardNorm = "pre_feedforward_layernorm"
+        case .gemma3:
+            feedForwardNorm = "pre_feedforward_layernorm"
+            // The text part of a model that sees pictures too, by older and newer writers.
+            if hasTensor("language_model.model.norm.weight") {
+                prefix = "language_model.model."
+                head = "language_model.lm_head.weight"
+                harmlessBeginnings = ["vision_tower.", "multi_modal_projector."]
+            } else if hasTensor("model.language_model.norm.weight") {
+                prefix = "model.language_model."
+                harmlessBeginnings = ["model.vision_tower.", "model.multi_modal_projector."]
+            }
         case .phi3:
             queriesKeysValues = ["self_attn.qkv_proj"]
             gateUp = ["mlp.gate_up_proj"]
@@ -66,5 +79,8 @@ struct DecoderTensorNames {
     /// Whether a tensor that is not read may be there all the same.
     ///
     /// A head beside a tied table is a copy of it, as some writers leave it.
-    func isHarmless(_ name: String) -> Bool { name == head || harmlessEndings.contains { name.hasSuffix($0) } }
+    func isHarmless(_ name: String) -> Bool {
+        name == head || harmlessEndings.contains { name.hasSuffix($0) }
+            || harmlessBeginnings.contains { name.hasPrefix($0) }
+    }
 }

@@ -48,6 +48,28 @@ import TextModels
         }
     }
 
+    @Test(
+        "the text part of a Gemma 3 that sees pictures is found, and the rest left alone",
+        arguments: [
+            ("language_model.model.", "vision_tower.x.weight"),
+            ("model.language_model.", "model.multi_modal_projector.x"),
+        ])
+    func textPart(prefix: String, other: String) throws {
+        let fixture = try DecoderFixture("gemma3")
+        func rename(_ header: inout [String: [String: Any]]) {
+            header = Dictionary(
+                uniqueKeysWithValues: header.map { name, entry in (prefix + name.dropFirst("model.".count), entry) })
+            header[other] = ["dtype": "F32", "shape": [0], "data_offsets": [0, 0]]
+        }
+        _ = try fixture.weights(changing: rename)
+        let norm = prefix + "layers.0.input_layernorm.weight"
+        expectError(fixture, naming: norm, saying: "missing") { header in
+            rename(&header)
+            header[norm + ".rotary_emb.inv_freq"] = header[norm]
+            header[norm] = nil
+        }
+    }
+
     private func tensorNames(_ fixture: DecoderFixture) throws -> [String] {
         try SafetensorsFile(path: fixture.directory.appending(path: "model.safetensors").path).names
     }

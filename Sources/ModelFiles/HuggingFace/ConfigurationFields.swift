@@ -7,7 +7,7 @@ package struct ConfigurationFields: Sendable {
     package let file: String
     /// Names of the objects around, each followed by a dot.
     private let path: String
-    private let values: [String: JSONValue]
+    private let values: [String: FieldValue]
 
     /// Reads the object in the file at `path`.
     ///
@@ -15,10 +15,10 @@ package struct ConfigurationFields: Sendable {
     package init(path file: String) throws(ModelFileError) {
         self.init(
             file: file, path: "",
-            values: try JSONFile.decode([String: JSONValue].self, path: file, byteCountMax: 1 << 20))
+            values: try JSONFile.decode([String: FieldValue].self, path: file, byteCountMax: 1 << 20))
     }
 
-    private init(file: String, path: String, values: [String: JSONValue]) {
+    private init(file: String, path: String, values: [String: FieldValue]) {
         self.file = file
         self.path = path
         self.values = values
@@ -35,7 +35,7 @@ package struct ConfigurationFields: Sendable {
     /// Whether the field is there, and null.
     package func isNull(_ name: String) -> Bool { values[name] == .null }
 
-    private func value(_ name: String) -> JSONValue? { values[name].flatMap { $0 == .null ? nil : $0 } }
+    private func value(_ name: String) -> FieldValue? { values[name].flatMap { $0 == .null ? nil : $0 } }
 
     /// A size in `1...max`; `fallback` when it is missing.
     package func size(_ name: String, max: Int, or fallback: Int? = nil) throws(ModelFileError) -> Int {
@@ -102,7 +102,7 @@ package struct ConfigurationFields: Sendable {
 
     /// One token id or a list of them, each in `0 ..< vocabularySize`.
     package func tokenIDs(_ name: String, vocabularySize: Int) throws(ModelFileError) -> [Int32] {
-        let elements: [JSONValue] =
+        let elements: [FieldValue] =
             switch value(name) {
             case nil: []
             case .array(let elements)?: elements
@@ -138,15 +138,15 @@ package struct ConfigurationFields: Sendable {
     }
 }
 
-/// A value in a JSON file.
-private enum JSONValue: Decodable, Sendable, Equatable, CustomStringConvertible {
+/// What stands in a field.
+private enum FieldValue: Decodable, Sendable, Equatable, CustomStringConvertible {
     case null
     case bool(Bool)
     case integer(Int)
     case real(Double)
     case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
+    case array([FieldValue])
+    case object([String: FieldValue])
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -160,10 +160,10 @@ private enum JSONValue: Decodable, Sendable, Equatable, CustomStringConvertible 
             self = .real(value)
         } else if let value = try? container.decode(String.self) {
             self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
+        } else if let value = try? container.decode([FieldValue].self) {
             self = .array(value)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .object(try container.decode([String: FieldValue].self))
         }
     }
 

@@ -12,13 +12,17 @@ extension DecoderDescription {
     /// - Throws: `ModelFileError` naming the field.
     package init(path: String, contextLength: Int? = nil) throws(ModelFileError) {
         let fields = try ConfigurationFields(path: path)
-        let family = try DecoderFamily(fields)
         try fields.refuse("quantization_config")
-        self =
-            switch family {
-            case .gpt2: try Self.gpt2(fields, contextLength)
-            default: try Self.rotary(family, fields, contextLength)
-            }
+        let family = try DecoderFamily(fields)
+        switch family {
+        case .gpt2: self = try Self.gpt2(fields, contextLength)
+        case .gemma3 where fields.has("text_config"):
+            // A model that sees pictures too: only its text part is read.
+            guard let part = try fields.object("text_config") else { throw fields.error("text_config", "is missing") }
+            self = try Self.rotary(family, part, contextLength)
+            endOfSequence.formUnion(try fields.tokenIDs("eos_token_id", vocabularySize: vocabularySize))
+        default: self = try Self.rotary(family, fields, contextLength)
+        }
     }
 }
 
@@ -27,7 +31,9 @@ extension DecoderFamily {
     init(_ fields: ConfigurationFields) throws(ModelFileError) {
         let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
         let architecture = try fields.strings("architectures")?.first
-        if let type = try fields.string("model_type") {
+        if try fields.string("model_type") == "gemma3" || architecture == "Gemma3ForConditionalGeneration" {
+            self = .gemma3
+        } else if let type = try fields.string("model_type") {
             guard let family = Self(rawValue: type) else {
                 throw fields.error("model_type", "expected one of \(known), got \"\(type)\"")
             }
@@ -61,11 +67,14 @@ extension DecoderDescription {
         _ family: DecoderFamily, _ fields: ConfigurationFields, _ contextLength: Int?
     ) throws(ModelFileError) -> DecoderDescription {
         let isGemma = family == .gemma2 || family == .gemma3
-        let vocabularySize = try fields.size("vocab_size", max: Limit.vocabulary)
+        // Gemma 3 files leave out what is as in the largest of the first ones.
+        let isGemma3 = family == .gemma3
+        let vocabularySize = try fields.size("vocab_size", max: Limit.vocabulary, or: isGemma3 ? 262_208 : nil)
         let hiddenSize = try fields.size("hidden_size", max: Limit.hidden)
         let layerCount = try fields.size("num_hidden_layers", max: Limit.layers)
         let heads = try Heads(family, fields, hiddenSize: hiddenSize)
-        let trained = try fields.size("max_position_embeddings", max: Limit.context)
+        let trained = try fields.size(
+            "max_position_embeddings", max: Limit.context, or: isGemma3 ? 131_072 : nil)
         let context = min(trained, contextLength ?? trained)
         let rotaries = try RotaryReader(fields: fields, family: family, context: context, trained: trained)
             .embeddings(headSize: heads.size)
@@ -95,14 +104,15 @@ extension DecoderDescription {
         let size: Int
 
         init(_ family: DecoderFamily, _ fields: ConfigurationFields, hiddenSize: Int) throws(ModelFileError) {
-            count = try fields.size("num_attention_heads", max: Limit.heads)
-            keyValueCount = try fields.size("num_key_value_heads", max: Limit.heads, or: count)
+            let isGemma3 = family == .gemma3
+            count = try fields.size("num_attention_heads", max: Limit.heads, or: isGemma3 ? 8 : nil)
+            keyValueCount = try fields.size("num_key_value_heads", max: Limit.heads, or: isGemma3 ? 4 : count)
             guard count % keyValueCount == 0 else {
                 throw fields.error(
                     "num_key_value_heads", "\(keyValueCount) does not divide num_attention_heads \(count)")
             }
             let given = try fields.optionalSize("head_dim", max: Limit.headSize)
-            if given == nil, hiddenSize % count != 0 {
+            if given == nil, !isGemma3, hiddenSize % count != 0 {
                 throw fields.error("num_attention_heads", "\(count) does not divide hidden_size \(hiddenSize)")
             }
             // Files of these families leave out what is usual for them.

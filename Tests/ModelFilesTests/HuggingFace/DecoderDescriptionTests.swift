@@ -187,6 +187,30 @@ import Testing
         #expect(try newer == read("gemma3"))
     }
 
+    @Test("the text part of a Gemma 3 that sees pictures, with what its file leaves out")
+    func gemma3WithPictures() throws {
+        let part = """
+            {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
+             "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024}
+            """
+        let outer: [String: String?] = [
+            "model_type": "\"gemma3\"", "architectures": "[\"Gemma3ForConditionalGeneration\"]", "text_config": part,
+            "eos_token_id": "[1, 106]",
+        ]
+        let gemma = try read("gemma3", outer)
+        #expect(gemma.vocabularySize == 262_208 && gemma.hiddenSize == 2560 && gemma.layerCount == 34)
+        #expect(gemma.headCount == 8 && gemma.keyValueHeadCount == 4 && gemma.headSize == 256)
+        #expect(gemma.contextLengthMax == 131_072 && gemma.endOfSequence == [1, 106] && gemma.tiesEmbeddings)
+        #expect(gemma.layers[4].window == 1024 && gemma.layers[5].window == nil && gemma.attention.scale == 1 / 16)
+        var broken = outer
+        broken["text_config"] = "{\"num_hidden_layers\": 2}"
+        #expect {
+            try read("gemma3", broken)
+        } throws: {
+            "\($0)".contains("\"text_config.hidden_size\"")
+        }
+    }
+
     @Test("frequencies between the bands of Llama 3 go over from one to the other")
     func bands() {
         let waves = 64 / (2 * Double.pi)
