@@ -153,6 +153,9 @@ let package = Package(
             name: "apus-interop",
             dependencies: ["Compression", "EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
             path: "Tests/Interop/Sources", swiftSettings: swift),
+        .executableTarget(
+            name: "apus-text-bench", dependencies: ["Compute", "Models", "TextModels", "Vocabulary"],
+            path: "Benchmarks/text/engine", swiftSettings: swift),
         tests("Vocabulary", ["CMemory"]),
         tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),

@@ -64,6 +64,9 @@ package final class DecoderModel: TokenModel {
             outputs: [TensorDescription("text_output", .bytes, shape: [1])], batchSizeMax: 0)
     }
 
+    /// Bytes of the packed matrices.
+    package var weightByteCount: Int { weights.byteCount }
+
     package func allocateCache(pageCount: Int, tokensPerPage: Int) throws {
         let cache = try DecoderCache(
             layerCount: decoder.layerCount, keyValueHeadCount: decoder.keyValueHeadCount,

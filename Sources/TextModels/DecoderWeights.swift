@@ -84,6 +84,18 @@ package struct DecoderWeights: Sendable {
         try reader.refuseUnknownTensors()
     }
 
+    /// Bytes of the packed matrices.
+    var byteCount: Int {
+        var count = head.byteCount
+        if case .table(let table) = embedding { count += table.byteCount }
+        for layer in layers {
+            for linear in [layer.queriesKeysValues, layer.attentionOutput, layer.gateUp, layer.down] {
+                count += linear.matrix.byteCount
+            }
+        }
+        return count
+    }
+
     /// Copies the embedding of `token` to `destination`, `[hiddenSize]`.
     func embed(_ token: Int32, to destination: UnsafeMutablePointer<Float>) {
         switch embedding {

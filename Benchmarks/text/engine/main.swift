@@ -1,0 +1,169 @@
+// Measures a decoder without the server around it, and prints JSON.
+//
+//     apus-text-bench FOLDER [--weights f32|bf16|int8|int4] [--threads 2] [--prompt 512] [--generate 32]
+//                     [--sequences 1,8,16] [--context 128] [--rounds 3]
+//
+// FOLDER is a Hugging Face directory. Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
+// already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
+// measured in the same process, over a gigabyte, with as many threads.
+
+import Compute
+import Glibc
+import Models
+import TextModels
+import Vocabulary
+
+/// `--name value` pairs behind one word.
+struct Options {
+    let folder: String
+    private var values: [String: String] = [:]
+
+    init(_ words: [String]) {
+        guard let first = words.first, !first.hasPrefix("-") else { fail("which folder?") }
+        folder = first
+        var rest = words.dropFirst()
+        while let name = rest.popFirst() {
+            guard name.hasPrefix("--"), let value = rest.popFirst() else { fail("\(name) has no value") }
+            values[String(name.dropFirst(2))] = value
+        }
+    }
+
+    func text(_ name: String, _ other: String) -> String { values[name] ?? other }
+
+    func number(_ name: String, _ other: Int) -> Int {
+        guard let text = values[name] else { return other }
+        guard let number = Int(text), number >= 1 else { fail("--\(name): expected 1 or more, got \(text)") }
+        return number
+    }
+}
+
+func fail(_ problem: String) -> Never {
+    let line = Array("apus-text-bench: \(problem)\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
+    exit(1)
+}
+
+func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+/// The largest amount of memory this process ever had, in bytes.
+func peakResidentByteCount() -> Int {
+    var usage = rusage()
+    getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+}
+
+/// Bytes a second that the threads of `gang` read from memory together.
+func readBandwidth(_ gang: ComputeGang) throws -> Double {
+    let floats = try FloatStorage(zeros: 1 << 28)
+    let piece = 1 << 16
+    var best = 0.0
+    for _ in 0..<4 {
+        let start = seconds()
+        gang.parallelFor(count: floats.count / piece) { pieces in
+            for index in pieces {
+                let base = floats.base + index * piece
+                if gang.kernels.dot(size: piece, base, base) != 0 { fail("zeros have a sum") }
+            }
+        }
+        best = max(best, Double(floats.count * 4) / (seconds() - start))
+    }
+    return best
+}
+
+/// A model with room for the sequences, and tokens to feed it.
+struct Bench {
+    let model: DecoderModel
+    let gang: ComputeGang
+    let tokensPerPage = 32
+    let pagesPerSequence: Int
+    let rounds: Int
+
+    func tokens(_ count: Int, seed: Int) -> [Int32] {
+        var state = UInt64(seed + 1)
+        return (0..<count).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int32(state >> 33) % Int32(model.properties.vocabularySize)
+        }
+    }
+
+    func pages(_ sequence: Int) -> [Int32] {
+        (0..<pagesPerSequence).map { Int32(sequence * pagesPerSequence + $0) }
+    }
+
+    /// Tokens a second of a prompt in one step.
+    func prefill(_ tokenCount: Int) -> Double {
+        let tokens = tokens(tokenCount, seed: 1)
+        let times = (0...rounds).map { _ in
+            let start = seconds()
+            model.step(
+                [TokenSpan(tokens: tokens, startPosition: 0, pages: pages(0), result: .lastLogits)], on: gang
+            ) { _, _ in }
+            return seconds() - start
+        }
+        return Double(tokenCount) / median(Array(times.dropFirst()))
+    }
+
+    /// Tokens a second of `sequenceCount` sequences that have `context` tokens when it begins.
+    func decode(_ sequenceCount: Int, context: Int, stepCount: Int) -> Double {
+        for sequence in 0..<sequenceCount {
+            model.step(
+                [
+                    TokenSpan(
+                        tokens: tokens(context, seed: sequence), startPosition: 0, pages: pages(sequence),
+                        result: .none)
+                ], on: gang
+            ) { _, _ in }
+        }
+        let times = (0..<rounds).map { _ in
+            let start = seconds()
+            for step in 0..<stepCount {
+                let spans = (0..<sequenceCount).map { sequence in
+                    TokenSpan(
+                        tokens: tokens(1, seed: sequence + step), startPosition: context + step,
+                        pages: pages(sequence), result: .lastLogits)
+                }
+                model.step(spans, on: gang) { _, _ in }
+            }
+            return seconds() - start
+        }
+        return Double(sequenceCount * stepCount) / median(times)
+    }
+}
+
+func run() throws {
+    let options = Options(Array(CommandLine.arguments.dropFirst()))
+    guard let format = WeightFormat(rawValue: options.text("weights", "int8")) else { fail("--weights: unknown") }
+    let gang = ComputeGang(threadCount: options.number("threads", 2))
+    let (prompt, steps) = (options.number("prompt", 512), options.number("generate", 32))
+    let context = options.number("context", 128)
+    let sequenceCounts = options.text("sequences", "1,8,16").split(separator: ",").compactMap { Int($0) }
+    let start = seconds()
+    let model = try DecoderModel(
+        directory: options.folder, name: ModelName("bench")!, version: ModelVersion(1)!, format: format)
+    let loaded = seconds() - start
+    let peak = peakResidentByteCount()
+    let bench = Bench(
+        model: model, gang: gang, pagesPerSequence: (max(prompt, context + steps) + 31) / 32,
+        rounds: options.number("rounds", 3))
+    try model.allocateCache(
+        pageCount: bench.pagesPerSequence * (sequenceCounts.max() ?? 1), tokensPerPage: bench.tokensPerPage)
+    var fields = [
+        "\"weights\": \"\(format.rawValue)\"", "\"threads\": \(gang.threadCount)",
+        "\"tier\": \"\(gang.kernels.tier)\"", "\"load_seconds\": \(loaded)", "\"load_peak_bytes\": \(peak)",
+        "\"weight_bytes\": \(model.weightByteCount)",
+        "\"read_bytes_per_second\": \(try readBandwidth(gang))",
+        "\"prefill_\(prompt)\": \(bench.prefill(prompt))",
+    ]
+    for count in sequenceCounts {
+        fields.append("\"decode_\(count)\": \(bench.decode(count, context: context, stepCount: steps))")
+    }
+    print("{\(fields.joined(separator: ", "))}")
+}
+
+do { try run() } catch { fail("\(error)") }
