@@ -14,7 +14,27 @@
 
 #include "packed_tiles.h"
 
-// Scales are rounded to half precision before the weights are divided by them.
+// Quantises one group; what is beyond `count` becomes the byte of zero. Scales are rounded to half precision before the
+// weights are divided by them.
+static uint16_t quantize_weights(size_t count, size_t group, const float *values, uint8_t *bytes) {
+    float largest = 0;
+    for (size_t k = 0; k < count; k++) {
+        const float magnitude = fabsf(values[k]);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    const uint16_t half = apus_half_of_float(largest / 127.0f);
+    const float scale = apus_float_of_half(half);
+    const float factor = scale > 0 ? 1.0f / scale : 0;
+    for (size_t k = 0; k < count; k++) {
+        float scaled = values[k] * factor;
+        scaled = scaled > -127 ? scaled : -127;
+        scaled = scaled < 127 ? scaled : 127;
+        bytes[k] = (uint8_t)((int)apus_round(scaled) + 128);
+    }
+    memset(bytes + count, 128, group - count);
+    return half;
+}
+
 void apus_pack_int8(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
                     size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales) {
     const size_t group_count = (depth + group - 1) / group;
@@ -23,19 +43,14 @@ void apus_pack_int8(size_t column_count, size_t depth, size_t group, const float
         const float *values = weights + c * column_stride;
         for (size_t g = 0; g < group_count; g++) {
             const size_t count = depth - g * group < group ? depth - g * group : group;
-            float largest = 0;
+            float gathered[APUS_GROUP_MAX];
+            uint8_t bytes[APUS_GROUP_MAX];
             for (size_t k = 0; k < count; k++) {
-                const float magnitude = fabsf(values[(g * group + k) * depth_stride]);
-                largest = magnitude > largest ? magnitude : largest;
+                gathered[k] = values[(g * group + k) * depth_stride];
             }
-            const uint16_t half = apus_half_of_float(largest / 127.0f);
-            const float scale = apus_float_of_half(half);
-            const float factor = scale > 0 ? 1.0f / scale : 0;
-            scales[apus_scale_index(column, g)] = half;
-            for (size_t k = 0; k < group; k++) {
-                const float scaled = k < count ? rintf(values[(g * group + k) * depth_stride] * factor) : 0;
-                const float kept = scaled >= -127 ? (scaled <= 127 ? scaled : 127) : -127;
-                packed[apus_byte_index(column, g * group + k)] = (uint8_t)((int)kept + 128);
+            scales[apus_scale_index(column, g)] = quantize_weights(count, group, gathered, bytes);
+            for (size_t k = 0; k < group; k += 4) {
+                memcpy(packed + apus_byte_index(column, g * group + k), bytes + k, 4);
             }
         }
     }

@@ -144,8 +144,7 @@ const apus_kernels *apus_kernels_of_tier(int tier);
 void apus_pack_columns(size_t column_count, size_t depth, const float *weights, size_t column_stride,
                        size_t depth_stride, size_t column_begin, float *packed);
 
-/// The same into the layouts of packed_bf16.c, packed_int8.c and packed_int4.c; column_total is N, and `packed` of int4
-/// may hold anything before.
+/// The same into the layouts of packed_bf16.c, packed_int8.c and packed_int4.c; column_total is N.
 void apus_pack_bf16(size_t column_count, size_t depth, const float *weights, size_t column_stride, size_t depth_stride,
                     size_t column_begin, size_t column_total, uint16_t *packed);
 void apus_pack_int8(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
