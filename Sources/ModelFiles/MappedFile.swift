@@ -32,6 +32,22 @@ package enum MappedFile {
         return Bytes(borrowing: mapping.bytes, owner: mapping)
     }
 
+    /// Gives the memory of bytes that are not needed any more back to the page cache; they are read again if they are
+    /// touched.
+    ///
+    /// - Parameter bytes: of a mapped file.
+    package static func release(_ bytes: Bytes) {
+        let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+        bytes.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            // Whole pages only: what shares a page with them may still be needed.
+            let begin = (Int(bitPattern: base) + pageByteCount - 1) / pageByteCount * pageByteCount
+            let end = (Int(bitPattern: base) + bytes.count) / pageByteCount * pageByteCount
+            guard begin < end else { return }
+            _ = madvise(UnsafeMutableRawPointer(bitPattern: begin), end - begin, MADV_DONTNEED)
+        }
+    }
+
     private static func errorText() -> String {
         errno == ENOENT ? "no such file" : String(cString: strerror(errno))
     }

@@ -1,5 +1,7 @@
 import Compute
 import ModelFiles
+import Synchronization
+import Vocabulary
 
 /// Finds the tensors of a decoder by their names, checks their shapes and packs them.
 struct DecoderWeightReader {
@@ -8,9 +10,15 @@ struct DecoderWeightReader {
     let names: DecoderTensorNames
     /// Of all linear layers.
     let format: WeightFormat
+    /// Packs.
+    private let gang: ComputeGang
     private var used: Set<String> = []
 
-    init(file: SafetensorsFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat) {
+    init(
+        file: SafetensorsFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat,
+        gang: ComputeGang
+    ) {
+        self.gang = gang
         self.file = file
         self.description = description
         self.names = names
@@ -83,12 +91,9 @@ struct DecoderWeightReader {
     private mutating func matrix(
         _ names: [String], outputs: [Int], inputCount: Int, layout: PackedMatrix.Layout, format: WeightFormat
     ) throws(ModelFileError) -> PackedMatrix {
-        var weights: [Float] = []
-        for (name, count) in zip(names, outputs) {
-            // Rows of outputs lie one after the other, which is what packing them side by side takes; columns come in
-            // one tensor.
-            weights += try floats(name, shape: layout == .outputMajor ? [count, inputCount] : [inputCount, count])
-        }
+        if layout == .outputMajor { return try streamed(names, outputs, inputCount, format) }
+        // Columns come in one tensor.
+        let weights = try floats(names[0], shape: [inputCount, outputs.reduce(0, +)])
         do {
             return try weights.withUnsafeBufferPointer { weights throws(ComputeError) in
                 try PackedMatrix(
@@ -97,6 +102,39 @@ struct DecoderWeightReader {
         } catch {
             throw file.error(names[0], error.description)
         }
+    }
+
+    /// Packs tensors of shape `[outputs, inputCount]` side by side, a few rows at a time and on all threads.
+    private mutating func streamed(
+        _ names: [String], _ outputs: [Int], _ inputCount: Int, _ format: WeightFormat
+    ) throws(ModelFileError) -> PackedMatrix {
+        var parts: [MatrixPart] = []
+        for (name, count) in zip(names, outputs) {
+            used.insert(name)
+            let entry = try file.entry(name, shape: [count, inputCount])
+            guard entry.elementType.isFloatingPoint else {
+                throw file.error(name, "expected F32, F16 or BF16, got \(entry.elementType.rawValue)")
+            }
+            let begin = parts.last?.outputs.upperBound ?? 0
+            parts.append(MatrixPart(entry: entry, outputs: begin..<begin + count, inputCount: inputCount))
+        }
+        let matrix: PackedMatrix
+        do {
+            matrix = try PackedMatrix(
+                inputCount: inputCount, outputCount: outputs.reduce(0, +), format: format, on: gang
+            ) { range, destination in
+                for part in parts { part.write(range, to: destination) }
+            }
+        } catch {
+            throw file.error(names[0], error.description)
+        }
+        for (name, part) in zip(names, parts) {
+            guard part.isFinite.load(ordering: .relaxed) else {
+                throw file.error(name, "has an element that is infinite or not a number")
+            }
+            MappedFile.release(part.entry.data)
+        }
+        return matrix
     }
 
     mutating func floats(_ name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
@@ -108,5 +146,33 @@ struct DecoderWeightReader {
         for name in file.names where !used.contains(name) && !names.isHarmless(name) {
             throw file.error(name, "is not part of this architecture")
         }
+    }
+}
+
+/// A tensor whose rows are some of the outputs of a matrix.
+private final class MatrixPart: Sendable {
+    let entry: SafetensorsFile.Entry
+    /// Which outputs of the matrix.
+    let outputs: Range<Int>
+    private let rowByteCount: Int
+    private let inputCount: Int
+    /// Whether all elements read so far are finite.
+    let isFinite = Atomic(true)
+
+    init(entry: SafetensorsFile.Entry, outputs: Range<Int>, inputCount: Int) {
+        self.entry = entry
+        self.outputs = outputs
+        self.inputCount = inputCount
+        rowByteCount = inputCount * entry.elementType.byteCount
+    }
+
+    /// Writes those of the rows `range` that are its own to their places in `destination`, `[range, inputCount]`.
+    func write(_ range: Range<Int>, to destination: UnsafeMutablePointer<Float>) {
+        let own = range.clamped(to: outputs)
+        guard !own.isEmpty else { return }
+        let first = (own.lowerBound - outputs.lowerBound) * rowByteCount
+        let rows = entry.data[first..<first + own.count * rowByteCount]
+        let place = destination + (own.lowerBound - range.lowerBound) * inputCount
+        if !entry.elementType.write(rows, to: place) { isFinite.store(false, ordering: .relaxed) }
     }
 }

@@ -1,4 +1,5 @@
 package import Compute
+import Glibc
 package import ModelFiles
 
 /// The weights of a decoder, checked and packed.
@@ -66,7 +67,9 @@ package struct DecoderWeights: Sendable {
         _ file: SafetensorsFile, _ description: DecoderDescription, format: WeightFormat = .float32
     ) throws(ModelFileError) {
         let names = DecoderTensorNames(description.family, prefixed: { file[$0] != nil })
-        var reader = DecoderWeightReader(file: file, description: description, names: names, format: format)
+        let gang = ComputeGang(threadCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        var reader = DecoderWeightReader(
+            file: file, description: description, names: names, format: format, gang: gang)
         var layers: [Layer] = []
         for index in 0..<description.layerCount { layers.append(try reader.layer(index)) }
         self.layers = layers

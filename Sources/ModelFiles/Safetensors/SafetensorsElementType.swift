@@ -1,4 +1,4 @@
-import Vocabulary
+package import Vocabulary
 
 /// The element types of safetensors that Apus reads, by their names in the file.
 package enum SafetensorsElementType: String, Sendable {
@@ -34,6 +34,41 @@ package enum SafetensorsElementType: String, Sendable {
         case .bfloat16: data.map(UInt16.self) { Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16) }
         default: nil
         }
+    }
+
+    /// Whether `write` knows the type.
+    package var isFloatingPoint: Bool { self == .float32 || self == .float16 || self == .bfloat16 }
+
+    /// Writes the elements of `data` to `destination`, widened to Float32.
+    ///
+    /// - Precondition: the type is F32, F16 or BF16, and `destination` has room.
+    /// - Returns: whether all of them are finite.
+    package func write(_ data: Bytes, to destination: UnsafeMutablePointer<Float>) -> Bool {
+        let count = data.count / byteCount
+        data.withUnsafeBytes { source in
+            switch self {
+            case .float32:
+                for i in 0..<count {
+                    let bits = source.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self)
+                    destination[i] = Float(bitPattern: UInt32(littleEndian: bits))
+                }
+            case .float16:
+                for i in 0..<count {
+                    let bits = source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
+                    destination[i] = Float(Float16(bitPattern: UInt16(littleEndian: bits)))
+                }
+            case .bfloat16:
+                for i in 0..<count {
+                    let bits = source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
+                    destination[i] = Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
+                }
+            default: preconditionFailure("\(self) is no type of weights")
+            }
+        }
+        // Whole numbers, so that the compiler may use vectors.
+        var infiniteCount: UInt32 = 0
+        for i in 0..<count { infiniteCount &+= destination[i].bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0 }
+        return infiniteCount == 0
     }
 
     /// The elements widened to Int64; nil unless the type is I64 or I32.
