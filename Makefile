@@ -74,6 +74,14 @@ bench-rpc: build bench-packages ## Compare the RPC layer with C++ gRPC, grpc-swi
 	swift build -c release --product apus-interop
 	$(PYTHON) Benchmarks/rpc/peers.py --json .build/benchmarks/rpc.json
 
+.PHONY: bench-text
+bench-text: bench-packages ## Compare decoders with llama.cpp, which it builds first (on a quiet machine).
+	swift build -c release --product apus-text-bench
+	$(PYTHON) -m pip install -q cmake gguf ninja numpy
+	PATH="$(CURDIR)/.build/venv/bin:$$PATH" $(PYTHON) Benchmarks/text/llama.py .build/benchmarks/llama
+	$(PYTHON) Benchmarks/text/models.py .build/benchmarks/models
+	$(PYTHON) Benchmarks/text/peers.py --json .build/benchmarks/text.json
+
 SOAK_MINUTES := 30
 .PHONY: soak
 soak: build bench-packages ## Load a server with calls of every kind for SOAK_MINUTES (30), then assert that nothing is left.

@@ -3,17 +3,16 @@
 
     Benchmarks/text/peers.py --llama FOLDER [--models FOLDER] [--only 1.1b,125m] [--rounds 5] [--json FILE]
 
-FOLDER of --llama holds llama-bench, llama-batched-bench and llama-quantize; `make bench-text` builds them from the source
-distribution of llama-cpp-python. The programs take turns, `rounds` times; the tables show medians. Apus runs the bare
-engine (`apus-text-bench`): prefill of 512 tokens in one step, and decoding of sequences that have 128 tokens already.
-Run it on a machine that does nothing else.
+FOLDER of --llama holds llama-bench, llama-batched-bench and llama-quantize; `make bench-text` builds them from the
+source distribution of llama-cpp-python. The programs take turns, `rounds` times; the tables show medians. Apus runs the
+bare engine (`apus-text-bench`): prefill of 512 tokens in one step, and decoding of sequences that have 128 tokens
+already. Run it on a machine that does nothing else.
 """
 
 import argparse
 import collections
 import json
 import pathlib
-import re
 import statistics
 import subprocess
 import sys
@@ -93,6 +92,9 @@ class Comparison:
         self.arguments = arguments
         self.samples = collections.defaultdict(list)
         self.reports = {}
+        # Beside the programs, by the script that builds them.
+        version = arguments.llama.parent / "version"
+        self.version = version.read_text().strip() if version.exists() else "?"
 
     def measure(self, name):
         folder, threads = self.arguments.models / name, self.arguments.threads
@@ -159,8 +161,7 @@ def main():
         comparison.measure(name)
         comparison.print_model(name)
     comparison.print_loading()
-    build = re.search(r"\((\d+)\)|build: (\w+)", run([arguments.llama / "llama-bench", "--help"]))
-    machine = support.machine() | {"threads": arguments.threads, "llama.cpp": build.group(0) if build else "?"}
+    machine = support.machine() | {"threads": arguments.threads, "llama.cpp": comparison.version}
     print("\n### Machine and versions\n\n| | |\n|---|---|")
     for key, value in machine.items():
         print(f"| {key} | {value} |")
