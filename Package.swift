@@ -109,8 +109,8 @@ let package = Package(
         module(
             "InferenceService",
             [
-                "Compute", "Engine", "Messages", "Models", "RPC", "Routing", "Telemetry", "Tenancy", "TextModels",
-                "Vocabulary",
+                "Compute", "Constraints", "Engine", "Messages", "Models", "RPC", "Routing", "Telemetry", "Tenancy",
+                "TextModels", "Vocabulary",
             ]),
 
         // Layer 7

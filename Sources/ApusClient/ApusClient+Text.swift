@@ -66,8 +66,20 @@ extension GenerateRequest {
         for (token, bias) in settings.logitBiases { logitBias[try number(token, "a token with a bias")] = bias }
         stopTokens = try settings.stopTokens.map { (token) throws(ApusError) in try number(token, "a stop token") }
         if let count = settings.logprobCount { logprobs = try number(count, "the number of likeliest tokens") }
+        constraint = settings.constraint.map(Constraint.init)
         if let count = settings.answerCount { n = try number(count, "the number of answers") }
         cacheSalt = settings.cacheSalt
+    }
+}
+
+extension GenerateRequest.Constraint {
+    init(_ constraint: TextConstraint) {
+        switch constraint {
+        case .regex(let text): self = .regex(text)
+        case .choices(let texts): self = .choices(Choices(texts: texts))
+        case .jsonSchema(let text): self = .jsonSchema(text)
+        case .json: self = .json(true)
+        }
     }
 }
 

@@ -29,6 +29,8 @@ public struct GenerationSettings: Hashable, Sendable {
     public var logprobCount: Int?
     /// How many different answers to give, up to 16; nil means 1.
     public var answerCount: Int?
+    /// What the text has to look like; nil for whatever the model likes.
+    public var constraint: TextConstraint?
     /// Keeps cached prompts of the same tenant apart: a prompt is found again only by calls with the same salt.
     public var cacheSalt = ""
     /// Whether to go on past the token that ends a text: for measurements of equal length.
@@ -36,4 +38,17 @@ public struct GenerationSettings: Hashable, Sendable {
 
     /// As the model is configured.
     public init() {}
+}
+
+/// What a text has to look like; it ends only where it is complete.
+public enum TextConstraint: Hashable, Sendable {
+    /// The whole text matches this regular expression: of ECMAScript's syntax what needs no look-around, no back
+    /// references and no flags.
+    case regex(String)
+    /// The text is one of these.
+    case choices([String])
+    /// The text is JSON that is valid against this JSON Schema; a keyword that is not supported is an error.
+    case jsonSchema(String)
+    /// The text is JSON.
+    case json
 }

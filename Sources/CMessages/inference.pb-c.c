@@ -151,6 +151,12 @@ void   inference__model_infer_response__init
   static const Inference__ModelInferResponse init_value = INFERENCE__MODEL_INFER_RESPONSE__INIT;
   *message = init_value;
 }
+void   inference__model_stream_infer_response__init
+                     (Inference__ModelStreamInferResponse         *message)
+{
+  static const Inference__ModelStreamInferResponse init_value = INFERENCE__MODEL_STREAM_INFER_RESPONSE__INIT;
+  *message = init_value;
+}
 #define inference__server_live_request__field_descriptors NULL
 #define inference__server_live_request__field_indices_by_name NULL
 #define inference__server_live_request__number_ranges NULL
@@ -1625,5 +1631,56 @@ const ProtobufCMessageDescriptor inference__model_infer_response__descriptor =
   inference__model_infer_response__field_indices_by_name,
   1,  inference__model_infer_response__number_ranges,
   (ProtobufCMessageInit) inference__model_infer_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_stream_infer_response__field_descriptors[2] =
+{
+  {
+    "error_message",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStreamInferResponse, error_message),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "infer_response",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStreamInferResponse, infer_response),
+    &inference__model_infer_response__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_stream_infer_response__field_indices_by_name[] = {
+  0,   /* field[0] = error_message */
+  1,   /* field[1] = infer_response */
+};
+static const ProtobufCIntRange inference__model_stream_infer_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__model_stream_infer_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelStreamInferResponse",
+  "ModelStreamInferResponse",
+  "Inference__ModelStreamInferResponse",
+  "inference",
+  sizeof(Inference__ModelStreamInferResponse),
+  2,
+  inference__model_stream_infer_response__field_descriptors,
+  inference__model_stream_infer_response__field_indices_by_name,
+  1,  inference__model_stream_infer_response__number_ranges,
+  (ProtobufCMessageInit) inference__model_stream_infer_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -1,3 +1,4 @@
+import Constraints
 import Models
 package import Routing
 import Scheduling
@@ -25,6 +26,8 @@ extension Engine {
         let sampling = try request.sampling.checked(otherSeed: arrival.nanoseconds ^ tickets[0].number << 32)
         let stopStrings = try request.checkedStopStrings()
         let namespace = try request.namespace(for: tickets[0])
+        var constraint: Constraint?
+        if let wanted = request.constraint { constraint = try await pipeline.constraints.constraint(for: wanted) }
         let prompt = try await pipeline.tokens(of: request.prompt, field: "prompt")
         let lengthMax = limits.sequenceLengthMax
         // The last place is for the one token at least that is generated.
@@ -43,6 +46,7 @@ extension Engine {
                         // Each answer is what a call of its own with the next seed would get.
                         sampling: sampling.with(seed: sampling.seed &+ UInt64(answer)), stopStrings: stopStrings,
                         stopTokens: Set(request.stopTokens), logprobCount: request.logprobCount,
+                        constraint: constraint,
                         ignoresEndOfSequence: request.ignoresEndOfSequence)))
         }
         try loaded.enterQueue(requests: sequences.count)

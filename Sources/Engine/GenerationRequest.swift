@@ -1,3 +1,4 @@
+package import Constraints
 package import Vocabulary
 
 /// A text to be continued, and how.
@@ -16,6 +17,8 @@ package struct GenerationRequest: Sendable {
     package var logprobCount: Int?
     /// Different answers to the prompt.
     package var answerCount = 1
+    /// What the text has to look like; nil for whatever the model likes.
+    package var constraint: ConstraintSpecification?
     package var deadline: Deadline
     /// Who asks, as the server knows, so that the prompt finds the cached pages of the same tenant's earlier prompts;
     /// nil finds and leaves none.

@@ -108,6 +108,10 @@ extension ServingError {
     static let deadlineInQueue = ServingError(.deadlineExceeded, "Request timeout expired", label: "deadline_in_queue")
     static let deadlineUnreachable = ServingError(
         .deadlineExceeded, "the deadline is sooner than the prompt can be read", label: "deadline_unreachable")
+    static let noTokenGoesOn = ServingError(
+        .failedPrecondition,
+        "no token of the model's vocabulary goes on as the answer has to, or too many ways are open at once",
+        label: "constraint_stuck")
     static let cancelledByCaller = ServingError(.cancelled, "the caller cancelled the request")
     static let engineStopped = ServingError(
         .unavailable, "the engine is shutting down and has stopped accepting new requests", label: "shutting_down")

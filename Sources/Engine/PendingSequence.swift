@@ -1,3 +1,4 @@
+import Constraints
 import KVCache
 import Scheduling
 import TextModels
@@ -22,6 +23,7 @@ final class PendingSequence: Sendable {
         let stopTokens: Set<Int32>
         /// How many of the likeliest tokens go along with each; nil for no probabilities at all.
         let logprobCount: Int?
+        let constraint: Constraint?
         let ignoresEndOfSequence: Bool
     }
 

@@ -1,3 +1,4 @@
+import Constraints
 import Models
 import TextModels
 import Tokenizers
@@ -16,7 +17,10 @@ final class RunningText {
     private var sampler: Sampler
     private let scratch: SamplerScratch
     private var decoder: IncrementalDecoder
+    private let tokenizer: any Tokenizer
     private var stopStrings: StopStrings?
+    /// What the answer has to look like, and where it is in that.
+    private var constraint: (constraint: Constraint, position: Constraint.Position)?
     /// The token that was chosen in this step.
     private var chosen: Choice?
     /// Sums of the hidden states of the tokens computed so far, `[hiddenSize]`.
@@ -35,12 +39,15 @@ final class RunningText {
         case pauses
         /// To be published once its pages are free, so that whoever has the answer finds them free.
         case ended(publish: () -> Void)
+        /// Likewise, for an answer that cannot go on.
+        case failed(ServingError)
     }
 
     /// `scratch` is what all sequences of the thread share.
     init(_ request: PendingSequence, tokenizer: any Tokenizer, scratch: SamplerScratch) {
         self.request = request
         self.scratch = scratch
+        self.tokenizer = tokenizer
         tokens = request.promptTokens
         usage.promptTokenCount = tokens.count
         // Behind a prompt of special tokens only the text begins, elsewhere it goes on.
@@ -51,6 +58,10 @@ final class RunningText {
             sampler = Sampler(
                 generation.sampling, prompt: request.promptTokens, tokenCountMax: request.tokenCountMax)
             stopStrings = generation.stopStrings
+            if let wanted = generation.constraint {
+                let spaceCount = begins ? tokenizer.leadingSpaceCount : 0
+                constraint = (wanted, wanted.start(droppedSpaceCount: spaceCount))
+            }
         case .embed:
             sampler = Sampler(.greedy)
         }
@@ -73,10 +84,7 @@ final class RunningText {
     func receive(_ values: UnsafeBufferPointer<Float>, tokenCount: Int) {
         switch request.work {
         case .generate(let generation):
-            let token = sampler.sample(values, with: scratch)
-            chosen = Choice(
-                token: token,
-                logprobs: generation.logprobCount.map { TokenLogprobs(of: token, topCount: $0, in: values) })
+            chosen = choose(values, for: generation)
         case .embed:
             // Token by token, in order: the sums have the same bits however the text was cut into steps.
             let hiddenSize = values.count / tokenCount
@@ -87,6 +95,20 @@ final class RunningText {
         }
     }
 
+    /// Chooses the next token; nil when none goes on as the answer has to.
+    private func choose(
+        _ logits: UnsafeBufferPointer<Float>, for generation: PendingSequence.Generation
+    ) -> Choice? {
+        let mask = constraint.map {
+            $0.constraint.mask(at: $0.position, allowsEnd: !generation.ignoresEndOfSequence)
+        }
+        if let mask, mask.first == nil { return nil }
+        let token = sampler.sample(logits, allowed: mask, with: scratch)
+        return Choice(
+            token: token,
+            logprobs: generation.logprobCount.map { TokenLogprobs(of: token, topCount: $0, in: logits) })
+    }
+
     /// Hands out what came of the last span of the sequence.
     func advance(endOfSequence: Set<Int32>) -> Advance {
         switch request.work {
@@ -95,7 +117,10 @@ final class RunningText {
             let mean = hiddenSums.map { $0 * scale }
             return .ended { [usage] in completion.complete(.success((mean: mean, usage: usage))) }
         case .generate(let generation):
-            guard let choice = chosen else { preconditionFailure("no logits came for \(request.ticket)") }
+            guard let choice = chosen else {
+                precondition(constraint != nil, "no logits came for \(request.ticket)")
+                return .failed(.noTokenGoesOn)
+            }
             chosen = nil
             tokens.append(choice.token)
             usage.generatedTokenCount += 1
@@ -116,6 +141,7 @@ final class RunningText {
         if progress?.isStopped == true {
             return end(generation, .stop, text: "")
         }
+        if follow(choice.token) { return end(generation, .endOfSequence, text: heldBack()) }
         if tokens.count == request.tokenCountMax {
             return end(generation, .length, text: heldBack())
         }
@@ -124,6 +150,13 @@ final class RunningText {
         case .pause: .pauses
         case .nothing: .ended {}
         }
+    }
+
+    /// Goes on in the constraint, if there is one; whether the answer is complete and cannot go on.
+    private func follow(_ token: Int32) -> Bool {
+        guard constraint != nil else { return false }
+        constraint!.constraint.advance(&constraint!.position, by: tokenizer.bytes(of: token))
+        return constraint!.constraint.isFinished(constraint!.position)
     }
 
     private func end(_ generation: PendingSequence.Generation, _ reason: FinishReason, text: String) -> Advance {

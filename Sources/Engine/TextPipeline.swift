@@ -11,6 +11,17 @@ struct TextPipeline {
     let endOfSequence: Set<Int32>
     /// Beginnings of prompts that are known to everybody.
     let sharedPrefixes: [String]
+    let constraints: ConstraintCache
+
+    init(
+        model: any TokenModel, tokenizer: any Tokenizer, endOfSequence: Set<Int32>, sharedPrefixes: [String] = []
+    ) {
+        self.model = model
+        self.tokenizer = tokenizer
+        self.endOfSequence = endOfSequence
+        self.sharedPrefixes = sharedPrefixes
+        constraints = ConstraintCache(tokenizer: tokenizer, endOfSequence: endOfSequence)
+    }
 
     /// Longer texts are not cut into tokens on the caller's thread, which may be an event loop.
     static let inlineByteCountMax = 4096

@@ -106,6 +106,11 @@ final class TokenRunner: ModelRunner {
             texts[span.ticket] = nil
             countHeld()
             publish()
+        case .failed(let error):
+            scheduler.remove(span.ticket)
+            texts[span.ticket] = nil
+            countHeld()
+            fail(text, with: error)
         }
     }
 

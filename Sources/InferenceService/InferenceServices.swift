@@ -58,5 +58,8 @@ package struct InferenceServices: Sendable {
         } answer: {
             try await service.modelInfer($0, $1)
         }
+        table.register(stream: Methods.modelStreamInfer, through: gate) {
+            try await service.modelStreamInfer($0, $1, to: $2)
+        }
     }
 }

@@ -12,6 +12,7 @@ struct CallTextCommand: AsyncParsableCommand {
             answers (--n) are printed one after the other once all of them are there. For example:
 
               apus call text --model storyteller "Once upon a time" --max-tokens 100 --temperature 0.8 --seed 7
+              apus call text --model storyteller "The king was " --choice old --choice young
               cat beginning.txt | apus call text --model storyteller - > story.txt
             """)
 
@@ -27,7 +28,7 @@ struct CallTextCommand: AsyncParsableCommand {
     var noPrompt = false
 
     func run() async throws {
-        let settings = generation.settings
+        let settings = try generation.settings()
         let (call, prompt, noPrompt) = (call, prompt, noPrompt)
         try await call.withClient { client in
             let prompt = prompt == "-" ? try Console.readAll() : prompt
@@ -91,12 +92,29 @@ struct GenerationOptions: ParsableArguments {
     @Option(name: .customLong("n"), help: ArgumentHelp("How many answers to give.", valueName: "count"))
     var answerCount: Int?
 
+    @Option(help: ArgumentHelp("The whole text matches this regular expression.", valueName: "pattern"))
+    var regex: String?
+
+    @Option(help: ArgumentHelp("The text is this, or one of these if repeated.", valueName: "text"))
+    var choice: [String] = []
+
+    @Option(help: ArgumentHelp("The text is JSON valid against the JSON Schema in this file.", valueName: "file"))
+    var jsonSchema: String?
+
+    @Flag(help: "The text is JSON.")
+    var json = false
+
     func validate() throws {
+        let constraints = [regex != nil, !choice.isEmpty, jsonSchema != nil, json].filter(\.self)
+        if constraints.count > 1 {
+            throw ValidationError("one of --regex, --choice, --json-schema and --json, not several")
+        }
         if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens: expected at least 1, got \(maxTokens)") }
         if let topK, topK < 0 { throw ValidationError("--top-k: expected 0 or more, got \(topK)") }
     }
 
-    var settings: GenerationSettings {
+    /// What the options say; reads the file of the JSON Schema.
+    func settings() throws -> GenerationSettings {
         var settings = GenerationSettings()
         settings.tokenCountMax = maxTokens
         settings.temperature = temperature
@@ -112,6 +130,12 @@ struct GenerationOptions: ParsableArguments {
         settings.stopTokens = stopToken
         settings.logprobCount = logprobs
         settings.answerCount = answerCount
+        if let regex { settings.constraint = .regex(regex) }
+        if !choice.isEmpty { settings.constraint = .choices(choice) }
+        if let jsonSchema {
+            settings.constraint = .jsonSchema(try String(contentsOfFile: jsonSchema, encoding: .utf8))
+        }
+        if json { settings.constraint = .json }
         return settings
     }
 }

@@ -87,6 +87,7 @@ struct ApusClientTests {
             settings.cacheSalt = "salt"
             settings.logprobCount = 1
             settings.answerCount = 2
+            settings.constraint = .choices(["a", "b"])
             var pieces: [TextPiece] = []
             for try await piece in try await client.generate(
                 model: "m", version: 2, prompt: "Once", settings: settings)
@@ -106,7 +107,7 @@ struct ApusClientTests {
                         model: "m", version: "2", input: .prompt("Once"), maxTokens: 9, temperature: 0.5, topK: 4,
                         topP: 0.75, seed: 11, stop: ["\n"], minP: 0.125, repetitionPenalty: 1.25, presencePenalty: 0.5,
                         frequencyPenalty: -0.5, logitBias: [3: -100], stopTokens: [8], logprobs: 1, n: 2,
-                        cacheSalt: "salt"))
+                        constraint: .choices(Choices(texts: ["a", "b"])), cacheSalt: "salt"))
             _ = try await client.generate(model: "m", tokens: [1, 2]).first { _ in true }
             #expect(seen.last?.input == .tokens(TokenSequence(ids: [1, 2])))
         }

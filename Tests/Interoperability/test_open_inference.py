@@ -1,6 +1,8 @@
 """The Open Inference Protocol, as tritonclient and grpcio speak it."""
 
 import concurrent.futures
+import json
+import queue
 import time
 
 import grpc
@@ -176,3 +178,88 @@ def test_64_streams_on_one_connection_all_answer(stub):
             raw_input_contents=[value.to_bytes(4, "little")])
         futures.append(stub.ModelInfer.future(request))
     assert [int.from_bytes(f.result().raw_output_contents[0], "little") for f in futures] == list(range(64))
+
+
+def text_inputs(**fields):
+    inputs = [tensor("text_input", np.array([fields.pop("prompt", "Once upon").encode()], dtype=object))]
+    for name, value in fields.items():
+        kind = {bool: bool, int: np.int32, float: np.float32, str: object, list: object}[type(value)]
+        values = value if isinstance(value, list) else [value]
+        inputs.append(tensor(name, np.array([v.encode() if isinstance(v, str) else v for v in values], dtype=kind)))
+    return inputs
+
+
+def words(result, name="text_output"):
+    return result.as_numpy(name)[0].decode()
+
+
+def streamed(client, requests):
+    """What a stream answers to (id, inputs) of one model: the responses and errors in order."""
+    answers = queue.Queue()
+    client.start_stream(callback=lambda result, error: answers.put((result, error)))
+    for identity, inputs in requests:
+        client.async_stream_infer("storyteller", inputs, request_id=identity)
+    client.stop_stream()
+    return [answers.get() for _ in range(answers.qsize())]
+
+
+def test_sampling_parameters_and_single_tensors_mean_the_same(client):
+    parameters = {"max_tokens": 20, "temperature": 0.9, "top_k": 40, "top_p": 0.95, "seed": 7, "min_p": 0.01,
+                  "repetition_penalty": 1.1}
+    by_object = words(client.infer("storyteller", text_inputs(sampling_parameters=json.dumps(parameters))))
+    assert by_object == words(client.infer("storyteller", text_inputs(**parameters)))
+    # A tensor wins over the object.
+    shorter = words(client.infer("storyteller", text_inputs(sampling_parameters=json.dumps(parameters), max_tokens=5)))
+    assert by_object.startswith(shorter) and len(shorter) < len(by_object)
+
+
+def test_what_is_asked_for_comes_beside_the_text(client):
+    result = client.infer("storyteller", text_inputs(
+        max_tokens=6, exclude_input_in_output=False, return_finish_reason=True, return_num_input_tokens=True,
+        return_num_output_tokens=True, return_cumulative_logprob=True))
+    assert words(result).startswith("Once upon") and words(result, "finish_reason") == "length"
+    assert result.as_numpy("num_output_tokens")[0] == 6 and result.as_numpy("num_input_tokens")[0] > 0
+    assert result.as_numpy("cumulative_logprob")[0] < 0
+
+
+def test_a_stop_text_and_a_constraint_go_through_tensors(client):
+    whole = words(client.infer("storyteller", text_inputs(max_tokens=40)))
+    stop = whole[10:14]
+    assert words(client.infer("storyteller", text_inputs(max_tokens=40, stop=["never", stop]))) == whole[:whole.index(stop)]
+    schema = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 1, "maximum": 9}}, "required": ["age"]}
+    got = words(client.infer("storyteller", text_inputs(
+        sampling_parameters=json.dumps({"max_tokens": 40, "guided_decoding": {"json": schema}}))))
+    assert 1 <= json.loads(got)["age"] <= 9
+
+
+def test_a_streamed_text_comes_in_pieces_and_is_the_whole_text(client):
+    whole = words(client.infer("storyteller", text_inputs(max_tokens=24)))
+    for name in ("stream", "streaming"):
+        answers = streamed(client, [("a", text_inputs(max_tokens=24, return_finish_reason=True, **{name: True}))])
+        assert all(error is None for _, error in answers) and len(answers) > 4
+        assert "".join(words(result) for result, _ in answers) == whole
+        final = [result.get_response().parameters["triton_final_response"].bool_param for result, _ in answers]
+        assert final == [False] * (len(answers) - 1) + [True]
+        assert {result.get_response().id for result, _ in answers} == {"a"}
+        assert words(answers[-1][0], "finish_reason") == "length"
+
+
+def test_the_requests_of_a_stream_are_answered_in_order_and_errors_do_not_end_it(client):
+    answers = streamed(client, [
+        ("1", text_inputs(max_tokens=4)), ("2", text_inputs(max_tokens=4, temperature=99.0)),
+        ("3", text_inputs(sampling_parameters='{"n": 2}')), ("4", text_inputs(max_tokens=3, stream=True))])
+    assert answers[0][1] is None and answers[0][0].get_response().id == "1"
+    assert "temperature" in str(answers[1][1]) and "'n' is not supported" in str(answers[2][1])
+    assert [result.get_response().id for result, _ in answers[3:]] == ["4"] * (len(answers) - 3) and len(answers) > 4
+
+
+@pytest.mark.parametrize("fields, words", [
+    (dict(stream=True), "ModelStreamInfer"), (dict(max_tokens="9"), "'max_tokens': expected a number"),
+    (dict(max_tokens=1.5), "expected an integer"), (dict(nothing=1), "unexpected input 'nothing'"),
+    (dict(sampling_parameters="[]"), "expected a JSON object"), (dict(sampling_parameters="{"), "is not JSON"),
+    (dict(sampling_parameters='{"top_p": "1"}'), "'top_p': expected a number"), (dict(stop=1), "expected BYTES"),
+    (dict(sampling_parameters='{"guided_decoding": {"regex": "(?=a)"}}'), "look-ahead")])
+def test_what_a_text_model_does_not_take_is_refused_by_name(client, fields, words):
+    with pytest.raises(InferenceServerException) as error:
+        client.infer("storyteller", text_inputs(**fields))
+    assert words in error.value.message()

@@ -106,6 +106,10 @@ struct Sample: Sendable, CustomTestStringConvertible {
             }
             raw_output_contents: "\003"
             """#),
+        Sample(
+            ModelStreamInferResponse(
+                errorMessage: "no", inferResponse: ModelInferResponse(modelName: "m", id: "7")),
+            #"error_message: "no" infer_response { model_name: "m" id: "7" }"#),
     ]
 
     private static let text = [
@@ -116,13 +120,13 @@ struct Sample: Sendable, CustomTestStringConvertible {
                 topP: 0.9, seed: 0, stop: ["\n\n", "END"], echo: true, ignoreEndOfText: true, minP: 0.25,
                 repetitionPenalty: 1.5,
                 presencePenalty: -2, frequencyPenalty: 0, logitBias: [1: -100, 70_000: 0.5], stopTokens: [2, 9],
-                logprobs: 0, n: 3, cacheSalt: "user-7"),
+                logprobs: 0, n: 3, constraint: .regex("a+"), cacheSalt: "user-7"),
             #"""
             model: "storyteller" version: "1" prompt: "Once upon" max_tokens: 0 temperature: 0 top_k: 40 top_p: 0.9
             seed: 0 stop: ["\n\n", "END"] echo: true ignore_end_of_text: true
             min_p: 0.25 repetition_penalty: 1.5 presence_penalty: -2 frequency_penalty: 0
             logit_bias { key: 1 value: -100 } logit_bias { key: 70000 value: 0.5 } stop_tokens: [2, 9] logprobs: 0 n: 3
-            cache_salt: "user-7"
+            regex: "a+" cache_salt: "user-7"
             """#),
         Sample(
             GenerateRequest(model: "storyteller", input: .tokens(TokenSequence(ids: [5, 6]))),
@@ -149,6 +153,11 @@ struct Sample: Sendable, CustomTestStringConvertible {
             logprobs { chosen { token: 7 logprob: -0.5 } top { token: 1 logprob: -0.25 } }
             logprobs { chosen { token: 8 } }
             """#),
+        Sample(
+            GenerateRequest(constraint: .choices(Choices(texts: ["yes", ""]))), #"choices { texts: ["yes", ""] }"#),
+        Sample(GenerateRequest(constraint: .jsonSchema("{}")), #"json_schema: "{}""#),
+        Sample(GenerateRequest(constraint: .json(true)), "json: true"),
+        Sample(Choices(texts: ["a"]), #"texts: "a""#),
         Sample(TokenLogprob(token: 3, logprob: -2), "token: 3 logprob: -2"),
         Sample(TokenLogprobs(top: [TokenLogprob(token: 3, logprob: -2)]), "top { token: 3 logprob: -2 }"),
         Sample(Usage(promptTokens: .max), "prompt_tokens: 4294967295"),

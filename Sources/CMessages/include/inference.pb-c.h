@@ -39,6 +39,7 @@ typedef struct Inference__ModelInferResponse Inference__ModelInferResponse;
 typedef struct Inference__ModelInferResponse__InferOutputTensor Inference__ModelInferResponse__InferOutputTensor;
 typedef struct Inference__ModelInferResponse__InferOutputTensor__ParametersEntry Inference__ModelInferResponse__InferOutputTensor__ParametersEntry;
 typedef struct Inference__ModelInferResponse__ParametersEntry Inference__ModelInferResponse__ParametersEntry;
+typedef struct Inference__ModelStreamInferResponse Inference__ModelStreamInferResponse;
 
 
 /* --- enums --- */
@@ -370,6 +371,17 @@ struct  Inference__ModelInferResponse
     , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0,NULL, 0,NULL }
 
 
+struct  Inference__ModelStreamInferResponse
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData error_message;
+  Inference__ModelInferResponse *infer_response;
+};
+#define INFERENCE__MODEL_STREAM_INFER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&inference__model_stream_infer_response__descriptor) \
+    , {0,NULL}, NULL }
+
+
 /* Inference__ServerLiveRequest methods */
 void   inference__server_live_request__init
                      (Inference__ServerLiveRequest         *message);
@@ -442,6 +454,9 @@ void   inference__model_infer_response__parameters_entry__init
 /* Inference__ModelInferResponse methods */
 void   inference__model_infer_response__init
                      (Inference__ModelInferResponse         *message);
+/* Inference__ModelStreamInferResponse methods */
+void   inference__model_stream_infer_response__init
+                     (Inference__ModelStreamInferResponse         *message);
 /* --- per-message closures --- */
 
 typedef void (*Inference__ServerLiveRequest_Closure)
@@ -516,6 +531,9 @@ typedef void (*Inference__ModelInferResponse__ParametersEntry_Closure)
 typedef void (*Inference__ModelInferResponse_Closure)
                  (const Inference__ModelInferResponse *message,
                   void *closure_data);
+typedef void (*Inference__ModelStreamInferResponse_Closure)
+                 (const Inference__ModelStreamInferResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -546,6 +564,7 @@ extern const ProtobufCMessageDescriptor inference__model_infer_response__descrip
 extern const ProtobufCMessageDescriptor inference__model_infer_response__infer_output_tensor__descriptor;
 extern const ProtobufCMessageDescriptor inference__model_infer_response__infer_output_tensor__parameters_entry__descriptor;
 extern const ProtobufCMessageDescriptor inference__model_infer_response__parameters_entry__descriptor;
+extern const ProtobufCMessageDescriptor inference__model_stream_infer_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

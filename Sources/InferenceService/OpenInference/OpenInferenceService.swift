@@ -5,11 +5,11 @@ import Models
 import Routing
 package import Vocabulary
 
-/// The six core calls of the Open Inference Protocol, over every model there is.
+/// The six core calls of the Open Inference Protocol and its streams, over every model there is.
 ///
 /// - Source: Open Inference Protocol, version 2, gRPC; extended as Triton has it where clients rely on that.
 package struct OpenInferenceService: Sendable {
-    private let engine: Engine
+    let engine: Engine
     private let readiness: Readiness
     private let serverVersion: String
 
@@ -85,19 +85,5 @@ package struct OpenInferenceService: Sendable {
         else { return nil }
         try keeper.take(bytes, of: request.selector.name)
         return keeper.count(try model.infer(input).encoded(id: id))
-    }
-
-    /// Generates all of a text and answers with it as a tensor.
-    private func generate(
-        _ request: ModelInferRequest, _ input: InferenceInput, selector: ModelSelector, _ call: CallContext
-    ) async throws(ServingError) -> ModelInferResponse {
-        try engine.description(of: selector).checkRequestedOutputs(of: input)
-        let stream = try await engine.generate(selector, GenerationRequest(tensors: input, call))
-        var text = ""
-        while let event = try await stream.next() {
-            if case .piece(let piece) = event { text += piece.text }
-        }
-        return ModelInferResponse(
-            id: request.id, model: stream.name, version: stream.version, output: try .text(text))
     }
 }

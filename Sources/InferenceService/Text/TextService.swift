@@ -1,3 +1,4 @@
+import Constraints
 package import Engine
 package import Messages
 import Routing
@@ -101,13 +102,26 @@ extension GenerationRequest {
         case nil: throw ServingError(.invalidArgument, "expected a prompt or tokens, got neither")
         }
         self.init(
-            prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? Self.tokenCountMaxDefault,
+            prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? TextInference.tokenCountMaxDefault,
             sampling: Sampling(request), stopStrings: request.stop, ignoresEndOfSequence: request.ignoreEndOfText,
             deadline: call.deadline, tenant: call.tenant)
         stopTokens = request.stopTokens.map(Int32.init(wire:))
         logprobCount = request.logprobs.map(Int.init)
         answerCount = Int(request.n ?? 1)
         cacheSalt = request.cacheSalt
+        constraint = request.constraint.flatMap(ConstraintSpecification.init)
+    }
+}
+
+extension ConstraintSpecification {
+    init?(_ constraint: GenerateRequest.Constraint) {
+        switch constraint {
+        case .regex(let text): self = .regex(text)
+        case .choices(let choices): self = .choices(choices.texts)
+        case .jsonSchema(let text): self = .jsonSchema(text)
+        case .json(true): self = .json
+        case .json(false): return nil
+        }
     }
 }
 

@@ -453,3 +453,18 @@ extension ModelInferResponse.ParametersEntry: MapEntry {
         stored.value = arena.store(value)
     }
 }
+
+extension ModelStreamInferResponse: StoredMessage {
+    typealias Stored = Inference__ModelStreamInferResponse
+    static let storedType = StoredType(inference__model_stream_infer_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        errorMessage = try arena.string(stored.error_message, "inference.ModelStreamInferResponse.error_message")
+        inferResponse = try arena.message(stored.infer_response)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.error_message = arena.store(errorMessage)
+        stored.infer_response = arena.store(inferResponse)
+    }
+}

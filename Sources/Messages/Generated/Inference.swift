@@ -34,6 +34,12 @@ package enum GRPCInferenceServiceMethods {
     /// saying what was expected and what came; RESOURCE_EXHAUSTED when the queue of the model is full.
     package static let modelInfer = MethodSignature<ModelInferRequest, ModelInferResponse>(
         path: "/inference.GRPCInferenceService/ModelInfer")
+
+    /// Runs models for each request of a stream, one after the other. A text model whose input `stream` is true answers
+    /// with each piece of text as it comes; everything else answers once. An error of one request is a response that
+    /// says so, and the stream goes on.
+    package static let modelStreamInfer = MethodSignature<ModelInferRequest, ModelStreamInferResponse>(
+        path: "/inference.GRPCInferenceService/ModelStreamInfer", clientStreams: true, serverStreams: true)
 }
 
 /// Asks whether the server is alive.
@@ -372,5 +378,19 @@ package struct ModelInferResponse: Message {
         self.parameters = parameters
         self.outputs = outputs
         self.rawOutputContents = rawOutputContents
+    }
+}
+
+/// One of the answers in a stream.
+package struct ModelStreamInferResponse: Message {
+    /// What is wrong with a request; empty when nothing is.
+    package var errorMessage: String
+    /// What the model gave, or of the request that something is wrong with, its `id`. The parameter
+    /// `triton_final_response` is true in the last response to a request.
+    package var inferResponse: ModelInferResponse?
+
+    package init(errorMessage: String = "", inferResponse: ModelInferResponse? = nil) {
+        self.errorMessage = errorMessage
+        self.inferResponse = inferResponse
     }
 }

@@ -45,6 +45,13 @@ extension GenerateRequest: StoredMessage {
         case 4: input = .tokens(try arena.message(stored.tokens) ?? TokenSequence())
         default: input = nil
         }
+        switch stored.constraint_case.rawValue {
+        case 21: constraint = .regex(try arena.string(stored.regex, "apus.text.v1.GenerateRequest.regex"))
+        case 22: constraint = .choices(try arena.message(stored.choices) ?? Choices())
+        case 23: constraint = .jsonSchema(try arena.string(stored.json_schema, "apus.text.v1.GenerateRequest.json_schema"))
+        case 24: constraint = .json(stored.json != 0)
+        default: constraint = nil
+        }
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -109,6 +116,21 @@ extension GenerateRequest: StoredMessage {
             stored.tokens = arena.store(value)
         case nil: break
         }
+        switch constraint {
+        case .regex(let value):
+            stored.constraint_case = .init(21)
+            stored.regex = arena.store(value)
+        case .choices(let value):
+            stored.constraint_case = .init(22)
+            stored.choices = arena.store(value)
+        case .jsonSchema(let value):
+            stored.constraint_case = .init(23)
+            stored.json_schema = arena.store(value)
+        case .json(let value):
+            stored.constraint_case = .init(24)
+            stored.json = value ? 1 : 0
+        case nil: break
+        }
     }
 }
 
@@ -131,6 +153,19 @@ extension GenerateRequest.LogitBiasEntry: MapEntry {
     func fill(_ stored: inout Stored, in arena: Arena) {
         stored.key = key
         stored.value = value
+    }
+}
+
+extension Choices: StoredMessage {
+    typealias Stored = Apus__Text__V1__Choices
+    static let storedType = StoredType(apus__text__v1__choices__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        texts = try arena.strings(stored.texts, stored.n_texts, "apus.text.v1.Choices.texts")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_texts, stored.texts) = arena.store(texts)
     }
 }
 

@@ -87,6 +87,20 @@ package struct GenerateRequest: Message {
         case tokens(TokenSequence)
     }
 
+    /// What the answer has to look like. Tokens that would lead elsewhere are not chosen, and the answer ends only where
+    /// it is complete (unless `max_tokens`, `stop` or the context end it before).
+    package enum Constraint: Equatable, Sendable {
+        /// The whole answer matches this regular expression: of ECMAScript's syntax what needs no look-around, no back
+        /// references and no flags.
+        case regex(String)
+        /// The answer is one of these texts.
+        case choices(Choices)
+        /// The answer is JSON that is valid against this JSON Schema (2020-12). A keyword that is not supported is an error.
+        case jsonSchema(String)
+        /// The answer is JSON, whatever it says; false is as good as absent.
+        case json(Bool)
+    }
+
     /// The model.
     package var model: String
     /// Its version, a positive integer; the newest one when empty.
@@ -127,6 +141,9 @@ package struct GenerateRequest: Message {
     package var logprobs: UInt32?
     /// How many different answers to give; absent: 1. At most 16. Answer `i` is the one of a call with `seed` + i.
     package var n: UInt32?
+    /// What the answer has to look like. Tokens that would lead elsewhere are not chosen, and the answer ends only where
+    /// it is complete (unless `max_tokens`, `stop` or the context end it before).
+    package var constraint: Constraint?
     /// Keeps the cached prompts of a tenant apart: a prompt is found again only by those of the tenant's own calls that
     /// give the same salt, such as one for each of its users. Whatever it says, it opens no other tenant's. At most 256
     /// bytes.
@@ -152,6 +169,7 @@ package struct GenerateRequest: Message {
         stopTokens: [UInt32] = [],
         logprobs: UInt32? = nil,
         n: UInt32? = nil,
+        constraint: Constraint? = nil,
         cacheSalt: String = ""
     ) {
         self.model = model
@@ -173,7 +191,18 @@ package struct GenerateRequest: Message {
         self.stopTokens = stopTokens
         self.logprobs = logprobs
         self.n = n
+        self.constraint = constraint
         self.cacheSalt = cacheSalt
+    }
+}
+
+/// Texts to choose from.
+package struct Choices: Message {
+    /// At least one; none may be empty.
+    package var texts: [String]
+
+    package init(texts: [String] = []) {
+        self.texts = texts
     }
 }
 

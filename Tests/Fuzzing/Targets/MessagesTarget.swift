@@ -23,7 +23,7 @@ extension FuzzTarget {
         ModelCounters.self, HealthCheckRequest.self, HealthCheckResponse.self, HealthListRequest.self,
         HealthListResponse.self, ServerReflectionRequest.self, ExtensionRequest.self, ServerReflectionResponse.self,
         FileDescriptorResponse.self, ExtensionNumberResponse.self, ListServiceResponse.self, ServiceResponse.self,
-        ErrorResponse.self, TokenLogprob.self, TokenLogprobs.self,
+        ErrorResponse.self, TokenLogprob.self, TokenLogprobs.self, Choices.self, ModelStreamInferResponse.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
@@ -74,6 +74,7 @@ private enum MessagesSeeds {
             GenerateRequest(
                 model: "s", input: .prompt("Once"), maxTokens: 0, temperature: 0, topK: 4, topP: 0.9, seed: 1,
                 stop: ["x"], echo: true, ignoreEndOfText: true, minP: 0.5, logitBias: [3: -1], stopTokens: [4], n: 2)),
+        seed(GenerateRequest(constraint: .choices(Choices(texts: ["a", "b"])))),
         seed(GenerateRequest(model: "s", input: .tokens(TokenSequence(ids: [5, 600])))),
         seed(
             GenerateResponse(

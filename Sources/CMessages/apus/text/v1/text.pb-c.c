@@ -25,6 +25,12 @@ void   apus__text__v1__generate_request__init
   static const Apus__Text__V1__GenerateRequest init_value = APUS__TEXT__V1__GENERATE_REQUEST__INIT;
   *message = init_value;
 }
+void   apus__text__v1__choices__init
+                     (Apus__Text__V1__Choices         *message)
+{
+  static const Apus__Text__V1__Choices init_value = APUS__TEXT__V1__CHOICES__INIT;
+  *message = init_value;
+}
 void   apus__text__v1__generate_response__init
                      (Apus__Text__V1__GenerateResponse         *message)
 {
@@ -156,7 +162,7 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_en
   (ProtobufCMessageInit) apus__text__v1__generate_request__logit_bias_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[21] =
+static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[25] =
 {
   {
     "model",
@@ -399,6 +405,54 @@ static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_de
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "regex",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Text__V1__GenerateRequest, constraint_case),
+    offsetof(Apus__Text__V1__GenerateRequest, regex),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "choices",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Text__V1__GenerateRequest, constraint_case),
+    offsetof(Apus__Text__V1__GenerateRequest, choices),
+    &apus__text__v1__choices__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "json_schema",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Text__V1__GenerateRequest, constraint_case),
+    offsetof(Apus__Text__V1__GenerateRequest, json_schema),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "json",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Apus__Text__V1__GenerateRequest, constraint_case),
+    offsetof(Apus__Text__V1__GenerateRequest, json),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "cache_salt",
     25,
     PROTOBUF_C_LABEL_NONE,
@@ -412,10 +466,13 @@ static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_de
   },
 };
 static const unsigned apus__text__v1__generate_request__field_indices_by_name[] = {
-  20,   /* field[20] = cache_salt */
+  24,   /* field[24] = cache_salt */
+  21,   /* field[21] = choices */
   10,   /* field[10] = echo */
   15,   /* field[15] = frequency_penalty */
   11,   /* field[11] = ignore_end_of_text */
+  23,   /* field[23] = json */
+  22,   /* field[22] = json_schema */
   16,   /* field[16] = logit_bias */
   18,   /* field[18] = logprobs */
   4,   /* field[4] = max_tokens */
@@ -424,6 +481,7 @@ static const unsigned apus__text__v1__generate_request__field_indices_by_name[] 
   19,   /* field[19] = n */
   14,   /* field[14] = presence_penalty */
   2,   /* field[2] = prompt */
+  20,   /* field[20] = regex */
   13,   /* field[13] = repetition_penalty */
   8,   /* field[8] = seed */
   9,   /* field[9] = stop */
@@ -434,11 +492,10 @@ static const unsigned apus__text__v1__generate_request__field_indices_by_name[] 
   7,   /* field[7] = top_p */
   1,   /* field[1] = version */
 };
-static const ProtobufCIntRange apus__text__v1__generate_request__number_ranges[2 + 1] =
+static const ProtobufCIntRange apus__text__v1__generate_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 25, 20 },
-  { 0, 21 }
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
 {
@@ -448,11 +505,49 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
   "Apus__Text__V1__GenerateRequest",
   "apus.text.v1",
   sizeof(Apus__Text__V1__GenerateRequest),
-  21,
+  25,
   apus__text__v1__generate_request__field_descriptors,
   apus__text__v1__generate_request__field_indices_by_name,
-  2,  apus__text__v1__generate_request__number_ranges,
+  1,  apus__text__v1__generate_request__number_ranges,
   (ProtobufCMessageInit) apus__text__v1__generate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__text__v1__choices__field_descriptors[1] =
+{
+  {
+    "texts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Text__V1__Choices, n_texts),
+    offsetof(Apus__Text__V1__Choices, texts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__text__v1__choices__field_indices_by_name[] = {
+  0,   /* field[0] = texts */
+};
+static const ProtobufCIntRange apus__text__v1__choices__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor apus__text__v1__choices__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.text.v1.Choices",
+  "Choices",
+  "Apus__Text__V1__Choices",
+  "apus.text.v1",
+  sizeof(Apus__Text__V1__Choices),
+  1,
+  apus__text__v1__choices__field_descriptors,
+  apus__text__v1__choices__field_indices_by_name,
+  1,  apus__text__v1__choices__number_ranges,
+  (ProtobufCMessageInit) apus__text__v1__choices__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__text__v1__generate_response__field_descriptors[6] =

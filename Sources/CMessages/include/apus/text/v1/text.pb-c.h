@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Apus__Text__V1__TokenSequence Apus__Text__V1__TokenSequence;
 typedef struct Apus__Text__V1__GenerateRequest Apus__Text__V1__GenerateRequest;
 typedef struct Apus__Text__V1__GenerateRequest__LogitBiasEntry Apus__Text__V1__GenerateRequest__LogitBiasEntry;
+typedef struct Apus__Text__V1__Choices Apus__Text__V1__Choices;
 typedef struct Apus__Text__V1__GenerateResponse Apus__Text__V1__GenerateResponse;
 typedef struct Apus__Text__V1__TokenLogprob Apus__Text__V1__TokenLogprob;
 typedef struct Apus__Text__V1__TokenLogprobs Apus__Text__V1__TokenLogprobs;
@@ -135,6 +136,15 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE__CASE)
 } Apus__Text__V1__GenerateRequest__NPresenceCase;
 
+typedef enum {
+  APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT__NOT_SET = 0,
+  APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT_REGEX = 21,
+  APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT_CHOICES = 22,
+  APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT_JSON_SCHEMA = 23,
+  APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT_JSON = 24
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT__CASE)
+} Apus__Text__V1__GenerateRequest__ConstraintCase;
+
 struct  Apus__Text__V1__GenerateRequest
 {
   ProtobufCMessage base;
@@ -198,10 +208,28 @@ struct  Apus__Text__V1__GenerateRequest
   union {
     uint32_t n;
   };
+  Apus__Text__V1__GenerateRequest__ConstraintCase constraint_case;
+  union {
+    ProtobufCBinaryData regex;
+    Apus__Text__V1__Choices *choices;
+    ProtobufCBinaryData json_schema;
+    protobuf_c_boolean json;
+  };
 };
 #define APUS__TEXT__V1__GENERATE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__generate_request__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, 0, 0, 0,NULL, 0,NULL, {0,NULL}, APUS__TEXT__V1__GENERATE_REQUEST__INPUT__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MAX_TOKENS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TEMPERATURE_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_K_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__SEED_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MIN_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__REPETITION_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__PRESENCE_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__FREQUENCY_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__LOGPROBS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, 0,NULL, 0, 0, 0,NULL, 0,NULL, {0,NULL}, APUS__TEXT__V1__GENERATE_REQUEST__INPUT__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MAX_TOKENS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TEMPERATURE_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_K_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__TOP_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__SEED_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__MIN_P_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__REPETITION_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__PRESENCE_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__FREQUENCY_PENALTY_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__LOGPROBS_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__N_PRESENCE__NOT_SET, {0}, APUS__TEXT__V1__GENERATE_REQUEST__CONSTRAINT__NOT_SET, {0} }
+
+
+struct  Apus__Text__V1__Choices
+{
+  ProtobufCMessage base;
+  size_t n_texts;
+  ProtobufCBinaryData *texts;
+};
+#define APUS__TEXT__V1__CHOICES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__choices__descriptor) \
+    , 0,NULL }
 
 
 struct  Apus__Text__V1__GenerateResponse
@@ -304,6 +332,9 @@ void   apus__text__v1__generate_request__logit_bias_entry__init
 /* Apus__Text__V1__GenerateRequest methods */
 void   apus__text__v1__generate_request__init
                      (Apus__Text__V1__GenerateRequest         *message);
+/* Apus__Text__V1__Choices methods */
+void   apus__text__v1__choices__init
+                     (Apus__Text__V1__Choices         *message);
 /* Apus__Text__V1__GenerateResponse methods */
 void   apus__text__v1__generate_response__init
                      (Apus__Text__V1__GenerateResponse         *message);
@@ -336,6 +367,9 @@ typedef void (*Apus__Text__V1__GenerateRequest__LogitBiasEntry_Closure)
 typedef void (*Apus__Text__V1__GenerateRequest_Closure)
                  (const Apus__Text__V1__GenerateRequest *message,
                   void *closure_data);
+typedef void (*Apus__Text__V1__Choices_Closure)
+                 (const Apus__Text__V1__Choices *message,
+                  void *closure_data);
 typedef void (*Apus__Text__V1__GenerateResponse_Closure)
                  (const Apus__Text__V1__GenerateResponse *message,
                   void *closure_data);
@@ -367,6 +401,7 @@ extern const ProtobufCEnumDescriptor    apus__text__v1__finish_reason__descripto
 extern const ProtobufCMessageDescriptor apus__text__v1__token_sequence__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_entry__descriptor;
+extern const ProtobufCMessageDescriptor apus__text__v1__choices__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_response__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__token_logprob__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__token_logprobs__descriptor;
