@@ -67,61 +67,6 @@ struct RealModelTests {
         await scarce.shutdown()
     }
 
-    /// Goal: a hit, a preemption or another way of cutting prompts changes no bit of what a trained model writes.
-    ///
-    /// Method: prompts that begin alike and texts sampled at random from the logits, which amplify any difference;
-    /// first each alone, without a prefix cache and with all of a prompt in a step; then together, twice, in a cache
-    /// that is too small for them, with prompts cut into pieces of various lengths.
-    @Test(
-        "a trained model writes the same with prefix hits, scarce pages and prompts in pieces", arguments: [5, 9, 23])
-    func prefixHits(budget: Int) async throws {
-        let prompts = ["", " there lived a king", " there lived a queen", " there lived a queen who"].map {
-            "Once upon a time, when wishing still helped one," + $0
-        }
-        var plain = TextLimits()
-        plain.reusesPrefixes = false
-        let alone = try await storytellerEngine(plain)
-        var expected: [String: String] = [:]
-        for prompt in prompts { expected[prompt] = try await text(alone, after: prompt, tenant: "acme") }
-        #expect(Set(expected.values).count > 1)
-
-        var limits = TextLimits()
-        limits.tokensPerPage = 4
-        limits.stepTokenBudget = budget
-        limits.runningSequenceCountMax = 5
-        let together = try await storytellerEngine(limits, pageCount: 48)
-        for round in 0..<2 {
-            try await withThrowingTaskGroup(of: (String, String).self) { group in
-                for number in 0..<8 {
-                    let prompt = prompts[number % 4]
-                    let tenant = number < 5 ? "acme" : "rival"
-                    group.addTask { (prompt, try await text(together, after: prompt, tenant: tenant)) }
-                }
-                for try await (prompt, text) in group { #expect(text == expected[prompt], "round \(round)") }
-            }
-        }
-        let counters = try together.counters(of: selector("storyteller"))
-        #expect(counters.cachedTokenCount > 0 && counters.preemptionCount > 0 && counters.cacheEvictionCount > 0)
-        #expect(counters.cachePageCountUsed == 0)
-        await alone.shutdown()
-        await together.shutdown()
-    }
-
-    private func storytellerEngine(_ limits: TextLimits, pageCount: Int? = nil) async throws -> Engine {
-        let engine = makeEngine()
-        let folder = ExampleModels.path + "/storyteller/1"
-        let model = try DecoderModel(directory: folder, name: ModelName("storyteller")!, version: ModelVersion(1)!)
-        var limits = limits
-        if let pageCount {
-            limits.cacheByteCount = pageCount * limits.tokensPerPage * model.properties.cacheBytesPerToken
-        }
-        try await engine.load(
-            EngineModel(
-                text: model, tokenizer: try BytePairTokenizer(path: "\(folder)/tokenizer.json"), endOfSequence: [],
-                limits: limits))
-        return engine
-    }
-
     @Test("storyteller's embeddings do not depend on the company, and tell texts apart")
     func embeddings() async throws {
         let engine = makeEngine()
@@ -138,11 +83,10 @@ struct RealModelTests {
         await engine.shutdown()
     }
 
-    private func text(_ engine: Engine, after prompt: String, tenant: String? = nil) async throws -> String {
+    private func text(_ engine: Engine, after prompt: String) async throws -> String {
         let request = GenerationRequest(
             prompt: .text(prompt), tokenCountMax: 48,
-            sampling: GenerationRequest.Sampling(temperature: 0.8, topK: 40, seed: 11), ignoresEndOfSequence: true,
-            tenant: tenant.map { TenantID($0)! })
+            sampling: GenerationRequest.Sampling(temperature: 0.8, topK: 40, seed: 11), ignoresEndOfSequence: true)
         return try await WholeText.read(engine.generate(selector("storyteller"), request)).text
     }
 }

@@ -36,36 +36,40 @@ struct StepTimeTests {
 
     @Test("a long prompt does not hold up a text that is written: the steps they share keep to the time")
     func sharedSteps() async throws {
-        let (engine, model) = try await trainedEngine(ManualClock())
+        let gate = Gate()
+        let (engine, model) = try await trainedEngine(ManualClock(), gate)
         model.steps.withLock { $0 = [] }
         var writing = GenerationRequest(prompt: .text("once"), tokenCountMax: 400)
         writing.ignoresEndOfSequence = true
         let writer = try await engine.generate(selector("story"), writing)
-        _ = try await writer.next()
+        #expect(await eventually { model.steps.withLock(\.count) == 0 && gate.arrivalCount == 37 })
         let prompt = String(repeating: "once upon a time ", count: 60)
         let reader = try await engine.generate(
             selector("story"), GenerationRequest(prompt: .text(prompt), tokenCountMax: 1))
+        gate.open(1_000)
         _ = try await WholeText.read(reader)
         let shared = model.steps.withLock { $0.filter { $0.sequenceCount == 2 } }
         // 50 ms: 5 for the step, 1 for the text that is written, and at most 44 for the prompt.
         #expect(shared.allSatisfy { $0.tokenCount <= 45 })
         let isLast = shared.last.map { $0.tokenCount % 16 != 0 } ?? false
         #expect(shared.dropLast(isLast ? 1 : 0).allSatisfy { $0.tokenCount.isMultiple(of: 16) }, "\(shared)")
-        // The writer may have ended before the prompt: it writes 400 tokens, while the prompt takes some 30 steps.
+        // The first step stood at the gate until the prompt was there.
         #expect(shared.count > 20)
         writer.cancel()
         await engine.shutdown()
     }
 
-    /// An engine that has seen how long steps take.
-    private func trainedEngine(_ clock: ManualClock) async throws -> (Engine, RecurrenceModel) {
+    /// An engine that has seen how long steps take; a gate stands open for just as many.
+    private func trainedEngine(_ clock: ManualClock, _ gate: Gate? = nil) async throws -> (Engine, RecurrenceModel) {
         var limits = storyLimits(budget: 256)
         limits.stepNanosecondsMax = 50_000_000
         limits.reusesPrefixes = false
         let (engine, model) = try await storyEngine(
-            contextLengthMax: 2_000, limits: limits, clock: clock, pace: RecurrenceModel.Pace(clock: clock),
+            contextLengthMax: 2_000, limits: limits, gate: gate, clock: clock, pace: RecurrenceModel.Pace(clock: clock),
             bufferedTokenCountMax: 1_000)
-        for length in [1, 200, 50, 120, 250, 10] {
+        let lengths = [1, 200, 50, 120, 250, 10]
+        gate?.open(lengths.count * 6)
+        for length in lengths {
             var request = GenerationRequest(prompt: .text(String(repeating: "a", count: length)), tokenCountMax: 6)
             request.ignoresEndOfSequence = true
             _ = try await WholeText.read(engine.generate(selector("story"), request))
