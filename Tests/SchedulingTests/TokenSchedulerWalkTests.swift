@@ -7,8 +7,8 @@ import Vocabulary
 
 @Suite("TokenScheduler, random walks")
 struct TokenSchedulerWalkTests {
-    /// Goal: no order of events breaks a rule, no sequence ever reads what is not its own past, none computes a token
-    /// that its namespace has in the cache already, and every sequence that is not cancelled ends.
+    /// Goal: no order of events breaks a rule, no sequence ever reads what is not its own past or what only another
+    /// tenant has computed, and every sequence that is not cancelled ends.
     ///
     /// Method: thousands of steps of requests that begin alike, of two tenants, some with siblings, some with
     /// deadlines, on a virtual clock that each step moves on by what it would take. A mock cache stores in each place
