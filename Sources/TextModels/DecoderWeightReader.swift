@@ -59,9 +59,7 @@ struct DecoderWeightReader {
 
     /// The table of learned positions, nil where there is none.
     mutating func positions() throws(ModelFileError) -> [Float]? {
-        guard description.positions == .learned, let name = names.positions else { return nil }
-        // The context may have been limited; the table has a row for every position the model was made for.
-        let rowCount = max(description.contextLengthMax, file[name]?.shape.first ?? 0)
+        guard case .learned(let rowCount) = description.positions, let name = names.positions else { return nil }
         return try floats(name, shape: [rowCount, description.hiddenSize])
     }
 

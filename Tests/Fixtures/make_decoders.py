@@ -67,6 +67,14 @@ MINIATURES = {
         original_max_position_embeddings=16, **rope(
             kind="longrope", partial_rotary_factor=0.75, original_max_position_embeddings=16,
             short_factor=[1.0, 1.1, 1.2, 1.4, 1.7, 2.0], long_factor=[1.5, 2.0, 2.75, 4.0, 6.0, 9.5]))),
+    # To be read with a context of 48, the original length, up to which the short factors hold.
+    "phi3-short": (transformers.Phi3Config, dict(
+        tie_word_embeddings=False, max_position_embeddings=96, original_max_position_embeddings=48, **rope(
+            kind="longrope", original_max_position_embeddings=48, short_factor=[1.0, 1.3, 1.7, 2.2],
+            long_factor=[2.0, 4.0, 6.0, 8.0]))),
+    "qwen3-yarn": (transformers.Qwen3Config, dict(
+        head_dim=16, tie_word_embeddings=False, **rope(
+            1e4, "yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=4.0, beta_slow=1.0))),
     "gpt2": (transformers.GPT2Config, dict(
         vocab_size=160, n_positions=64, n_embd=32, n_layer=3, n_head=4, bos_token_id=1, eos_token_id=2)),
 }

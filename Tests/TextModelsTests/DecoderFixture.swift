@@ -9,7 +9,7 @@ import Vocabulary
 struct DecoderFixture {
     static let names = [
         "gemma2", "gemma3", "gpt2", "llama", "llama-linear-biased", "llama3-scaled", "mistral", "phi3", "phi3-long",
-        "qwen2", "qwen3",
+        "phi3-short", "qwen2", "qwen3", "qwen3-yarn",
     ]
 
     let directory: URL
@@ -35,12 +35,16 @@ struct DecoderFixture {
         logits = (0..<positions.count).map { Array(values[$0 * shape[1]..<($0 + 1) * shape[1]]) }
     }
 
+    /// The context to be read with; nil for the one of the file.
+    var contextLength: Int? { directory.lastPathComponent == "phi3-short" ? 48 : nil }
+
     /// The prompt and what follows it.
     var tokens: [Int32] { prompt + greedy }
 
     func model(_ format: WeightFormat = .float32) throws(ModelFileError) -> DecoderModel {
         try DecoderModel(
-            directory: directory.path, name: TinyLlama.name, version: TinyLlama.version, format: format)
+            directory: directory.path, name: TinyLlama.name, version: TinyLlama.version, contextLength: contextLength,
+            format: format)
     }
 
     func description() throws(ModelFileError) -> DecoderDescription {

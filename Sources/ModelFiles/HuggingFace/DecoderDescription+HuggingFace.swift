@@ -263,7 +263,7 @@ extension DecoderDescription {
             feedForward: FeedForward(activation: .geluTanh, isGated: false),
             attention: Attention(
                 scale: 1 / Float(hiddenSize / headCount).squareRoot(), softCap: nil, hasQueryKeyNorms: false),
-            positions: .learned,
+            positions: .learned(rowCount: trained),
             layers: [Layer](repeating: Layer(), count: try fields.size("n_layer", max: Limit.layers)),
             biases: Biases(queriesKeysValues: true, attentionOutput: true, feedForward: true), hasPostNorms: false,
             embeddingScale: 1, logitSoftCap: nil, tiesEmbeddings: try fields.flag("tie_word_embeddings") ?? true,

@@ -87,8 +87,8 @@ package struct DecoderDescription: Sendable, Equatable {
     package enum Positions: Sendable, Equatable {
         /// Queries and keys are rotated; `Layer.rotary` says by which of these.
         case rotary([RotaryEmbedding])
-        /// A table of `contextLengthMax` rows is added to the embeddings.
-        case learned
+        /// A table of so many rows is added to the embeddings.
+        case learned(rowCount: Int)
     }
 
     /// What differs between layers.

@@ -34,6 +34,11 @@ package struct RotaryEmbedding: Sendable, Equatable {
         ///
         /// - Source: Llama Team 2024, section 3.4.1, and the code published with Llama 3.1.
         case bands(factor: Double, lowFactor: Double, highFactor: Double, originalLength: Int)
+        /// Frequencies up to number `begin` stay, those from number `end` on are divided by a factor, and those between
+        /// go over from one to the other; the scores grow to make up for the longer context.
+        ///
+        /// - Source: Peng et al. 2023 (YaRN), section 3.
+        case ramp(factor: Double, begin: Double, end: Double, amplitude: Double)
         /// Each frequency has a divisor, and the scores grow to make up for the longer context.
         ///
         /// - Source: Ding et al. 2024 (LongRoPE), section 3.
@@ -50,6 +55,12 @@ package struct RotaryEmbedding: Sendable, Equatable {
                 let waveCount = Double(originalLength) * frequency / (2 * .pi)
                 let share = min(1, max(0, (waveCount - lowFactor) / (highFactor - lowFactor)))
                 return share * frequency + (1 - share) * frequency / factor
+            }
+            return RotaryEmbedding(frequencies: scaled, amplitude: amplitude)
+        case .ramp(let factor, let begin, let end, let amplitude):
+            let scaled = frequencies.enumerated().map { index, frequency in
+                let share = min(1, max(0, (Double(index) - begin) / (end - begin)))
+                return (1 - share) * frequency + share * frequency / factor
             }
             return RotaryEmbedding(frequencies: scaled, amplitude: amplitude)
         case .divisors(let divisors, let amplitude):

@@ -55,10 +55,12 @@ struct RotaryReader {
         case nil where !scaling.has("factor"), "default"?, "dynamic"?: return plain
         case "linear"?: return plain.scaled(by: .linear(factor: try required("factor", scaling)))
         case "llama3"?: return plain.scaled(by: try bands(scaling))
+        case "yarn"?: return plain.scaled(by: try ramp(scaling, theta: theta, size: 2 * plain.frequencies.count))
         case "longrope"?, "su"?: return plain.scaled(by: try divisors(scaling, count: plain.frequencies.count))
         case let type:
             throw scaling.error(
-                name, "expected default, linear, dynamic, llama3 or longrope, got \(type.map { "\"\($0)\"" } ?? "null")"
+                name,
+                "expected default, linear, dynamic, llama3, yarn or longrope, got \(type.map { "\"\($0)\"" } ?? "null")"
             )
         }
     }
@@ -95,6 +97,27 @@ struct RotaryReader {
         return .bands(
             factor: try required("factor", scaling), lowFactor: low, highFactor: high,
             originalLength: try originalLength(scaling))
+    }
+
+    private func ramp(
+        _ scaling: ConfigurationFields, theta: Double, size: Int
+    ) throws(ModelFileError) -> RotaryEmbedding.Scaling {
+        for name in ["mscale", "mscale_all_dim"] { try scaling.refuse(name) }
+        try scaling.require("truncate", true)
+        guard theta > 1 else { throw fields.error("rope_theta", "expected more than 1 with yarn, got \(theta)") }
+        let factor = try required("factor", scaling)
+        let hasOriginal = [scaling, fields].contains { $0.has("original_max_position_embeddings") }
+        let original = Double(hasOriginal ? try originalLength(scaling) : trained)
+        /// Which frequency turns that often within the original length.
+        func index(ofTurns turns: Double) -> Double {
+            Double(size) * log(original / (turns * 2 * .pi)) / (2 * log(theta))
+        }
+        let begin = max(0, index(ofTurns: try scaling.positiveNumber("beta_fast") ?? 32).rounded(.down))
+        let end = min(Double(size - 1), index(ofTurns: try scaling.positiveNumber("beta_slow") ?? 1).rounded(.up))
+        let usual = factor > 1 ? 0.1 * log(factor) + 1 : 1
+        return .ramp(
+            factor: factor, begin: begin, end: end == begin ? end + 0.001 : end,
+            amplitude: try scaling.positiveNumber("attention_factor") ?? usual)
     }
 
     private func divisors(

@@ -116,7 +116,7 @@ import Testing
         #expect(gemma3.attention.softCap == nil && gemma3.logitSoftCap == nil && gemma3.attention.scale == 1 / 16)
         #expect(try read("phi3").layers.allSatisfy { $0.window == 2047 })
         let gpt2 = try read("gpt2")
-        #expect(gpt2.norm.kind == .layer && gpt2.positions == .learned && gpt2.intermediateSize == 256)
+        #expect(gpt2.norm.kind == .layer && gpt2.positions == .learned(rowCount: 1024) && gpt2.intermediateSize == 256)
         #expect(!gpt2.feedForward.isGated && gpt2.tiesEmbeddings && gpt2.contextLengthMax == 1024)
     }
 
@@ -155,7 +155,9 @@ import Testing
                 "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                 "original_max_position_embeddings": 64
                 """
-            ), ("phi3", "\"rope_type\": \"longrope\", \(longrope)"),
+            ),
+            ("llama", "\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 128"),
+            ("phi3", "\"rope_type\": \"longrope\", \(longrope)"),
         ])
     func waysOfWriting(family: String, scaling: String) throws {
         let older = try read(family, ["rope_scaling": "{\(scaling)}", "rope_theta": "5000"])
@@ -226,7 +228,9 @@ import Testing
         arguments: [
             ("llama", "vocab_size", "0"), ("llama", "hidden_size", "-64"), ("llama", "num_key_value_heads", "3"),
             ("llama", "head_dim", "7"), ("llama", "rope_scaling", "{\"factor\": 2}"),
-            ("llama", "rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 2}"),
+            ("llama", "rope_scaling", "{\"rope_type\": \"ntk\", \"factor\": 2}"),
+            ("llama", "rope_scaling", "{\"rope_type\": \"yarn\"}"),
+            ("llama", "rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 2, \"mscale\": 1}"),
             ("llama", "rope_scaling", "{\"rope_type\": \"linear\"}"), ("llama", "rope_scaling", "[]"),
             ("llama", "rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8}"),
             ("llama", "partial_rotary_factor", "0.5"), ("llama", "hidden_act", "\"gelu\""),
