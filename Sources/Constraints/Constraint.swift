@@ -34,6 +34,9 @@ package final class Constraint: Sendable {
         self.trie = trie
         self.endTokens = endTokens.filter { $0 >= 0 && Int($0) < trie.tokenCount }.sorted()
         let machine = Machine(grammar)
+        guard !machine.isExhausted else {
+            throw ConstraintError(field: field, problem: "leaves too many ways open at once")
+        }
         guard machine.start != Machine.dead else {
             throw ConstraintError(field: field, problem: "no text is like that")
         }
@@ -57,7 +60,10 @@ package final class Constraint: Sendable {
     package func mask(at position: Position, allowsEnd: Bool = true) -> TokenMask {
         var mask = state.withLock { state -> TokenMask in
             if position.droppedSpaceCount == 0, let known = state.masks[position.state] { return known }
+            state.machine.refill()
             let mask = makeMask(at: position, &state.machine)
+            // Not to be relied on, then.
+            guard !state.machine.isExhausted else { return TokenMask(tokenCount: trie.tokenCount) }
             guard position.droppedSpaceCount == 0 else { return mask }
             if state.masks.count * mask.words.count * 8 >= Self.maskByteCountMax { state.masks = [:] }
             state.masks[position.state] = mask
@@ -75,6 +81,7 @@ package final class Constraint: Sendable {
     @discardableResult
     package func advance(_ position: inout Position, by bytes: [UInt8]) -> Bool {
         state.withLock { state in
+            state.machine.refill()
             for byte in bytes {
                 if position.droppedSpaceCount > 0 {
                     position.droppedSpaceCount = byte == UInt8(ascii: " ") ? position.droppedSpaceCount - 1 : 0
@@ -96,8 +103,10 @@ package final class Constraint: Sendable {
         state.withLock { $0.machine.isAccepting(position.state) && $0.machine.isFinal(position.state) }
     }
 
-    /// Whether it has used up half of the states it may have, and new requests had better get a new one.
-    package var isWorn: Bool { state.withLock { $0.machine.stateCount > Machine.stateCountMax / 2 } }
+    /// Whether it has hit a limit or used up half of the states it may have, and new requests had better get a new one.
+    package var isWorn: Bool {
+        state.withLock { $0.machine.isExhausted || $0.machine.stateCount > Machine.stateCountMax / 2 }
+    }
 
     private func makeMask(at position: Position, _ machine: inout Machine) -> TokenMask {
         var mask = TokenMask(tokenCount: trie.tokenCount)

@@ -88,7 +88,8 @@ extension Grammar {
         while let state = open.popLast() {
             for user in users[Int(state)] {
                 let depth = edges[Int(user)].map { self.depth(of: $0, depths) }.min() ?? Self.unreachable
-                guard depth < depths[Int(user)] else { continue }
+                // Deeper than any stack is not to be reached; so there are few values, and few changes, for a state.
+                guard depth < depths[Int(user)], depth <= Machine.depthMax else { continue }
                 depths[Int(user)] = depth
                 open.append(user)
             }

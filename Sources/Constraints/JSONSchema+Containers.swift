@@ -54,6 +54,7 @@ extension JSONSchema {
     /// The declared properties in order, then those that are only required.
     private func properties(of schema: JSONText, at path: String) throws(JSONSchemaError) -> [Property] {
         var required: [String] = []
+        var isRequired: Set<String> = []
         switch schema["required"] {
         case nil: break
         case .array(let names)?:
@@ -61,7 +62,7 @@ extension JSONSchema {
                 guard case .string(let name) = name else {
                     throw JSONSchemaError("\(path): 'required': expected strings, got \(name.typeName)")
                 }
-                if !required.contains(name) { required.append(name) }
+                if isRequired.insert(name).inserted { required.append(name) }
             }
         case let other?: throw JSONSchemaError("\(path): 'required': expected a list, got \(other.typeName)")
         }
@@ -72,12 +73,13 @@ extension JSONSchema {
             properties = members.map { member in
                 Property(
                     name: member.key, schema: member.value, path: "\(path)/properties/\(Self.escaped(member.key))",
-                    isRequired: required.contains(member.key))
+                    isRequired: isRequired.contains(member.key))
             }
         case let other?: throw JSONSchemaError("\(path): 'properties': expected an object, got \(other.typeName)")
         }
         let further = schema["additionalProperties"] ?? .bool(true)
-        for name in required where !properties.contains(where: { $0.name == name }) {
+        let declared = Set(properties.map(\.name))
+        for name in required where !declared.contains(name) {
             properties.append(
                 Property(name: name, schema: further, path: "\(path)/additionalProperties", isRequired: true))
         }

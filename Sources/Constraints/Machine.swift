@@ -5,7 +5,8 @@
 /// language without recursion has finitely many, and of one with recursion only those that texts lead to are made.
 ///
 /// Stacks are limited: a configuration is dropped unless the end can be reached within the limit. As that holds for the
-/// start, and the way to the end keeps it, no automaton state is a dead end.
+/// start, and the way to the end keeps it, no automaton state is a dead end. Work is limited too; whoever hits a limit
+/// finds `isExhausted`.
 ///
 /// - Source: Rabin and Scott 1959 (subset construction); Thompson 1968 (made on the way); Tomita 1985 (shared stacks).
 struct Machine {
@@ -16,8 +17,10 @@ struct Machine {
     static let depthMax: Int32 = 200
     /// Most states; texts that need more are treated as not in the language.
     static let stateCountMax = 1 << 16
-    /// Most configurations in a state.
-    static let configurationCountMax = 1 << 14
+    /// Most configurations that may be looked at to find one state.
+    static let configurationCountMax = 1 << 13
+    /// Most configurations that may be looked at between two refills, so that nobody's expression holds up others.
+    static let workMax = 1 << 20
 
     private let grammar: Grammar
     private let depthsToEnd: [Int32]
@@ -35,6 +38,10 @@ struct Machine {
     private var transitions: [Int32] = []
     /// Where it begins; `dead` when the language is empty.
     private(set) var start: Int32 = Machine.dead
+    /// Configurations that may still be looked at.
+    private var work = Machine.workMax
+    /// Whether a limit was hit; `dead` may then mean that nobody knows.
+    private(set) var isExhausted = false
 
     private struct Key: Hashable {
         let configurations: [UInt64]
@@ -50,6 +57,9 @@ struct Machine {
     }
 
     var stateCount: Int { configurations.count }
+
+    /// Begins a piece of work.
+    mutating func refill() { work = Self.workMax }
 
     /// Whether the text up to here is in the language.
     func isAccepting(_ state: Int32) -> Bool { state >= 0 && accepting[Int(state)] }
@@ -91,7 +101,11 @@ struct Machine {
             guard depth + depthsToEnd[Int(state)] <= Self.depthMax, seen.insert(configuration).inserted else {
                 continue
             }
-            guard seen.count <= Self.configurationCountMax else { return Self.dead }
+            work -= 1
+            guard seen.count <= Self.configurationCountMax, work >= 0 else {
+                isExhausted = true
+                return Self.dead
+            }
             if grammar.isEnd[Int(state)] {
                 if stack == 0 {
                     isAccepting = true
@@ -119,7 +133,10 @@ struct Machine {
 
     private mutating func number(of key: Key) -> Int32 {
         if let known = stateNumbers[key] { return known }
-        guard configurations.count < Self.stateCountMax else { return Self.dead }
+        guard configurations.count < Self.stateCountMax else {
+            isExhausted = true
+            return Self.dead
+        }
         let number = Int32(configurations.count)
         stateNumbers[key] = number
         configurations.append(key.configurations)

@@ -125,6 +125,21 @@ import Testing
         #expect(constraint.isFinished(position))
     }
 
+    @Test("an expression that leaves too many ways open is refused, or ends its own answer, and takes bounded time")
+    func tooManyWays() throws {
+        let error = #expect(throws: ConstraintError.self) { try TestVocabulary.constraint(.regex("(a?){9000}")) }
+        #expect(error?.problem == "leaves too many ways open at once")
+        // Each letter may be any of 1500 optional ones: every state is large, and every text leads to others.
+        let costly = try TestVocabulary.constraint(.regex("((a|b|ab)?(b|c|bc)?(a.|.b)?){300}"))
+        var position = costly.start()
+        var mask = costly.mask(at: position)
+        for _ in 0..<40 where mask.first != nil {
+            guard costly.advance(&position, by: Array("ab".utf8)) else { break }
+            mask = costly.mask(at: position)
+        }
+        #expect(mask.first != nil || costly.isWorn)
+    }
+
     @Test("a language without texts is refused")
     func emptyLanguage() {
         for schema in ["false", ##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##] {
