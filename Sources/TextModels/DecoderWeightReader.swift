@@ -60,7 +60,8 @@ struct DecoderWeightReader {
     /// The table of learned positions, nil where there is none.
     mutating func positions() throws(ModelFileError) -> [Float]? {
         guard case .learned(let rowCount) = description.positions, let name = names.positions else { return nil }
-        return try floats(name, shape: [rowCount, description.hiddenSize])
+        let count = rowCount ?? max(description.contextLengthMax, file[name]?.shape.first ?? 0)
+        return try floats(name, shape: [count, description.hiddenSize])
     }
 
     mutating func norm(_ name: String, size: Int) throws(ModelFileError) -> DecoderWeights.Norm {

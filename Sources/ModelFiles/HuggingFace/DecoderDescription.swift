@@ -87,8 +87,11 @@ package struct DecoderDescription: Sendable, Equatable {
     package enum Positions: Sendable, Equatable {
         /// Queries and keys are rotated; `Layer.rotary` says by which of these.
         case rotary([RotaryEmbedding])
-        /// A table of so many rows is added to the embeddings.
-        case learned(rowCount: Int)
+        /// A table of so many rows is added to the embeddings; nil for `contextLengthMax` or more.
+        case learned(rowCount: Int?)
+
+        /// A table of which no more is known than that it is long enough.
+        package static var learned: Positions { .learned(rowCount: nil) }
     }
 
     /// What differs between layers.
