@@ -68,7 +68,7 @@ let package = Package(
         module("Compression", ["CZlib", "Vocabulary"]),
         module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),
         module("Compute", ["CKernels", "CLinux", "COpenBLAS", "Vocabulary"]),
-        module("ModelFiles", ["Vocabulary"]),
+        module("ModelFiles", ["CKernels", "Vocabulary"]),
         module(
             "Tokenizers",
             ["ModelFiles", .product(name: "HeapModule", package: "swift-collections"), "Vocabulary"]),
@@ -133,8 +133,8 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "ApusClient", "ApusServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                "Configuration", "EventLoops", "LoadTest", .product(name: "Logging", package: "swift-log"), "TLS",
-                "Telemetry", "Vocabulary",
+                "Configuration", "EventLoops", "LoadTest", .product(name: "Logging", package: "swift-log"),
+                "ModelFiles", "TLS", "Telemetry", "Vocabulary",
             ],
             swiftSettings: swift),
 
@@ -144,8 +144,8 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "CNghttp2", "COpenSSL", "CPNG", "CTurboJPEG", "Compression", "Engine", "EventLoops", "HTTP2", "Images",
-                "InferenceService", "Messages", "Models", "RPC", "RPCTransport", "Routing", "TLS", "Tenancy",
-                "TestSupport", "Tokenizers", "Vocabulary",
+                "InferenceService", "Messages", "ModelFiles", "Models", "RPC", "RPCTransport", "Routing", "TLS",
+                "Tenancy", "TestSupport", "Tokenizers", "Vocabulary",
             ], path: "Tests/Fuzzing/Targets", swiftSettings: swift),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),

@@ -27,7 +27,8 @@ package final class DecoderModel: TokenModel {
         let rotaries: [RotaryTable]
     }
 
-    /// Loads `config.json`, `generation_config.json` where there is one, and `model.safetensors` from `directory`.
+    /// Loads the model in `directory`: `config.json`, `generation_config.json` where there is one, and the weights in
+    /// `model.safetensors` or in shards; or one GGUF file that holds all of it.
     ///
     /// - Parameters:
     ///   - directory: of the files.
@@ -40,10 +41,18 @@ package final class DecoderModel: TokenModel {
         directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
         format: WeightFormat = .float32
     ) throws(ModelFileError) {
-        let decoder = try DecoderDescription(directory: directory, contextLength: contextLength)
-        let file = try SafetensorsFile(path: directory + "/model.safetensors")
+        let file = try ModelTensors.open(path: directory)
+        let decoder: DecoderDescription
+        let tensors: any TensorFile
+        if let gguf = file as? GGUFFile {
+            decoder = try DecoderDescription(gguf: gguf, contextLength: contextLength)
+            tensors = try GGUFModel(gguf)
+        } else {
+            decoder = try DecoderDescription(directory: directory, contextLength: contextLength)
+            tensors = file
+        }
         try self.init(
-            decoder, weights: DecoderWeights(file, decoder, format: format), name: name, version: version)
+            decoder, weights: DecoderWeights(tensors, decoder, format: format), name: name, version: version)
     }
 
     /// A model of weights that were loaded already; several may share them.

@@ -5,7 +5,7 @@ import Vocabulary
 
 /// Finds the tensors of a decoder by their names, checks their shapes and packs them.
 struct DecoderWeightReader {
-    let file: SafetensorsFile
+    let file: any TensorFile
     let description: DecoderDescription
     let names: DecoderTensorNames
     /// Of all linear layers.
@@ -15,7 +15,7 @@ struct DecoderWeightReader {
     private var used: Set<String> = []
 
     init(
-        file: SafetensorsFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat,
+        file: any TensorFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat,
         gang: ComputeGang
     ) {
         self.gang = gang
@@ -111,8 +111,10 @@ struct DecoderWeightReader {
         for (name, count) in zip(names, outputs) {
             used.insert(name)
             let entry = try file.entry(name, shape: [count, inputCount])
-            guard entry.elementType.isFloatingPoint else {
-                throw file.error(name, "expected F32, F16 or BF16, got \(entry.elementType.rawValue)")
+            // Rows are read by themselves, so they have to be whole blocks, which every checked tensor has.
+            guard entry.elementType.isDequantizable else {
+                throw file.error(
+                    name, "expected numbers such as F32, F16 or BF16, got \(entry.elementType.rawValue)")
             }
             let begin = parts.last?.outputs.upperBound ?? 0
             parts.append(MatrixPart(entry: entry, outputs: begin..<begin + count, inputCount: inputCount))
@@ -150,7 +152,7 @@ struct DecoderWeightReader {
 
 /// A tensor whose rows are some of the outputs of a matrix.
 private final class MatrixPart: Sendable {
-    let entry: SafetensorsFile.Entry
+    let entry: StoredTensor
     /// Which outputs of the matrix.
     let outputs: Range<Int>
     private let rowByteCount: Int
@@ -158,11 +160,11 @@ private final class MatrixPart: Sendable {
     /// Whether all elements read so far are finite.
     let isFinite = Atomic(true)
 
-    init(entry: SafetensorsFile.Entry, outputs: Range<Int>, inputCount: Int) {
+    init(entry: StoredTensor, outputs: Range<Int>, inputCount: Int) {
         self.entry = entry
         self.outputs = outputs
         self.inputCount = inputCount
-        rowByteCount = inputCount * entry.elementType.byteCount
+        rowByteCount = entry.data.count / outputs.count
     }
 
     /// Writes those of the rows `range` that are its own to their places in `destination`, `[range, inputCount]`.

@@ -64,7 +64,7 @@ package struct DecoderWeights: Sendable {
     /// - Throws: `ModelFileError` naming the tensor: missing, of another shape or type, with an infinite element or one
     ///   that is not a number, or not part of this architecture (such as a bias), which would change the results.
     package init(
-        _ file: SafetensorsFile, _ description: DecoderDescription, format: WeightFormat = .float32
+        _ file: any TensorFile, _ description: DecoderDescription, format: WeightFormat = .float32
     ) throws(ModelFileError) {
         let names = DecoderTensorNames(description.family, prefixed: { file[$0] != nil })
         let gang = ComputeGang(threadCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))

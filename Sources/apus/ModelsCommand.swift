@@ -2,19 +2,23 @@ import ApusClient
 import ArgumentParser
 import Foundation
 
-/// `apus models`: what a server serves.
+/// `apus models`: what a server serves, and what is in a model's files.
 struct ModelsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "models",
-        abstract: "Show what a running server serves.",
+        abstract: "Show what a running server serves, and what is in a model file.",
         discussion: """
+            Before a model is served, see what is in its files:
+
+              apus models inspect models/my-decoder/1
+
             Every tenant may ask about a model it knows by name; the list of all is for administrators:
 
               apus models show digits
               apus certs issue --role admin
               apus models list --identity role-admin
             """,
-        subcommands: [ModelsListCommand.self, ModelsShowCommand.self])
+        subcommands: [ModelsListCommand.self, ModelsShowCommand.self, ModelsInspectCommand.self])
 }
 
 /// `apus models list`: every model, with what it has done.

@@ -43,7 +43,7 @@ enum ModuleTable {
         "CProtobufC": ["Messages"],
         "CMessages": ["Messages"],
         "COpenBLAS": ["Compute"],
-        "CKernels": ["Compute"],
+        "CKernels": ["Compute", "ModelFiles"],
         "CTurboJPEG": ["Images"],
         "CPNG": ["Images"],
         "CZlib": ["Compression"],

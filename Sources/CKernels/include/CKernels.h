@@ -168,3 +168,18 @@ static inline void apus_spin_pause(void) {
     __asm__ __volatile__("yield");
 #endif
 }
+
+// Stored weights to single precision, `count` blocks (of F16 and BF16: elements); see dequantize.c and dequantize_k.c.
+// The same bits on every machine, so there is one variant of each.
+void apus_dequantize_f16(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_bf16(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q4_0(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q4_1(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q5_0(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q5_1(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q8_0(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q2_k(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q3_k(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q4_k(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q5_k(size_t count, const uint8_t *x, float *y);
+void apus_dequantize_q6_k(size_t count, const uint8_t *x, float *y);

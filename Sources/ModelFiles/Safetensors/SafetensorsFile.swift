@@ -11,25 +11,13 @@ package import Vocabulary
 /// format asks, the tensors fill the data exactly: no overlap, no gap, nothing behind the last.
 ///
 /// - Source: the safetensors format description, version 0.3.
-package struct SafetensorsFile: Sendable {
-    /// One tensor as the header describes it.
-    package struct Entry: Sendable {
-        package let elementType: SafetensorsElementType
-        /// Non-negative extents, outermost first.
-        package let shape: [Int]
-        /// The elements, row-major, little-endian; shares the file's memory and may be unaligned.
-        package let data: Bytes
-
-        /// The product of the extents.
-        package var elementCount: Int { data.count / elementType.byteCount }
-    }
-
+package struct SafetensorsFile: TensorFile {
     /// Longer headers are refused, as by the reference implementation.
     package static let headerByteCountMax = 100_000_000
 
     /// The path as it was given to us.
     package let file: String
-    private let entries: [String: Entry]
+    private let entries: [String: StoredTensor]
 
     /// Opens the file at `path`.
     ///
@@ -54,7 +42,7 @@ package struct SafetensorsFile: Sendable {
         let header = try JSONFile.decode(
             [String: HeaderEntry].self, from: bytes[8..<dataStart], file: file)
         let data = bytes[dataStart..<bytes.count]
-        var entries: [String: Entry] = [:]
+        var entries: [String: StoredTensor] = [:]
         for (name, entry) in header where name != "__metadata__" {
             entries[name] = try Self.checked(entry, name: name, data: data, file: file)
         }
@@ -66,46 +54,7 @@ package struct SafetensorsFile: Sendable {
     package var names: [String] { entries.keys.sorted() }
 
     /// The tensor called `name`, or nil.
-    package subscript(name: String) -> Entry? { entries[name] }
-
-    /// The tensor called `name`, which must have `shape`.
-    ///
-    /// - Throws: `ModelFileError` naming the tensor when it is missing or shaped otherwise.
-    package func entry(_ name: String, shape: [Int]) throws(ModelFileError) -> Entry {
-        guard let entry = entries[name] else { throw error(name, "is missing") }
-        guard entry.shape == shape else { throw error(name, "expected shape \(shape), got \(entry.shape)") }
-        return entry
-    }
-
-    /// The elements of tensor `name` as Float32; it must have `shape` and be F32, F16 or BF16.
-    ///
-    /// - Throws: `ModelFileError` naming the tensor; also when an element is infinite or not a number.
-    package func floats(_ name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
-        let entry = try entry(name, shape: shape)
-        guard let floats = entry.elementType.floats(entry.data) else {
-            throw error(name, "expected F32, F16 or BF16, got \(entry.elementType.rawValue)")
-        }
-        guard floats.allSatisfy(\.isFinite) else {
-            throw error(name, "has an element that is infinite or not a number")
-        }
-        return floats
-    }
-
-    /// The elements of tensor `name` as Int64; it must have `shape` and be I64 or I32.
-    ///
-    /// - Throws: `ModelFileError` naming the tensor.
-    package func integers(_ name: String, shape: [Int]) throws(ModelFileError) -> [Int64] {
-        let entry = try entry(name, shape: shape)
-        guard let integers = entry.elementType.integers(entry.data) else {
-            throw error(name, "expected I64 or I32, got \(entry.elementType.rawValue)")
-        }
-        return integers
-    }
-
-    /// An error about the tensor `name` of this file.
-    package func error(_ name: String, _ problem: String) -> ModelFileError {
-        ModelFileError(file: file, field: "tensor \"\(name)\"", problem: problem)
-    }
+    package subscript(name: String) -> StoredTensor? { entries[name] }
 }
 
 /// A header entry as it stands in the file; the `__metadata__` entry has none of these keys.
@@ -123,28 +72,26 @@ private struct HeaderEntry: Decodable {
 extension SafetensorsFile {
     private static func checked(
         _ entry: HeaderEntry, name: String, data: Bytes, file: String
-    ) throws(ModelFileError) -> Entry {
+    ) throws(ModelFileError) -> StoredTensor {
         func error(_ problem: String) -> ModelFileError {
             ModelFileError(file: file, field: "tensor \"\(name)\"", problem: problem)
         }
         guard let dtype = entry.dtype, let shape = entry.shape, let offsets = entry.offsets else {
             throw error("needs dtype, shape and data_offsets")
         }
-        guard let type = SafetensorsElementType(rawValue: dtype) else { throw error("unsupported dtype \"\(dtype)\"") }
+        guard let type = TensorElementType(rawValue: dtype), TensorElementType.safetensors.contains(type) else {
+            throw error("unsupported dtype \"\(dtype)\"")
+        }
         guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= data.count else {
             throw error("data_offsets \(offsets) do not lie in the \(data.count) bytes of data")
         }
-        var byteCount = type.byteCount
-        for extent in shape {
-            let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
-            guard extent >= 0, !overflow else { throw error("impossible shape \(shape)") }
-            byteCount = product
-        }
+        guard let byteCount = type.byteCount(shape: shape) else { throw error("impossible shape \(shape)") }
         guard offsets[1] - offsets[0] == byteCount else {
             throw error(
                 "shape \(shape) of \(dtype) takes \(byteCount) bytes, data_offsets give \(offsets[1] - offsets[0])")
         }
-        return Entry(elementType: type, shape: shape, data: data[offsets[0]..<offsets[1]])
+        return StoredTensor(
+            file: file, elementType: type, shape: shape, data: data[offsets[0]..<offsets[1]])
     }
 
     /// Refuses overlaps, gaps and bytes behind the last tensor.

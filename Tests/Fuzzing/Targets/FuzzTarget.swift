@@ -63,7 +63,7 @@ package struct FuzzTarget: Sendable {
     /// Every target there is.
     package static let all = [
         server, client, framing, headers, texts, messages, certificate, handshake, compression, services, prompts,
-        pictures, records,
+        pictures, records, weights,
     ]
 
     /// The target of that name.
