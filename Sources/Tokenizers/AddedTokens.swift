@@ -1,54 +1,82 @@
-/// Tokens that are looked for in the text itself, before anything else is done to it.
+/// Tokens that are looked for in the text itself, before a model sees it.
 struct AddedTokens: Sendable {
     struct Entry: Sendable {
-        let content: String
+        let content: [UInt8]
         let token: Int32
         /// Whether white space next to the token belongs to it.
-        let stripsLeft: Bool
-        let stripsRight: Bool
+        var stripsLeft = false
+        var stripsRight = false
+        /// Whether letters and digits next to it make it no token.
+        var isSingleWord = false
     }
 
-    /// A piece of a text: a token found in it, or what stands between two of them.
+    /// A piece of a text: a token found in it, or the place of what stands between two of them.
     enum Piece: Equatable {
         case token(Int32)
-        case text(String)
+        case text(Range<Int>)
     }
 
     private let entries: [Entry]
-    private let firstScalars: Set<Unicode.Scalar>
+    private var trie = ByteTrie()
 
     init(_ entries: [Entry]) {
-        // Longest first, so that "<|end|>" is never read as "<|" and the rest.
-        self.entries = entries.filter { !$0.content.isEmpty }.sorted { $0.content.utf8.count > $1.content.utf8.count }
-        firstScalars = Set(self.entries.compactMap(\.content.unicodeScalars.first))
+        self.entries = entries
+        for (index, entry) in entries.enumerated() { trie.add(entry.content, value: Int32(index)) }
     }
 
-    /// Cuts `text` at every added token.
-    func split(_ text: String) -> [Piece] {
-        let scalars = text.unicodeScalars
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// Cuts `text` at every added token, the longest that begins at a place.
+    func split(_ text: [UInt8]) -> [Piece] {
+        guard !isEmpty else { return text.isEmpty ? [] : [.text(0..<text.count)] }
         var pieces: [Piece] = []
-        var textStart = scalars.startIndex
-        var index = scalars.startIndex
-        while index < scalars.endIndex {
-            guard firstScalars.contains(scalars[index]), let entry = entry(at: index, in: scalars) else {
-                index = scalars.index(after: index)
+        var textStart = 0
+        var index = 0
+        while index < text.count {
+            guard trie.startsEntry[Int(text[index])], let match = trie.longest(in: text, from: index, to: text.count)
+            else {
+                index += 1
                 continue
             }
-            var before = scalars[textStart..<index]
-            while entry.stripsLeft, before.last?.properties.isWhitespace == true { before.removeLast() }
-            if !before.isEmpty { pieces.append(.text(String(before))) }
+            let entry = entries[Int(match.value)]
+            if entry.isSingleWord, hasWord(before: index, text) || hasWord(after: match.end, text) {
+                index = match.end
+                continue
+            }
+            var end = index
+            while entry.stripsLeft, end > textStart {
+                let last = startOfScalar(text, before: end)
+                guard Self.isSpace(decodeScalar(text, at: last).scalar) else { break }
+                end = last
+            }
+            if end > textStart { pieces.append(.text(textStart..<end)) }
             pieces.append(.token(entry.token))
-            index = scalars.index(index, offsetBy: entry.content.unicodeScalars.count)
-            while entry.stripsRight, index < scalars.endIndex, scalars[index].properties.isWhitespace {
-                index = scalars.index(after: index)
+            index = match.end
+            while entry.stripsRight, index < text.count {
+                let (scalar, count) = decodeScalar(text, at: index)
+                guard Self.isSpace(scalar) else { break }
+                index += count
             }
             textStart = index
         }
-        if textStart < scalars.endIndex { pieces.append(.text(String(scalars[textStart...]))) }
+        if textStart < text.count { pieces.append(.text(textStart..<text.count)) }
         return pieces
     }
 
-    private func entry(at index: String.UnicodeScalarView.Index, in scalars: String.UnicodeScalarView) -> Entry? {
-        entries.first { scalars[index...].starts(with: $0.content.unicodeScalars) }
+    private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+        ScalarClasses.bits(scalar) & ScalarClasses.spaceBit != 0
+    }
+
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        ScalarClasses.bits(scalar) & (ScalarClasses.letters | ScalarClasses.marks | ScalarClasses.numbers | 1 << 11)
+            != 0
+    }
+
+    private func hasWord(before index: Int, _ text: [UInt8]) -> Bool {
+        index > 0 && Self.isWord(decodeScalar(text, at: startOfScalar(text, before: index)).scalar)
+    }
+
+    private func hasWord(after index: Int, _ text: [UInt8]) -> Bool {
+        index < text.count && Self.isWord(decodeScalar(text, at: index).scalar)
     }
 }

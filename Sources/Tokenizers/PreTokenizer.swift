@@ -1,74 +1,158 @@
-/// How a text is cut into words before pairs are merged; no merge crosses a cut.
-enum PreTokenizer: Sendable, Equatable {
-    /// The whole text is one word.
-    case none
-    /// GPT-2's words: contractions, runs of letters, of digits, of other characters, each with one leading space, and
-    /// runs of white space.
-    case byteLevel(addsPrefixSpace: Bool)
+/// How a text is cut into words before a model writes them; no token crosses a cut.
+indirect enum PreTokenizer: Sendable {
+    /// What becomes of the matches of a pattern.
+    enum Behavior: String, Sendable {
+        case removed = "Removed"
+        case isolated = "Isolated"
+        case mergedWithPrevious = "MergedWithPrevious"
+        case mergedWithNext = "MergedWithNext"
+        case contiguous = "Contiguous"
+    }
 
-    /// The words of `text`, in order; together they are the text.
-    func words(of text: String) -> [Substring.UnicodeScalarView] {
-        switch self {
-        case .none: return text.isEmpty ? [] : [text[...].unicodeScalars]
-        case .byteLevel(let addsPrefixSpace):
-            let needsSpace = addsPrefixSpace && text.unicodeScalars.first.map { !$0.properties.isWhitespace } == true
-            return byteLevelWords(of: needsSpace ? " " + text : text)
+    /// When a word gets a mark of space in front that the text does not have.
+    enum PrependScheme: String, Sendable {
+        case always, first, never
+    }
+
+    case split(WordPattern, Behavior, inverts: Bool)
+    /// A space in front of each word, where asked for, GPT-2's pattern, where asked for, and bytes from here on.
+    case byteLevel(addsPrefixSpace: Bool, pattern: WordPattern?)
+    /// Spaces become `replacement`, and words begin with it where `splits`.
+    case metaspace(replacement: [UInt8], PrependScheme, splits: Bool)
+    case bert
+
+    /// GPT-2's words: contractions, runs of letters, of digits, of others, each with one leading space, white space.
+    static let gpt2Pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+    static let llama3Pattern =
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
+        + #"\s*[\r\n]+|\s+(?!\S)|\s+"#
+    static let qwen2Pattern =
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
+        + #"\s*[\r\n]+|\s+(?!\S)|\s+"#
+}
+
+/// A text and the words it was cut into so far.
+struct WordCuts {
+    var bytes: [UInt8]
+    var words: [Range<Int>]
+    /// Whether `bytes` are the visible characters of a byte-level vocabulary.
+    var isVisible = false
+    /// Whether the first word begins the whole text.
+    let isFirst: Bool
+
+    init(_ bytes: [UInt8], isFirst: Bool) {
+        self.bytes = bytes
+        self.isFirst = isFirst
+        words = bytes.isEmpty ? [] : [0..<bytes.count]
+    }
+
+    mutating func apply(_ step: PreTokenizer) {
+        switch step {
+        case .split(let pattern, let behavior, let inverts): split(pattern, behavior, inverts: inverts)
+        case .byteLevel(let addsPrefixSpace, let pattern):
+            if addsPrefixSpace {
+                rebuild { word, _, result in
+                    if word.first.map({ $0 != 0x20 }) == true { result.append(0x20) }
+                    result += word
+                }
+            }
+            if let pattern { split(pattern, .isolated, inverts: false) }
+        case .metaspace(let replacement, let scheme, let splits): metaspace(replacement, scheme, splits: splits)
+        case .bert:
+            split(Self.spaces, .removed, inverts: false)
+            split(Self.bertPunctuation, .isolated, inverts: false)
         }
     }
-}
 
-/// The matches of GPT-2's pattern, which has these branches in order:
-/// `'s 't 're 've 'm 'll 'd`, ` ?letters`, ` ?digits`, ` ?others`, white space not followed by a word, white space.
-private func byteLevelWords(of text: String) -> [Substring.UnicodeScalarView] {
-    let scalars = text.unicodeScalars
-    var words: [Substring.UnicodeScalarView] = []
-    var start = scalars.startIndex
-    while start < scalars.endIndex {
-        let end = endOfWord(in: scalars, from: start)
-        words.append(scalars[start..<end])
-        start = end
-    }
-    return words
-}
-
-private func endOfWord(in scalars: String.UnicodeScalarView, from start: String.UnicodeScalarView.Index)
-    -> String.UnicodeScalarView.Index
-{
-    if let end = endOfContraction(in: scalars, from: start) { return end }
-    let afterSpace = scalars[start] == " " ? scalars.index(after: start) : start
-    if afterSpace < scalars.endIndex, ScalarClass(scalars[afterSpace]) != .space {
-        let kind = ScalarClass(scalars[afterSpace])
-        return scalars[afterSpace...].firstIndex { ScalarClass($0) != kind } ?? scalars.endIndex
-    }
-    let end = scalars[start...].firstIndex { ScalarClass($0) != .space } ?? scalars.endIndex
-    // The last of several white spaces before a word belongs to that word (as its leading space, or on its own).
-    let last = scalars.index(before: end)
-    return end < scalars.endIndex && last > start ? last : end
-}
-
-private func endOfContraction(in scalars: String.UnicodeScalarView, from start: String.UnicodeScalarView.Index)
-    -> String.UnicodeScalarView.Index?
-{
-    guard scalars[start] == "'" else { return nil }
-    let rest = scalars[scalars.index(after: start)...].prefix(2)
-    let endings: [String] = ["s", "t", "re", "ve", "m", "ll", "d"]
-    guard let ending = endings.first(where: { rest.starts(with: $0.unicodeScalars) }) else { return nil }
-    return scalars.index(start, offsetBy: 1 + ending.unicodeScalars.count)
-}
-
-/// The classes of GPT-2's pattern: `\p{L}`, `\p{N}`, `\s` and everything else.
-private enum ScalarClass {
-    case letter, number, space, other
-
-    init(_ scalar: Unicode.Scalar) {
-        if scalar.properties.isWhitespace {
-            self = .space
-            return
+    /// The words as visible characters: what a step behind the byte level sees.
+    mutating func makeVisible() {
+        isVisible = true
+        rebuild { word, _, result in
+            for byte in word { result += String(ByteLevelAlphabet.characters[Int(byte)]).utf8 }
         }
-        switch scalar.properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: self = .letter
-        case .decimalNumber, .letterNumber, .otherNumber: self = .number
-        default: self = .other
+    }
+
+    private static let spaces = known(#"\s"#)
+    /// Punctuation as BERT has it: the category, and every ASCII sign.
+    private static let bertPunctuation = known(#"[\p{P}!-/:-@\[-`{-~]"#)
+
+    static func known(_ pattern: String) -> WordPattern {
+        do { return try WordPattern(pattern) } catch { preconditionFailure("\(pattern): \(error.construct)") }
+    }
+
+    private mutating func split(_ pattern: WordPattern, _ behavior: PreTokenizer.Behavior, inverts: Bool) {
+        var result: [Range<Int>] = []
+        result.reserveCapacity(max(words.count, bytes.count / 5))
+        for word in words {
+            let first = result.count
+            var wasMatch: Bool?
+            pattern.forEachPiece(in: bytes, word) { piece, matches in
+                let isMatch = matches != inverts
+                defer { wasMatch = isMatch }
+                switch behavior {
+                case .removed: if !isMatch { result.append(piece) }
+                case .isolated: result.append(piece)
+                case .contiguous:
+                    if wasMatch == isMatch { extend(&result, first, by: piece) } else { result.append(piece) }
+                case .mergedWithPrevious:
+                    if isMatch, wasMatch == false {
+                        extend(&result, first, by: piece)
+                    } else {
+                        result.append(piece)
+                    }
+                case .mergedWithNext:
+                    if !isMatch, wasMatch == true {
+                        extend(&result, first, by: piece)
+                    } else {
+                        result.append(piece)
+                    }
+                }
+            }
         }
+        words = result
+    }
+
+    private func extend(_ words: inout [Range<Int>], _ first: Int, by piece: Range<Int>) {
+        if words.count > first {
+            words[words.count - 1] = words[words.count - 1].lowerBound..<piece.upperBound
+        } else {
+            words.append(piece)
+        }
+    }
+
+    private mutating func metaspace(_ replacement: [UInt8], _ scheme: PreTokenizer.PrependScheme, splits: Bool) {
+        let isFirst = self.isFirst
+        rebuild { word, index, result in
+            let start = result.count
+            for byte in word { if byte == 0x20 { result += replacement } else { result.append(byte) } }
+            let prepends = scheme == .always || scheme == .first && isFirst && index == 0
+            if prepends, !result[start...].starts(with: replacement) {
+                result.insert(contentsOf: replacement, at: start)
+            }
+        }
+        guard splits, let mark = replacement.first else { return }
+        var result: [Range<Int>] = []
+        for word in words {
+            var start = word.lowerBound
+            for index in word where index > start && bytes[index] == mark {
+                guard bytes[index..<word.upperBound].starts(with: replacement) else { continue }
+                result.append(start..<index)
+                start = index
+            }
+            result.append(start..<word.upperBound)
+        }
+        words = result
+    }
+
+    /// Writes every word anew; `body` appends what the word becomes.
+    private mutating func rebuild(_ body: (ArraySlice<UInt8>, Int, inout [UInt8]) -> Void) {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count + 16)
+        for index in words.indices {
+            let start = result.count
+            body(bytes[words[index]], index, &result)
+            words[index] = start..<result.count
+        }
+        bytes = result
     }
 }

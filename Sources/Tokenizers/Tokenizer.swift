@@ -15,9 +15,21 @@ package protocol Tokenizer: Sendable {
 
     /// The UTF-8 bytes that `token` stands for, possibly part of a character; none for a special or unknown token.
     func bytes(of token: Int32) -> [UInt8]
+
+    /// The id of an added token, special or not, by what it is written as, such as `<|im_end|>`.
+    func token(named content: String) -> Int32?
+
+    /// Whether the token stands for no text, such as one that begins or ends a turn.
+    func isSpecial(_ token: Int32) -> Bool
 }
 
 extension Tokenizer {
+    /// None, for tokenizers without added tokens.
+    package func token(named content: String) -> Int32? { nil }
+
+    /// None, for tokenizers without special tokens.
+    package func isSpecial(_ token: Int32) -> Bool { false }
+
     /// The text of `tokens`, special ones left out; bytes that are not UTF-8 become U+FFFD.
     package func decode(_ tokens: some Sequence<Int32>) -> String {
         var decoder = IncrementalDecoder(self)

@@ -139,7 +139,7 @@ struct BytePairTokenizerTests {
     @Test(
         "a construct that is not supported is refused by name",
         arguments: [
-            ("pre_tokenizer", "Whitespace"), ("normalizer", "NFC"), ("decoder", "WordPiece"),
+            ("pre_tokenizer", "UnicodeScripts"), ("normalizer", "Magic"), ("decoder", "CTC"),
             ("post_processor", "Magic"),
         ])
     func refusesUnsupported(key: String, type: String) throws {

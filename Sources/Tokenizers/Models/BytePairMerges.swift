@@ -10,6 +10,9 @@ struct BytePairMerges: Sendable {
         let result: Int32
     }
 
+    /// Words up to this length are merged by looking at every pair again, which is faster than a heap.
+    private static let shortCountMax = 24
+
     private var merges: [UInt64: Merge] = [:]
 
     /// Adds a merge; of two for the same pair, the earlier rank stays.
@@ -23,6 +26,29 @@ struct BytePairMerges: Sendable {
     ///
     /// - Complexity: O(n log n), so one long word cannot stall a server.
     func apply(to tokens: inout [Int32]) {
+        if tokens.count <= Self.shortCountMax { applyToShort(&tokens) } else { applyToLong(&tokens) }
+    }
+
+    private func applyToShort(_ tokens: inout [Int32]) {
+        var pairs: [Merge?] = []
+        pairs.reserveCapacity(tokens.count)
+        for index in tokens.indices.dropLast() { pairs.append(merges[Self.key(tokens[index], tokens[index + 1])]) }
+        while true {
+            var best = -1
+            var bestRank = Int32.max
+            for index in pairs.indices {
+                if let pair = pairs[index], pair.rank < bestRank { (best, bestRank) = (index, pair.rank) }
+            }
+            guard best >= 0, let merge = pairs[best] else { return }
+            tokens[best] = merge.result
+            tokens.remove(at: best + 1)
+            pairs.remove(at: best)
+            if best > 0 { pairs[best - 1] = merges[Self.key(tokens[best - 1], tokens[best])] }
+            if best < pairs.count { pairs[best] = merges[Self.key(tokens[best], tokens[best + 1])] }
+        }
+    }
+
+    func applyToLong(_ tokens: inout [Int32]) {
         guard tokens.count > 1 else { return }
         var word = LinkedTokens(tokens)
         var candidates = Heap<Candidate>()
@@ -30,10 +56,13 @@ struct BytePairMerges: Sendable {
             insertCandidate(at: position, of: word, into: &candidates)
         }
         while let candidate = candidates.popMin() {
-            guard word.stillHolds(candidate) else { continue }
-            word.mergeNext(into: candidate.position, result: candidate.result)
-            insertCandidate(at: candidate.position, of: word, into: &candidates)
-            if let previous = word.previous(of: candidate.position) {
+            guard word.stillHolds(candidate), let merge = merges[Self.key(candidate.left, candidate.right)] else {
+                continue
+            }
+            let position = Int(candidate.position)
+            word.mergeNext(into: position, result: merge.result)
+            insertCandidate(at: position, of: word, into: &candidates)
+            if let previous = word.previous(of: position) {
                 insertCandidate(at: previous, of: word, into: &candidates)
             }
         }
@@ -45,8 +74,7 @@ struct BytePairMerges: Sendable {
         let left = word.token(at: position)
         let right = word.token(at: next)
         guard let merge = merges[Self.key(left, right)] else { return }
-        candidates.insert(
-            Candidate(rank: merge.rank, position: position, left: left, right: right, result: merge.result))
+        candidates.insert(Candidate(rank: merge.rank, position: Int32(position), left: left, right: right))
     }
 
     private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
@@ -57,10 +85,9 @@ struct BytePairMerges: Sendable {
 /// A pair that could be merged when it was looked at; it may be gone by the time its turn comes.
 private struct Candidate: Comparable {
     let rank: Int32
-    let position: Int
+    let position: Int32
     let left: Int32
     let right: Int32
-    let result: Int32
 
     static func < (lhs: Candidate, rhs: Candidate) -> Bool {
         (lhs.rank, lhs.position) < (rhs.rank, rhs.position)
@@ -70,42 +97,41 @@ private struct Candidate: Comparable {
 /// The tokens of a word as a doubly linked list over the positions they started at.
 private struct LinkedTokens {
     private static let removed: Int32 = -1
-    private static let none = -1
+    private static let none: Int32 = -1
     private var tokens: [Int32]
-    private var nextPositions: [Int]
-    private var previousPositions: [Int]
+    private var nextPositions: [Int32]
+    private var previousPositions: [Int32]
 
     init(_ tokens: [Int32]) {
         self.tokens = tokens
-        nextPositions = tokens.indices.map { $0 + 1 < tokens.count ? $0 + 1 : Self.none }
-        previousPositions = tokens.indices.map { $0 - 1 }
+        nextPositions = tokens.indices.map { $0 + 1 < tokens.count ? Int32($0 + 1) : Self.none }
+        previousPositions = tokens.indices.map { Int32($0 - 1) }
     }
 
     func token(at position: Int) -> Int32 { tokens[position] }
 
     func next(of position: Int) -> Int? {
-        nextPositions[position] == Self.none ? nil : nextPositions[position]
+        nextPositions[position] == Self.none ? nil : Int(nextPositions[position])
     }
 
     func previous(of position: Int) -> Int? {
-        previousPositions[position] == Self.none ? nil : previousPositions[position]
+        previousPositions[position] == Self.none ? nil : Int(previousPositions[position])
     }
 
     /// Whether the pair is still there, unchanged.
     func stillHolds(_ candidate: Candidate) -> Bool {
-        guard tokens[candidate.position] == candidate.left, let next = next(of: candidate.position) else {
-            return false
-        }
+        let position = Int(candidate.position)
+        guard tokens[position] == candidate.left, let next = next(of: position) else { return false }
         return tokens[next] == candidate.right
     }
 
     /// Replaces the token at `position` and the one after it by `result`.
     mutating func mergeNext(into position: Int, result: Int32) {
-        let next = nextPositions[position]
+        let next = Int(nextPositions[position])
         tokens[position] = result
         tokens[next] = Self.removed
         nextPositions[position] = nextPositions[next]
-        if nextPositions[next] != Self.none { previousPositions[nextPositions[next]] = position }
+        if nextPositions[next] != Self.none { previousPositions[Int(nextPositions[next])] = Int32(position) }
     }
 
     var array: [Int32] { tokens.filter { $0 != Self.removed } }

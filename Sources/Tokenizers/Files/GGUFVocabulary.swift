@@ -1,0 +1,263 @@
+/// What the metadata of a GGUF file says about its vocabulary: the `tokenizer.ggml.…` keys, as they stand there.
+///
+/// - Source: the GGUF specification, section "Tokenizer".
+package struct GGUFVocabulary: Sendable {
+    /// What `tokenizer.ggml.token_type` says of a token.
+    package enum Kind {
+        package static let normal: Int32 = 1
+        package static let unknown: Int32 = 2
+        package static let control: Int32 = 3
+        package static let userDefined: Int32 = 4
+        package static let unused: Int32 = 5
+        package static let byte: Int32 = 6
+    }
+
+    /// `tokenizer.ggml.model`: `gpt2`, `llama`, `bert` or `t5`.
+    package var model: String
+    /// `tokenizer.ggml.pre`, the name of the way words are cut.
+    package var preTokenizer: String?
+    package var tokens: [String]
+    /// `[tokens]` or empty.
+    package var scores: [Float] = []
+    /// `[tokens]` or empty, see `Kind`.
+    package var types: [Int32] = []
+    /// `"left right"`, in order of rank.
+    package var merges: [String] = []
+    package var beginToken: Int32?
+    package var endToken: Int32?
+    package var unknownToken: Int32?
+    package var classToken: Int32?
+    package var separatorToken: Int32?
+    package var addsBegin: Bool?
+    package var addsEnd: Bool?
+    package var addsSpacePrefix: Bool?
+    package var removesExtraSpaces: Bool?
+    /// Whether spaces are written as U+2581; only a SentencePiece file can say no.
+    package var escapesSpaces = true
+    /// `tokenizer.ggml.precompiled_charsmap`.
+    package var charsMap: [UInt8] = []
+
+    package init(model: String, tokens: [String]) {
+        self.model = model
+        self.tokens = tokens
+    }
+}
+
+extension PipelineTokenizer {
+    /// The tokenizer that a GGUF file describes; `file` is only named in errors.
+    ///
+    /// - Throws: `TokenizerError` naming the model or pre-tokenizer that is not known, or the key that is malformed.
+    package init(_ vocabulary: GGUFVocabulary, file: String) throws(TokenizerError) {
+        let count = vocabulary.tokens.count
+        for (key, length) in [("scores", vocabulary.scores.count), ("token_type", vocabulary.types.count)] {
+            guard length == 0 || length == count else {
+                throw .malformed(file: file, problem: "tokenizer.ggml.\(key) has \(length) entries for \(count) tokens")
+            }
+        }
+        for token in [vocabulary.unknownToken, vocabulary.beginToken, vocabulary.endToken].compactMap({ $0 }) {
+            guard token >= 0, Int(token) < count else {
+                throw .malformed(file: file, problem: "the token \(token) of unknown, begin or end is not there")
+            }
+        }
+        let reader = GGUFReader(vocabulary: vocabulary, file: file)
+        switch vocabulary.model {
+        case "gpt2": self = try reader.byteLevel()
+        case "llama": self = try reader.sentencePiece()
+        case "bert": self = try reader.wordPiece()
+        case "t5": self = try reader.unigram()
+        default: throw .unsupported(file: file, construct: "tokenizer.ggml.model \"\(vocabulary.model)\"")
+        }
+        try reader.addSpecialTokens(to: &self)
+    }
+}
+
+/// Makes the tokenizer of each model.
+private struct GGUFReader {
+    let vocabulary: GGUFVocabulary
+    let file: String
+
+    private func type(of token: Int32) -> Int32 {
+        vocabulary.types.isEmpty ? GGUFVocabulary.Kind.normal : vocabulary.types[Int(token)]
+    }
+
+    private func isText(_ token: Int32) -> Bool {
+        type(of: token) == GGUFVocabulary.Kind.normal || type(of: token) == GGUFVocabulary.Kind.userDefined
+    }
+
+    private func parts(_ entry: (Int, String) -> [UInt8] = { Array($1.utf8) }) throws(TokenizerError) -> VocabularyParts
+    {
+        try VocabularyParts(
+            vocabulary.tokens.enumerated().map { (entry($0, $1), $0) }, file: file, field: "tokenizer.ggml.tokens")
+    }
+
+    /// Control tokens stand for no text and are found in it; so are those of the user, which stand for themselves.
+    func addSpecialTokens(to tokenizer: inout PipelineTokenizer) throws(TokenizerError) {
+        var added: [TokenizerJSONReader.Added] = []
+        for (index, content) in vocabulary.tokens.enumerated() where !content.isEmpty {
+            switch type(of: Int32(index)) {
+            case GGUFVocabulary.Kind.control, GGUFVocabulary.Kind.unknown:
+                added.append(.init(content: content, token: Int32(index)))
+            case GGUFVocabulary.Kind.userDefined:
+                added.append(.init(content: content, token: Int32(index), isSpecial: false))
+            default: break
+            }
+        }
+        tokenizer.add(added)
+        let isBERT = vocabulary.model == "bert"
+        let begin = vocabulary.beginToken ?? (isBERT ? vocabulary.classToken : nil)
+        let end = isBERT ? vocabulary.separatorToken ?? vocabulary.endToken : vocabulary.endToken
+        if vocabulary.addsBegin ?? (vocabulary.model == "llama" || isBERT), let begin { tokenizer.prefix = [begin] }
+        if vocabulary.addsEnd ?? (vocabulary.model == "t5" || isBERT), let end { tokenizer.suffix = [end] }
+        for token in tokenizer.prefix + tokenizer.suffix where token < 0 || Int(token) >= tokenizer.vocabularySize {
+            throw .malformed(file: file, problem: "tokenizer.ggml: the begin or end token \(token) is no token")
+        }
+    }
+
+    func byteLevel() throws(TokenizerError) -> PipelineTokenizer {
+        let parts = try parts()
+        let name = vocabulary.preTokenizer ?? "default"
+        guard let rules = GGUFPreTokenizer.named(name) else {
+            throw .unsupported(file: file, construct: "tokenizer.ggml.pre \"\(name)\"")
+        }
+        var pairs: [(left: [UInt8], right: [UInt8])] = []
+        for (rank, merge) in vocabulary.merges.enumerated() {
+            let sides = merge.split(separator: " ", omittingEmptySubsequences: false)
+            guard sides.count == 2 else {
+                throw .malformed(file: file, problem: "tokenizer.ggml.merges[\(rank)]: a merge needs two parts")
+            }
+            pairs.append((Array(sides[0].utf8), Array(sides[1].utf8)))
+        }
+        var words: PieceTable?
+        if rules.keepsWholeWords {
+            var table = PieceTable(capacity: parts.entries.count, idCount: parts.table.idCount)
+            for (bytes, id) in parts.entries where isText(id) {
+                guard let text = ByteLevelAlphabet.bytes(of: String(decoding: bytes, as: UTF8.self)) else { continue }
+                _ = table.add(text, id: id)
+            }
+            words = table
+        }
+        let model = BytePairModel(
+            alphabet: try parts.byteLevelAlphabet(), merges: try parts.merges(pairs, field: "tokenizer.ggml.merges"),
+            wholeWords: words)
+        let rule = TokenTextRule(kind: .byteLevel)
+        var tokenizer = PipelineTokenizer(model: .bytePairs(model), tokenBytes: rule.table(parts, idCount: 0))
+        tokenizer.normalizers = rules.composes ? [.form(.nfc)] : []
+        tokenizer.preTokenizers =
+            rules.patterns.map { .split(WordCuts.known($0), .isolated, inverts: false) }
+            + [.byteLevel(addsPrefixSpace: vocabulary.addsSpacePrefix ?? false, pattern: nil)]
+        return tokenizer
+    }
+
+    /// What SentencePiece vocabularies have in common; spaces are marks, bytes are their tokens.
+    private func spaced(
+        _ model: WordModel, _ parts: VocabularyParts, prefixes: Bool, removesExtra: Bool
+    ) throws(TokenizerError) -> PipelineTokenizer {
+        let mark = WordPattern(literal: "\u{2581}")
+        let rule = TokenTextRule(replacements: [.replace(mark, by: [0x20])], fallsBackToBytes: true)
+        var tokenizer = PipelineTokenizer(model: model, tokenBytes: rule.table(parts, idCount: 0))
+        if !vocabulary.charsMap.isEmpty {
+            guard let map = CharsMap(vocabulary.charsMap) else {
+                throw .malformed(file: file, problem: "precompiled_charsmap is malformed")
+            }
+            tokenizer.normalizers = [.charsMap(map, .longest)]
+        }
+        if removesExtra { tokenizer.normalizers.append(.sentencePieceSpaces(removesExtra: true)) }
+        if prefixes { tokenizer.normalizers.append(.prepend([0x20])) }
+        if vocabulary.escapesSpaces {
+            tokenizer.normalizers.append(.replace(WordPattern(literal: " "), by: VocabularyParts.spaceMark))
+        }
+        tokenizer.leadingSpaceCount = prefixes ? 1 : 0
+        tokenizer.cutsAtSpaceMark = parts.canCutAtSpaceMarks
+        return tokenizer
+    }
+
+    func sentencePiece() throws(TokenizerError) -> PipelineTokenizer {
+        let parts = try parts()
+        guard !vocabulary.scores.isEmpty else {
+            throw .malformed(file: file, problem: "tokenizer.ggml.scores is missing")
+        }
+        let hasBytes = parts.table["<0x00>".utf8] != nil
+        let model = BytePairModel(
+            alphabet: try parts.scalarAlphabet(
+                fallsBackToBytes: hasBytes, unknown: vocabulary.unknownToken ?? 0, fusesUnknown: true),
+            merges: parts.merges(byScores: vocabulary.scores, isText), wholeWords: nil)
+        return try spaced(
+            .bytePairs(model), parts, prefixes: vocabulary.addsSpacePrefix ?? true,
+            removesExtra: vocabulary.removesExtraSpaces ?? false)
+    }
+
+    func unigram() throws(TokenizerError) -> PipelineTokenizer {
+        let parts = try parts()
+        guard !vocabulary.scores.isEmpty else {
+            throw .malformed(file: file, problem: "tokenizer.ggml.scores is missing")
+        }
+        let model = try parts.unigram(
+            scores: vocabulary.scores.map(Double.init), unknown: vocabulary.unknownToken ?? 2,
+            fallsBackToBytes: parts.table["<0x00>".utf8] != nil, isWritten: isText)
+        return try spaced(
+            .unigram(model), parts, prefixes: vocabulary.addsSpacePrefix ?? true,
+            removesExtra: vocabulary.removesExtraSpaces ?? true)
+    }
+
+    /// Words begin with a mark of space in these files, and go on without `##`; names in brackets are as they are.
+    func wordPiece() throws(TokenizerError) -> PipelineTokenizer {
+        let mark = VocabularyParts.spaceMark
+        let parts = try parts { _, token in
+            let bytes = Array(token.utf8)
+            if bytes.starts(with: mark) { return Array(bytes[3...]) }
+            let isName = token.hasPrefix("[") && token.hasSuffix("]") && token.utf8.count > 2
+            return isName ? bytes : Array("##".utf8) + bytes
+        }
+        guard let unknown = vocabulary.unknownToken ?? parts.table["[UNK]".utf8] else {
+            throw .malformed(file: file, problem: "tokenizer.ggml.unknown_token_id is missing")
+        }
+        let rule = TokenTextRule(kind: .wordPiece(prefix: Array("##".utf8), cleansUp: true))
+        var tokenizer = PipelineTokenizer(
+            model: .wordPiece(parts.wordPiece(prefix: "##", unknown: unknown, scalarCountMax: 100)),
+            tokenBytes: rule.table(parts, idCount: 0))
+        tokenizer.normalizers = [
+            .bert(cleansText: true, separatesChinese: true, stripsAccents: true, lowercases: true)
+        ]
+        tokenizer.preTokenizers = [.bert]
+        tokenizer.leadingSpaceCount = 1
+        return tokenizer
+    }
+}
+
+/// How words are cut, by the names that GGUF files give the pre-tokenizers.
+struct GGUFPreTokenizer {
+    var patterns: [String]
+    var keepsWholeWords = false
+    var composes = false
+
+    static func named(_ name: String) -> GGUFPreTokenizer? {
+        switch name {
+        case "gpt-2", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "jais", "exaone", "default":
+            GGUFPreTokenizer(patterns: [PreTokenizer.gpt2Pattern])
+        case "llama3", "llama-v3", "llama-bpe", "falcon3":
+            GGUFPreTokenizer(patterns: [PreTokenizer.llama3Pattern], keepsWholeWords: true)
+        case "dbrx", "smaug-bpe", "gpt-4": GGUFPreTokenizer(patterns: [PreTokenizer.llama3Pattern])
+        case "qwen2", "deepseek-r1-qwen", "megrez":
+            GGUFPreTokenizer(patterns: [PreTokenizer.qwen2Pattern], composes: true)
+        case "stablelm2": GGUFPreTokenizer(patterns: [PreTokenizer.qwen2Pattern])
+        case "starcoder", "refact", "command-r", "smollm", "codeshell":
+            GGUFPreTokenizer(patterns: [#"\p{N}"#, PreTokenizer.gpt2Pattern])
+        case "falcon":
+            GGUFPreTokenizer(
+                patterns: [#"[\p{P}\$\+<=>\^~\|`]+"#, PreTokenizer.gpt2Pattern, "[0-9][0-9][0-9]"])
+        case "tekken": GGUFPreTokenizer(patterns: [tekken(#"\p{N}"#, contractions: "")], keepsWholeWords: true)
+        case "gpt-4o":
+            GGUFPreTokenizer(patterns: [tekken(#"\p{N}{1,3}"#, contractions: "(?i:'s|'t|'re|'ve|'m|'ll|'d)?")])
+        default: nil
+        }
+    }
+
+    /// Words told by their case, as Mistral's and OpenAI's newer vocabularies cut them.
+    private static func tekken(_ numbers: String, contractions: String) -> String {
+        let upper = #"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#
+        let lower = #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"#
+        return #"[^\r\n\p{L}\p{N}]?\#(upper)*\#(lower)+\#(contractions)|"#
+            + #"[^\r\n\p{L}\p{N}]?\#(upper)+\#(lower)*\#(contractions)|\#(numbers)|"#
+            + #" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    }
+}
