@@ -143,6 +143,9 @@ private func withoutExtraSpaces(_ text: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(text.count)
     for byte in text where byte != 0x20 || (!result.isEmpty && result.last != 0x20) { result.append(byte) }
-    if result.last == 0x20 { result.removeLast() }
+    // At the end a mark of space counts as one.
+    while result.last == 0x20 || result.suffix(3).elementsEqual(VocabularyParts.spaceMark) {
+        result.removeLast(result.last == 0x20 ? 1 : 3)
+    }
     return result
 }

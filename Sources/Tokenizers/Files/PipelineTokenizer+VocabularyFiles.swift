@@ -4,7 +4,7 @@ package import Vocabulary
 extension PipelineTokenizer {
     /// BERT's `vocab.txt`: one entry a line, its id the number of the line from zero.
     ///
-    /// - Parameter lowercases: whether the vocabulary is an uncased one; accents go with the cases.
+    /// An uncased vocabulary is one that `lowercases`; accents go with the cases.
     package init(wordPieceList bytes: Bytes, file: String, lowercases: Bool) throws(TokenizerError) {
         guard let text = bytes.utf8String else { throw .malformed(file: file, problem: "is not UTF-8") }
         var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -167,9 +167,8 @@ private struct MessageReader {
 extension PipelineTokenizer {
     /// Reads a SentencePiece model; `file` is only named in errors.
     ///
-    /// - Parameters:
-    ///   - addsBegin: whether a begin token stands before a text; nil for what is usual: with byte pairs.
-    ///   - addsEnd: whether an end token stands behind a text; nil for what is usual: with Unigram.
+    /// Where `addsBegin` and `addsEnd` are nil, a begin token stands before a text with byte pairs, and an end token
+    /// behind it with Unigram, as the models of these kinds expect.
     package init(
         sentencePiece bytes: Bytes, file: String, addsBegin: Bool? = nil, addsEnd: Bool? = nil
     ) throws(TokenizerError) {

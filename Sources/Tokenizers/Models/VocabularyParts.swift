@@ -6,7 +6,7 @@ struct VocabularyParts {
     let entries: [(bytes: [UInt8], id: Int32)]
     let file: String
 
-    /// - Parameter field: what errors call the list.
+    /// Checks the entries; errors call the list `field`.
     init(_ entries: [(bytes: [UInt8], id: Int)], file: String, field: String) throws(TokenizerError) {
         guard !entries.isEmpty else { throw .malformed(file: file, problem: "\(field) is missing or empty") }
         var highest = 0
@@ -140,7 +140,7 @@ struct VocabularyParts {
             scalarCountMax: scalarCountMax)
     }
 
-    /// - Parameter isWritten: which entries text may be written with.
+    /// A Unigram model over the entries that `isWritten` allows in texts.
     func unigram(
         scores: [Double], unknown: Int32?, fallsBackToBytes: Bool, isWritten: (Int32) -> Bool
     ) throws(TokenizerError) -> UnigramModel {

@@ -159,8 +159,10 @@ struct PatternParser {
         case "S": return (ScalarClasses.spaceBit, [], true)
         case "d": return (1 << 8, [], false)
         case "D": return (1 << 8, [], true)
-        case "w": return (ScalarClasses.letters | ScalarClasses.marks | 1 << 8 | 1 << 9 | 1 << 11, [], false)
-        case "W": return (ScalarClasses.letters | ScalarClasses.marks | 1 << 8 | 1 << 9 | 1 << 11, [], true)
+        case "w", "W":
+            let mask = ScalarClasses.letters | ScalarClasses.marks | 1 << 8 | 1 << 9 | 1 << 11
+            // Joiners and letters in circles count as parts of words.
+            return (mask, [0x200C...0x200D, 0x24B6...0x24E9], scalar == "W")
         case "p", "P": return (try property(), [], scalar == "P")
         case "n": return (0, [10...10], false)
         case "r": return (0, [13...13], false)

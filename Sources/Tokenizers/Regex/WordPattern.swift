@@ -152,9 +152,7 @@ struct WordPattern: Sendable {
         }
     }
 
-    /// The ends of the pieces of `range`: every match, and what stands between matches, in order.
-    ///
-    /// - Parameter body: gets each piece and whether it is a match.
+    /// Hands `body` the pieces of `range` in order: every match, and what stands between matches.
     func forEachPiece(
         in bytes: borrowing [UInt8], _ range: Range<Int>, _ body: (Range<Int>, _ isMatch: Bool) -> Void
     ) {
