@@ -8,7 +8,7 @@ enum ModuleTable {
         ["Vocabulary"],
         [
             "EventLoops", "TLS", "HTTP2", "Compression", "Messages", "Compute", "ModelFiles", "Tokenizers",
-            "Constraints", "KVCache", "Images", "Telemetry", "Configuration",
+            "ChatTemplates", "Constraints", "KVCache", "Images", "Telemetry", "Configuration",
         ],
         ["RPC", "Scheduling", "Tenancy", "Models"],
         ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing"],
@@ -21,6 +21,8 @@ enum ModuleTable {
     static let sideways: [String: Set<String>] = [
         // A tokenizer is read from one of the files of a model.
         "Tokenizers": ["ModelFiles"],
+        // So is the template of its conversations.
+        "ChatTemplates": ["ModelFiles"],
         // The load generator is a user of the client; the command puts the other three together.
         "LoadTest": ["ApusClient"],
         "apus": ["ApusServer", "ApusClient", "LoadTest"],
@@ -32,7 +34,8 @@ enum ModuleTable {
         "Probes",
     ]
     static let computing: Set<String> = [
-        "Compute", "ModelFiles", "Tokenizers", "Constraints", "KVCache", "Images", "Scheduling", "Models", "TextModels",
+        "Compute", "ModelFiles", "Tokenizers", "ChatTemplates", "Constraints", "KVCache", "Images", "Scheduling",
+        "Models", "TextModels",
         "GraphModels", "VisionModels", "Engine",
     ]
 
