@@ -79,7 +79,8 @@ enum TemplateMethods {
         case "rstrip": return .string(strip(text, given.first, left: false))
         case "upper": return .string(text.uppercased())
         case "lower": return .string(text.lowercased())
-        case "capitalize", "title": return try filter(name, .string(text), [], [:], [])
+        case "capitalize": return try filter(name, .string(text), [], [:], [])
+        case "title": return .string(Self.titledByPython(text))
         case "startswith", "endswith": return .bool(has(given.first ?? .undefined))
         case "replace": return try filter("replace", .string(text), given, [:], [])
         case "find": return .int(find(given.first?.text ?? "", in: text) == nil ? -1 : prefixCount(text, given))
@@ -172,6 +173,18 @@ enum TemplateMethods {
         if case .string(let text) = value { return Int(strip(text, nil)) ?? 0 }
         guard let number = value.number, abs(number) < 1e18 else { return 0 }
         return Int(number)
+    }
+
+    /// As `str.title` of Python: a letter behind anything that has no case begins a word, also behind an apostrophe.
+    private static func titledByPython(_ text: String) -> String {
+        var result = ""
+        var isInWord = false
+        for scalar in text.unicodeScalars {
+            let properties = scalar.properties
+            result += isInWord ? properties.lowercaseMapping : properties.titlecaseMapping
+            isInWord = properties.isCased
+        }
+        return result
     }
 
     private static func titled(_ text: String) -> String {

@@ -63,7 +63,7 @@ struct ModelRepositoryTests {
             ("platform", ["model.yaml:1:", "platform", "text, llama, onnx, graph", "tensorflow"]),
             ("nothing", ["model.yaml", "platform", "is required"]),
             ("noversion", ["noversion", "has no version"]),
-            ("nofiles", ["nofiles/1/config.json"]),
+            ("nofiles", ["nofiles/1:", "has no model.safetensors"]),
             ("weights", ["model.yaml:2:", "weights", "f32, bf16, int8, int4", "int5"]),
             ("foreign", ["model.yaml:2:1", "text", "unknown key"]),
             ("labels", ["model.yaml:2:9", "labels", "none.txt", "no such file"]),
