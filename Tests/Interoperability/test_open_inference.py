@@ -236,7 +236,7 @@ def test_a_streamed_text_comes_in_pieces_and_is_the_whole_text(client):
     whole = words(client.infer("storyteller", text_inputs(max_tokens=24)))
     for name in ("stream", "streaming"):
         answers = streamed(client, [("a", text_inputs(max_tokens=24, return_finish_reason=True, **{name: True}))])
-        assert all(error is None for _, error in answers) and len(answers) > 4
+        assert all(error is None for _, error in answers) and len(answers) > 1
         assert "".join(words(result) for result, _ in answers) == whole
         final = [result.get_response().parameters["triton_final_response"].bool_param for result, _ in answers]
         assert final == [False] * (len(answers) - 1) + [True]

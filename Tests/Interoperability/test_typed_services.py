@@ -31,7 +31,9 @@ def joined(messages):
 
 def test_generation_streams_pieces_and_ends_with_reason_and_usage(text):
     messages = story(text, max_tokens=32)
-    assert len(messages) > 4
+    # How many pieces there are is a matter of time: what was written since the last one leaves together.
+    assert len(messages) > 1 and not messages[0].finish_reason
+    assert sum(len(message.tokens) for message in messages) == 32
     last = messages[-1]
     assert last.finish_reason == text_pb2.FINISH_REASON_MAX_TOKENS
     assert last.usage.generated_tokens == 32 and last.usage.prompt_tokens > 0
