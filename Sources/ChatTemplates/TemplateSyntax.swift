@@ -1,60 +1,87 @@
-/// What a template computes.
-indirect enum TemplateExpression: Sendable {
+/// An expression and the line it begins in.
+indirect enum TemplateExpression {
     case literal(TemplateValue)
-    case name(String)
-    case list([TemplateExpression])
-    case map([(TemplateExpression, TemplateExpression)])
-    case member(TemplateExpression, TemplateExpression)
-    case slice(TemplateExpression, [TemplateExpression?])
-    case call(String, TemplateArguments)
-    case method(TemplateExpression, String, TemplateArguments)
-    case filter(TemplateExpression, String, TemplateArguments)
-    case test(TemplateExpression, String, TemplateArguments)
+    case variable(String, line: Int)
+    case list([TemplateExpression], line: Int)
+    case map([(key: TemplateExpression, value: TemplateExpression)], line: Int)
+    case attribute(TemplateExpression, String, line: Int)
+    case item(TemplateExpression, TemplateExpression, line: Int)
+    case slice(
+        TemplateExpression, from: TemplateExpression?, to: TemplateExpression?, by: TemplateExpression?, line: Int)
+    case call(String, TemplateArguments, line: Int)
+    case method(TemplateExpression, String, TemplateArguments, line: Int)
+    case filter(TemplateExpression, String, TemplateArguments, line: Int)
+    case test(TemplateExpression, String, TemplateArguments, line: Int)
+    case negative(TemplateExpression, line: Int)
     case not(TemplateExpression)
-    case negative(TemplateExpression)
-    case binary(String, TemplateExpression, TemplateExpression)
-    case conditional(TemplateExpression, TemplateExpression, TemplateExpression?)
+    case and(TemplateExpression, TemplateExpression)
+    case or(TemplateExpression, TemplateExpression)
+    case binary(TemplateExpression, String, TemplateExpression, line: Int)
+    /// `a < b <= c`: each neighbouring pair holds.
+    case comparison(TemplateExpression, [(operation: String, operand: TemplateExpression)], line: Int)
+    case choice(condition: TemplateExpression, then: TemplateExpression, otherwise: TemplateExpression?)
+
+    var line: Int {
+        switch self {
+        case .literal: 0
+        case .variable(_, let line), .list(_, let line), .map(_, let line), .attribute(_, _, let line),
+            .item(_, _, let line), .slice(_, _, _, _, let line), .call(_, _, let line), .method(_, _, _, let line),
+            .filter(_, _, _, let line), .test(_, _, _, let line), .negative(_, let line), .binary(_, _, _, let line),
+            .comparison(_, _, let line):
+            line
+        case .not(let operand), .and(let operand, _), .or(let operand, _), .choice(let operand, _, _): operand.line
+        }
+    }
 }
 
-/// What stands between the brackets of a call.
-struct TemplateArguments: Sendable {
+struct TemplateArguments {
     var positional: [TemplateExpression] = []
-    var named: [(String, TemplateExpression)] = []
+    var named: [(name: String, value: TemplateExpression)] = []
 }
 
-/// What a template does.
-indirect enum TemplateStatement: Sendable {
+indirect enum TemplateStatement {
     case text(String)
     case output(TemplateExpression)
-    /// A name, or a member of a namespace.
-    case set(name: String, member: String?, TemplateExpression)
-    case capture(name: String, [TemplateStatement])
-    case loop(
-        names: [String], over: TemplateExpression, condition: TemplateExpression?, [TemplateStatement],
-        otherwise: [TemplateStatement])
-    case branch([(TemplateExpression, [TemplateStatement])], otherwise: [TemplateStatement])
-    case macro(name: String, parameters: [(String, TemplateExpression?)], [TemplateStatement])
-    case leaveLoop
-    case nextRound
+    case set(String, attribute: String?, TemplateExpression, line: Int)
+    case setBlock(String, attribute: String?, [TemplateStatement], line: Int)
+    case conditional([(condition: TemplateExpression, body: [TemplateStatement])], otherwise: [TemplateStatement])
+    case loop(TemplateLoop)
+    case macro(TemplateMacro)
+    case breakLoop
+    case continueLoop
 }
 
-/// The names that are known; a template with others is refused when it is loaded.
+struct TemplateLoop {
+    let names: [String]
+    let sequence: TemplateExpression
+    let condition: TemplateExpression?
+    let body: [TemplateStatement]
+    let otherwise: [TemplateStatement]
+    let line: Int
+}
+
+struct TemplateMacro {
+    let name: String
+    let parameters: [(name: String, standard: TemplateExpression?)]
+    let body: [TemplateStatement]
+    let line: Int
+}
+
+/// The names of the subset; any other is refused when the template is loaded.
 enum TemplateNames {
-    static let filters: Set<String> = [
-        "trim", "tojson", "length", "count", "upper", "lower", "capitalize", "title", "default", "d", "join", "replace",
-        "selectattr", "rejectattr", "select", "reject", "map", "items", "dictsort", "first", "last", "list", "string",
-        "int", "float", "abs", "reverse", "unique", "safe",
+    static let functions: Set = ["raise_exception", "strftime_now", "range", "namespace", "dict"]
+    static let filters: Set = [
+        "trim", "tojson", "length", "count", "upper", "lower", "title", "capitalize", "default", "d", "join",
+        "replace", "first", "last", "list", "items", "dictsort", "map", "select", "reject", "selectattr", "rejectattr",
+        "string",
+        "int", "float", "safe", "sort", "unique", "reverse", "abs",
     ]
-    static let tests: Set<String> = [
-        "defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "mapping", "sequence",
-        "iterable", "true", "false", "equalto", "eq", "ne", "in", "odd", "even", "divisibleby", "lt", "gt", "le", "ge",
+    static let tests: Set = [
+        "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "integer", "float",
+        "boolean", "true", "false", "odd", "even", "divisibleby", "equalto", "eq", "ne", "lt", "le", "gt", "ge", "in",
     ]
-    static let methods: Set<String> = [
-        "strip", "lstrip", "rstrip", "split", "startswith", "endswith", "upper", "lower", "capitalize", "title",
-        "replace", "join", "items", "keys", "values", "get", "append", "find", "count",
-    ]
-    static let functions: Set<String> = ["raise_exception", "strftime_now", "namespace", "range", "dict"]
-    static let reserved: Set<String> = [
-        "and", "or", "not", "in", "is", "if", "else", "elif", "for", "endfor", "endif", "set", "endset", "macro",
+    static let methods: Set = [
+        "strip", "lstrip", "rstrip", "split", "startswith", "endswith", "upper", "lower", "title", "capitalize",
+        "replace", "join", "find", "count", "items", "keys", "values", "get",
     ]
 }

@@ -1,29 +1,72 @@
 package import ModelFiles
 
-/// A value of a chat template.
-package enum TemplateValue: Sendable, Equatable {
+/// A value of the template language, with the meaning it has in Python.
+package enum TemplateValue: Sendable {
     case undefined
     case none
     case bool(Bool)
     case int(Int)
     case double(Double)
     case string(String)
-    case list([TemplateValue])
-    /// In the order that the members were given.
-    case map([Member])
+    case array(List)
+    case map(Map)
+    /// A mutable object of `namespace()`; it stands in no list or map.
+    case namespace(TemplateNamespace)
+    /// A function or macro, by name.
+    case function(String)
 
-    /// A key and what it stands for.
-    package struct Member: Sendable, Equatable {
-        package var key: String
-        package var value: TemplateValue
+    /// Values in order, with how deep they nest.
+    package struct List: Sendable {
+        package let elements: [TemplateValue]
+        let depth: Int
 
-        package init(_ key: String, _ value: TemplateValue) {
-            self.key = key
-            self.value = value
+        package init(_ elements: [TemplateValue]) {
+            self.elements = elements
+            depth = 1 + (elements.lazy.map(\.depth).max() ?? 0)
         }
     }
 
-    /// The value that JSON text means.
+    /// Keys and values in the order of insertion; keys are compared by code points.
+    package struct Map: Sendable {
+        package private(set) var entries: [(key: String, value: TemplateValue)] = []
+        private(set) var depth = 1
+
+        package init() {}
+
+        /// Of entries with one key the last counts, in the place of the first.
+        ///
+        /// - Complexity: O(n), so that a request of many keys cannot stall a server.
+        package init(_ entries: [(key: String, value: TemplateValue)]) {
+            var places: [[UInt8]: Int] = [:]
+            for entry in entries {
+                if let place = places.updateValue(self.entries.count, forKey: Array(entry.key.utf8)) {
+                    places[Array(entry.key.utf8)] = place
+                    self.entries[place].value = entry.value
+                } else {
+                    self.entries.append(entry)
+                }
+                depth = max(depth, entry.value.depth + 1)
+            }
+        }
+
+        package subscript(key: String) -> TemplateValue? {
+            entries.first { $0.key.isSame(as: key) }?.value
+        }
+
+        /// Sets the value of `key`; an earlier one is replaced in its place.
+        package mutating func set(_ key: String, _ value: TemplateValue) {
+            depth = max(depth, value.depth + 1)
+            if let index = entries.firstIndex(where: { $0.key.isSame(as: key) }) {
+                entries[index].value = value
+            } else {
+                entries.append((key, value))
+            }
+        }
+    }
+
+    package static func list(_ elements: [TemplateValue]) -> TemplateValue { .array(List(elements)) }
+
+    /// The value that JSON text means; of members with one key, the last counts.
     package init(_ json: JSONValue) {
         switch json {
         case .null: self = .none
@@ -32,17 +75,18 @@ package enum TemplateValue: Sendable, Equatable {
         case .number(let value): self = .double(value)
         case .string(let value): self = .string(value)
         case .array(let values): self = .list(values.map(TemplateValue.init))
-        case .object(let members): self = .map(members.map { Member($0.key, TemplateValue($0.value)) })
+        case .object(let members): self = .map(Map(members.map { ($0.key, TemplateValue($0.value)) }))
         }
     }
 
-    /// The member of a map; undefined where there is none.
-    subscript(key: String) -> TemplateValue {
-        guard case .map(let members) = self else { return .undefined }
-        return members.first { $0.key == key }?.value ?? .undefined
+    var depth: Int {
+        switch self {
+        case .array(let list): list.depth
+        case .map(let map): map.depth
+        default: 0
+        }
     }
 
-    /// What counts as true, as in Python.
     var isTrue: Bool {
         switch self {
         case .undefined, .none: false
@@ -50,129 +94,61 @@ package enum TemplateValue: Sendable, Equatable {
         case .int(let value): value != 0
         case .double(let value): value != 0
         case .string(let value): !value.isEmpty
-        case .list(let values): !values.isEmpty
-        case .map(let members): !members.isEmpty
+        case .array(let list): !list.elements.isEmpty
+        case .map(let map): !map.entries.isEmpty
+        case .namespace, .function: true
         }
     }
 
-    var number: Double? {
+    /// The value as a whole number; a truth value is one, as in Python.
+    var integer: Int? {
         switch self {
-        case .int(let value): Double(value)
-        case .double(let value): value
         case .bool(let value): value ? 1 : 0
+        case .int(let value): value
         default: nil
         }
     }
 
-    /// Python's name of the type, for errors.
-    var typeName: String {
+    var number: Double? {
+        if case .double(let value) = self { return value }
+        return integer.map(Double.init)
+    }
+
+    /// Whether it may stand in a list or map.
+    var isPlain: Bool {
         switch self {
-        case .undefined: "undefined"
+        case .namespace, .function: false
+        default: true
+        }
+    }
+
+    /// What errors call it.
+    var kind: String {
+        switch self {
+        case .undefined: "an undefined value"
         case .none: "none"
-        case .bool: "bool"
-        case .int: "int"
-        case .double: "float"
-        case .string: "str"
-        case .list: "list"
-        case .map: "dict"
+        case .bool: "a boolean"
+        case .int: "an integer"
+        case .double: "a float"
+        case .string: "a string"
+        case .array: "a list"
+        case .map: "a map"
+        case .namespace: "a namespace"
+        case .function: "a function"
         }
     }
+}
 
-    /// As Python compares: numbers by value, whatever their types.
-    func equals(_ other: TemplateValue) -> Bool {
-        switch (self, other) {
-        case (.string(let left), .string(let right)): return left.unicodeScalars.elementsEqual(right.unicodeScalars)
-        case (.list(let left), .list(let right)):
-            return left.count == right.count && zip(left, right).allSatisfy { $0.equals($1) }
-        default:
-            if let left = number, let right = other.number { return left == right }
-            return self == other
-        }
-    }
+/// The object of `namespace()`.
+///
+/// - Isolation: `@unchecked Sendable`: made, changed and dropped within one call of `render`.
+package final class TemplateNamespace: @unchecked Sendable {
+    var attributes = TemplateValue.Map()
 
-    /// What `{{ }}` writes: Python's `str`.
-    var text: String {
-        switch self {
-        case .undefined: ""
-        case .string(let value): value
-        default: quoted
-        }
-    }
+    init() {}
+}
 
-    /// Python's `repr`.
-    private var quoted: String {
-        switch self {
-        case .undefined: return "Undefined"
-        case .none: return "None"
-        case .bool(let value): return value ? "True" : "False"
-        case .int(let value): return String(value)
-        case .double(let value): return "\(value)"
-        case .string(let value):
-            let quote = value.contains("'") && !value.contains("\"") ? "\"" : "'"
-            var result = quote
-            for scalar in value.unicodeScalars {
-                switch scalar {
-                case "\n": result += "\\n"
-                case "\r": result += "\\r"
-                case "\t": result += "\\t"
-                case "\\": result += "\\\\"
-                default:
-                    if String(scalar) == quote { result += "\\" }
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-            return result + quote
-        case .list(let values): return "[" + values.map(\.quoted).joined(separator: ", ") + "]"
-        case .map(let members):
-            return "{"
-                + members.map { "\(TemplateValue.string($0.key).quoted): \($0.value.quoted)" }
-                .joined(separator: ", ") + "}"
-        }
-    }
-
-    /// JSON as `tojson` of chat templates writes it: `", "` and `": "` between things, other than ASCII as it is.
-    func json(indent: Int?, level: Int = 0) -> String {
-        func block(_ open: String, _ items: [String], _ close: String) -> String {
-            guard !items.isEmpty else { return open + close }
-            guard let indent else { return open + items.joined(separator: ", ") + close }
-            let outer = "\n" + String(repeating: " ", count: indent * level)
-            let inner = "\n" + String(repeating: " ", count: indent * (level + 1))
-            return open + inner + items.joined(separator: "," + inner) + outer + close
-        }
-        switch self {
-        case .undefined, .none: return "null"
-        case .bool(let value): return value ? "true" : "false"
-        case .int(let value): return String(value)
-        case .double(let value): return "\(value)"
-        case .string(let value): return Self.jsonText(value)
-        case .list(let values): return block("[", values.map { $0.json(indent: indent, level: level + 1) }, "]")
-        case .map(let members):
-            return block(
-                "{", members.map { Self.jsonText($0.key) + ": " + $0.value.json(indent: indent, level: level + 1) }, "}"
-            )
-        }
-    }
-
-    private static func jsonText(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{8}": result += "\\b"
-            case "\u{C}": result += "\\f"
-            default:
-                if scalar.value < 0x20 {
-                    let digits = String(scalar.value, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result + "\""
-    }
+extension String {
+    /// Equality of code points; `==` would also equate composed with decomposed characters.
+    func isSame(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }
