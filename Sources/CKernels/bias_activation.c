@@ -1,9 +1,11 @@
 // What follows a matrix product: bias and activation, in place.
 //
-//   y[m, i] = f(y[m, i] + bias[i])      f: identity, max(v, 0), v / (1 + exp(-v)), or gelu by tanh
+//   y[m, i] = f(y[m, i] + bias[i])      f: identity, max(v, 0), v / (1 + exp(-v)), gelu by tanh,
+//                                          or gelu by the error function
 //
 // y: [rows, size], rows y_stride apart.   bias: [size], or NULL for none. No accumulator.
 
+#include "vector_erfc.h"
 #include "vector_tanh.h"
 
 #include <math.h>
@@ -16,6 +18,8 @@ static float activate(float v, int activation) {
         return v / (1 + expf(-v));
     case APUS_ACTIVATION_GELU_TANH:
         return 0.5f * v * (1 + tanhf(APUS_GELU_FACTOR * (v + APUS_GELU_CUBE * v * v * v)));
+    case APUS_ACTIVATION_GELU:
+        return 0.5f * v * erfcf(-v * APUS_SQRT_HALF);
     default:
         return v;
     }
@@ -42,6 +46,8 @@ APUS_INLINE APUS_AVX2 __m256 activate8(__m256 v, int activation) {
             v, _mm256_add_ps(_mm256_set1_ps(1), apus_exp8(_mm256_sub_ps(_mm256_setzero_ps(), v))));
     case APUS_ACTIVATION_GELU_TANH:
         return apus_gelu_tanh8(v);
+    case APUS_ACTIVATION_GELU:
+        return apus_gelu8(v);
     default:
         return v;
     }
@@ -71,6 +77,8 @@ APUS_INLINE APUS_AVX512 __m512 activate16(__m512 v, int activation) {
             v, _mm512_add_ps(_mm512_set1_ps(1), apus_exp16(_mm512_sub_ps(_mm512_setzero_ps(), v))));
     case APUS_ACTIVATION_GELU_TANH:
         return apus_gelu_tanh16(v);
+    case APUS_ACTIVATION_GELU:
+        return apus_gelu16(v);
     default:
         return v;
     }

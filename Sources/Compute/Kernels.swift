@@ -48,6 +48,8 @@ package enum Activation: Int32, Sendable {
     case silu = 2
     /// v / 2 · (1 + tanh(√(2/π) · (v + 0.044715 v³)))
     case geluTanh = 3
+    /// v / 2 · (1 + erf(v / √2))
+    case gelu = 4
 }
 
 extension Kernels {
@@ -157,6 +159,16 @@ extension Kernels {
     ) {
         table.pointee.packed_gemm(
             rows, depth, x, xStride, packed, columns.lowerBound, columns.upperBound, y, yStride)
+    }
+
+    /// Packs `columnCount` columns of `depth` elements for `packedMultiply`, from `packed` on.
+    ///
+    /// Element k of column n lies at `n · columnStride + k · depthStride` of `weights`.
+    func pack(
+        columnCount: Int, depth: Int, _ weights: UnsafePointer<Float>, columnStride: Int, depthStride: Int,
+        to packed: UnsafeMutablePointer<Float>
+    ) {
+        apus_pack_columns(columnCount, depth, weights, columnStride, depthStride, 0, packed)
     }
 
     /// Rows of float32 to brain floating point, `depth` of each rounded up to whole groups.

@@ -116,7 +116,7 @@ import Testing
         var random = SeededFloats(seed: UInt64(size))
         let stride = size + 2
         let (values, bias) = (random.array(2 * stride), random.array(size))
-        for activation in [Activation.none, .relu, .silu, .geluTanh] {
+        for activation in [Activation.none, .relu, .silu, .geluTanh, .gelu] {
             var (expected, y) = (values, values)
             reference.applyBias(bias, activation: activation, rows: 2, size: size, y: &expected, yStride: stride)
             kernels.applyBias(bias, activation: activation, rows: 2, size: size, y: &y, yStride: stride)

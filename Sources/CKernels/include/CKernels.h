@@ -32,6 +32,7 @@ enum {
     APUS_ACTIVATION_RELU = 1,
     APUS_ACTIVATION_SILU = 2,
     APUS_ACTIVATION_GELU_TANH = 3,
+    APUS_ACTIVATION_GELU = 4,
 };
 
 /// One query token, one key/value head and the query heads that share it; see paged_attention.c.

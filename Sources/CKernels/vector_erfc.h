@@ -1,0 +1,56 @@
+// The Gaussian error linear unit by the error function, in vectors.
+//
+//   gelu(v) = v / 2 * (1 + erf(v / sqrt(2))) = max(v, 0) - |v| / 2 * erfc(|v| / sqrt(2))
+//
+// The second form adds nothing to 1, so that large negative numbers keep their digits.
+#pragma once
+
+#include "tiers.h"
+
+#define APUS_SQRT_HALF 0.70710678118654752f
+
+#if APUS_X86
+
+// erfc x = t (a1 + t (a2 + t (a3 + t (a4 + t a5)))) exp(-x^2) with t = 1 / (1 + p x), for x >= 0; absolute error below
+// 1.5e-7.
+// Source: Abramowitz and Stegun 1964, formula 7.1.26.
+#define APUS_ERFC_P 0.3275911f
+#define APUS_ERFC_A1 0.254829592f
+#define APUS_ERFC_A2 -0.284496736f
+#define APUS_ERFC_A3 1.421413741f
+#define APUS_ERFC_A4 -1.453152027f
+#define APUS_ERFC_A5 1.061405429f
+
+APUS_INLINE APUS_AVX512 __m512 apus_gelu16(__m512 v) {
+    const __m512 size = _mm512_abs_ps(v);
+    const __m512 x = _mm512_mul_ps(size, _mm512_set1_ps(APUS_SQRT_HALF));
+    const __m512 one = _mm512_set1_ps(1);
+    const __m512 t = _mm512_div_ps(one, _mm512_fmadd_ps(_mm512_set1_ps(APUS_ERFC_P), x, one));
+    __m512 p = _mm512_set1_ps(APUS_ERFC_A5);
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(APUS_ERFC_A4));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(APUS_ERFC_A3));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(APUS_ERFC_A2));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(APUS_ERFC_A1));
+    const __m512 e = apus_exp16(_mm512_fnmadd_ps(x, x, _mm512_setzero_ps()));
+    const __m512 erfc = _mm512_mul_ps(_mm512_mul_ps(p, t), e);
+    const __m512 half = _mm512_mul_ps(_mm512_set1_ps(0.5f), size);
+    return _mm512_fnmadd_ps(half, erfc, _mm512_max_ps(_mm512_setzero_ps(), v));
+}
+
+APUS_INLINE APUS_AVX2 __m256 apus_gelu8(__m256 v) {
+    const __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
+    const __m256 x = _mm256_mul_ps(size, _mm256_set1_ps(APUS_SQRT_HALF));
+    const __m256 one = _mm256_set1_ps(1);
+    const __m256 t = _mm256_div_ps(one, _mm256_fmadd_ps(_mm256_set1_ps(APUS_ERFC_P), x, one));
+    __m256 p = _mm256_set1_ps(APUS_ERFC_A5);
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(APUS_ERFC_A4));
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(APUS_ERFC_A3));
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(APUS_ERFC_A2));
+    p = _mm256_fmadd_ps(p, t, _mm256_set1_ps(APUS_ERFC_A1));
+    const __m256 e = apus_exp8(_mm256_fnmadd_ps(x, x, _mm256_setzero_ps()));
+    const __m256 erfc = _mm256_mul_ps(_mm256_mul_ps(p, t), e);
+    const __m256 half = _mm256_mul_ps(_mm256_set1_ps(0.5f), size);
+    return _mm256_fnmadd_ps(half, erfc, _mm256_max_ps(_mm256_setzero_ps(), v));
+}
+
+#endif
