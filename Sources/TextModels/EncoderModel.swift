@@ -1,0 +1,122 @@
+package import Compute
+package import ModelFiles
+package import Models
+package import Vocabulary
+
+/// An encoder of the BERT family that turns the tokens of a text into one vector.
+///
+/// A sample of a batch is a token: texts share an execution up to a budget of tokens, and nothing is padded.
+///
+/// - Isolation: loading on any thread; computing on the engine thread only.
+package final class EncoderModel: BatchModel {
+    package let description: ModelDescription
+    package let encoder: EncoderDescription
+    private let weights: EncoderWeights
+    private let workspace = Workspace()
+
+    /// The one input: INT32 `[tokenCount]`, the ids of a text with what the tokenizer puts around it.
+    package static let inputName = "input_ids"
+    /// The one output: FP32 `[hiddenSize]`, not scaled to any length.
+    package static let outputName = "embedding"
+
+    /// Most tokens of an execution, unless one text is longer: so many that the products run at full speed, and so few
+    /// that what they read stays in the caches and a request that comes does not wait long.
+    package static let batchTokenCountMax = 1024
+
+    /// Loads `config.json`, what sentence-transformers keeps beside it, and the weights in `model.safetensors` or in
+    /// shards from `directory`.
+    ///
+    /// - Parameters:
+    ///   - directory: of the files.
+    ///   - name: what it is called.
+    ///   - version: of the files.
+    ///   - contextLength: most tokens of a text; nil for what the files say.
+    ///   - format: how the weights of its linear layers are stored.
+    /// - Throws: `ModelFileError` naming file and field or tensor.
+    package convenience init(
+        directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
+        format: WeightFormat = .float32
+    ) throws(ModelFileError) {
+        let encoder = try EncoderDescription(directory: directory, contextLength: contextLength)
+        let file = try ModelTensors.open(path: directory)
+        self.init(
+            encoder, weights: try EncoderWeights(file, encoder, format: format), name: name, version: version)
+    }
+
+    /// A model of weights that were loaded already; several may share them.
+    package init(_ encoder: EncoderDescription, weights: EncoderWeights, name: ModelName, version: ModelVersion) {
+        self.encoder = encoder
+        self.weights = weights
+        description = ModelDescription(
+            name: name, version: version, modality: .text, platform: "apus_text",
+            inputs: [TensorDescription("text_input", .bytes, shape: [1])],
+            outputs: [TensorDescription(Self.outputName, .float32, shape: [encoder.hiddenSize])], batchSizeMax: 0)
+    }
+
+    /// Most tokens of an execution.
+    package var tokenBudget: Int { max(Self.batchTokenCountMax, encoder.lengthMax) }
+
+    /// The input that stands for the text of these tokens.
+    package static func input(_ tokens: [Int32]) -> InferenceInput {
+        let data = tokens.withUnsafeBytes { Bytes(copying: $0) }
+        guard let tensor = try? Tensor(.int32, shape: [tokens.count], data: data) else {
+            preconditionFailure("\(data.count) bytes of \(tokens.count) tokens")
+        }
+        return InferenceInput(tensors: [NamedTensor(inputName, tensor)])
+    }
+
+    /// Runs one token through the weights.
+    package func warmUp(on gang: ComputeGang) throws { _ = try vectors(of: [[0]], on: gang) }
+
+    /// Checks the tokens of a text and counts them.
+    ///
+    /// - Throws: INVALID_ARGUMENT when there are none or too many, or one is not in the vocabulary.
+    package func sampleCount(of input: InferenceInput) throws(ServingError) -> Int {
+        guard input.tensors.count == 1, let tensor = input.tensor(Self.inputName), tensor.dataType == .int32,
+            tensor.shape.count == 1
+        else {
+            throw ServingError(
+                .invalidArgument, "expected one input '\(Self.inputName)' INT32 [-1] for model '\(description.name)'")
+        }
+        let tokens = tensor.array(of: Int32.self)
+        guard (1...encoder.lengthMax).contains(tokens.count) else {
+            throw ServingError(
+                .invalidArgument,
+                "\(Self.inputName): expected 1 to \(encoder.lengthMax) tokens for model '\(description.name)', got "
+                    + "\(tokens.count)", label: "too_long")
+        }
+        if let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= encoder.vocabularySize }) {
+            throw ServingError(
+                .invalidArgument,
+                "\(Self.inputName): expected token ids in 0..<\(encoder.vocabularySize), got \(tokens[index]) at index "
+                    + "\(index)")
+        }
+        return tokens.count
+    }
+
+    package func batchKey(of input: InferenceInput) -> BatchKey { .any }
+
+    package func execute(
+        _ batch: [InferenceInput], on gang: ComputeGang
+    ) -> [Result<InferenceOutput, ServingError>] {
+        do {
+            let texts = batch.map { $0.tensors[0].tensor.array(of: Int32.self) }
+            return try vectors(of: texts, on: gang).map { vector in
+                .success(
+                    InferenceOutput(tensors: [
+                        NamedTensor(Self.outputName, try Tensor(vector, shape: [vector.count]))
+                    ]))
+            }
+        } catch {
+            let failure = ServingError(.resourceExhausted, "model '\(description.name)': \(error)")
+            return batch.map { _ in .failure(failure) }
+        }
+    }
+
+    /// The vectors of texts given as tokens, each `hiddenSize` numbers.
+    ///
+    /// - Throws: `ComputeError.outOfMemory`.
+    package func vectors(of texts: [[Int32]], on gang: ComputeGang) throws(ComputeError) -> [[Float]] {
+        try EncoderPass(encoder, weights, texts: texts, workspace, gang).run()
+    }
+}
