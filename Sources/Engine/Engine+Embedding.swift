@@ -10,14 +10,21 @@ extension Engine {
     ///   - selector: the model, and a version unless the latest will do.
     ///   - texts: at least one.
     ///   - isNormalized: whether the vectors are scaled to length 1.
+    ///   - truncates: whether of a text that is too long the beginning is taken; otherwise it is an error.
     ///   - deadline: once it has passed, no more of them is computed.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
-        _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, deadline: Deadline = .never
+        _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
+        deadline: Deadline = .never
     ) async throws(ServingError) -> EmbeddingAnswer {
         let loaded = try find(selector)
-        let sequences = try await prepare(texts, for: loaded, deadline: deadline)
+        if case .encoder(let pipeline, let limits) = loaded.kind {
+            let embedding = EncoderEmbedding(
+                engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline)
+            return try await embedding.run(texts, countMax: limits.queueCapacity, isNormalized: isNormalized)
+        }
+        let sequences = try await prepare(texts, for: loaded, truncates: truncates, deadline: deadline)
         try loaded.enterQueue(requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         let cancelAll = { @Sendable [mailbox] in
@@ -38,7 +45,7 @@ extension Engine {
 
     /// Cuts the texts into tokens and checks them, before any of them waits.
     private func prepare(
-        _ texts: [String], for loaded: LoadedModel, deadline: Deadline
+        _ texts: [String], for loaded: LoadedModel, truncates: Bool, deadline: Deadline
     ) async throws(ServingError) -> [PendingSequence] {
         let (pipeline, limits) = try loaded.text()
         guard (1...limits.queueCapacity).contains(texts.count) else {
@@ -49,7 +56,8 @@ extension Engine {
         var sequences: [PendingSequence] = []
         for (index, text) in texts.enumerated() {
             let field = "texts[\(index)]"
-            let tokens = try await pipeline.tokens(of: .text(text), field: field)
+            var tokens = try await pipeline.tokens(of: .text(text), field: field)
+            if truncates { tokens = Array(tokens.prefix(limits.sequenceLengthMax)) }
             try requireLength(of: tokens, atMost: limits.sequenceLengthMax, field: field, model: loaded)
             sequences.append(
                 PendingSequence(
@@ -83,7 +91,7 @@ extension Engine {
 }
 
 /// The vector of length 1 in the same direction; a vector of zeros stays.
-private func normalized(_ vector: [Float]) -> [Float] {
+func normalized(_ vector: [Float]) -> [Float] {
     // In Double: the squares of a long vector of large numbers overflow Float.
     let length = vector.reduce(into: 0.0) { $0 += Double($1) * Double($1) }.squareRoot()
     guard length > 0 else { return vector }

@@ -108,6 +108,7 @@ package final class Engine: Sendable {
         switch try find(selector).kind {
         case .batch(let model, _): model
         case .text(let pipeline, _): pipeline.model
+        case .encoder(let pipeline, _): pipeline.model
         }
     }
 

@@ -1,6 +1,7 @@
 import Compute
 import Models
 import Scheduling
+import TextModels
 import Vocabulary
 
 /// The engine thread's story: take what callers ask for, run one step of the model whose turn it is, again.
@@ -106,6 +107,9 @@ final class EngineLoop {
                 let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits)
                 try pipeline.model.warmUp(on: gang)
                 runners.append((loaded, runner))
+            case .encoder(let pipeline, let limits):
+                try pipeline.model.warmUp(on: gang)
+                runners.append((loaded, BatchRunner(loaded, model: pipeline.model, limits: limits)))
             }
             return .success(())
         } catch {

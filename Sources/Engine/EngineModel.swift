@@ -1,5 +1,6 @@
 package import Models
 import Scheduling
+package import TextModels
 package import Tokenizers
 
 /// A model ready to be given to an engine, with the limits it is served under.
@@ -38,5 +39,23 @@ package struct EngineModel: @unchecked Sendable {
                 model: model, tokenizer: tokenizer, endOfSequence: endOfSequence,
                 sharedPrefixes: limits.sharedPrefixes),
             limits.tokenLimits(for: model.properties))
+    }
+
+    /// A model that turns texts into vectors.
+    ///
+    /// - Parameters:
+    ///   - model: not used by the caller any more.
+    ///   - tokenizer: the model's own.
+    ///   - queueCapacity: texts that may wait, at least 1.
+    ///   - queueDelayMaxNanoseconds: how long a text waits for company while the engine is free.
+    package init(
+        encoder model: EncoderModel, tokenizer: any Tokenizer, queueCapacity: Int = 1024,
+        queueDelayMaxNanoseconds: UInt64 = 0
+    ) {
+        kind = .encoder(
+            EncoderPipeline(model: model, tokenizer: tokenizer),
+            BatchLimits(
+                batchSizeMax: model.tokenBudget, queueCapacity: queueCapacity,
+                queueDelayMaxNanoseconds: queueDelayMaxNanoseconds))
     }
 }

@@ -1,6 +1,7 @@
 import Models
 import Scheduling
 import Synchronization
+import TextModels
 import Vocabulary
 
 /// A model that the engine serves, and what any thread may know and count about it.
@@ -15,6 +16,8 @@ final class LoadedModel: @unchecked Sendable {
     enum Kind {
         case batch(any BatchModel, BatchLimits)
         case text(TextPipeline, TokenLimits)
+        /// Its samples are tokens.
+        case encoder(EncoderPipeline, BatchLimits)
     }
 
     init(_ kind: Kind) {
@@ -26,6 +29,9 @@ final class LoadedModel: @unchecked Sendable {
         case .text(let pipeline, _):
             description = pipeline.model.description
             immediateModel = nil
+        case .encoder(let pipeline, _):
+            description = pipeline.model.description
+            immediateModel = nil
         }
         counted = Mutex(ModelCounters())
     }
@@ -35,6 +41,7 @@ final class LoadedModel: @unchecked Sendable {
         switch kind {
         case .batch(_, let limits): limits.queueCapacity
         case .text(_, let limits): limits.queueCapacity
+        case .encoder(_, let limits): limits.queueCapacity
         }
     }
 
@@ -83,10 +90,16 @@ final class LoadedModel: @unchecked Sendable {
         return model
     }
 
-    /// The pipeline and the limits of a text model.
+    /// The pipeline and the limits of a model that continues texts.
     ///
     /// - Throws: INVALID_ARGUMENT for a model of another kind.
     func text() throws(ServingError) -> (pipeline: TextPipeline, limits: TokenLimits) {
+        if case .encoder = kind {
+            throw ServingError(
+                .invalidArgument,
+                "model '\(description.name)' (platform \(description.platform)) turns texts into vectors, it does not "
+                    + "continue them", label: "wrong_modality")
+        }
         guard case .text(let pipeline, let limits) = kind else {
             throw ServingError(
                 .invalidArgument,

@@ -162,8 +162,8 @@ struct Sample: Sendable, CustomTestStringConvertible {
         Sample(TokenLogprobs(top: [TokenLogprob(token: 3, logprob: -2)]), "top { token: 3 logprob: -2 }"),
         Sample(Usage(promptTokens: .max), "prompt_tokens: 4294967295"),
         Sample(
-            EmbedRequest(model: "m", version: "2", texts: ["a", "b"], keepLength: true),
-            #"model: "m" version: "2" texts: ["a", "b"] keep_length: true"#),
+            EmbedRequest(model: "m", version: "2", texts: ["a", "b"], keepLength: true, truncate: true),
+            #"model: "m" version: "2" texts: ["a", "b"] keep_length: true truncate: true"#),
         Sample(Embedding(values: [0, -1.25]), "values: [0, -1.25]"),
         Sample(
             EmbedResponse(embeddings: [Embedding(values: [1]), Embedding()], usage: Usage(promptTokens: 4)),

@@ -49,6 +49,7 @@ enum ModelLoader {
 
     private static func textModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
         let folder = entry.versionFolder
+        if try EncoderDescription.describes(path: "\(folder)/config.json") { return try encoder(entry, settings) }
         let model = try DecoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
             format: settings.weights)
@@ -60,5 +61,22 @@ enum ModelLoader {
         }
         return EngineModel(
             text: model, tokenizer: tokenizer, endOfSequence: model.decoder.endOfSequence, limits: settings.text)
+    }
+
+    private static func encoder(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
+        let folder = entry.versionFolder
+        let model = try EncoderModel(
+            directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
+            format: settings.weights)
+        let tokenizer = try TokenizerLoader.load(folder: folder)
+        guard tokenizer.vocabularySize <= model.encoder.vocabularySize else {
+            throw ModelFileError(
+                file: folder,
+                problem: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model knows "
+                    + "\(model.encoder.vocabularySize)")
+        }
+        return EngineModel(
+            encoder: model, tokenizer: tokenizer, queueCapacity: settings.queueCapacity,
+            queueDelayMaxNanoseconds: settings.queueDelayMaxNanoseconds)
     }
 }

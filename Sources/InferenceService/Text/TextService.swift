@@ -52,7 +52,8 @@ package struct TextService: Sendable {
         let selector = try ModelSelector(name: request.model, version: request.version)
         guard !request.texts.isEmpty else { throw Self.noTexts }
         let answer = try await engine.embed(
-            selector, texts: request.texts, isNormalized: !request.keepLength, deadline: call.deadline)
+            selector, texts: request.texts, isNormalized: !request.keepLength, truncates: request.truncate,
+            deadline: call.deadline)
         return EmbedResponse(embeddings: answer.vectors.map { Embedding(values: $0) }, usage: .init(answer.usage))
     }
 

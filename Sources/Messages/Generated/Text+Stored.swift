@@ -252,6 +252,7 @@ extension EmbedRequest: StoredMessage {
         version = try arena.string(stored.version, "apus.text.v1.EmbedRequest.version")
         texts = try arena.strings(stored.texts, stored.n_texts, "apus.text.v1.EmbedRequest.texts")
         keepLength = stored.keep_length != 0
+        truncate = stored.truncate != 0
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -259,6 +260,7 @@ extension EmbedRequest: StoredMessage {
         stored.version = arena.store(version)
         (stored.n_texts, stored.texts) = arena.store(texts)
         stored.keep_length = keepLength ? 1 : 0
+        stored.truncate = truncate ? 1 : 0
     }
 }
 

@@ -303,12 +303,21 @@ package struct EmbedRequest: Message {
     package var texts: [String]
     /// Whether to keep the length of each vector as the model gives it, instead of scaling it to 1.
     package var keepLength: Bool
+    /// Whether to take the beginning of a text that is longer than the model reads, instead of refusing it.
+    package var truncate: Bool
 
-    package init(model: String = "", version: String = "", texts: [String] = [], keepLength: Bool = false) {
+    package init(
+        model: String = "",
+        version: String = "",
+        texts: [String] = [],
+        keepLength: Bool = false,
+        truncate: Bool = false
+    ) {
         self.model = model
         self.version = version
         self.texts = texts
         self.keepLength = keepLength
+        self.truncate = truncate
     }
 }
 

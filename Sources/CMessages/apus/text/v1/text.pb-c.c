@@ -845,7 +845,7 @@ const ProtobufCMessageDescriptor apus__text__v1__usage__descriptor =
   (ProtobufCMessageInit) apus__text__v1__usage__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__embed_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__text__v1__embed_request__field_descriptors[5] =
 {
   {
     "model",
@@ -895,17 +895,30 @@ static const ProtobufCFieldDescriptor apus__text__v1__embed_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "truncate",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__EmbedRequest, truncate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__text__v1__embed_request__field_indices_by_name[] = {
   3,   /* field[3] = keep_length */
   0,   /* field[0] = model */
   2,   /* field[2] = texts */
+  4,   /* field[4] = truncate */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange apus__text__v1__embed_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__embed_request__descriptor =
 {
@@ -915,7 +928,7 @@ const ProtobufCMessageDescriptor apus__text__v1__embed_request__descriptor =
   "Apus__Text__V1__EmbedRequest",
   "apus.text.v1",
   sizeof(Apus__Text__V1__EmbedRequest),
-  4,
+  5,
   apus__text__v1__embed_request__field_descriptors,
   apus__text__v1__embed_request__field_indices_by_name,
   1,  apus__text__v1__embed_request__number_ranges,

@@ -294,10 +294,11 @@ struct  Apus__Text__V1__EmbedRequest
   size_t n_texts;
   ProtobufCBinaryData *texts;
   protobuf_c_boolean keep_length;
+  protobuf_c_boolean truncate;
 };
 #define APUS__TEXT__V1__EMBED_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__embed_request__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, 0 }
+    , {0,NULL}, {0,NULL}, 0,NULL, 0, 0 }
 
 
 struct  Apus__Text__V1__Embedding

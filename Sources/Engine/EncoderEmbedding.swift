@@ -1,0 +1,157 @@
+import Compute
+import Models
+import Synchronization
+import TextModels
+import Tokenizers
+import Vocabulary
+
+/// One call for the vectors of many texts by an encoder.
+///
+/// The texts are cut into tokens by the chunk, beside the engine thread, which computes the chunks before; each text
+/// goes to the queue by itself, so that texts of all calls share executions.
+struct EncoderEmbedding: Sendable {
+    let engine: Engine
+    let loaded: LoadedModel
+    // Of the model, only what does not change is read here.
+    nonisolated(unsafe) let pipeline: EncoderPipeline
+    let truncates: Bool
+    let deadline: Deadline
+    private let requests = OpenRequests()
+
+    /// Texts that are cut into tokens at a time: about as many as share an execution.
+    private static let chunkTextCount = 64
+    /// Chunks with fewer bytes are cut on the caller's thread, which may be an event loop.
+    private static let inlineByteCountMax = 2048
+
+    init(engine: Engine, loaded: LoadedModel, pipeline: EncoderPipeline, truncates: Bool, deadline: Deadline) {
+        self.engine = engine
+        self.loaded = loaded
+        self.pipeline = pipeline
+        self.truncates = truncates
+        self.deadline = deadline
+    }
+
+    /// Embeds all texts; when one of them fails, the others are given up.
+    ///
+    /// - Throws: INVALID_ARGUMENT naming the text by its index; RESOURCE_EXHAUSTED when the queue is full;
+    ///   DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
+    func run(_ texts: [String], countMax: Int, isNormalized: Bool) async throws(ServingError) -> EmbeddingAnswer {
+        guard (1...countMax).contains(texts.count) else {
+            throw ServingError(.invalidArgument, "texts: expected 1 to \(countMax) texts, got \(texts.count)")
+        }
+        let answer: Result<EmbeddingAnswer, ServingError> = await withTaskCancellationHandler {
+            do throws(ServingError) {
+                try await submit(texts)
+                return .success(try await collect(isNormalized: isNormalized))
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            giveUp()
+        }
+        if case .failure = answer { giveUp() }
+        return try answer.get()
+    }
+
+    private func submit(_ texts: [String]) async throws(ServingError) {
+        for start in stride(from: 0, to: texts.count, by: Self.chunkTextCount) {
+            let chunk = texts[start..<min(start + Self.chunkTextCount, texts.count)]
+            let byteCount = chunk.reduce(0) { $0 + $1.utf8.count }
+            // The other chunks of a large call are cut elsewhere too, however small they are.
+            let isSmall = texts.count <= Self.chunkTextCount && byteCount <= Self.inlineByteCountMax
+            let tokens = isSmall ? tokenized(chunk) : await Task.detached { tokenized(chunk) }.value
+            try submit(tokens.get())
+        }
+    }
+
+    private func tokenized(_ chunk: ArraySlice<String>) -> Result<[[Int32]], ServingError> {
+        Result { () throws(ServingError) in
+            var tokens: [[Int32]] = []
+            for (index, text) in zip(chunk.indices, chunk) {
+                tokens.append(try pipeline.tokens(of: text, field: "texts[\(index)]", truncates: truncates))
+            }
+            return tokens
+        }
+    }
+
+    private func submit(_ texts: [[Int32]]) throws(ServingError) {
+        let arrival = engine.clock.now()
+        let pending = texts.map { tokens in
+            PendingInference(
+                ticket: engine.newTicket(), input: EncoderModel.input(tokens), sampleCount: tokens.count, key: .any,
+                deadline: deadline, arrival: arrival)
+        }
+        try loaded.enterQueue(requests: pending.count)
+        guard requests.append(pending) else {
+            loaded.leaveQueue(pending.map(\.place))
+            loaded.count { $0.cancellationCount += UInt64(pending.count) }
+            throw .cancelledByCaller
+        }
+        for request in pending {
+            // What cannot be sent gives back its own place; `giveUp` finds the others by theirs.
+            guard !request.completion.isComplete else { continue }
+            switch engine.mailbox.send(work: .infer(loaded, request)) {
+            case .sent: continue
+            case .full: throw loaded.queueFull
+            case .closed: throw .engineStopped
+            }
+        }
+    }
+
+    private func collect(isNormalized: Bool) async throws(ServingError) -> EmbeddingAnswer {
+        var vectors: [[Float]] = []
+        var usage = Usage()
+        for request in requests.all {
+            let answer = try await request.completion.value().get()
+            let vector = answer.output.tensors[0].tensor.array(of: Float.self)
+            vectors.append(isNormalized ? normalized(vector) : vector)
+            usage.queueNanoseconds = max(usage.queueNanoseconds, answer.usage.queueNanoseconds)
+            // Its share of an execution that it had with others.
+            usage.computeNanoseconds +=
+                answer.usage.computeNanoseconds * UInt64(request.sampleCount)
+                / UInt64(max(1, answer.usage.batchSampleCount))
+            usage.promptTokenCount += request.sampleCount
+        }
+        loaded.count { $0.promptTokenCount += UInt64(usage.promptTokenCount) }
+        return EmbeddingAnswer(
+            vectors: vectors, usage: usage, name: loaded.description.name, version: loaded.description.version)
+    }
+
+    /// Takes what is not answered yet out of the engine.
+    private func giveUp() {
+        var cancelledCount: UInt64 = 0
+        for request in requests.close() where !request.completion.isComplete {
+            // First the place, then the answer: whoever has it finds the place free.
+            request.dropInput()
+            engine.mailbox.abandon(loaded, [(request.ticket, request.place)])
+            if request.completion.complete(.failure(.cancelledByCaller)) { cancelledCount += 1 }
+        }
+        guard cancelledCount > 0 else { return }
+        loaded.count { $0.cancellationCount += cancelledCount }
+    }
+}
+
+/// The requests of one call so far; closed once the call is given up.
+private final class OpenRequests: Sendable {
+    private let state = Mutex<(requests: [PendingInference], isClosed: Bool)>(([], false))
+
+    /// In the order of the texts.
+    var all: [PendingInference] { state.withLock { $0.requests } }
+
+    /// Adds requests; false when the call was given up.
+    func append(_ requests: [PendingInference]) -> Bool {
+        state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.requests += requests
+            return true
+        }
+    }
+
+    /// Takes no more of them.
+    func close() -> [PendingInference] {
+        state.withLock { state in
+            state.isClosed = true
+            return state.requests
+        }
+    }
+}
