@@ -167,12 +167,16 @@ package final class ServerProcess: Sendable {
         package let version: String
         /// `text`, `vision`, `graph` or `tensor`.
         package let modality: String
+        /// Whether it goes on from a text; other models of texts turn them into vectors.
+        package let writesText: Bool
     }
 
     /// The models, by name.
     package var models: [ModelSummary] {
         engine.models.map {
-            ModelSummary(name: $0.name.name, version: $0.version.description, modality: $0.modality.rawValue)
+            ModelSummary(
+                name: $0.name.name, version: $0.version.description, modality: $0.modality.rawValue,
+                writesText: $0.outputs.contains { $0.name == "text_output" })
         }
     }
 

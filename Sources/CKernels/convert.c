@@ -4,40 +4,17 @@
 //
 // x: [size] little-endian bit patterns.   y: [size]; does not overlap x. No accumulator.
 
-#include "tiers.h"
-
-#include <string.h>
-
-static float float_of_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static float float16_value(uint16_t half) {
-    const uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-    const uint32_t exponent = (half >> 10) & 0x1F;
-    const uint32_t fraction = half & 0x3FF;
-    if (exponent == 0) {  // zero or subnormal: fraction * 2^-24
-        const float magnitude = (float)fraction * 0x1p-24f;
-        return sign != 0 ? -magnitude : magnitude;
-    }
-    if (exponent == 0x1F) {
-        // A NaN becomes quiet, as the conversion instruction has it.
-        return float_of_bits(sign | 0x7F800000 | fraction << 13 | (fraction != 0 ? 0x400000 : 0));
-    }
-    return float_of_bits(sign | (exponent + 127 - 15) << 23 | fraction << 13);
-}
+#include "half.h"
 
 void apus_float16_to_float32_ref(size_t size, const uint16_t *x, float *y) {
     for (size_t i = 0; i < size; i++) {
-        y[i] = float16_value(x[i]);
+        y[i] = apus_float_of_half(x[i]);
     }
 }
 
 void apus_bfloat16_to_float32_ref(size_t size, const uint16_t *x, float *y) {
     for (size_t i = 0; i < size; i++) {
-        y[i] = float_of_bits((uint32_t)x[i] << 16);
+        y[i] = apus_float_of_bfloat(x[i]);
     }
 }
 

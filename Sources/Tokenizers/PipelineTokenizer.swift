@@ -184,6 +184,3 @@ extension WordCuts {
         words = result
     }
 }
-
-/// The name of the tokenizer from when byte pairs were all it knew.
-package typealias BytePairTokenizer = PipelineTokenizer

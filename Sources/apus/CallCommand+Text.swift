@@ -133,7 +133,10 @@ struct GenerationOptions: ParsableArguments {
         if let regex { settings.constraint = .regex(regex) }
         if !choice.isEmpty { settings.constraint = .choices(choice) }
         if let jsonSchema {
-            settings.constraint = .jsonSchema(try String(contentsOfFile: jsonSchema, encoding: .utf8))
+            guard let text = String(validating: try readFile(jsonSchema), as: UTF8.self) else {
+                throw CommandFailure("\(jsonSchema) is not UTF-8 text.")
+            }
+            settings.constraint = .jsonSchema(text)
         }
         if json { settings.constraint = .json }
         return settings

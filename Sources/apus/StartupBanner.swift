@@ -36,8 +36,10 @@ struct StartupBanner {
     ) -> String? {
         let target = address == "127.0.0.1:8461" ? "" : " --target \(address)"
         let security = configuration.isPlaintext ? " --plaintext" : ""
-        let call = "apus call \(model.modality) --model \(model.name)\(target)\(security)"
+        let options = "--model \(model.name)\(target)\(security)"
+        let call = "apus call \(model.modality) \(options)"
         return switch model.modality {
+        case "text" where !model.writesText: "apus call embed \(options) \"a cat\" \"a dog\" --similarity"
         case "text": "\(call) \"Once upon\""
         case "vision": "\(call) \(shortest(ExampleModels.samplePicturePath))"
         case "graph": "\(call) --nodes 0,33"

@@ -18,7 +18,7 @@ struct RealModelTests {
         let folder = try ConvertedModels.stories260K().path
         let model = try DecoderModel(
             directory: folder, name: ModelName("stories")!, version: ModelVersion(1)!)
-        let tokenizer = try BytePairTokenizer(path: "\(folder)/tokenizer.json")
+        let tokenizer = try PipelineTokenizer(path: "\(folder)/tokenizer.json")
         try await engine.load(EngineModel(text: model, tokenizer: tokenizer, endOfSequence: [2]))
         let published = try String(
             contentsOf: SharedData.url("llm-stories260k/expected_greedy_200.txt"), encoding: .utf8)
@@ -51,7 +51,7 @@ struct RealModelTests {
         limits.runningSequenceCountMax = 6
         try await scarce.load(
             EngineModel(
-                text: model, tokenizer: try BytePairTokenizer(path: "\(folder)/tokenizer.json"), endOfSequence: [],
+                text: model, tokenizer: try PipelineTokenizer(path: "\(folder)/tokenizer.json"), endOfSequence: [],
                 limits: limits))
         let together = try await withThrowingTaskGroup(of: (Int, String).self) { group in
             for (index, prompt) in prompts.enumerated() {

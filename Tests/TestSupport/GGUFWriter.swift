@@ -14,6 +14,9 @@ package struct GGUFWriter {
         package static func float(_ value: Float) -> Value { Value(type: 6, bytes: little(value.bitPattern)) }
         package static func bool(_ value: Bool) -> Value { Value(type: 7, bytes: [value ? 1 : 0]) }
         package static func string(_ value: String) -> Value { Value(type: 8, bytes: counted(Array(value.utf8))) }
+        package static func int32s(_ values: [Int32]) -> Value {
+            Value(type: 9, bytes: little(UInt32(5)) + little(UInt64(values.count)) + values.flatMap { little($0) })
+        }
         package static func strings(_ values: [String]) -> Value {
             Value(
                 type: 9,

@@ -48,7 +48,7 @@ struct Stories260KTests {
             ids.append(logits.withUnsafeBufferPointer { sampler.sample($0, with: scratch) })
         }
         #expect(ids == golden.ids)
-        let tokenizer = try BytePairTokenizer(path: ConvertedModels.stories260K().path + "/tokenizer.json")
+        let tokenizer = try PipelineTokenizer(path: ConvertedModels.stories260K().path + "/tokenizer.json")
         let text = try String(contentsOf: SharedData.url("llm-stories260k/expected_greedy_200.txt"), encoding: .utf8)
         #expect(tokenizer.decode(ids[1...200]) == text)
     }

@@ -17,7 +17,7 @@ struct BytePairTokenizerTests {
             "decoder": ["type": "ByteLevel"],
             "model": ["type": "BPE", "vocab": vocabulary, "merges": merges],
         ]
-        return try BytePairTokenizer(json: Bytes(JSONSerialization.data(withJSONObject: json)), file: "gpt2")
+        return try PipelineTokenizer(json: Bytes(JSONSerialization.data(withJSONObject: json)), file: "gpt2")
     }
 
     @Test("GPT-2: every expected encoding of the GGUF vocabulary tests", .enabled(if: SharedData.isPresent))
@@ -53,7 +53,7 @@ struct BytePairTokenizerTests {
         "RoBERTa: special tokens around the text and a mask that takes the space before it",
         .enabled(if: SharedData.isPresent))
     func roberta() throws {
-        let tokenizer = try BytePairTokenizer(path: SharedData.url("tokenizers/hf/roberta-base/tokenizer.json").path)
+        let tokenizer = try PipelineTokenizer(path: SharedData.url("tokenizers/hf/roberta-base/tokenizer.json").path)
         let plain = try tokenizer.encode("Hello world", addsSpecialTokens: false)
         #expect(try tokenizer.encode("Hello world", addsSpecialTokens: true) == [0] + plain + [2])
         #expect(plain == [31414, 232])
@@ -88,7 +88,7 @@ struct BytePairTokenizerTests {
             }
             let stories: [Story]
         }
-        let tokenizer = try BytePairTokenizer(
+        let tokenizer = try PipelineTokenizer(
             path: ConvertedModels.stories260K().appending(path: "tokenizer.json").path)
         let golden = try JSONDecoder().decode(
             Golden.self, from: Data(contentsOf: SharedData.url("llm-stories260k/golden_nll.json")))
@@ -105,7 +105,7 @@ struct BytePairTokenizerTests {
         "a character outside a SentencePiece vocabulary is written as its bytes",
         .enabled(if: ConvertedModels.isPossible))
     func byteFallback() throws {
-        let tokenizer = try BytePairTokenizer(
+        let tokenizer = try PipelineTokenizer(
             path: ConvertedModels.stories260K().appending(path: "tokenizer.json").path)
         let ids = try tokenizer.encode("é😈", addsSpecialTokens: false)
         #expect(tokenizer.decode(ids) == "é😈")
@@ -131,7 +131,7 @@ struct BytePairTokenizerTests {
 
     @Test("a vocabulary without bytes refuses a character it cannot write")
     func refusesUnknownCharacters() throws {
-        let tokenizer = try BytePairTokenizer(json: file { _ in }, file: "t")
+        let tokenizer = try PipelineTokenizer(json: file { _ in }, file: "t")
         #expect(try tokenizer.encode("aba", addsSpecialTokens: false) == [2, 0])
         #expect(throws: TokenizerError.unknownCharacter("x")) { try tokenizer.encode("ax", addsSpecialTokens: false) }
     }
@@ -145,7 +145,7 @@ struct BytePairTokenizerTests {
     func refusesUnsupported(key: String, type: String) throws {
         let json = try file { $0[key] = ["type": type] }
         do {
-            _ = try BytePairTokenizer(json: json, file: "t")
+            _ = try PipelineTokenizer(json: json, file: "t")
             Issue.record("\(key) \(type) was accepted")
         } catch let error as TokenizerError {
             #expect(error.description.contains(key) && error.description.contains(type))
@@ -164,14 +164,14 @@ struct BytePairTokenizerTests {
         ])
     func refusesContradictions(model: String) {
         #expect(throws: (any Error).self) {
-            try BytePairTokenizer(json: Bytes(utf8: "{\"model\":\(model)}"), file: "t")
+            try PipelineTokenizer(json: Bytes(utf8: "{\"model\":\(model)}"), file: "t")
         }
     }
 
     @Test("merges that lead in a circle end")
     func mergeCircle() throws {
         let json = #"{"model":{"vocab":{"a":0,"aa":1,"aaaa":2},"merges":["a a","aa aa","a a"]}}"#
-        let tokenizer = try BytePairTokenizer(json: Bytes(utf8: json), file: "t")
+        let tokenizer = try PipelineTokenizer(json: Bytes(utf8: json), file: "t")
         #expect(try tokenizer.encode("aaaaaaa", addsSpecialTokens: false) == [2, 1, 0])
     }
 
@@ -179,7 +179,7 @@ struct BytePairTokenizerTests {
     func survivesTruncation() throws {
         let whole = try file { _ in }
         for count in 0..<whole.count {
-            #expect(throws: (any Error).self) { try BytePairTokenizer(json: whole[0..<count], file: "t") }
+            #expect(throws: (any Error).self) { try PipelineTokenizer(json: whole[0..<count], file: "t") }
         }
     }
 }

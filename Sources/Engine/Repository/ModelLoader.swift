@@ -53,12 +53,7 @@ enum ModelLoader {
         let model = try DecoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
             format: settings.weights)
-        let tokenizer = try BytePairTokenizer(path: "\(folder)/tokenizer.json")
-        guard tokenizer.vocabularySize <= model.properties.vocabularySize else {
-            throw ModelFileError(
-                file: "\(folder)/tokenizer.json",
-                problem: "has \(tokenizer.vocabularySize) tokens, the model knows \(model.properties.vocabularySize)")
-        }
+        let tokenizer = try tokenizer(folder, vocabularySize: model.properties.vocabularySize)
         return EngineModel(
             text: model, tokenizer: tokenizer, endOfSequence: model.decoder.endOfSequence, limits: settings.text)
     }
@@ -68,15 +63,20 @@ enum ModelLoader {
         let model = try EncoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
             format: settings.weights)
-        let tokenizer = try TokenizerLoader.load(folder: folder)
-        guard tokenizer.vocabularySize <= model.encoder.vocabularySize else {
-            throw ModelFileError(
-                file: folder,
-                problem: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model knows "
-                    + "\(model.encoder.vocabularySize)")
-        }
+        let tokenizer = try tokenizer(folder, vocabularySize: model.encoder.vocabularySize)
         return EngineModel(
             encoder: model, tokenizer: tokenizer, queueCapacity: settings.queueCapacity,
             queueDelayMaxNanoseconds: settings.queueDelayMaxNanoseconds)
+    }
+
+    /// The tokenizer of a model that knows so many tokens.
+    private static func tokenizer(_ folder: String, vocabularySize: Int) throws -> PipelineTokenizer {
+        let tokenizer = try TokenizerLoader.load(folder: folder)
+        guard tokenizer.vocabularySize <= vocabularySize else {
+            throw ModelFileError(
+                file: folder,
+                problem: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model knows \(vocabularySize)")
+        }
+        return tokenizer
     }
 }

@@ -5,8 +5,10 @@ import Vocabulary
 package enum TokenizerLoader {
     private static let byteCountMax = 1 << 28
 
-    /// Loads `tokenizer.json`, or where it is missing `tokenizer.model`, `vocab.txt`, `vocab.json` with `merges.txt`,
-    /// or `encoder.json` with `vocab.bpe`; `tokenizer_config.json` beside them says what they do not.
+    /// Loads the first of these that is there.
+    ///
+    /// `tokenizer.json`, `tokenizer.model`, `vocab.txt`, `vocab.json` with `merges.txt`, `encoder.json` with
+    /// `vocab.bpe`, the vocabulary of the folder's GGUF file. `tokenizer_config.json` says what they do not.
     ///
     /// - Throws: `ModelFileError` when no such file is there or one is malformed; `TokenizerError` naming what is not
     ///   supported.
@@ -32,6 +34,9 @@ package enum TokenizerLoader {
             }
             return try PipelineTokenizer(
                 bytePairVocabulary: entries, merges: list, file: "\(folder)/\(vocabulary)")
+        }
+        if let gguf = try? ModelTensors.open(path: folder) as? GGUFFile {
+            return try PipelineTokenizer(GGUFVocabulary(gguf), file: gguf.file)
         }
         throw ModelFileError(
             file: folder, problem: "has no tokenizer.json, tokenizer.model, vocab.txt or vocab.json with merges.txt")

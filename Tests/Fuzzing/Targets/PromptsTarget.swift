@@ -21,12 +21,12 @@ extension FuzzTarget {
 }
 
 private struct PromptsBench {
-    private static let loaded: Result<BytePairTokenizer, any Error> = Result {
-        try BytePairTokenizer(path: "\(ExampleFiles.path)/storyteller/1/tokenizer.json")
+    private static let loaded: Result<PipelineTokenizer, any Error> = Result {
+        try PipelineTokenizer(path: "\(ExampleFiles.path)/storyteller/1/tokenizer.json")
     }
     private static let special = "<|endoftext|>"
 
-    private let tokenizer: BytePairTokenizer
+    private let tokenizer: PipelineTokenizer
 
     init() throws { tokenizer = try Self.loaded.get() }
 
