@@ -22,6 +22,7 @@
         .bfloat16_to_float32 = apus_bfloat16_to_float32_##suffix, \
         .paged_attention = apus_paged_attention_##suffix,       \
         .paged_attention_rows = apus_paged_attention_rows_##suffix, \
+        .cache_store = apus_cache_store_##suffix,               \
         .quantize_rows = apus_quantize_rows_##suffix,           \
         .round_rows = apus_round_rows_##suffix,                 \
         .bf16_gemm = apus_bf16_gemm_##gemm16,                   \

@@ -9,7 +9,7 @@
 // Scratch: first.scores [APUS_ATTENTION_TILE, score_stride], score_stride at least the positions of the last row;
 // packed_queries [head_size, APUS_ATTENTION_TILE].
 
-#include "tiers.h"
+#include "paged_cache.h"
 
 // The job of one row.
 APUS_INLINE apus_attention job_of_row(const apus_attention_rows *job, size_t row) {
@@ -40,26 +40,15 @@ void apus_paged_attention_rows_avx2(const apus_attention_rows *job) {
 
 enum { TILE = APUS_ATTENTION_TILE, MIX = TILE / 2 };
 
-// Positions of a page that one register holds.
-typedef struct run {
-    const float *keys;
-    size_t position;
-    __mmask16 mask;
-} run;
-
-// The run that begins at `position` and does not cross a page.
-APUS_INLINE APUS_AVX512 run run_at(const apus_attention *a, size_t position, size_t end) {
-    const size_t slot = position % a->tokens_per_page;
-    size_t length = a->tokens_per_page - slot < 16 ? a->tokens_per_page - slot : 16;
-    length = length < end - position ? length : end - position;
-    const float *page = a->cache + (size_t)a->pages[position / a->tokens_per_page] * a->page_stride;
-    return (run){page + slot, position, apus_mask16(length)};
-}
-
 // Scores of a tile of query vectors for one or two runs.
-APUS_INLINE APUS_AVX512 void score_tile(const apus_attention *a, const float *queries, const run *runs,
-                                        const size_t count) {
+APUS_INLINE APUS_AVX512 void score_tile(const apus_attention *a, const float *queries, const apus_cache_run *runs,
+                                        const size_t count, const int type) {
     __m512 sums[TILE][2];
+    __mmask16 masks[2];
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < count; r++) {
+        masks[r] = apus_mask16(runs[r].count);
+    }
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < TILE; q++) {
         sums[q][0] = sums[q][1] = _mm512_setzero_ps();
@@ -68,7 +57,7 @@ APUS_INLINE APUS_AVX512 void score_tile(const apus_attention *a, const float *qu
         __m512 keys[2];
 #pragma clang loop unroll(full)
         for (size_t r = 0; r < count; r++) {
-            keys[r] = _mm512_maskz_loadu_ps(runs[r].mask, runs[r].keys + i * a->tokens_per_page);
+            keys[r] = apus_cache_elements16(runs[r].keys, i * a->tokens_per_page, masks[r], type);
         }
 #pragma clang loop unroll(full)
         for (size_t q = 0; q < TILE; q++) {
@@ -84,8 +73,11 @@ APUS_INLINE APUS_AVX512 void score_tile(const apus_attention *a, const float *qu
     for (size_t q = 0; q < TILE; q++) {
 #pragma clang loop unroll(full)
         for (size_t r = 0; r < count; r++) {
-            _mm512_mask_storeu_ps(a->scores + q * a->score_stride + runs[r].position, runs[r].mask,
-                                  _mm512_mul_ps(sums[q][r], scale));
+            __m512 scores = _mm512_mul_ps(sums[q][r], scale);
+            if (type == APUS_CACHE_INT8) {
+                scores = _mm512_mul_ps(scores, apus_cache_scales16(runs[r].key_scales, masks[r]));
+            }
+            _mm512_mask_storeu_ps(a->scores + q * a->score_stride + runs[r].position, masks[r], scores);
         }
     }
 }
@@ -101,18 +93,16 @@ typedef struct mixture {
 // Adds positions [begin, end) to `vectors` registers of `count` outputs, from element `offset`.
 APUS_INLINE APUS_AVX512 void add_values(const apus_attention *a, const mixture *mixtures, size_t begin, size_t end,
                                         size_t offset, const size_t count, const size_t vectors, __mmask16 last,
-                                        __m512 sums[MIX][4]) {
+                                        __m512 sums[MIX][4], const int type) {
     for (size_t p = begin; p < end;) {
-        const size_t slot = p % a->tokens_per_page;
-        const float *values = a->cache + (size_t)a->pages[p / a->tokens_per_page] * a->page_stride + a->value_offset +
-                              slot * a->head_size + offset;
-        const size_t rest = a->tokens_per_page - slot;
-        const size_t length = rest < end - p ? rest : end - p;
+        const uint8_t *values = apus_cache_values(a, p, type);
+        const size_t length = apus_cache_run_at(a, p, end, a->tokens_per_page, type).count;
         for (size_t i = 0; i < length; i++) {
             __m512 value[4];
 #pragma clang loop unroll(full)
             for (size_t v = 0; v < vectors; v++) {
-                value[v] = _mm512_maskz_loadu_ps(v + 1 == vectors ? last : 0xFFFF, values + i * a->head_size + v * 16);
+                value[v] = apus_cache_elements16(values, i * a->head_size + offset + v * 16,
+                                                 v + 1 == vectors ? last : 0xFFFF, type);
             }
 #pragma clang loop unroll(full)
             for (size_t m = 0; m < count; m++) {
@@ -129,7 +119,7 @@ APUS_INLINE APUS_AVX512 void add_values(const apus_attention *a, const mixture *
 
 // The outputs of `count` query vectors, `vectors` registers of each.
 APUS_INLINE APUS_AVX512 void mix_vectors(const apus_attention *a, const mixture *mixtures, size_t offset,
-                                         const size_t count, const size_t vectors) {
+                                         const size_t count, const size_t vectors, const int type) {
     const size_t left = a->head_size - offset;
     const __mmask16 last = apus_mask16(left < vectors * 16 ? left - (vectors - 1) * 16 : 16);
     __m512 sums[MIX][4];
@@ -147,12 +137,12 @@ APUS_INLINE APUS_AVX512 void mix_vectors(const apus_attention *a, const mixture 
 #pragma clang loop unroll(full)
     for (size_t m = 0; m < count; m++) {
         const size_t end = mixtures[m].position_count < common_begin ? mixtures[m].position_count : common_begin;
-        add_values(a, mixtures + m, mixtures[m].position_begin, end, offset, 1, vectors, last, sums + m);
+        add_values(a, mixtures + m, mixtures[m].position_begin, end, offset, 1, vectors, last, sums + m, type);
     }
-    add_values(a, mixtures, common_begin, common_end, offset, count, vectors, last, sums);
+    add_values(a, mixtures, common_begin, common_end, offset, count, vectors, last, sums, type);
 #pragma clang loop unroll(full)
     for (size_t m = 0; m < count; m++) {
-        add_values(a, mixtures + m, common_end, mixtures[m].position_count, offset, 1, vectors, last, sums + m);
+        add_values(a, mixtures + m, common_end, mixtures[m].position_count, offset, 1, vectors, last, sums + m, type);
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
             _mm512_mask_storeu_ps(mixtures[m].output + offset + v * 16, v + 1 == vectors ? last : 0xFFFF, sums[m][v]);
@@ -160,27 +150,27 @@ APUS_INLINE APUS_AVX512 void mix_vectors(const apus_attention *a, const mixture 
     }
 }
 
-APUS_AVX512 static void mix(const apus_attention *a, const mixture *mixtures, size_t count) {
+APUS_INLINE APUS_AVX512 void mix(const apus_attention *a, const mixture *mixtures, size_t count, const int type) {
     for (size_t offset = 0; offset < a->head_size; offset += 64) {
         const size_t left = a->head_size - offset;
         const size_t vectors = left >= 64 ? 4 : (left + 15) / 16;
         if (count == MIX && vectors == 4) {
-            mix_vectors(a, mixtures, offset, MIX, 4);
+            mix_vectors(a, mixtures, offset, MIX, 4, type);
             continue;
         }
         for (size_t m = 0; m < count; m++) {
             switch (vectors) {
-            case 1: mix_vectors(a, mixtures + m, offset, 1, 1); break;
-            case 2: mix_vectors(a, mixtures + m, offset, 1, 2); break;
-            case 3: mix_vectors(a, mixtures + m, offset, 1, 3); break;
-            default: mix_vectors(a, mixtures + m, offset, 1, 4); break;
+            case 1: mix_vectors(a, mixtures + m, offset, 1, 1, type); break;
+            case 2: mix_vectors(a, mixtures + m, offset, 1, 2, type); break;
+            case 3: mix_vectors(a, mixtures + m, offset, 1, 3, type); break;
+            default: mix_vectors(a, mixtures + m, offset, 1, 4, type); break;
             }
         }
     }
 }
 
 // Query vectors [begin, end) of a job, at most a tile of them.
-APUS_AVX512 static void attend_tile(const apus_attention_rows *job, size_t begin, size_t end) {
+APUS_INLINE APUS_AVX512 void attend_tile(const apus_attention_rows *job, size_t begin, size_t end, const int type) {
     const apus_attention *a = &job->first;
     mixture mixtures[TILE];
     size_t position_count = 0;
@@ -199,33 +189,45 @@ APUS_AVX512 static void attend_tile(const apus_attention_rows *job, size_t begin
                                 apus_attention_begin(&one), position_count};
     }
     for (size_t p = apus_attention_begin(&first); p < position_count;) {
-        run runs[2] = {run_at(a, p, position_count)};
-        p += (size_t)__builtin_popcount(runs[0].mask);
+        apus_cache_run runs[2] = {apus_cache_run_at(a, p, position_count, 16, type)};
+        p += runs[0].count;
         if (p < position_count) {
-            runs[1] = run_at(a, p, position_count);
-            p += (size_t)__builtin_popcount(runs[1].mask);
-            score_tile(a, job->packed_queries, runs, 2);
+            runs[1] = apus_cache_run_at(a, p, position_count, 16, type);
+            p += runs[1].count;
+            score_tile(a, job->packed_queries, runs, 2, type);
         } else {
-            score_tile(a, job->packed_queries, runs, 1);
+            score_tile(a, job->packed_queries, runs, 1, type);
         }
     }
     for (size_t q = 0; q < end - begin; q++) {
-        const size_t count = mixtures[q].position_count - mixtures[q].position_begin;
-        float *scores = a->scores + q * a->score_stride + mixtures[q].position_begin;
+        const size_t first_position = mixtures[q].position_begin;
+        const size_t count = mixtures[q].position_count - first_position;
+        float *scores = a->scores + q * a->score_stride;
         if (a->soft_cap > 0) {
-            apus_soft_cap_avx512(count, a->soft_cap, scores);
+            apus_soft_cap_avx512(count, a->soft_cap, scores + first_position);
         }
-        apus_softmax_avx512(count, scores);
+        apus_softmax_avx512(count, scores + first_position);
+        if (type == APUS_CACHE_INT8) {
+            apus_cache_scale_weights_avx512(a, first_position, mixtures[q].position_count, scores);
+        }
     }
     for (size_t q = 0; q < end - begin; q += MIX) {
-        mix(a, mixtures + q, end - begin - q < MIX ? end - begin - q : MIX);
+        mix(a, mixtures + q, end - begin - q < MIX ? end - begin - q : MIX, type);
+    }
+}
+
+APUS_INLINE APUS_AVX512 void attend_rows(const apus_attention_rows *job, const int type) {
+    const size_t vectors = job->row_count * job->first.query_count;
+    for (size_t begin = 0; begin < vectors; begin += TILE) {
+        attend_tile(job, begin, begin + TILE < vectors ? begin + TILE : vectors, type);
     }
 }
 
 APUS_AVX512 void apus_paged_attention_rows_avx512(const apus_attention_rows *job) {
-    const size_t vectors = job->row_count * job->first.query_count;
-    for (size_t begin = 0; begin < vectors; begin += TILE) {
-        attend_tile(job, begin, begin + TILE < vectors ? begin + TILE : vectors);
+    switch (job->first.element_type) {
+    case APUS_CACHE_FLOAT32: attend_rows(job, APUS_CACHE_FLOAT32); break;
+    case APUS_CACHE_BFLOAT16: attend_rows(job, APUS_CACHE_BFLOAT16); break;
+    default: attend_rows(job, APUS_CACHE_INT8); break;
     }
 }
 

@@ -42,6 +42,7 @@ APUS_DECLARE(void, float16_to_float32, size_t size, const uint16_t *x, float *y)
 APUS_DECLARE(void, bfloat16_to_float32, size_t size, const uint16_t *x, float *y)
 APUS_DECLARE(void, paged_attention, const apus_attention *job)
 APUS_DECLARE(void, paged_attention_rows, const apus_attention_rows *job)
+APUS_DECLARE(void, cache_store, const apus_cache_token *job)
 APUS_DECLARE(void, quantize_rows, size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
              float *scales, int32_t *sums)
 APUS_DECLARE(void, round_rows, size_t rows, size_t depth, const float *x, size_t x_stride, uint16_t *rounded)

@@ -199,6 +199,11 @@ extension Kernels {
         }
     }
 
+    /// Puts the keys and values of one token into its page; every tier gives the same bits.
+    package func store(_ token: CacheToken) {
+        token.withCStructure { table.pointee.cache_store($0) }
+    }
+
     /// Attention of one token and the query heads of one key/value head over a paged cache.
     package func pagedAttention(_ job: PagedAttention) {
         job.withCStructure { table.pointee.paged_attention($0) }

@@ -3,9 +3,10 @@ import CKernels
 /// One query token, one key/value head, and the query heads that share it.
 ///
 /// A page holds `tokensPerPage` positions of one sequence. For one layer and one key/value head it holds the keys
-/// transposed, `[headSize][tokensPerPage]`, and the values as `[tokensPerPage][headSize]`.
+/// transposed, `[headSize][tokensPerPage]`, behind them the values as `[tokensPerPage][headSize]`, and behind those the
+/// scales that a format may have.
 ///
-/// - Source: Kwon et al. 2023, section 4.1; paged_attention.c for the arithmetic.
+/// - Source: Kwon et al. 2023, section 4.1; paged_attention.c for the arithmetic, paged_cache.h for the pages.
 package struct PagedAttention {
     /// `[queryCount, headSize]`, rows `queryStride` apart.
     package var queries: UnsafePointer<Float>
@@ -13,11 +14,10 @@ package struct PagedAttention {
     package var queryCount: Int
     package var headSize: Int
     /// The keys of this layer and head in page 0.
-    package var cache: UnsafePointer<Float>
-    /// Floats from a page to the next.
+    package var cache: UnsafeRawPointer
+    package var format: CacheFormat
+    /// Bytes from a page to the next.
     package var pageStride: Int
-    /// Floats from the keys of a page to its values.
-    package var valueOffset: Int
     /// `pages[i]` holds positions `i · tokensPerPage ..< (i + 1) · tokensPerPage`; covers `positionCount`.
     package var pages: UnsafePointer<Int32>
     package var tokensPerPage: Int
@@ -38,7 +38,7 @@ package struct PagedAttention {
 
     package init(
         queries: UnsafePointer<Float>, queryStride: Int, queryCount: Int, headSize: Int,
-        cache: UnsafePointer<Float>, pageStride: Int, valueOffset: Int, pages: UnsafePointer<Int32>,
+        cache: UnsafeRawPointer, format: CacheFormat, pageStride: Int, pages: UnsafePointer<Int32>,
         tokensPerPage: Int, positionCount: Int, window: Int = 0, scale: Float, softCap: Float = 0,
         scores: UnsafeMutablePointer<Float>, scoreStride: Int, output: UnsafeMutablePointer<Float>, outputStride: Int
     ) {
@@ -47,8 +47,8 @@ package struct PagedAttention {
         self.queryCount = queryCount
         self.headSize = headSize
         self.cache = cache
+        self.format = format
         self.pageStride = pageStride
-        self.valueOffset = valueOffset
         self.pages = pages
         self.tokensPerPage = tokensPerPage
         self.positionCount = positionCount
@@ -71,7 +71,7 @@ package struct PagedAttention {
             "positions \(positionCount), page \(tokensPerPage), head \(headSize), scores \(scoreStride)")
         return apus_attention(
             queries: queries, query_stride: queryStride, query_count: queryCount, head_size: headSize, cache: cache,
-            page_stride: pageStride, value_offset: valueOffset, pages: pages, tokens_per_page: tokensPerPage,
+            page_stride: pageStride, element_type: format.elementType, pages: pages, tokens_per_page: tokensPerPage,
             position_count: positionCount, window: window, scale: scale, soft_cap: softCap, scores: scores,
             score_stride: scoreStride, output: output, output_stride: outputStride)
     }

@@ -3,7 +3,7 @@ package import ModelFiles
 package import Models
 package import Vocabulary
 
-/// A decoder of any of the families that `DecoderDescription` describes, with a paged float32 cache.
+/// A decoder of any of the families that `DecoderDescription` describes, with a paged cache.
 ///
 /// Norms, attention with shared key/value heads, a feed-forward part; weights from a Hugging Face directory.
 ///
@@ -14,6 +14,8 @@ package final class DecoderModel: TokenModel {
     package let properties: TokenModelProperties
     package let decoder: DecoderDescription
     let weights: DecoderWeights
+    /// How its cache holds keys and values.
+    package let cacheFormat: CacheFormat
     /// What `allocateCache` made.
     private(set) var memory: Memory?
     let workspace = Workspace()
@@ -36,10 +38,11 @@ package final class DecoderModel: TokenModel {
     ///   - version: of the files.
     ///   - contextLength: most tokens of a sequence; nil for what the model was made for.
     ///   - format: how the weights of its linear layers are stored.
+    ///   - cacheFormat: how its cache holds keys and values.
     /// - Throws: `ModelFileError` naming file and field or tensor.
     package convenience init(
         directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
-        format: WeightFormat = .float32
+        format: WeightFormat = .float32, cacheFormat: CacheFormat = .float32
     ) throws(ModelFileError) {
         let file = try ModelTensors.open(path: directory)
         let decoder: DecoderDescription
@@ -52,18 +55,23 @@ package final class DecoderModel: TokenModel {
             tensors = file
         }
         try self.init(
-            decoder, weights: DecoderWeights(tensors, decoder, format: format), name: name, version: version)
+            decoder, weights: DecoderWeights(tensors, decoder, format: format), name: name, version: version,
+            cacheFormat: cacheFormat)
     }
 
     /// A model of weights that were loaded already; several may share them.
-    package init(_ decoder: DecoderDescription, weights: DecoderWeights, name: ModelName, version: ModelVersion) {
+    package init(
+        _ decoder: DecoderDescription, weights: DecoderWeights, name: ModelName, version: ModelVersion,
+        cacheFormat: CacheFormat = .float32
+    ) {
         self.decoder = decoder
         self.weights = weights
+        self.cacheFormat = cacheFormat
         properties = TokenModelProperties(
             vocabularySize: decoder.vocabularySize, contextLengthMax: decoder.contextLengthMax,
             hiddenSize: decoder.hiddenSize,
-            cacheBytesPerToken: 2 * decoder.layerCount * decoder.keyValueHeadCount
-                * decoder.headSize * MemoryLayout<Float>.stride)
+            cacheBytesPerToken: decoder.layerCount * decoder.keyValueHeadCount
+                * cacheFormat.tokenByteCount(headSize: decoder.headSize))
         description = ModelDescription(
             name: name, version: version, modality: .text, platform: "apus_text",
             inputs: [
@@ -75,10 +83,12 @@ package final class DecoderModel: TokenModel {
 
     /// Bytes of the packed matrices.
     package var weightByteCount: Int { weights.byteCount }
+    /// Bytes of the cache's pages; 0 before `allocateCache`.
+    package var cacheByteCount: Int { memory?.cache.byteCount ?? 0 }
 
     package func allocateCache(pageCount: Int, tokensPerPage: Int) throws {
         let cache = try DecoderCache(
-            layerCount: decoder.layerCount, keyValueHeadCount: decoder.keyValueHeadCount,
+            cacheFormat, layerCount: decoder.layerCount, keyValueHeadCount: decoder.keyValueHeadCount,
             headSize: decoder.headSize, pageCount: pageCount, tokensPerPage: tokensPerPage)
         // No sequence is longer than the whole cache.
         let positionCount = min(decoder.contextLengthMax, pageCount * tokensPerPage)

@@ -222,7 +222,7 @@ struct DecoderPass {
                 cache.store(
                     keys: keys, values: keys + keySize, layer: index,
                     page: spans[row.span].pages[row.position / cache.tokensPerPage],
-                    slot: row.position % cache.tokensPerPage)
+                    slot: row.position % cache.tokensPerPage, kernels)
             }
         }
     }
@@ -268,7 +268,7 @@ struct DecoderPass {
             let first = PagedAttention(
                 queries: projected + index * (querySize + 2 * keySize) + firstQuery, queryStride: headSize,
                 queryCount: groupSize, headSize: headSize, cache: cache.base(layer: layer, head: head),
-                pageStride: cache.pageStride, valueOffset: cache.valueOffset, pages: pages.baseAddress!,
+                format: cache.format, pageStride: cache.pageStride, pages: pages.baseAddress!,
                 tokensPerPage: cache.tokensPerPage, positionCount: row.position + 1,
                 window: decoder.layers[layer].window ?? 0, scale: decoder.attention.scale,
                 softCap: decoder.attention.softCap ?? 0, scores: scores + thread * scratchSize,

@@ -12,13 +12,22 @@ struct PagedAttentionRowsTests {
         let tokensPerPage: Int
         var window = 0
         var softCap: Float = 0
+        var format = CacheFormat.float32
         var testDescription: String {
             "\(headCount)×\(headSize), \(rowCount) rows from \(firstPositionCount), pages of \(tokensPerPage), "
-                + "window \(window), cap \(softCap)"
+                + "window \(window), cap \(softCap), \(format.rawValue)"
         }
     }
 
-    static let shapes = [
+    static let shapes = CacheFormat.allCases.flatMap { format in
+        float32Shapes.map { shape in
+            var other = shape
+            other.format = format
+            return other
+        }
+    }
+
+    private static let float32Shapes = [
         Shape(headSize: 8, headCount: 1, firstPositionCount: 1, rowCount: 1, tokensPerPage: 16),
         Shape(headSize: 64, headCount: 8, firstPositionCount: 1, rowCount: 40, tokensPerPage: 16),
         Shape(headSize: 64, headCount: 4, firstPositionCount: 70, rowCount: 33, tokensPerPage: 32),
@@ -41,21 +50,18 @@ struct PagedAttentionRowsTests {
         let positionCount = shape.firstPositionCount + shape.rowCount - 1
         let pageCount = (positionCount + shape.tokensPerPage - 1) / shape.tokensPerPage
         var random = SeededFloats(seed: UInt64(size * positionCount))
-        let pageStride = 2 * size * shape.tokensPerPage + 3
         // Slots behind the last position hold what is not a number, which must not leak in.
-        var cache = [Float](repeating: .nan, count: (pageCount + 1) * pageStride)
+        let cache = TestPages(
+            shape.format, headSize: size, pageCount: pageCount + 1, tokensPerPage: shape.tokensPerPage, gap: 12)
         let pages = (0..<pageCount).map { Int32(pageCount - $0) }
         for position in 0..<positionCount {
-            let page = Int(pages[position / shape.tokensPerPage]) * pageStride
-            let slot = position % shape.tokensPerPage
-            for i in 0..<size {
-                cache[page + i * shape.tokensPerPage + slot] = random.next()
-                cache[page + size * shape.tokensPerPage + slot * size + i] = random.next()
-            }
+            cache.store(
+                keys: random.array(size), values: random.array(size), page: Int(pages[position / shape.tokensPerPage]),
+                slot: position % shape.tokensPerPage, kernels)
         }
         let rowSize = shape.headCount * size + 5
         let scene = Scene(
-            shape: shape, rowSize: rowSize, pageStride: pageStride, cache: Memory(cache), pages: Memory(pages),
+            shape: shape, rowSize: rowSize, cache: cache, pages: Memory(pages),
             queries: Memory(random.array(shape.rowCount * rowSize)),
             scores: Memory([Float](repeating: .nan, count: (shape.headCount + 12) * positionCount)))
         let alone = Memory([Float](repeating: .nan, count: shape.rowCount * rowSize))
@@ -91,8 +97,7 @@ struct PagedAttentionRowsTests {
     private struct Scene {
         let shape: Shape
         let rowSize: Int
-        let pageStride: Int
-        let cache: Memory<Float>
+        let cache: TestPages
         let pages: Memory<Int32>
         let queries: Memory<Float>
         let scores: Memory<Float>
@@ -100,8 +105,8 @@ struct PagedAttentionRowsTests {
         func job(row: Int, output: UnsafeMutablePointer<Float>) -> PagedAttention {
             PagedAttention(
                 queries: queries.base + row * rowSize, queryStride: shape.headSize, queryCount: shape.headCount,
-                headSize: shape.headSize, cache: cache.base, pageStride: pageStride,
-                valueOffset: shape.headSize * shape.tokensPerPage, pages: pages.base,
+                headSize: shape.headSize, cache: cache.base, format: shape.format, pageStride: cache.pageStride,
+                pages: pages.base,
                 tokensPerPage: shape.tokensPerPage, positionCount: shape.firstPositionCount + row,
                 window: shape.window, scale: 0.3, softCap: shape.softCap, scores: scores.base,
                 scoreStride: shape.firstPositionCount + shape.rowCount - 1,

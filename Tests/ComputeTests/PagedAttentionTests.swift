@@ -9,17 +9,29 @@ import Testing
         let positionCount: Int
         var window = 0
         var softCap: Float = 0
+        var format = CacheFormat.float32
         var begin: Int { window > 0 ? max(0, positionCount - window) : 0 }
         var testDescription: String {
-            "head \(headSize), \(queryCount) queries, \(positionCount) positions, window \(window), cap \(softCap)"
+            "head \(headSize), \(queryCount) queries, \(positionCount) positions, window \(window), cap \(softCap), "
+                + format.rawValue
         }
     }
 
-    static let shapes = [
+    static let shapes = CacheFormat.allCases.flatMap { format in
+        float32Shapes.map { shape in
+            var other = shape
+            other.format = format
+            return other
+        }
+    }
+
+    private static let float32Shapes = [
         Shape(headSize: 8, queryCount: 2, positionCount: 1), Shape(headSize: 8, queryCount: 1, positionCount: 5),
         Shape(headSize: 16, queryCount: 3, positionCount: 16), Shape(headSize: 20, queryCount: 1, positionCount: 17),
         Shape(headSize: 64, queryCount: 4, positionCount: 100), Shape(headSize: 80, queryCount: 2, positionCount: 63),
         Shape(headSize: 128, queryCount: 1, positionCount: 130),
+        // More queries than are computed at once, and heads that fill no register.
+        Shape(headSize: 64, queryCount: 8, positionCount: 70), Shape(headSize: 7, queryCount: 7, positionCount: 33),
         // A window that has moved on, and capped scores.
         Shape(headSize: 8, queryCount: 2, positionCount: 6, window: 1),
         Shape(headSize: 16, queryCount: 3, positionCount: 40, window: 39),
@@ -46,12 +58,13 @@ import Testing
     }
 
     private func plain(_ shape: Shape) -> [Float] {
-        let (queries, keys, values) = inputs(shape)
-        let size = shape.headSize
+        let inputs = inputs(shape)
+        let (queries, size) = (inputs.queries, shape.headSize)
+        let (keys, values) = (held(inputs.keys, shape), held(inputs.values, shape))
         return (0..<shape.queryCount).flatMap { g -> [Float] in
             let scores = (shape.begin..<shape.positionCount).map { p in
                 let score = (0..<size).reduce(0.0) {
-                    $0 + Double(queries[g * size + $1]) * Double(keys[p * size + $1])
+                    $0 + Double(queries[g * size + $1]) * keys[p * size + $1]
                 }
                 return capped(score * 0.25, shape.softCap)
             }
@@ -60,9 +73,16 @@ import Testing
             return (0..<size).map { i in
                 Float(
                     exponentials.indices.reduce(0.0) {
-                        $0 + exponentials[$1] / sum * Double(values[(shape.begin + $1) * size + i])
+                        $0 + exponentials[$1] / sum * values[(shape.begin + $1) * size + i]
                     })
             }
+        }
+    }
+
+    /// What pages of the shape's format hold of rows of numbers.
+    private func held(_ rows: [Float], _ shape: Shape) -> [Double] {
+        (0..<shape.positionCount).flatMap { position in
+            TestPages.held(Array(rows[position * shape.headSize..<(position + 1) * shape.headSize]), shape.format)
         }
     }
 
@@ -87,35 +107,30 @@ import Testing
     private func attend(_ shape: Shape, tokensPerPage: Int, kernels: Kernels) -> [Float] {
         let (queries, keys, values) = inputs(shape)
         let (size, pageCount) = (shape.headSize, (shape.positionCount + tokensPerPage - 1) / tokensPerPage)
-        let pageStride = 2 * size * tokensPerPage + 5
-        // Descending page ids, after one that nobody uses; unused slots hold NaN, which must not leak in.
-        let pages = (0..<pageCount).map { Int32(pageCount - $0) }
-        var cache = [Float](repeating: .nan, count: (pageCount + 1) * pageStride)
+        // Descending page ids, after one that nobody uses; unused slots hold no numbers, which must not leak in.
+        let pageIDs = (0..<pageCount).map { Int32(pageCount - $0) }
+        let pages = TestPages(
+            shape.format, headSize: size, pageCount: pageCount + 1, tokensPerPage: tokensPerPage, gap: 20)
         for p in shape.begin..<shape.positionCount {
-            let page = Int(pages[p / tokensPerPage]) * pageStride
-            let slot = p % tokensPerPage
-            for i in 0..<size {
-                cache[page + i * tokensPerPage + slot] = keys[p * size + i]
-                cache[page + size * tokensPerPage + slot * size + i] = values[p * size + i]
-            }
+            let range = p * size..<(p + 1) * size
+            pages.store(
+                keys: Array(keys[range]), values: Array(values[range]), page: Int(pageIDs[p / tokensPerPage]),
+                slot: p % tokensPerPage, kernels)
         }
         var scores = [Float](repeating: 0, count: shape.queryCount * (shape.positionCount + 3))
         var output = [Float](repeating: .nan, count: shape.queryCount * size)
         scores.withUnsafeMutableBufferPointer { scores in
             output.withUnsafeMutableBufferPointer { output in
                 queries.withUnsafeBufferPointer { queries in
-                    cache.withUnsafeBufferPointer { cache in
-                        pages.withUnsafeBufferPointer { pages in
-                            kernels.pagedAttention(
-                                PagedAttention(
-                                    queries: queries.baseAddress!, queryStride: size, queryCount: shape.queryCount,
-                                    headSize: size, cache: cache.baseAddress!, pageStride: pageStride,
-                                    valueOffset: size * tokensPerPage, pages: pages.baseAddress!,
-                                    tokensPerPage: tokensPerPage, positionCount: shape.positionCount,
-                                    window: shape.window, scale: 0.25, softCap: shape.softCap,
-                                    scores: scores.baseAddress!, scoreStride: shape.positionCount + 3,
-                                    output: output.baseAddress!, outputStride: size))
-                        }
+                    pageIDs.withUnsafeBufferPointer { pageIDs in
+                        kernels.pagedAttention(
+                            PagedAttention(
+                                queries: queries.baseAddress!, queryStride: size, queryCount: shape.queryCount,
+                                headSize: size, cache: pages.base, format: shape.format, pageStride: pages.pageStride,
+                                pages: pageIDs.baseAddress!, tokensPerPage: tokensPerPage,
+                                positionCount: shape.positionCount, window: shape.window, scale: 0.25,
+                                softCap: shape.softCap, scores: scores.baseAddress!,
+                                scoreStride: shape.positionCount + 3, output: output.baseAddress!, outputStride: size))
                     }
                 }
             }

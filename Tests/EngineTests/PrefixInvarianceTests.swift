@@ -23,15 +23,18 @@ struct PrefixInvarianceTests {
     static let familyNames: [String] =
         (try? FileManager.default.contentsOfDirectory(atPath: fixtures.path).sorted()) ?? []
 
-    @Test("every family of decoders", arguments: familyNames, [WeightFormat.float32, .int8])
-    func families(name: String, format: WeightFormat) async throws {
+    @Test(
+        "every family of decoders", arguments: familyNames,
+        [(WeightFormat.float32, CacheFormat.int8), (.int8, .bfloat16)])
+    func families(name: String, formats: (weights: WeightFormat, cache: CacheFormat)) async throws {
         let directory = Self.fixtures.appending(path: name).path
         // Longer than the windows of those families that have one; pages of 4 tokens.
         let opening = (0..<22).map { Int32(3 + $0 * 29 % 150) }
         let endings: [[Int32]] = [[], [5], [7, 9, 11, 13, 15], [7, 9, 11, 13, 16]]
         try await compare(prompts: endings.map { opening + $0 }, count: 24) {
             try DecoderModel(
-                directory: directory, name: ModelName("story")!, version: ModelVersion(1)!, format: format)
+                directory: directory, name: ModelName("story")!, version: ModelVersion(1)!, format: formats.weights,
+                cacheFormat: formats.cache)
         }
     }
 

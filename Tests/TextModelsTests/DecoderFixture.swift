@@ -41,10 +41,12 @@ struct DecoderFixture {
     /// The prompt and what follows it.
     var tokens: [Int32] { prompt + greedy }
 
-    func model(_ format: WeightFormat = .float32) throws(ModelFileError) -> DecoderModel {
+    func model(
+        _ format: WeightFormat = .float32, cache: CacheFormat = .float32
+    ) throws(ModelFileError) -> DecoderModel {
         try DecoderModel(
             directory: directory.path, name: TinyLlama.name, version: TinyLlama.version, contextLength: contextLength,
-            format: format)
+            format: format, cacheFormat: cache)
     }
 
     func description() throws(ModelFileError) -> DecoderDescription {

@@ -174,18 +174,4 @@ import Vocabulary
         let model = try TinyLlama.filled().load()
         #expect(throws: ComputeError.self) { try model.allocateCache(pageCount: pageCount, tokensPerPage: 1 << 20) }
     }
-
-    private func randomTokens(_ count: Int, below limit: Int, seed: UInt64) -> [Int32] {
-        var random = SeededGenerator(seed: seed)
-        return (0..<count).map { _ in Int32.random(in: 0..<Int32(limit), using: &random) }
-    }
-
-    private func randomChunks(_ total: Int, using random: inout SeededGenerator) -> [Int] {
-        var (chunks, rest): ([Int], Int) = ([], total)
-        while rest > 0 {
-            chunks.append(Int.random(in: 1...min(rest, 13), using: &random))
-            rest -= chunks.last!
-        }
-        return chunks
-    }
 }

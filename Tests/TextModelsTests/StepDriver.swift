@@ -1,6 +1,7 @@
 import Compute
 import KVCache
 import Models
+import TestSupport
 
 /// Runs sequences through a model step by step, as a scheduler would.
 final class StepDriver {
@@ -67,4 +68,19 @@ func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
 func largestDifference(_ a: [Float], _ b: [Double]) -> Double {
     precondition(a.count == b.count, "\(a.count) and \(b.count) values")
     return zip(a, b).reduce(0) { max($0, abs(Double($1.0) - $1.1) / max(1, abs($1.1))) }
+}
+
+func randomTokens(_ count: Int, below limit: Int, seed: UInt64) -> [Int32] {
+    var random = SeededGenerator(seed: seed)
+    return (0..<count).map { _ in Int32.random(in: 0..<Int32(limit), using: &random) }
+}
+
+/// Pieces of 1 to 13, `total` together.
+func randomChunks(_ total: Int, using random: inout SeededGenerator) -> [Int] {
+    var (chunks, rest): ([Int], Int) = ([], total)
+    while rest > 0 {
+        chunks.append(Int.random(in: 1...min(rest, 13), using: &random))
+        rest -= chunks.last!
+    }
+    return chunks
 }

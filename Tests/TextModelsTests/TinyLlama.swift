@@ -101,8 +101,11 @@ struct TinyLlama {
         return try body(directory.path)
     }
 
-    func load(_ format: WeightFormat = .float32) throws -> DecoderModel {
-        try withDirectory { try DecoderModel(directory: $0, name: Self.name, version: Self.version, format: format) }
+    func load(_ format: WeightFormat = .float32, cache: CacheFormat = .float32) throws -> DecoderModel {
+        try withDirectory {
+            try DecoderModel(
+                directory: $0, name: Self.name, version: Self.version, format: format, cacheFormat: cache)
+        }
     }
 
     func reference() throws -> LlamaReference {

@@ -2,7 +2,7 @@
 //
 // Each operation has a plain reference (`_ref`) and one variant per instruction set; the variants of one instruction
 // set stand together in a table that is picked once. Conventions of every operation:
-//   - sizes are element counts in size_t; strides are in floats;
+//   - sizes are element counts in size_t; strides are in floats, but for those of a cache's pages, which are in bytes;
 //   - no allocation, no globals, no failure; pointers need the alignment of their element only, unless said otherwise;
 //   - a result depends on the values of its own row only, never on how many rows are computed together, so that it has
 //     the same bits in any batch. Different tiers may differ in the last bits.
@@ -35,15 +35,22 @@ enum {
     APUS_ACTIVATION_GELU = 4,
 };
 
+/// How the pages of a cache hold keys and values; see paged_cache.h.
+enum {
+    APUS_CACHE_FLOAT32 = 0,
+    APUS_CACHE_BFLOAT16 = 1,
+    APUS_CACHE_INT8 = 2,  // with a scale in half precision for each token's key and value
+};
+
 /// One query token, one key/value head and the query heads that share it; see paged_attention.c.
 typedef struct apus_attention {
     const float *queries;   // [query_count, head_size], rows query_stride apart
     size_t query_stride;
     size_t query_count;     // query heads that share this key/value head
     size_t head_size;
-    const float *cache;     // keys and values of this layer and head in page 0; see paged_attention.c for the layout
-    size_t page_stride;     // floats from a page to the next
-    size_t value_offset;    // floats from a page's keys to its values
+    const void *cache;      // keys of this layer and head in page 0; see paged_cache.h for the layout
+    size_t page_stride;     // bytes from a page to the next
+    int element_type;       // APUS_CACHE_…
     const int32_t *pages;   // page of positions i * tokens_per_page ..< (i + 1) * tokens_per_page
     size_t tokens_per_page;
     size_t position_count;  // positions there are, from 0; at least 1
@@ -67,6 +74,19 @@ typedef struct apus_attention_rows {
     size_t output_row_stride;
     float *packed_queries;     // scratch, [head_size, APUS_ATTENTION_TILE]
 } apus_attention_rows;
+
+/// Keys and values of one token, for all heads of one layer; see cache_store.c.
+typedef struct apus_cache_token {
+    const float *keys;      // [head_count, head_size]
+    const float *values;    // [head_count, head_size]
+    size_t head_count;
+    size_t head_size;
+    void *page;             // keys of the first head in the token's page
+    size_t head_stride;     // bytes from a head to the next
+    int element_type;       // APUS_CACHE_…
+    size_t tokens_per_page;
+    size_t slot;            // of the token in its page
+} apus_cache_token;
 
 /// A product with weights in brain floating point, eight or four bits; see packed_bf16.c, packed_int8.c, packed_int4.c.
 typedef struct apus_packed_product {
@@ -124,6 +144,8 @@ typedef struct apus_kernels {
     void (*paged_attention)(const apus_attention *job);
     /// Attention of neighbouring tokens; see paged_attention_rows.c.
     void (*paged_attention_rows)(const apus_attention_rows *job);
+    /// Puts one token's keys and values into its page; see cache_store.c.
+    void (*cache_store)(const apus_cache_token *job);
     /// Rows of float32 to eight bits with a scale for each group; see quantize_rows.c.
     void (*quantize_rows)(size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
                           float *scales, int32_t *sums);

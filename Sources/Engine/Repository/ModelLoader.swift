@@ -1,3 +1,4 @@
+import Compute
 import GraphModels
 import ModelFiles
 import Models
@@ -52,7 +53,7 @@ enum ModelLoader {
         if try EncoderDescription.describes(path: "\(folder)/config.json") { return try encoder(entry, settings) }
         let model = try DecoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
-            format: settings.weights)
+            format: settings.weights, cacheFormat: settings.cacheFormat ?? settings.weights.usualCacheFormat)
         let tokenizer = try tokenizer(folder, vocabularySize: model.properties.vocabularySize)
         return EngineModel(
             text: model, tokenizer: tokenizer, endOfSequence: model.decoder.endOfSequence, limits: settings.text)

@@ -22,6 +22,7 @@ extension ModelSettings {
     ///   mean: [0.1307]
     ///   std: [0.3081]
     /// weights: bf16                       # text: f32, bf16, int8 or int4
+    /// kv_cache: bf16                      # text: f32, bf16 or int8; f32 beside weights in f32, otherwise bf16
     /// text:                               # text
     ///   context_length: 4096              # fewer than the model was made for
     ///   cache_memory: 256MiB
@@ -67,6 +68,7 @@ extension ModelSettings {
             }
         case .text, .llama:
             weights = try map.choice("weights", of: WeightFormat.self) ?? weights
+            cacheFormat = try map.choice("kv_cache", of: CacheFormat.self)
             text.queueCapacity = queueCapacity
             if let section = try map.map("text") {
                 contextLength = try section.integer("context_length", in: 1...1 << 24)

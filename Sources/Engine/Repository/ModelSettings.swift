@@ -33,6 +33,8 @@ struct ModelSettings: Sendable {
     var preprocessing: Preprocessing?
     /// How the weights of a text model are stored.
     var weights = WeightFormat.bfloat16
+    /// How the cache of a text model holds keys and values; nil for what suits its weights.
+    var cacheFormat: CacheFormat?
     /// Most tokens of a sequence; nil for what the model was made for.
     var contextLength: Int?
     /// Of text models, with `queueCapacity` among them.

@@ -52,11 +52,12 @@ struct ModelRepositoryTests {
         try folder.add("noversion", "platform: identity\n", versions: [])
         try folder.add("nofiles", "platform: llama\n")
         try folder.add("weights", "platform: text\nweights: int5\n")
+        try folder.add("pages", "platform: text\nkv_cache: int4\n")
         try folder.add("foreign", "platform: identity\ntext:\n  tokens_per_page: 4\n")
         try folder.add("labels", "platform: identity\nlabels: none.txt\n")
         let contents = ModelRepository(path: folder.path).load()
         #expect(contents.models.map(\.name.name) == ["good"])
-        #expect(contents.problems.count == 9)
+        #expect(contents.problems.count == 10)
         for (model, words) in [
             ("typo", ["model.yaml:2:1", "max_batchsize", "max_batch_size"]),
             ("type", ["model.yaml:2:", "queue_capacity", "an integer", "many"]),
@@ -65,6 +66,7 @@ struct ModelRepositoryTests {
             ("noversion", ["noversion", "has no version"]),
             ("nofiles", ["nofiles/1:", "has no model.safetensors"]),
             ("weights", ["model.yaml:2:", "weights", "f32, bf16, int8, int4", "int5"]),
+            ("pages", ["model.yaml:2:", "kv_cache", "f32, bf16, int8", "int4"]),
             ("foreign", ["model.yaml:2:1", "text", "unknown key"]),
             ("labels", ["model.yaml:2:9", "labels", "none.txt", "no such file"]),
         ] {
