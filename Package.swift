@@ -155,7 +155,8 @@ let package = Package(
             dependencies: ["Compression", "EventLoops", "RPC", "RPCTransport", "TLS", "Vocabulary"],
             path: "Tests/Interop/Sources", swiftSettings: swift),
         .executableTarget(
-            name: "apus-text-bench", dependencies: ["Compute", "Models", "TextModels", "Vocabulary"],
+            name: "apus-text-bench",
+            dependencies: ["Compute", "Engine", "Models", "Routing", "TextModels", "Tokenizers", "Vocabulary"],
             path: "Benchmarks/text/engine", swiftSettings: swift),
         tests("Vocabulary", ["CMemory"]),
         tests("EventLoops", ["CLinux"]),

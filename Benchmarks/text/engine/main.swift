@@ -1,11 +1,13 @@
 // Measures a decoder without the server around it, and prints JSON.
 //
-//     apus-text-bench FOLDER [--weights f32|bf16|int8|int4] [--threads 2] [--prompt 512] [--generate 32]
-//                     [--sequences 1,8,16] [--context 128] [--rounds 3]
+//     apus-text-bench FOLDER [--weights f32|bf16|int8|int4] [--cache f32|bf16|int8] [--threads 2] [--prompt 512]
+//                     [--generate 32] [--sequences 1,8,16] [--context 128] [--rounds 3]
+//     apus-text-bench FOLDER --memory-proof MEBIBYTES [--weights …] [--cache …] [--threads 2] [--sequences 64]
+//                     [--context 1024] [--generate 512] [--step-tokens 1024]
 //
 // FOLDER is a Hugging Face directory. Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
 // already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
-// measured in the same process, over a gigabyte, with as many threads.
+// measured in the same process, over a gigabyte, with as many threads. MemoryProof.swift explains the second form.
 
 import Compute
 import Glibc
@@ -49,6 +51,15 @@ func seconds() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
+/// The same `count` tokens each time; others for another seed.
+func randomTokens(_ count: Int, below vocabularySize: Int, seed: Int) -> [Int32] {
+    var state = UInt64(seed + 1)
+    return (0..<count).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int32(state >> 33) % Int32(vocabularySize)
+    }
+}
+
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
 /// The largest amount of memory this process ever had, in bytes.
@@ -85,11 +96,7 @@ struct Bench {
     let rounds: Int
 
     func tokens(_ count: Int, seed: Int) -> [Int32] {
-        var state = UInt64(seed + 1)
-        return (0..<count).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int32(state >> 33) % Int32(model.properties.vocabularySize)
-        }
+        randomTokens(count, below: model.properties.vocabularySize, seed: seed)
     }
 
     func pages(_ sequence: Int) -> [Int32] {
@@ -136,16 +143,23 @@ struct Bench {
     }
 }
 
-func run() throws {
+func run() async throws {
     let options = Options(Array(CommandLine.arguments.dropFirst()))
     guard let format = WeightFormat(rawValue: options.text("weights", "int8")) else { fail("--weights: unknown") }
+    guard let cacheFormat = CacheFormat(rawValue: options.text("cache", format.usualCacheFormat.rawValue)) else {
+        fail("--cache: unknown")
+    }
+    if options.text("memory-proof", "") != "" {
+        return try await MemoryProof(options, weights: format, cache: cacheFormat).run()
+    }
     let gang = ComputeGang(threadCount: options.number("threads", 2))
     let (prompt, steps) = (options.number("prompt", 512), options.number("generate", 32))
     let context = options.number("context", 128)
     let sequenceCounts = options.text("sequences", "1,8,16").split(separator: ",").compactMap { Int($0) }
     let start = seconds()
     let model = try DecoderModel(
-        directory: options.folder, name: ModelName("bench")!, version: ModelVersion(1)!, format: format)
+        directory: options.folder, name: ModelName("bench")!, version: ModelVersion(1)!, format: format,
+        cacheFormat: cacheFormat)
     let loaded = seconds() - start
     let peak = peakResidentByteCount()
     let bench = Bench(
@@ -154,7 +168,8 @@ func run() throws {
     try model.allocateCache(
         pageCount: bench.pagesPerSequence * (sequenceCounts.max() ?? 1), tokensPerPage: bench.tokensPerPage)
     var fields = [
-        "\"weights\": \"\(format.rawValue)\"", "\"threads\": \(gang.threadCount)",
+        "\"weights\": \"\(format.rawValue)\"", "\"cache\": \"\(cacheFormat.rawValue)\"",
+        "\"threads\": \(gang.threadCount)",
         "\"tier\": \"\(gang.kernels.tier)\"", "\"load_seconds\": \(loaded)", "\"load_peak_bytes\": \(peak)",
         "\"weight_bytes\": \(model.weightByteCount)",
         "\"read_bytes_per_second\": \(try readBandwidth(gang))",
@@ -166,4 +181,4 @@ func run() throws {
     print("{\(fields.joined(separator: ", "))}")
 }
 
-do { try run() } catch { fail("\(error)") }
+do { try await run() } catch { fail("\(error)") }
