@@ -29,7 +29,6 @@ packages: ## Install the system packages the build needs (asks for root only whe
 
 .PHONY: build
 build: packages ## Build apus in release mode.
-	swift build -c release --product apus
 
 .PHONY: serve
 serve: build ## Build and serve the example models on 127.0.0.1:8461.
@@ -75,12 +74,13 @@ bench-rpc: build bench-packages ## Compare the RPC layer with C++ gRPC, grpc-swi
 	$(PYTHON) Benchmarks/rpc/peers.py --json .build/benchmarks/rpc.json
 
 .PHONY: bench-text
-bench-text: bench-packages ## Compare decoders with llama.cpp, which it builds first (on a quiet machine).
+bench-text: build bench-packages ## Compare decoders with llama.cpp, which it builds first (on a quiet machine).
 	swift build -c release --product apus-text-bench
 	$(PYTHON) -m pip install -q cmake gguf ninja numpy
 	PATH="$(CURDIR)/.build/venv/bin:$$PATH" $(PYTHON) Benchmarks/text/llama.py .build/benchmarks/llama
 	$(PYTHON) Benchmarks/text/models.py .build/benchmarks/models
 	$(PYTHON) Benchmarks/text/peers.py --json .build/benchmarks/text.json
+	$(PYTHON) Benchmarks/text/served.py --json .build/benchmarks/served.json
 
 SOAK_MINUTES := 30
 .PHONY: soak

@@ -4,7 +4,8 @@
     Benchmarks/text/models.py FOLDER [--only 1.1b,125m]
 
 The sizes are those of TinyLlama (1.1 billion parameters) and of GPT-2 small in Llama's architecture (125 million). The
-weights are drawn once, so that both files hold the same model, up to the rounding of their element type.
+weights are drawn once, so that both files hold the same model, up to the rounding of their element type. The directory
+has a tokenizer of as many tokens, so that it can be served.
 """
 
 import argparse
@@ -51,6 +52,24 @@ def configuration(size):
         "torch_dtype": "bfloat16"}
 
 
+def tokenizer(size):
+    """Byte-level BPE: the bytes, then what two and three printable characters make."""
+    printable = [chr(code) for code in range(33, 127)]
+    pairs = [(first, second) for first in printable for second in printable]
+    triples = [(first + second, third) for first, second in pairs for third in printable]
+    # A byte that is no printable character is written as the character so far above 255.
+    bytes_ = printable + [chr(code) for code in range(161, 256) if code != 173]
+    bytes_ += [chr(256 + index) for index in range(256 - len(bytes_))]
+    merges = (pairs + triples)[:size["vocabulary"] - len(bytes_)]
+    names = bytes_ + [first + second for first, second in merges]
+    return {
+        "version": "1.0", "added_tokens": [],
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False},
+        "model": {"type": "BPE", "vocab": {name: index for index, name in enumerate(names)},
+                  "merges": [" ".join(merge) for merge in merges]}}
+
+
 def tensors(size):
     """Every tensor with its names, as float32 whose values bf16 can hold."""
     random = numpy.random.default_rng(1)
@@ -65,6 +84,7 @@ def tensors(size):
 def write_safetensors(folder, size):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(configuration(size), indent=1))
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer(size)))
     header, offset = {}, 0
     for name, _, shape in shapes(size):
         count = 2 * int(numpy.prod(shape))
@@ -106,7 +126,7 @@ def main():
     arguments = parser.parse_args()
     for name in arguments.only.split(","):
         folder = arguments.folder / name
-        if not (folder / "f16.gguf").exists():
+        if not (folder / "f16.gguf").exists() or not (folder / "tokenizer.json").exists():
             write_safetensors(folder, SIZES[name])
             write_gguf(folder / "f16.gguf", SIZES[name])
         print(folder)

@@ -71,7 +71,19 @@ typedef struct apus_tile {
     size_t y_stride;
     size_t last_width;        // columns of the last block
     bool resumes;             // whether y holds the sums of the groups before
+    size_t ahead;             // bytes from the weights of a step to those that it fetches into the cache
+    size_t ahead_begin;       // of their four lines, which ones: other row tiles fetch the others
+    size_t ahead_end;
 } apus_tile;
+
+#if APUS_X86
+// Fetches weights that a later step reads, so that reading and arithmetic take place at the same time.
+APUS_INLINE void apus_fetch_ahead(const apus_tile *t, const uint8_t *w) {
+    for (size_t line = t->ahead_begin; line < t->ahead_end; line++) {
+        _mm_prefetch((const char *)(w + t->ahead + line * 64), _MM_HINT_T1);
+    }
+}
+#endif
 
 typedef void (*apus_tile_function)(const apus_tile *tile);
 

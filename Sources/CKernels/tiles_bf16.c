@@ -57,6 +57,9 @@ APUS_INLINE APUS_BF16 void tile_bf16(const apus_tile *t, const size_t rows, cons
                 sums[r][b] = _mm512_dpbf16_ps(sums[r][b], (__m512bh)value, (__m512bh)weights[b]);
             }
         }
+        if (blocks > 1) {
+            apus_fetch_ahead(t, w);
+        }
         w += w_step;
     }
     store_tile_512(t, rows, blocks, sums);

@@ -7,6 +7,9 @@
 // k in a range when a panel is used by several row tiles: it stays in the L2 cache with the rows.
 enum { DEPTH_RANGE = 2048 };
 
+// How far ahead of its reading a single row tile fetches, in bytes.
+enum { AHEAD = 4096 };
+
 // Runs one row tile over the blocks of a panel.
 static void run_panel(const apus_tiling *tiling, apus_tile tile, size_t rows, size_t blocks, size_t width) {
     if (blocks == APUS_PANEL_BLOCKS) {
@@ -37,13 +40,14 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
         size_t g = 0;
         do {
             const size_t k = g * job->group;
+            const size_t count = groups - g < range ? groups - g : range;
             const size_t scale = apus_scale_index(panel, g);
             const size_t bytes = panel.panel + k * panel.blocks * APUS_BLOCK_COLUMNS;
             for (size_t i = 0; i < tile_count; i++) {
                 const size_t row = job->rows * i / tile_count;
                 const apus_tile tile = {
                     .group = job->group,
-                    .group_count = groups - g < range ? groups - g : range,
+                    .group_count = count,
                     .x = job->x + row * job->depth + k,
                     .x_stride = job->depth,
                     .x_scales = kind == APUS_PAIRS ? NULL : job->x_scales + row * groups + g,
@@ -57,6 +61,11 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
                     .y = job->y + row * job->y_stride + n,
                     .y_stride = job->y_stride,
                     .resumes = g > 0,
+                    // The next range, or the next panel: they lie one after the other.
+                    .ahead = tile_count > 1 ? count * job->group * panel.blocks * 16 / (kind == APUS_NIBBLES ? 2 : 1)
+                                            : AHEAD,
+                    .ahead_begin = APUS_PANEL_BLOCKS * i / tile_count,
+                    .ahead_end = APUS_PANEL_BLOCKS * (i + 1) / tile_count,
                 };
                 run_panel(tiling, tile, job->rows * (i + 1) / tile_count - row, panel.blocks, width);
             }
@@ -91,6 +100,9 @@ APUS_INLINE APUS_VNNI void group_vnni(const apus_tile *t, const int8_t *x, const
                     sums[r][b] = _mm512_dpbusd_epi32(sums[r][b], second, broadcast_vnni(x + r * x_stride + k + 4));
                 }
             }
+            if (blocks > 1) {
+                apus_fetch_ahead(t, w);
+            }
             w += w_step;
         }
         return;
@@ -108,6 +120,9 @@ APUS_INLINE APUS_VNNI void group_vnni(const apus_tile *t, const int8_t *x, const
             for (size_t b = 0; b < blocks; b++) {
                 sums[r][b] = _mm512_dpbusd_epi32(sums[r][b], weights[b], value);
             }
+        }
+        if (blocks > 1) {
+            apus_fetch_ahead(t, w);
         }
         w += w_step;
     }

@@ -1,13 +1,15 @@
 // Measures a decoder without the server around it, and prints JSON.
 //
 //     apus-text-bench FOLDER [--weights f32|bf16|int8|int4] [--cache f32|bf16|int8] [--threads 2] [--prompt 512]
-//                     [--generate 32] [--sequences 1,8,16] [--context 128] [--rounds 3]
+//                     [--generate 32] [--sequences 1,8,16] [--context 128] [--rounds 3] [--generations 0]
 //     apus-text-bench FOLDER --memory-proof MEBIBYTES [--weights …] [--cache …] [--threads 2] [--sequences 64]
 //                     [--context 1024] [--generate 512] [--step-tokens 1024]
 //
 // FOLDER is a Hugging Face directory. Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
 // already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
-// measured in the same process, over a gigabyte, with as many threads. MemoryProof.swift explains the second form.
+// measured in the same process, over a gigabyte, with as many threads. With `generations`, so many prompts of 32 tokens
+// get `generate` tokens each, the likeliest ones, and the time includes that of the prompts. MemoryProof.swift explains
+// the second form.
 
 import Compute
 import Glibc
@@ -34,7 +36,7 @@ struct Options {
 
     func number(_ name: String, _ other: Int) -> Int {
         guard let text = values[name] else { return other }
-        guard let number = Int(text), number >= 1 else { fail("--\(name): expected 1 or more, got \(text)") }
+        guard let number = Int(text), number >= 0 else { fail("--\(name): expected a number, got \(text)") }
         return number
     }
 }
@@ -62,6 +64,13 @@ func randomTokens(_ count: Int, below vocabularySize: Int, seed: Int) -> [Int32]
 
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
+/// The index of the largest logit.
+func likeliest(_ logits: UnsafeBufferPointer<Float>) -> Int32 {
+    var best = 0
+    for index in logits.indices where logits[index] > logits[best] { best = index }
+    return Int32(best)
+}
+
 /// The largest amount of memory this process ever had, in bytes.
 func peakResidentByteCount() -> Int {
     var usage = rusage()
@@ -69,22 +78,36 @@ func peakResidentByteCount() -> Int {
     return usage.ru_maxrss * 1024
 }
 
-/// Bytes a second that the threads of `gang` read from memory together.
+/// Bytes a second that the threads of `gang` read from memory together: the best of some rounds over a gigabyte.
 func readBandwidth(_ gang: ComputeGang) throws -> Double {
     let floats = try FloatStorage(zeros: 1 << 28)
-    let piece = 1 << 16
-    var best = 0.0
-    for _ in 0..<4 {
+    // Pages that nobody wrote would all be one page of zeros.
+    for index in stride(from: 0, to: floats.count, by: 1 << 10) { floats.base[index] = 1 }
+    let piece = 1 << 18
+    let best = (0..<8).map { _ in
         let start = seconds()
         gang.parallelFor(count: floats.count / piece) { pieces in
-            for index in pieces {
-                let base = floats.base + index * piece
-                if gang.kernels.dot(size: piece, base, base) != 0 { fail("zeros have a sum") }
+            for index in pieces where sum(floats.base + index * piece, count: piece) != Float(piece >> 10) {
+                fail("a piece of the memory has another sum")
             }
         }
-        best = max(best, Double(floats.count * 4) / (seconds() - start))
+        return Double(floats.count * 4) / (seconds() - start)
     }
-    return best
+    return best.max()!
+}
+
+/// The sum of a multiple of 64 floats, in as many accumulators as it takes for the memory to be what limits it.
+func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
+    let vectors = UnsafeRawPointer(values).assumingMemoryBound(to: SIMD16<Float>.self)
+    var (first, second) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
+    var (third, fourth) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
+    for index in stride(from: 0, to: count / 16, by: 4) {
+        first += vectors[index]
+        second += vectors[index + 1]
+        third += vectors[index + 2]
+        fourth += vectors[index + 3]
+    }
+    return (first + second + third + fourth).sum()
 }
 
 /// A model with room for the sequences, and tokens to feed it.
@@ -114,6 +137,30 @@ struct Bench {
             return seconds() - start
         }
         return Double(tokenCount) / median(Array(times.dropFirst()))
+    }
+
+    /// Tokens generated a second when `sequenceCount` prompts are read together and then get their likeliest tokens, as
+    /// a server does it for as many callers; the prompts' time is in it.
+    func generate(_ sequenceCount: Int, prompt: Int, stepCount: Int) -> Double {
+        let times = (0..<max(2, rounds)).map { _ in
+            let start = seconds()
+            var spans = (0..<sequenceCount).map { sequence in
+                TokenSpan(
+                    tokens: tokens(prompt, seed: sequence), startPosition: 0, pages: pages(sequence),
+                    result: .lastLogits)
+            }
+            for step in 0..<stepCount {
+                var chosen = [Int32](repeating: 0, count: sequenceCount)
+                model.step(spans, on: gang) { index, result in chosen[index] = likeliest(result) }
+                spans = (0..<sequenceCount).map { sequence in
+                    TokenSpan(
+                        tokens: [chosen[sequence]], startPosition: prompt + step, pages: pages(sequence),
+                        result: .lastLogits)
+                }
+            }
+            return seconds() - start
+        }
+        return Double(sequenceCount * stepCount) / median(Array(times.dropFirst()))
     }
 
     /// Tokens a second of `sequenceCount` sequences that have `context` tokens when it begins.
@@ -166,7 +213,8 @@ func run() async throws {
         model: model, gang: gang, pagesPerSequence: (max(prompt, context + steps) + 31) / 32,
         rounds: options.number("rounds", 3))
     try model.allocateCache(
-        pageCount: bench.pagesPerSequence * (sequenceCounts.max() ?? 1), tokensPerPage: bench.tokensPerPage)
+        pageCount: bench.pagesPerSequence * max(sequenceCounts.max() ?? 1, options.number("generations", 0)),
+        tokensPerPage: bench.tokensPerPage)
     var fields = [
         "\"weights\": \"\(format.rawValue)\"", "\"cache\": \"\(cacheFormat.rawValue)\"",
         "\"threads\": \(gang.threadCount)",
@@ -175,6 +223,10 @@ func run() async throws {
         "\"read_bytes_per_second\": \(try readBandwidth(gang))",
         "\"prefill_\(prompt)\": \(bench.prefill(prompt))",
     ]
+    let generationCount = options.number("generations", 0)
+    if generationCount > 0 {
+        fields.append("\"generations\": \(bench.generate(generationCount, prompt: 32, stepCount: steps))")
+    }
     for count in sequenceCounts {
         fields.append("\"decode_\(count)\": \(bench.decode(count, context: context, stepCount: steps))")
     }
