@@ -71,17 +71,16 @@ typedef struct apus_tile {
     size_t y_stride;
     size_t last_width;        // columns of the last block
     bool resumes;             // whether y holds the sums of the groups before
-    size_t ahead;             // bytes from the weights of a step to those that it fetches into the cache
-    size_t ahead_begin;       // of their four lines, which ones: other row tiles fetch the others
-    size_t ahead_end;
+    const uint8_t *next;      // the part of the following weights that this row tile fetches into the cache
+    size_t next_step;         // bytes of it with each step of w
 } apus_tile;
 
 #if APUS_X86
-// Fetches weights that a later step reads, so that reading and arithmetic take place at the same time.
-APUS_INLINE void apus_fetch_ahead(const apus_tile *t, const uint8_t *w) {
-    for (size_t line = t->ahead_begin; line < t->ahead_end; line++) {
-        _mm_prefetch((const char *)(w + t->ahead + line * 64), _MM_HINT_T1);
-    }
+// Fetches `step` bytes, at most two lines. The first row tile that reads a panel waits for memory and the others do not;
+// when each of them fetches a part of what comes next, reading and arithmetic take place at the same time.
+APUS_INLINE void apus_fetch(const uint8_t *next, size_t step) {
+    _mm_prefetch((const char *)next, _MM_HINT_T1);
+    _mm_prefetch((const char *)next + step / 2, _MM_HINT_T1);
 }
 #endif
 

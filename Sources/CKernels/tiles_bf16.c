@@ -42,7 +42,7 @@ APUS_INLINE APUS_BF16 void tile_bf16(const apus_tile *t, const size_t rows, cons
     load_tile_512(t, rows, blocks, sums);
     const size_t depth = t->group * t->group_count, x_stride = t->x_stride, w_step = t->w_step;
     const int8_t *x = t->x;
-    const uint8_t *w = t->w;
+    const uint8_t *w = t->w, *next = t->next;
     for (size_t k = 0; k < depth; k += 4) {
         __m512i weights[4];
 #pragma clang loop unroll(full)
@@ -57,10 +57,9 @@ APUS_INLINE APUS_BF16 void tile_bf16(const apus_tile *t, const size_t rows, cons
                 sums[r][b] = _mm512_dpbf16_ps(sums[r][b], (__m512bh)value, (__m512bh)weights[b]);
             }
         }
-        if (blocks > 1) {
-            apus_fetch_ahead(t, w);
-        }
+        apus_fetch(next, t->next_step);
         w += w_step;
+        next += t->next_step;
     }
     store_tile_512(t, rows, blocks, sums);
 }

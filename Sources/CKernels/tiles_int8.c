@@ -7,9 +7,6 @@
 // k in a range when a panel is used by several row tiles: it stays in the L2 cache with the rows.
 enum { DEPTH_RANGE = 2048 };
 
-// How far ahead of its reading a single row tile fetches, in bytes.
-enum { AHEAD = 4096 };
-
 // Runs one row tile over the blocks of a panel.
 static void run_panel(const apus_tiling *tiling, apus_tile tile, size_t rows, size_t blocks, size_t width) {
     if (blocks == APUS_PANEL_BLOCKS) {
@@ -40,9 +37,11 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
         size_t g = 0;
         do {
             const size_t k = g * job->group;
-            const size_t count = groups - g < range ? groups - g : range;
             const size_t scale = apus_scale_index(panel, g);
-            const size_t bytes = panel.panel + k * panel.blocks * APUS_BLOCK_COLUMNS;
+            const size_t count = groups - g < range ? groups - g : range;
+            const size_t shift = kind == APUS_NIBBLES ? 1 : 0;
+            const size_t begin = (panel.panel + k * panel.blocks * APUS_BLOCK_COLUMNS) >> shift;
+            const size_t size = (count * job->group * panel.blocks * APUS_BLOCK_COLUMNS) >> shift;
             for (size_t i = 0; i < tile_count; i++) {
                 const size_t row = job->rows * i / tile_count;
                 const apus_tile tile = {
@@ -53,7 +52,7 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
                     .x_scales = kind == APUS_PAIRS ? NULL : job->x_scales + row * groups + g,
                     .x_sums = kind == APUS_PAIRS ? NULL : job->x_sums + row * groups + g,
                     .x_scale_stride = groups,
-                    .w = job->packed + (kind == APUS_NIBBLES ? bytes / 2 : bytes),
+                    .w = job->packed + begin,
                     .w_step = panel.blocks * 64,
                     .scales = kind == APUS_PAIRS ? NULL : job->scales + scale,
                     .minimums = kind == APUS_NIBBLES ? job->minimums + scale : NULL,
@@ -61,11 +60,10 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
                     .y = job->y + row * job->y_stride + n,
                     .y_stride = job->y_stride,
                     .resumes = g > 0,
-                    // The next range, or the next panel: they lie one after the other.
-                    .ahead = tile_count > 1 ? count * job->group * panel.blocks * 16 / (kind == APUS_NIBBLES ? 2 : 1)
-                                            : AHEAD,
-                    .ahead_begin = APUS_PANEL_BLOCKS * i / tile_count,
-                    .ahead_end = APUS_PANEL_BLOCKS * (i + 1) / tile_count,
+                    // The next range, or the next panel: they lie one after the other. A single row tile reads them so
+                    // evenly that the processor fetches them by itself.
+                    .next = job->packed + begin + (tile_count > 1 ? size + size * i / tile_count : 0),
+                    .next_step = tile_count > 1 ? panel.blocks * 64 / tile_count : 0,
                 };
                 run_panel(tiling, tile, job->rows * (i + 1) / tile_count - row, panel.blocks, width);
             }
@@ -83,10 +81,10 @@ APUS_INLINE APUS_VNNI __m512i broadcast_vnni(const int8_t *x) {
 }
 
 // The integer sums of one group.
-APUS_INLINE APUS_VNNI void group_vnni(const apus_tile *t, const int8_t *x, const uint8_t *w, const size_t rows,
-                                      const size_t blocks, const int kind, __m512i sums[6][4]) {
+APUS_INLINE APUS_VNNI void group_vnni(const apus_tile *t, const int8_t *x, const uint8_t *w, const uint8_t *next,
+                                      const size_t rows, const size_t blocks, const int kind, __m512i sums[6][4]) {
     const __m512i low = _mm512_set1_epi8(15);
-    const size_t group = t->group, x_stride = t->x_stride, w_step = t->w_step;
+    const size_t group = t->group, x_stride = t->x_stride, w_step = t->w_step, next_step = t->next_step;
     if (kind == APUS_NIBBLES) {
         for (size_t k = 0; k < group; k += 8) {
 #pragma clang loop unroll(full)
@@ -100,10 +98,9 @@ APUS_INLINE APUS_VNNI void group_vnni(const apus_tile *t, const int8_t *x, const
                     sums[r][b] = _mm512_dpbusd_epi32(sums[r][b], second, broadcast_vnni(x + r * x_stride + k + 4));
                 }
             }
-            if (blocks > 1) {
-                apus_fetch_ahead(t, w);
-            }
+            apus_fetch(next, next_step);
             w += w_step;
+            next += next_step;
         }
         return;
     }
@@ -121,10 +118,9 @@ APUS_INLINE APUS_VNNI void group_vnni(const apus_tile *t, const int8_t *x, const
                 sums[r][b] = _mm512_dpbusd_epi32(sums[r][b], weights[b], value);
             }
         }
-        if (blocks > 1) {
-            apus_fetch_ahead(t, w);
-        }
+        apus_fetch(next, next_step);
         w += w_step;
+        next += next_step;
     }
 }
 
@@ -141,7 +137,8 @@ APUS_INLINE APUS_VNNI void tile_vnni(const apus_tile *t, const size_t rows, cons
         }
     }
     const int8_t *x = t->x;
-    const uint8_t *w = t->w;
+    const uint8_t *w = t->w, *next = t->next;
+    const size_t steps = t->group / (kind == APUS_NIBBLES ? 8 : 4);
     for (size_t g = 0; g < t->group_count; g++) {
         __m512i sums[6][4];
 #pragma clang loop unroll(full)
@@ -153,9 +150,10 @@ APUS_INLINE APUS_VNNI void tile_vnni(const apus_tile *t, const size_t rows, cons
                 sums[r][b] = _mm512_set1_epi32(excess);
             }
         }
-        group_vnni(t, x, w, rows, blocks, kind, sums);
+        group_vnni(t, x, w, next, rows, blocks, kind, sums);
         x += t->group;
-        w += t->group / (kind == APUS_NIBBLES ? 8 : 4) * t->w_step;
+        w += steps * t->w_step;
+        next += steps * t->next_step;
 #pragma clang loop unroll(full)
         for (size_t b = 0; b < blocks; b++) {
             const size_t index = g * t->scale_step + b * 16;
