@@ -76,7 +76,7 @@ typedef struct apus_tile {
 } apus_tile;
 
 #if APUS_X86
-// Fetches `step` bytes, at most two lines. The first row tile that reads a panel waits for memory and the others do not;
+// Fetches `step` bytes, at most two lines. The first row tile that reads a panel waits for memory, the others do not;
 // when each of them fetches a part of what comes next, reading and arithmetic take place at the same time.
 APUS_INLINE void apus_fetch(const uint8_t *next, size_t step) {
     _mm_prefetch((const char *)next, _MM_HINT_T1);
