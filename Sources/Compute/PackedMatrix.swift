@@ -175,9 +175,15 @@ package struct PackedMatrix: Sendable {
     var minimums: UnsafePointer<UInt16>? { minimumStorage.map { UnsafePointer(halves(of: $0)) } }
 
     /// Bytes of memory that the packed weights occupy.
-    package var byteCount: Int {
-        let count = storage.count + (scaleStorage?.count ?? 0) + (minimumStorage?.count ?? 0)
-        return count * MemoryLayout<Float>.stride
+    package var byteCount: Int { memory.reduce(0) { $0 + $1.count } }
+
+    /// The packed weights, and the scales and minimums of quantised ones, as they lie in memory.
+    ///
+    /// Each begins at a multiple of 64 bytes. The pointers do not outlive this matrix.
+    package var memory: [UnsafeRawBufferPointer] {
+        [storage, scaleStorage, minimumStorage].compactMap { $0 }.map { storage in
+            UnsafeRawBufferPointer(start: storage.base, count: storage.count * MemoryLayout<Float>.stride)
+        }
     }
 
     /// Copies the `inputCount` weights of one output, such as a row of a tied embedding table, as they are multiplied.

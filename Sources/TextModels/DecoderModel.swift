@@ -83,6 +83,8 @@ package final class DecoderModel: TokenModel {
 
     /// Bytes of the packed matrices.
     package var weightByteCount: Int { weights.byteCount }
+    /// The matrices that every step reads, which is what limits how fast one sequence is decoded.
+    package var matrices: [PackedMatrix] { weights.matrices }
     /// Bytes of the cache's pages; 0 before `allocateCache`.
     package var cacheByteCount: Int { memory?.cache.byteCount ?? 0 }
 

@@ -87,15 +87,17 @@ package struct DecoderWeights: Sendable {
         try reader.refuseUnknownTensors()
     }
 
-    /// Bytes of the packed matrices.
+    /// The matrices that every step multiplies with, from the first layer to the logits.
+    var matrices: [PackedMatrix] {
+        layers.flatMap { layer in
+            [layer.queriesKeysValues, layer.attentionOutput, layer.gateUp, layer.down].map(\.matrix)
+        } + [head]
+    }
+
+    /// Bytes of the packed matrices, and of the table of embeddings where it is one of its own.
     var byteCount: Int {
-        var count = head.byteCount
-        if case .table(let table) = embedding { count += table.byteCount }
-        for layer in layers {
-            for linear in [layer.queriesKeysValues, layer.attentionOutput, layer.gateUp, layer.down] {
-                count += linear.matrix.byteCount
-            }
-        }
+        let count = matrices.reduce(0) { $0 + $1.byteCount }
+        if case .table(let table) = embedding { return count + table.byteCount }
         return count
     }
 

@@ -7,9 +7,9 @@
 //
 // FOLDER is a Hugging Face directory. Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
 // already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
-// measured in the same process, over a gigabyte, with as many threads. With `generations`, so many prompts of 32 tokens
-// get `generate` tokens each, the likeliest ones, and the time includes that of the prompts. MemoryProof.swift explains
-// the second form.
+// measured in the same process before and after, over the weights that a step reads, with as many threads. With
+// `generations`, so many prompts of 32 tokens get `generate` tokens each, the likeliest ones; the time includes that of
+// the prompts. MemoryProof.swift explains the second form.
 
 import Compute
 import Glibc
@@ -78,36 +78,53 @@ func peakResidentByteCount() -> Int {
     return usage.ru_maxrss * 1024
 }
 
-/// Bytes a second that the threads of `gang` read from memory together: the best of some rounds over a gigabyte.
-func readBandwidth(_ gang: ComputeGang) throws -> Double {
-    let floats = try FloatStorage(zeros: 1 << 28)
-    // Pages that nobody wrote would all be one page of zeros.
-    for index in stride(from: 0, to: floats.count, by: 1 << 10) { floats.base[index] = 1 }
-    let piece = 1 << 18
-    let best = (0..<8).map { _ in
-        let start = seconds()
-        gang.parallelFor(count: floats.count / piece) { pieces in
-            for index in pieces where sum(floats.base + index * piece, count: piece) != Float(piece >> 10) {
-                fail("a piece of the memory has another sum")
+/// What reading takes when nothing is computed: the threads of a gang add up the words of the very memory that a step
+/// reads, since pages differ in how fast they are read.
+struct WeightReading {
+    let byteCount: Int
+    private let pieces: [UnsafeRawBufferPointer]
+    private static let pieceByteCount = 1 << 20
+
+    init(_ model: DecoderModel) {
+        let memory = model.matrices.flatMap(\.memory)
+        byteCount = memory.reduce(0) { $0 + $1.count }
+        pieces = memory.flatMap { block in
+            stride(from: 0, to: block.count, by: Self.pieceByteCount).map { start in
+                UnsafeRawBufferPointer(rebasing: block[start..<min(start + Self.pieceByteCount, block.count)])
             }
         }
-        return Double(floats.count * 4) / (seconds() - start)
     }
-    return best.max()!
+
+    /// Bytes a second, of several rounds.
+    func bandwidths(_ gang: ComputeGang) -> [Double] {
+        (0..<8).map { _ in
+            var sums = [UInt32](repeating: 0, count: pieces.count)
+            let start = seconds()
+            sums.withUnsafeMutableBufferPointer { sums in
+                nonisolated(unsafe) let sums = sums
+                gang.parallelFor(count: pieces.count) { range in
+                    for index in range { sums[index] = sum(pieces[index]) }
+                }
+            }
+            let rate = Double(byteCount) / (seconds() - start)
+            // Looked at, so that adding up is not left out.
+            return sums.contains { $0 != 0 } ? rate : 0
+        }
+    }
 }
 
-/// The sum of a multiple of 64 floats, in as many accumulators as it takes for the memory to be what limits it.
-func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
-    let vectors = UnsafeRawPointer(values).assumingMemoryBound(to: SIMD16<Float>.self)
-    var (first, second) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
-    var (third, fourth) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
-    for index in stride(from: 0, to: count / 16, by: 4) {
-        first += vectors[index]
-        second += vectors[index + 1]
-        third += vectors[index + 2]
-        fourth += vectors[index + 3]
+/// The sum of the words, in as many accumulators as it takes for the memory to be what limits it.
+func sum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    let vectors = bytes.bindMemory(to: SIMD16<UInt32>.self)
+    var (first, second) = (SIMD16<UInt32>.zero, SIMD16<UInt32>.zero)
+    var (third, fourth) = (SIMD16<UInt32>.zero, SIMD16<UInt32>.zero)
+    for index in stride(from: 0, through: vectors.count - 4, by: 4) {
+        first &+= vectors[index]
+        second &+= vectors[index + 1]
+        third &+= vectors[index + 2]
+        fourth &+= vectors[index + 3]
     }
-    return (first + second + third + fourth).sum()
+    return (first &+ second &+ third &+ fourth).wrappedSum()
 }
 
 /// A model with room for the sequences, and tokens to feed it.
@@ -215,21 +232,24 @@ func run() async throws {
     try model.allocateCache(
         pageCount: bench.pagesPerSequence * max(sequenceCounts.max() ?? 1, options.number("generations", 0)),
         tokensPerPage: bench.tokensPerPage)
+    let reading = WeightReading(model)
     var fields = [
         "\"weights\": \"\(format.rawValue)\"", "\"cache\": \"\(cacheFormat.rawValue)\"",
         "\"threads\": \(gang.threadCount)",
         "\"tier\": \"\(gang.kernels.tier)\"", "\"load_seconds\": \(loaded)", "\"load_peak_bytes\": \(peak)",
-        "\"weight_bytes\": \(model.weightByteCount)",
-        "\"read_bytes_per_second\": \(try readBandwidth(gang))",
+        "\"weight_bytes\": \(model.weightByteCount)", "\"step_bytes\": \(reading.byteCount)",
         "\"prefill_\(prompt)\": \(bench.prefill(prompt))",
     ]
     let generationCount = options.number("generations", 0)
     if generationCount > 0 {
         fields.append("\"generations\": \(bench.generate(generationCount, prompt: 32, stepCount: steps))")
     }
+    var bandwidths = reading.bandwidths(gang)
     for count in sequenceCounts {
         fields.append("\"decode_\(count)\": \(bench.decode(count, context: context, stepCount: steps))")
+        bandwidths += reading.bandwidths(gang)
     }
+    fields.append("\"read_bytes_per_second\": \(median(bandwidths))")
     print("{\(fields.joined(separator: ", "))}")
 }
 
