@@ -8,8 +8,8 @@
 // FOLDER is a Hugging Face directory. Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
 // already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
 // measured in the same process before and after, over the weights that a step reads, with as many threads. With
-// `generations`, so many prompts of 32 tokens get `generate` tokens each, the likeliest ones; the time includes that of
-// the prompts. MemoryProof.swift explains the second form.
+// `generations`, so many prompts of `prompt` tokens get `generate` tokens each, the likeliest ones; the time includes
+// that of the prompts. MemoryProof.swift explains the second form.
 
 import Compute
 import Glibc
@@ -227,7 +227,7 @@ func run() async throws {
     let loaded = seconds() - start
     let peak = peakResidentByteCount()
     let bench = Bench(
-        model: model, gang: gang, pagesPerSequence: (max(prompt, context + steps) + 31) / 32,
+        model: model, gang: gang, pagesPerSequence: (max(prompt, context) + steps + 31) / 32,
         rounds: options.number("rounds", 3))
     try model.allocateCache(
         pageCount: bench.pagesPerSequence * max(sequenceCounts.max() ?? 1, options.number("generations", 0)),
@@ -242,7 +242,7 @@ func run() async throws {
     ]
     let generationCount = options.number("generations", 0)
     if generationCount > 0 {
-        fields.append("\"generations\": \(bench.generate(generationCount, prompt: 32, stepCount: steps))")
+        fields.append("\"generations\": \(bench.generate(generationCount, prompt: prompt, stepCount: steps))")
     }
     var bandwidths = reading.bandwidths(gang)
     for count in sequenceCounts {
