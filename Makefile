@@ -15,6 +15,7 @@ BUILD_PACKAGES += libipsec-mb-dev
 endif
 TEST_PACKAGES := python3-venv g++ pkg-config libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nginx nghttp2-client \
                  nghttp2-proxy curl openssl
+NEON_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghttp2-client nghttp2-server valgrind strace
 VENV := .build/venv
 PYTHON := $(VENV)/bin/python
@@ -40,6 +41,17 @@ test: packages test-packages ## Build everything and run every test.
 	swift test --skip-build
 	$(MAKE) interop-peers || echo "Not every peer could be built: the tests that need one are skipped, and say so."
 	$(PYTHON) -m pytest -q -rs Tests/Interoperability
+	Tests/NEON/run
+
+.PHONY: test-neon
+test-neon: neon-packages ## Check the kernels for 64-bit ARM in an emulated processor (installs QEMU and a cross compiler).
+	Tests/NEON/run
+
+.PHONY: neon-packages
+neon-packages:
+ifneq ($(shell uname -m),aarch64)
+	@$(call install,$(NEON_PACKAGES))
+endif
 
 .PHONY: interop-peers
 interop-peers: test-packages ## Build the C++ and the grpc-swift-2 programs that the interoperability tests run against.

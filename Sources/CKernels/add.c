@@ -4,7 +4,7 @@
 //
 // x, y: [size]; they do not overlap. No accumulator.
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 void apus_add_ref(size_t size, const float *x, float *y) {
     for (size_t i = 0; i < size; i++) {
@@ -27,6 +27,17 @@ APUS_AVX512 void apus_add_avx512(size_t size, const float *x, float *y) {
         const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
         const __m512 v = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y + i), _mm512_maskz_loadu_ps(mask, x + i));
         _mm512_mask_storeu_ps(y + i, mask, v);
+    }
+}
+
+#endif
+
+#if APUS_NEON
+
+void apus_add_neon(size_t size, const float *x, float *y) {
+    for (size_t i = 0; i < size; i += 4) {
+        const size_t count = apus_count4(size, i);
+        apus_store4(y + i, count, vaddq_f32(apus_load4(y + i, count), apus_load4(x + i, count)));
     }
 }
 

@@ -4,7 +4,7 @@
 //
 // x, y: [size]; they do not overlap. No accumulator.
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 void apus_axpy_ref(size_t size, float a, const float *x, float *y) {
     for (size_t i = 0; i < size; i++) {
@@ -30,6 +30,17 @@ APUS_AVX512 void apus_axpy_avx512(size_t size, float a, const float *x, float *y
         const __m512 v =
             _mm512_fmadd_ps(factor, _mm512_maskz_loadu_ps(mask, x + i), _mm512_maskz_loadu_ps(mask, y + i));
         _mm512_mask_storeu_ps(y + i, mask, v);
+    }
+}
+
+#endif
+
+#if APUS_NEON
+
+void apus_axpy_neon(size_t size, float a, const float *x, float *y) {
+    for (size_t i = 0; i < size; i += 4) {
+        const size_t count = apus_count4(size, i);
+        apus_store4(y + i, count, vfmaq_n_f32(apus_load4(y + i, count), apus_load4(x + i, count), a));
     }
 }
 

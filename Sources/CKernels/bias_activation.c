@@ -100,3 +100,37 @@ APUS_AVX512 void apus_bias_activation_avx512(size_t rows, size_t size, const flo
 }
 
 #endif
+
+#if APUS_NEON
+
+APUS_INLINE float32x4_t activate4(float32x4_t v, int activation) {
+    switch (activation) {
+    case APUS_ACTIVATION_RELU:
+        return vmaxq_f32(vdupq_n_f32(0), v);
+    case APUS_ACTIVATION_SILU:
+        return vdivq_f32(v, vaddq_f32(vdupq_n_f32(1), apus_exp4(vnegq_f32(v))));
+    case APUS_ACTIVATION_GELU_TANH:
+        return apus_gelu_tanh4(v);
+    case APUS_ACTIVATION_GELU:
+        return apus_gelu4(v);
+    default:
+        return v;
+    }
+}
+
+void apus_bias_activation_neon(size_t rows, size_t size, const float *bias, int activation, float *y,
+                               size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        float *row = y + m * y_stride;
+        for (size_t i = 0; i < size; i += 4) {
+            const size_t count = apus_count4(size, i);
+            float32x4_t v = apus_load4(row + i, count);
+            if (bias != NULL) {
+                v = vaddq_f32(v, apus_load4(bias + i, count));
+            }
+            apus_store4(row + i, count, activate4(v, activation));
+        }
+    }
+}
+
+#endif

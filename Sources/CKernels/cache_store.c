@@ -72,3 +72,10 @@ APUS_AVX2 void apus_cache_store_avx2(const apus_cache_token *token) { store_head
 APUS_AVX512 void apus_cache_store_avx512(const apus_cache_token *token) { store_heads(token); }
 
 #endif
+
+#if APUS_NEON
+
+// Here too.
+void apus_cache_store_neon(const apus_cache_token *token) { store_heads(token); }
+
+#endif

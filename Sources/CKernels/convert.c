@@ -53,3 +53,23 @@ APUS_AVX512 void apus_bfloat16_to_float32_avx512(size_t size, const uint16_t *x,
 }
 
 #endif
+
+#if APUS_NEON
+
+void apus_float16_to_float32_neon(size_t size, const uint16_t *x, float *y) {
+    size_t i = 0;
+    for (; i + 4 <= size; i += 4) {
+        vst1q_f32(y + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x + i))));
+    }
+    apus_float16_to_float32_ref(size - i, x + i, y + i);
+}
+
+void apus_bfloat16_to_float32_neon(size_t size, const uint16_t *x, float *y) {
+    size_t i = 0;
+    for (; i + 4 <= size; i += 4) {
+        vst1q_f32(y + i, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(x + i), 16)));
+    }
+    apus_bfloat16_to_float32_ref(size - i, x + i, y + i);
+}
+
+#endif

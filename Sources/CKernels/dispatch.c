@@ -2,6 +2,11 @@
 
 #include "tiers.h"
 
+#if APUS_NEON
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 // Of products with weights of fewer bits, some instruction sets use the variants of another.
 #define APUS_TABLE(number, suffix, gemm16, gemm8)              \
     {                                                           \
@@ -36,6 +41,9 @@ static const apus_kernels reference = APUS_TABLE(APUS_TIER_REFERENCE, ref, ref, 
 static const apus_kernels avx2 = APUS_TABLE(APUS_TIER_AVX2, avx2, avx2, avx2);
 static const apus_kernels avx512 = APUS_TABLE(APUS_TIER_AVX512, avx512, avx512, avx2);
 static const apus_kernels avx512_bf16 = APUS_TABLE(APUS_TIER_AVX512_BF16, avx512, bf16, vnni);
+#elif APUS_NEON
+static const apus_kernels neon = APUS_TABLE(APUS_TIER_NEON, neon, neon, neon);
+static const apus_kernels neon_dot = APUS_TABLE(APUS_TIER_NEON_DOT, neon, neon, neon_dot);
 #endif
 
 const apus_kernels *apus_kernels_of_tier(int tier) {
@@ -59,6 +67,12 @@ const apus_kernels *apus_kernels_of_tier(int tier) {
                        __builtin_cpu_supports("avx512bf16")
                    ? &avx512_bf16
                    : NULL;
+#elif APUS_NEON
+    // Every processor of 64 bits that Linux runs on has NEON; the kernel tells of the dot product.
+    case APUS_TIER_NEON:
+        return &neon;
+    case APUS_TIER_NEON_DOT:
+        return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 ? &neon_dot : NULL;
 #endif
     default:
         return NULL;

@@ -35,3 +35,15 @@ APUS_AVX512 void apus_gelu_tanh_mul_avx512(size_t size, const float *gate, const
 }
 
 #endif
+
+#if APUS_NEON
+
+void apus_gelu_tanh_mul_neon(size_t size, const float *gate, const float *up, float *y) {
+    for (size_t i = 0; i < size; i += 4) {
+        const size_t count = apus_count4(size, i);
+        const float32x4_t gelu = apus_gelu_tanh4(apus_load4(gate + i, count));
+        apus_store4(y + i, count, vmulq_f32(gelu, apus_load4(up + i, count)));
+    }
+}
+
+#endif

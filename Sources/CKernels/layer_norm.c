@@ -10,7 +10,7 @@
 // Accumulators: float64 in the reference, one float32 a lane in the variants.
 // Source: Ba, Kiros and Hinton 2016, equation 3.
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 #include <math.h>
 
@@ -94,6 +94,43 @@ APUS_AVX512 void apus_layer_norm_avx512(size_t rows, size_t size, const float *x
                 v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, bias + i));
             }
             _mm512_mask_storeu_ps(out + i, mask, v);
+        }
+    }
+}
+
+#endif
+
+#if APUS_NEON
+
+// The sum over one row of x - shift, or of its square.
+APUS_INLINE float sum_row_neon(size_t size, const float *row, float shift, const bool squared) {
+    float32x4_t sums[2] = {vdupq_n_f32(0), vdupq_n_f32(0)};
+    for (size_t i = 0; i < size; i += 8) {
+        for (size_t h = 0; h < 2; h++) {
+            const size_t count = apus_count4(size, i + h * 4);
+            const float32x4_t difference = vsubq_f32(apus_load4(row + i + h * 4, count), vdupq_n_f32(shift));
+            const float32x4_t v = vbslq_f32(apus_mask4(count), difference, vdupq_n_f32(0));
+            sums[h] = squared ? vfmaq_f32(sums[h], v, v) : vaddq_f32(sums[h], v);
+        }
+    }
+    return apus_sum4x2(sums[0], sums[1]);
+}
+
+void apus_layer_norm_neon(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight,
+                          const float *bias, float epsilon, float *y, size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        const float *row = x + m * x_stride;
+        float *out = y + m * y_stride;
+        const float mean = sum_row_neon(size, row, 0, false) / (float)size;
+        const float factor = 1 / sqrtf(sum_row_neon(size, row, mean, true) / (float)size + epsilon);
+        for (size_t i = 0; i < size; i += 4) {
+            const size_t count = apus_count4(size, i);
+            float32x4_t v = vmulq_n_f32(vsubq_f32(apus_load4(row + i, count), vdupq_n_f32(mean)), factor);
+            v = vmulq_f32(v, apus_load4(weight + i, count));
+            if (bias != NULL) {
+                v = vaddq_f32(v, apus_load4(bias + i, count));
+            }
+            apus_store4(out + i, count, v);
         }
     }
 }

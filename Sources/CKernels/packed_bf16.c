@@ -8,7 +8,8 @@
 //
 // Accumulator: one float32 per output takes the pairs k = (0, 1), (2, 3), ... in turn, the odd one of a pair first.
 // That order is the same for every number of rows and every split of the columns, so an output has the same bits in any
-// batch and on any number of threads. VDPBF16PS takes subnormals for zeros; the tiers differ in the last bits.
+// batch and on any number of threads. VDPBF16PS takes subnormals for zeros; its tier differs in the last bits
+// from the others, which have those of the reference.
 // Source: Intel SDM, VDPBF16PS.
 
 #include "packed_tiles.h"
@@ -98,6 +99,19 @@ void apus_bf16_gemm_avx512(const apus_packed_product *job) {
 
 void apus_bf16_gemm_avx2(const apus_packed_product *job) {
     apus_run_tiles(job, &apus_bf16_tiling_avx2, APUS_PAIRS);
+}
+
+#endif
+
+#if APUS_NEON
+
+// Here too.
+void apus_round_rows_neon(size_t rows, size_t depth, const float *x, size_t x_stride, uint16_t *rounded) {
+    round_rows(rows, depth, x, x_stride, rounded);
+}
+
+void apus_bf16_gemm_neon(const apus_packed_product *job) {
+    apus_run_tiles(job, &apus_bf16_tiling_neon, APUS_PAIRS);
 }
 
 #endif

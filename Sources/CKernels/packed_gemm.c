@@ -11,7 +11,7 @@
 // rows, every split of the columns and every blocking (between depth blocks the accumulator rests in y, exactly), so an
 // output has the same bits in any batch and on any number of threads.
 
-#include "tiers.h"
+#include "gemm_tiles.h"
 
 void apus_pack_columns(size_t column_count, size_t depth, const float *weights, size_t column_stride,
                        size_t depth_stride, size_t column_begin, float *packed) {
@@ -43,35 +43,13 @@ void apus_packed_gemm_ref(size_t rows, size_t depth, const float *x, size_t x_st
     }
 }
 
-#if APUS_X86
-
-// One call of a tile function: `rows` rows times `blocks` column blocks over one range of k.
-typedef struct tile {
-    size_t depth;         // of this range of k
-    const float *x;       // at its first k
-    size_t x_stride;
-    const float *packed;  // first block, at its first k
-    size_t block_stride;  // whole depth * 16
-    float *y;             // at the first column
-    size_t y_stride;
-    size_t last_width;    // columns of the last block
-    bool resumes;         // whether y holds the sums of the k before
-} tile;
-
-typedef void (*tile_function)(const tile *t);
-
-// The tile functions of one instruction set and how tiles are cut.
-typedef struct tiling {
-    size_t rows_max;
-    const size_t *blocks_max;                     // by rows
-    tile_function (*function)(size_t rows, size_t blocks);  // blocks is blocks_max[rows], 4, 2 or 1
-} tiling;
+#if APUS_X86 || APUS_NEON
 
 // Depth of one block when the packed panel is used by several row tiles: it and the rows then stay in the L2 cache.
 enum { DEPTH_BLOCK = 512 };
 
 // Runs `rows` rows (one tile) over `blocks` column blocks in as few calls as there are functions for.
-static void run_row_tile(const tiling *tiling, tile t, size_t rows, size_t blocks) {
+static void run_row_tile(const apus_gemm_tiling *tiling, apus_gemm_tile t, size_t rows, size_t blocks) {
     const size_t last_width = t.last_width;
     while (blocks > 0) {
         size_t step = tiling->blocks_max[rows];
@@ -86,10 +64,8 @@ static void run_row_tile(const tiling *tiling, tile t, size_t rows, size_t block
     }
 }
 
-// Cuts the product into tiles: depth blocks, then panels of column blocks, then rows, so that a panel of weights comes
-// from memory once however many rows there are.
-static void run_tiles(const tiling *tiling, size_t rows, size_t depth, const float *x, size_t x_stride,
-                      const float *packed, size_t column_begin, size_t column_end, float *y, size_t y_stride) {
+void apus_run_gemm_tiles(const apus_gemm_tiling *tiling, size_t rows, size_t depth, const float *x, size_t x_stride,
+                         const float *packed, size_t column_begin, size_t column_end, float *y, size_t y_stride) {
     if (rows == 0 || column_begin >= column_end) {
         return;
     }
@@ -106,7 +82,7 @@ static void run_tiles(const tiling *tiling, size_t rows, size_t depth, const flo
             const size_t column = column_begin + block * APUS_BLOCK_COLUMNS;
             for (size_t i = 0; i < tile_count; i++) {
                 const size_t row = rows * i / tile_count;
-                const tile t = {
+                const apus_gemm_tile t = {
                     .depth = k_count,
                     .x = x + row * x_stride + k,
                     .x_stride = x_stride,
@@ -124,9 +100,13 @@ static void run_tiles(const tiling *tiling, size_t rows, size_t depth, const flo
     } while (k < depth);
 }
 
+#endif
+
+#if APUS_X86
+
 // AVX-512: a block is one register; at most 24 accumulators, blocks of weights in registers, x broadcast.
 
-APUS_INLINE APUS_AVX512 void tile_avx512(const tile *t, const size_t rows, const size_t blocks) {
+APUS_INLINE APUS_AVX512 void tile_avx512(const apus_gemm_tile *t, const size_t rows, const size_t blocks) {
     const __mmask16 last = apus_mask16(t->last_width);
     __m512 sums[8][8];
 #pragma clang loop unroll(full)
@@ -169,7 +149,7 @@ APUS_INLINE APUS_AVX512 void tile_avx512(const tile *t, const size_t rows, const
 }
 
 #define TILE(isa, attribute, rows, blocks)                                  \
-    static attribute void tile_##isa##_##rows##x##blocks(const tile *t) {   \
+    static attribute void tile_##isa##_##rows##x##blocks(const apus_gemm_tile *t) {   \
         tile_##isa(t, rows, blocks);                                        \
     }
 
@@ -191,9 +171,9 @@ TILE(avx512, APUS_AVX512, 4, 6)
 TILE(avx512, APUS_AVX512, 7, 3)
 TILE(avx512, APUS_AVX512, 8, 3)
 
-static tile_function function_avx512(size_t rows, size_t blocks) {
+static apus_gemm_tile_function function_avx512(size_t rows, size_t blocks) {
 #define ROWS_512(rows) {[1] = tile_avx512_##rows##x1, [2] = tile_avx512_##rows##x2
-    static const tile_function functions[9][9] = {
+    static const apus_gemm_tile_function functions[9][9] = {
         [1] = ROWS_512(1), [4] = tile_avx512_1x4, [8] = tile_avx512_1x8},
         [2] = ROWS_512(2), [4] = tile_avx512_2x4, [8] = tile_avx512_2x8},
         [3] = ROWS_512(3), [4] = tile_avx512_3x4, [6] = tile_avx512_3x6},
@@ -209,8 +189,8 @@ static tile_function function_avx512(size_t rows, size_t blocks) {
 void apus_packed_gemm_avx512(size_t rows, size_t depth, const float *x, size_t x_stride, const float *packed,
                              size_t column_begin, size_t column_end, float *y, size_t y_stride) {
     static const size_t blocks_max[9] = {0, 8, 8, 6, 6, 4, 4, 3, 3};
-    static const tiling tiling = {.rows_max = 8, .blocks_max = blocks_max, .function = function_avx512};
-    run_tiles(&tiling, rows, depth, x, x_stride, packed, column_begin, column_end, y, y_stride);
+    static const apus_gemm_tiling tiling = {.rows_max = 8, .blocks_max = blocks_max, .function = function_avx512};
+    apus_run_gemm_tiles(&tiling, rows, depth, x, x_stride, packed, column_begin, column_end, y, y_stride);
 }
 
 // AVX2: a block is two registers; at most 12 accumulators.
@@ -228,7 +208,7 @@ APUS_INLINE APUS_AVX2 void store_block(float *y, size_t width, const __m256 sums
     }
 }
 
-APUS_INLINE APUS_AVX2 void tile_avx2(const tile *t, const size_t rows, const size_t blocks) {
+APUS_INLINE APUS_AVX2 void tile_avx2(const apus_gemm_tile *t, const size_t rows, const size_t blocks) {
     __m256 sums[6][4][2];
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
@@ -278,8 +258,8 @@ TILE(avx2, APUS_AVX2, 4, 1)
 TILE(avx2, APUS_AVX2, 5, 1)
 TILE(avx2, APUS_AVX2, 6, 1)
 
-static tile_function function_avx2(size_t rows, size_t blocks) {
-    static const tile_function functions[7][5] = {
+static apus_gemm_tile_function function_avx2(size_t rows, size_t blocks) {
+    static const apus_gemm_tile_function functions[7][5] = {
         [1] = {[1] = tile_avx2_1x1, [2] = tile_avx2_1x2, [4] = tile_avx2_1x4},
         [2] = {[1] = tile_avx2_2x1, [2] = tile_avx2_2x2},
         [3] = {[1] = tile_avx2_3x1, [2] = tile_avx2_3x2},
@@ -293,8 +273,8 @@ static tile_function function_avx2(size_t rows, size_t blocks) {
 void apus_packed_gemm_avx2(size_t rows, size_t depth, const float *x, size_t x_stride, const float *packed,
                            size_t column_begin, size_t column_end, float *y, size_t y_stride) {
     static const size_t blocks_max[7] = {0, 4, 2, 2, 1, 1, 1};
-    static const tiling tiling = {.rows_max = 6, .blocks_max = blocks_max, .function = function_avx2};
-    run_tiles(&tiling, rows, depth, x, x_stride, packed, column_begin, column_end, y, y_stride);
+    static const apus_gemm_tiling tiling = {.rows_max = 6, .blocks_max = blocks_max, .function = function_avx2};
+    apus_run_gemm_tiles(&tiling, rows, depth, x, x_stride, packed, column_begin, column_end, y, y_stride);
 }
 
 #endif

@@ -97,3 +97,15 @@ APUS_AVX2 void apus_int8_gemm_avx2(const apus_packed_product *job) {
 }
 
 #endif
+
+#if APUS_NEON
+
+void apus_int8_gemm_neon(const apus_packed_product *job) {
+    apus_run_tiles(job, &apus_int8_tiling_neon, APUS_BYTES);
+}
+
+void apus_int8_gemm_neon_dot(const apus_packed_product *job) {
+    apus_run_tiles(job, &apus_int8_tiling_neon_dot, APUS_BYTES);
+}
+
+#endif

@@ -100,4 +100,8 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
 extern const apus_tiling apus_int8_tiling_vnni, apus_int8_tiling_avx2;
 extern const apus_tiling apus_int4_tiling_vnni, apus_int4_tiling_avx2;
 extern const apus_tiling apus_bf16_tiling, apus_bf16_tiling_avx512, apus_bf16_tiling_avx2;
+#elif APUS_NEON
+extern const apus_tiling apus_int8_tiling_neon, apus_int8_tiling_neon_dot;
+extern const apus_tiling apus_int4_tiling_neon, apus_int4_tiling_neon_dot;
+extern const apus_tiling apus_bf16_tiling_neon;
 #endif

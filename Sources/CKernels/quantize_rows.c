@@ -108,3 +108,52 @@ APUS_AVX2 void apus_quantize_rows_avx2(size_t rows, size_t depth, size_t group, 
 }
 
 #endif
+
+#if APUS_NEON
+
+// A whole group.
+APUS_INLINE void quantize_group_neon(size_t group, const float *x, int8_t *q, float *scale, int32_t *sum) {
+    float32x4_t maxima = vdupq_n_f32(0);
+    for (size_t k = 0; k < group; k += 4) {
+        // By comparison, so that a NaN is passed over, as in the reference.
+        const float32x4_t magnitude = vabsq_f32(vld1q_f32(x + k));
+        maxima = vbslq_f32(vcgtq_f32(magnitude, maxima), magnitude, maxima);
+    }
+    const float largest = vmaxvq_f32(maxima);
+    const float32x4_t factor = vdupq_n_f32(largest > 0 ? 127.0f / largest : 0);
+    const float32x4_t low = vdupq_n_f32(-127), high = vdupq_n_f32(127);
+    int32x4_t totals = vdupq_n_s32(0);
+    for (size_t k = 0; k < group; k += 8) {
+        int32x4_t whole[2];
+        for (size_t h = 0; h < 2; h++) {
+            float32x4_t scaled = vrndnq_f32(vmulq_f32(vld1q_f32(x + k + h * 4), factor));
+            scaled = vbslq_f32(vcgeq_f32(scaled, low), scaled, low);
+            whole[h] = vcvtq_s32_f32(vminq_f32(scaled, high));
+            totals = vaddq_s32(totals, whole[h]);
+        }
+        vst1_s8(q + k, vmovn_s16(vcombine_s16(vmovn_s32(whole[0]), vmovn_s32(whole[1]))));
+    }
+    *scale = largest / 127.0f;
+    *sum = vaddvq_s32(totals);
+}
+
+void apus_quantize_rows_neon(size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
+                             float *scales, int32_t *sums) {
+    const size_t group_count = (depth + group - 1) / group;
+    for (size_t m = 0; m < rows; m++) {
+        for (size_t g = 0; g < group_count; g++) {
+            const float *values = x + m * x_stride + g * group;
+            int8_t *to = q + (m * group_count + g) * group;
+            float *scale = scales + m * group_count + g;
+            int32_t *sum = sums + m * group_count + g;
+            const size_t count = depth - g * group < group ? depth - g * group : group;
+            if (count == group) {
+                quantize_group_neon(group, values, to, scale, sum);
+            } else {
+                quantize_group(count, group, values, to, scale, sum);
+            }
+        }
+    }
+}
+
+#endif

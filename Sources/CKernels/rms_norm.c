@@ -6,7 +6,7 @@
 // size >= 1. Accumulator: float64 in the reference, one float32 a lane in the variants.
 // Source: Zhang and Sennrich 2019, equation 4.
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 #include <math.h>
 
@@ -61,6 +61,31 @@ APUS_AVX512 void apus_rms_norm_avx512(size_t rows, size_t size, const float *x, 
             const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
             const __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, row + i), factor);
             _mm512_mask_storeu_ps(out + i, mask, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(mask, weight + i)));
+        }
+    }
+}
+
+#endif
+
+#if APUS_NEON
+
+void apus_rms_norm_neon(size_t rows, size_t size, const float *x, size_t x_stride, const float *weight, float epsilon,
+                        float *y, size_t y_stride) {
+    for (size_t m = 0; m < rows; m++) {
+        const float *row = x + m * x_stride;
+        float *out = y + m * y_stride;
+        float32x4_t squares[2] = {vdupq_n_f32(0), vdupq_n_f32(0)};
+        for (size_t i = 0; i < size; i += 8) {
+            for (size_t h = 0; h < 2; h++) {
+                const float32x4_t v = apus_load4(row + i + h * 4, apus_count4(size, i + h * 4));
+                squares[h] = vfmaq_f32(squares[h], v, v);
+            }
+        }
+        const float factor = 1 / sqrtf(apus_sum4x2(squares[0], squares[1]) / (float)size + epsilon);
+        for (size_t i = 0; i < size; i += 4) {
+            const size_t count = apus_count4(size, i);
+            const float32x4_t v = vmulq_n_f32(apus_load4(row + i, count), factor);
+            apus_store4(out + i, count, vmulq_f32(v, apus_load4(weight + i, count)));
         }
     }
 }

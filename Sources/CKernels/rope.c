@@ -6,7 +6,7 @@
 // Source: Su et al. 2021, equation 34; element i is paired with i + h/2 (not with i + 1), as checkpoints of the
 // Hugging Face layout expect.
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 void apus_rope_ref(size_t head_size, const float *cosines, const float *sines, float *x) {
     const size_t half = head_size / 2;
@@ -38,6 +38,21 @@ APUS_AVX512 void apus_rope_avx512(size_t head_size, const float *cosines, const 
         const __m512 first = _mm512_maskz_loadu_ps(mask, x + i), second = _mm512_maskz_loadu_ps(mask, x + half + i);
         _mm512_mask_storeu_ps(x + i, mask, _mm512_fmsub_ps(first, c, _mm512_mul_ps(second, s)));
         _mm512_mask_storeu_ps(x + half + i, mask, _mm512_fmadd_ps(second, c, _mm512_mul_ps(first, s)));
+    }
+}
+
+#endif
+
+#if APUS_NEON
+
+void apus_rope_neon(size_t head_size, const float *cosines, const float *sines, float *x) {
+    const size_t half = head_size / 2;
+    for (size_t i = 0; i < half; i += 4) {
+        const size_t count = apus_count4(half, i);
+        const float32x4_t c = apus_load4(cosines + i, count), s = apus_load4(sines + i, count);
+        const float32x4_t first = apus_load4(x + i, count), second = apus_load4(x + half + i, count);
+        apus_store4(x + i, count, vfmaq_f32(vnegq_f32(vmulq_f32(second, s)), first, c));
+        apus_store4(x + half + i, count, vfmaq_f32(vmulq_f32(first, s), second, c));
     }
 }
 

@@ -36,3 +36,16 @@ APUS_AVX512 void apus_soft_cap_avx512(size_t size, float cap, float *x) {
 }
 
 #endif
+
+#if APUS_NEON
+
+void apus_soft_cap_neon(size_t size, float cap, float *x) {
+    const float32x4_t caps = vdupq_n_f32(cap);
+    for (size_t i = 0; i < size; i += 4) {
+        const size_t count = apus_count4(size, i);
+        const float32x4_t t = apus_tanh4(vdivq_f32(apus_load4(x + i, count), caps));
+        apus_store4(x + i, count, vmulq_f32(caps, t));
+    }
+}
+
+#endif

@@ -5,7 +5,7 @@
 // x: [size], size >= 1. Subtracting the maximum keeps every exponential in 0 ... 1.
 // Accumulator: float64 in the reference; one float32 a lane in the variants, element i in lane i mod 8 or 16.
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 #include <math.h>
 
@@ -67,6 +67,34 @@ APUS_AVX512 void apus_softmax_avx512(size_t size, float *x) {
     for (size_t i = 0; i < size; i += 16) {
         const __mmask16 mask = apus_mask16(size - i < 16 ? size - i : 16);
         _mm512_mask_storeu_ps(x + i, mask, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), factor));
+    }
+}
+
+#endif
+
+#if APUS_NEON
+
+void apus_softmax_neon(size_t size, float *x) {
+    float32x4_t maxima = vdupq_n_f32(x[0]);
+    for (size_t i = 0; i < size; i += 4) {
+        const size_t count = apus_count4(size, i);
+        maxima = vmaxq_f32(maxima, vbslq_f32(apus_mask4(count), apus_load4(x + i, count), maxima));
+    }
+    const float32x4_t maximum = vdupq_n_f32(vmaxvq_f32(maxima));
+    float32x4_t sums[2] = {vdupq_n_f32(0), vdupq_n_f32(0)};
+    for (size_t i = 0; i < size; i += 8) {
+        for (size_t h = 0; h < 2; h++) {
+            float *at = x + i + h * 4;
+            const size_t count = apus_count4(size, i + h * 4);
+            const float32x4_t e = apus_exp4(vsubq_f32(apus_load4(at, count), maximum));
+            apus_store4(at, count, e);
+            sums[h] = vaddq_f32(sums[h], vbslq_f32(apus_mask4(count), e, vdupq_n_f32(0)));
+        }
+    }
+    const float factor = 1 / apus_sum4x2(sums[0], sums[1]);
+    for (size_t i = 0; i < size; i += 4) {
+        const size_t count = apus_count4(size, i);
+        apus_store4(x + i, count, vmulq_n_f32(apus_load4(x + i, count), factor));
     }
 }
 

@@ -14,13 +14,22 @@
 #define APUS_AVX512 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")))
 #define APUS_VNNI __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #define APUS_BF16 __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#define APUS_NEON 1
+#define APUS_NEON_DOT __attribute__((target("dotprod")))
 #endif
+
+// A product and a sum are two roundings unless the code says fused: else compilers for processors that always have the
+// fused instruction would change the bits of what has to be the same everywhere.
+#pragma STDC FP_CONTRACT OFF
 
 // Declares the variants of one kernel.
 #define APUS_DECLARE(result, name, ...)    \
     result apus_##name##_ref(__VA_ARGS__); \
     result apus_##name##_avx2(__VA_ARGS__); \
-    result apus_##name##_avx512(__VA_ARGS__);
+    result apus_##name##_avx512(__VA_ARGS__); \
+    result apus_##name##_neon(__VA_ARGS__);
 
 APUS_DECLARE(void, packed_gemm, size_t rows, size_t depth, const float *x, size_t x_stride, const float *packed,
              size_t column_begin, size_t column_end, float *y, size_t y_stride)
@@ -52,11 +61,21 @@ APUS_DECLARE(void, int4_gemm, const apus_packed_product *job)
 void apus_int8_gemm_vnni(const apus_packed_product *job);
 void apus_int4_gemm_vnni(const apus_packed_product *job);
 void apus_bf16_gemm_bf16(const apus_packed_product *job);
+void apus_int8_gemm_neon_dot(const apus_packed_product *job);
+void apus_int4_gemm_neon_dot(const apus_packed_product *job);
 
 // The first position attended to.
 APUS_INLINE size_t apus_attention_begin(const apus_attention *a) {
     return a->window > 0 && a->window < a->position_count ? a->position_count - a->window : 0;
 }
+
+// e^x, relative error below 2e-7 on -87 ... 88 and clamped outside: x = n ln 2 + r with |r| <= ln 2 / 2, and e^r by a
+// polynomial of degree 6 (Taylor terms; the seventh is below 1.2e-7 of the sum). A NaN stays one.
+#define APUS_EXP_MIN -87.0f
+#define APUS_EXP_MAX 88.0f
+#define APUS_LOG2E 1.44269504f
+#define APUS_LN2_HIGH 0.693359375f      // exact in 9 bits, so n * high is exact
+#define APUS_LN2_LOW -2.12194440e-4f
 
 #if APUS_X86
 
@@ -93,14 +112,6 @@ APUS_INLINE APUS_AVX512 float apus_sum16(__m512 v) {
 APUS_INLINE APUS_AVX512 float apus_max16(__m512 v) {
     return apus_max8(_mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
 }
-
-// e^x, relative error below 2e-7 on -87 ... 88 and clamped outside: x = n ln 2 + r with |r| <= ln 2 / 2, and e^r by a
-// polynomial of degree 6 (Taylor terms; the seventh is below 1.2e-7 of the sum). A NaN stays one.
-#define APUS_EXP_MIN -87.0f
-#define APUS_EXP_MAX 88.0f
-#define APUS_LOG2E 1.44269504f
-#define APUS_LN2_HIGH 0.693359375f      // exact in 9 bits, so n * high is exact
-#define APUS_LN2_LOW -2.12194440e-4f
 
 APUS_INLINE APUS_AVX512 __m512 apus_exp16(__m512 x) {
     x = _mm512_max_ps(_mm512_set1_ps(APUS_EXP_MIN), _mm512_min_ps(_mm512_set1_ps(APUS_EXP_MAX), x));

@@ -2,7 +2,7 @@
 
 #include "packed_tiles.h"
 
-#if APUS_X86
+#if APUS_X86 || APUS_NEON
 
 // k in a range when a panel is used by several row tiles: it stays in the L2 cache with the rows.
 enum { DEPTH_RANGE = 2048 };
@@ -71,6 +71,10 @@ void apus_run_tiles(const apus_packed_product *job, const apus_tiling *tiling, i
         } while (g < groups);
     }
 }
+
+#endif
+
+#if APUS_X86
 
 // AVX-512 VNNI: a block is one register; up to 24 integer accumulators.
 

@@ -5,11 +5,9 @@
 // The second form adds nothing to 1, so that large negative numbers keep their digits.
 #pragma once
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 #define APUS_SQRT_HALF 0.70710678118654752f
-
-#if APUS_X86
 
 // erfc x = t (a1 + t (a2 + t (a3 + t (a4 + t a5)))) exp(-x^2) with t = 1 / (1 + p x), for x >= 0; absolute error below
 // 1.5e-7.
@@ -20,6 +18,8 @@
 #define APUS_ERFC_A3 1.421413741f
 #define APUS_ERFC_A4 -1.453152027f
 #define APUS_ERFC_A5 1.061405429f
+
+#if APUS_X86
 
 APUS_INLINE APUS_AVX512 __m512 apus_gelu16(__m512 v) {
     const __m512 size = _mm512_abs_ps(v);
@@ -51,6 +51,24 @@ APUS_INLINE APUS_AVX2 __m256 apus_gelu8(__m256 v) {
     const __m256 erfc = _mm256_mul_ps(_mm256_mul_ps(p, t), e);
     const __m256 half = _mm256_mul_ps(_mm256_set1_ps(0.5f), size);
     return _mm256_fnmadd_ps(half, erfc, _mm256_max_ps(_mm256_setzero_ps(), v));
+}
+
+#endif
+
+#if APUS_NEON
+
+APUS_INLINE float32x4_t apus_gelu4(float32x4_t v) {
+    const float32x4_t size = vabsq_f32(v), one = vdupq_n_f32(1), zero = vdupq_n_f32(0);
+    const float32x4_t x = vmulq_f32(size, vdupq_n_f32(APUS_SQRT_HALF));
+    const float32x4_t t = vdivq_f32(one, vfmaq_f32(one, vdupq_n_f32(APUS_ERFC_P), x));
+    float32x4_t p = vdupq_n_f32(APUS_ERFC_A5);
+    p = vfmaq_f32(vdupq_n_f32(APUS_ERFC_A4), p, t);
+    p = vfmaq_f32(vdupq_n_f32(APUS_ERFC_A3), p, t);
+    p = vfmaq_f32(vdupq_n_f32(APUS_ERFC_A2), p, t);
+    p = vfmaq_f32(vdupq_n_f32(APUS_ERFC_A1), p, t);
+    const float32x4_t e = apus_exp4(vfmsq_f32(zero, x, x));
+    const float32x4_t erfc = vmulq_f32(vmulq_f32(p, t), e);
+    return vfmsq_f32(vmaxq_f32(zero, v), vmulq_f32(vdupq_n_f32(0.5f), size), erfc);
 }
 
 #endif

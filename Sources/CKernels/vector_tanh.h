@@ -1,14 +1,12 @@
 // The vector hyperbolic tangent, and the Gaussian error linear unit by it.
 #pragma once
 
-#include "tiers.h"
+#include "vector_neon.h"
 
 // sqrt(2 / pi), and the coefficient of the cube.
 // Source: Hendrycks and Gimpel 2016, section 2.
 #define APUS_GELU_FACTOR 0.7978845608f
 #define APUS_GELU_CUBE 0.044715f
-
-#if APUS_X86
 
 // tanh x, relative error below 3e-7: below 0.625 the odd polynomial, so that nothing cancels; above it
 // 1 - 2 / (e^2|x| + 1) with the sign of x. A NaN stays one.
@@ -19,6 +17,8 @@
 #define APUS_TANH_C5 -5.37397155531e-2f
 #define APUS_TANH_C3 1.33314422036e-1f
 #define APUS_TANH_C1 -3.33332819422e-1f
+
+#if APUS_X86
 
 APUS_INLINE APUS_AVX512 __m512 apus_tanh16(__m512 x) {
     const __m512 sign = _mm512_and_ps(x, _mm512_set1_ps(-0.0f)), size = _mm512_abs_ps(x);
@@ -68,6 +68,33 @@ APUS_INLINE APUS_AVX2 __m256 apus_gelu_tanh8(__m256 x) {
     const __m256 inner = _mm256_fmadd_ps(_mm256_set1_ps(APUS_GELU_CUBE), cube, x);
     const __m256 t = apus_tanh8(_mm256_mul_ps(_mm256_set1_ps(APUS_GELU_FACTOR), inner));
     return _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(0.5f), x), _mm256_add_ps(_mm256_set1_ps(1), t));
+}
+
+#endif
+
+#if APUS_NEON
+
+APUS_INLINE float32x4_t apus_tanh4(float32x4_t x) {
+    const uint32x4_t sign_bit = vdupq_n_u32(0x80000000);
+    const float32x4_t size = vabsq_f32(x), one = vdupq_n_f32(1);
+    const float32x4_t e = apus_exp4(vaddq_f32(size, size));
+    const float32x4_t large = vsubq_f32(one, vdivq_f32(vdupq_n_f32(2), vaddq_f32(e, one)));
+    const float32x4_t z = vmulq_f32(x, x);
+    float32x4_t p = vdupq_n_f32(APUS_TANH_C9);
+    p = vfmaq_f32(vdupq_n_f32(APUS_TANH_C7), p, z);
+    p = vfmaq_f32(vdupq_n_f32(APUS_TANH_C5), p, z);
+    p = vfmaq_f32(vdupq_n_f32(APUS_TANH_C3), p, z);
+    p = vfmaq_f32(vdupq_n_f32(APUS_TANH_C1), p, z);
+    const float32x4_t small = vfmaq_f32(x, vmulq_f32(p, z), x);
+    const uint32x4_t is_small = vcltq_f32(size, vdupq_n_f32(APUS_TANH_SMALL));
+    return vbslq_f32(is_small, small, vbslq_f32(sign_bit, x, large));
+}
+
+APUS_INLINE float32x4_t apus_gelu_tanh4(float32x4_t x) {
+    const float32x4_t cube = vmulq_f32(vmulq_f32(x, x), x);
+    const float32x4_t inner = vfmaq_f32(x, vdupq_n_f32(APUS_GELU_CUBE), cube);
+    const float32x4_t t = apus_tanh4(vmulq_f32(vdupq_n_f32(APUS_GELU_FACTOR), inner));
+    return vmulq_f32(vmulq_f32(vdupq_n_f32(0.5f), x), vaddq_f32(vdupq_n_f32(1), t));
 }
 
 #endif

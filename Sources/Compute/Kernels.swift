@@ -2,7 +2,7 @@ import CKernels
 
 /// An instruction set that Apus has kernels for.
 package enum KernelTier: Int, Sendable, CaseIterable, Comparable {
-    /// Plain C, the specification of the others; the only tier on processors other than x86-64.
+    /// Plain C, the specification of the others; the only tier on processors other than x86-64 and arm64.
     case reference = 0
     /// AVX2, FMA and F16C.
     case avx2 = 1
@@ -10,6 +10,10 @@ package enum KernelTier: Int, Sendable, CaseIterable, Comparable {
     case avx512 = 2
     /// Those, VNNI and BF16.
     case avx512BF16 = 3
+    /// Advanced SIMD of ARMv8.0. Checked in an emulator; its speed has not been measured.
+    case neon = 4
+    /// That, and the dot product of bytes (FEAT_DotProd).
+    case neonDotProduct = 5
 
     package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 

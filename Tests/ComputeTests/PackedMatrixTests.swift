@@ -119,7 +119,7 @@ import Testing
         "OpenBLAS kernels below the processor's are reported",
         arguments: [
             ("Haswell", KernelTier.avx512, true), ("SkylakeX", .avx512, false), ("Haswell", .avx2, false),
-            ("Nehalem", .avx2, true), ("armv8", .reference, false),
+            ("Nehalem", .avx2, true), ("armv8", .reference, false), ("ARMV8", .neonDotProduct, false),
         ])
     func coreNames(name: String, tier: KernelTier, isReported: Bool) {
         #expect((OpenBLAS.warning(coreName: name, tier: tier) != nil) == isReported)

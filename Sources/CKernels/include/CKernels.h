@@ -6,6 +6,10 @@
 //   - no allocation, no globals, no failure; pointers need the alignment of their element only, unless said otherwise;
 //   - a result depends on the values of its own row only, never on how many rows are computed together, so that it has
 //     the same bits in any batch. Different tiers may differ in the last bits.
+//
+// Variants stand in the file of their operation; the tiles of products and the attention have files of their own for
+// some instruction sets (…_neon.c). The NEON variants are checked in an emulated processor (Tests/NEON); their speed
+// has not been measured.
 #pragma once
 
 #include <stddef.h>
@@ -17,10 +21,12 @@ enum {
     APUS_TIER_AVX2 = 1,    // AVX2, FMA, F16C
     APUS_TIER_AVX512 = 2,  // AVX-512 F, BW, DQ, VL
     APUS_TIER_AVX512_BF16 = 3,  // those, VNNI and BF16
-    APUS_TIER_COUNT = 4,
+    APUS_TIER_NEON = 4,      // Advanced SIMD of ARMv8.0
+    APUS_TIER_NEON_DOT = 5,  // that, and the dot product of bytes (FEAT_DotProd)
+    APUS_TIER_COUNT = 6,
 };
 
-/// Columns in a block of a packed matrix: one AVX-512 register, two of AVX2.
+/// Columns in a block of a packed matrix: one AVX-512 register, two of AVX2, four of NEON.
 enum { APUS_BLOCK_COLUMNS = 16 };
 
 /// Columns in a panel of a matrix packed as bf16, int8 or int4, and the unit its depth is rounded up to as bf16.
