@@ -93,41 +93,67 @@ APUS_INLINE APUS_AVX512 void tile_avx512(const apus_tile *t, const size_t rows, 
 
 // AVX2
 
-APUS_INLINE APUS_AVX2 void half_block_avx2(const apus_tile *t, const size_t rows, const uint8_t *w, float *y,
-                                           size_t width) {
-    const __m256i mask = apus_mask8(width);
+// Eight times four bytes, the same four in each lane.
+APUS_INLINE APUS_AVX2 __m256i broadcast_avx2(const int8_t *x) {
+    return _mm256_set1_epi32((int)pair_at(x));
+}
+
+// Neighbouring halves of blocks: they share the conversion of x as the rows share that of the weights. With eight
+// accumulators everything stays in registers.
+APUS_INLINE APUS_AVX2 void halves_avx2(const apus_tile *t, const size_t rows, const size_t halves) {
+    const size_t width = (halves / 2 - 1) * APUS_BLOCK_COLUMNS + t->last_width;
     const __m256i upper = _mm256_set1_epi32((int)0xFFFF0000);
-    const size_t depth = t->group * t->group_count;
-    __m256 sums[6];
+    const size_t depth = t->group * t->group_count, x_stride = t->x_stride, w_step = t->w_step;
+    __m256 sums[4][8];
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
-        sums[r] = t->resumes ? _mm256_maskload_ps(y + r * t->y_stride, mask) : _mm256_setzero_ps();
+#pragma clang loop unroll(full)
+        for (size_t h = 0; h < halves; h++) {
+            const __m256i mask = apus_mask8(width > h * 8 ? width - h * 8 : 0);
+            sums[r][h] = t->resumes ? _mm256_maskload_ps(t->y + r * t->y_stride + h * 8, mask) : _mm256_setzero_ps();
+        }
     }
+    const uint8_t *w = t->w;
     for (size_t k = 0; k < depth; k += 4) {
-        const __m256i pair = _mm256_loadu_si256((const __m256i *)w);
-        const __m256 odd = _mm256_castsi256_ps(_mm256_and_si256(pair, upper));
-        const __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(pair, 16));
+        __m256 odd[8], even[8];
+#pragma clang loop unroll(full)
+        for (size_t h = 0; h < halves; h++) {
+            const __m256i pair = _mm256_loadu_si256((const __m256i *)(w + h * 32));
+            odd[h] = _mm256_castsi256_ps(_mm256_and_si256(pair, upper));
+            even[h] = _mm256_castsi256_ps(_mm256_slli_epi32(pair, 16));
+        }
 #pragma clang loop unroll(full)
         for (size_t r = 0; r < rows; r++) {
-            const uint32_t x = pair_at(t->x + r * t->x_stride + k);
-            sums[r] = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_set1_epi32((int)(x & 0xFFFF0000))), odd, sums[r]);
-            sums[r] = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_set1_epi32((int)(x << 16))), even, sums[r]);
+            const __m256i x = broadcast_avx2(t->x + r * x_stride + k);
+            const __m256 odd_x = _mm256_castsi256_ps(_mm256_and_si256(x, upper));
+            const __m256 even_x = _mm256_castsi256_ps(_mm256_slli_epi32(x, 16));
+#pragma clang loop unroll(full)
+            for (size_t h = 0; h < halves; h++) {
+                sums[r][h] = _mm256_fmadd_ps(odd_x, odd[h], sums[r][h]);
+                sums[r][h] = _mm256_fmadd_ps(even_x, even[h], sums[r][h]);
+            }
         }
-        w += t->w_step;
+        w += w_step;
     }
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
-        _mm256_maskstore_ps(y + r * t->y_stride, mask, sums[r]);
+#pragma clang loop unroll(full)
+        for (size_t h = 0; h < halves; h++) {
+            const __m256i mask = apus_mask8(width > h * 8 ? width - h * 8 : 0);
+            _mm256_maskstore_ps(t->y + r * t->y_stride + h * 8, mask, sums[r][h]);
+        }
     }
 }
 
 APUS_INLINE APUS_AVX2 void tile_avx2(const apus_tile *t, const size_t rows, const size_t blocks) {
-    for (size_t h = 0; h < 2 * blocks; h++) {
-        const size_t columns = (blocks - 1) * APUS_BLOCK_COLUMNS + t->last_width;
-        if (h * 8 >= columns) {
-            return;
-        }
-        half_block_avx2(t, rows, t->w + h * 32, t->y + h * 8, columns - h * 8 < 8 ? columns - h * 8 : 8);
+    // One row reads a whole panel at once, two read half of it, more rows one block after the other.
+    const size_t step = blocks == 1 ? 1 : rows == 1 ? 4 : rows == 2 ? 2 : 1;
+    for (size_t b = 0; b < blocks; b += step) {
+        apus_tile part = *t;
+        part.w += b * 64;
+        part.y += b * APUS_BLOCK_COLUMNS;
+        part.last_width = b + step == blocks ? t->last_width : APUS_BLOCK_COLUMNS;
+        halves_avx2(&part, rows, 2 * step);
     }
 }
 
@@ -135,24 +161,25 @@ APUS_INLINE APUS_AVX2 void tile_avx2(const apus_tile *t, const size_t rows, cons
     static attribute void tile_##isa##_##rows##x##blocks(const apus_tile *tile) {   \
         tile_##isa(tile, rows, blocks);                                             \
     }
-#define TILES(isa, attribute)                                                       \
-    TILE(isa, attribute, 1, 1) TILE(isa, attribute, 2, 1) TILE(isa, attribute, 3, 1) \
-    TILE(isa, attribute, 4, 1) TILE(isa, attribute, 5, 1) TILE(isa, attribute, 6, 1) \
-    TILE(isa, attribute, 1, 4) TILE(isa, attribute, 2, 4) TILE(isa, attribute, 3, 4) \
-    TILE(isa, attribute, 4, 4) TILE(isa, attribute, 5, 4) TILE(isa, attribute, 6, 4)
-#define TILING(isa)                                                                             \
-    {6,                                                                                         \
-     {NULL, tile_##isa##_1x1, tile_##isa##_2x1, tile_##isa##_3x1, tile_##isa##_4x1, tile_##isa##_5x1, \
-      tile_##isa##_6x1, NULL},                                                                  \
-     {NULL, tile_##isa##_1x4, tile_##isa##_2x4, tile_##isa##_3x4, tile_##isa##_4x4, tile_##isa##_5x4, \
-      tile_##isa##_6x4, NULL}}
+#define FOUR_ROWS(isa, attribute, blocks)                                            \
+    TILE(isa, attribute, 1, blocks) TILE(isa, attribute, 2, blocks)                  \
+    TILE(isa, attribute, 3, blocks) TILE(isa, attribute, 4, blocks)
+#define SIX_ROWS(isa, attribute, blocks)                                             \
+    FOUR_ROWS(isa, attribute, blocks)                                                \
+    TILE(isa, attribute, 5, blocks) TILE(isa, attribute, 6, blocks)
+#define UP_TO_FOUR(isa, blocks) \
+    NULL, tile_##isa##_1x##blocks, tile_##isa##_2x##blocks, tile_##isa##_3x##blocks, tile_##isa##_4x##blocks
+#define UP_TO_SIX(isa, blocks) UP_TO_FOUR(isa, blocks), tile_##isa##_5x##blocks, tile_##isa##_6x##blocks
 
-TILES(bf16, APUS_BF16)
-TILES(avx512, APUS_AVX512)
-TILES(avx2, APUS_AVX2)
+SIX_ROWS(bf16, APUS_BF16, 1)
+SIX_ROWS(bf16, APUS_BF16, 4)
+SIX_ROWS(avx512, APUS_AVX512, 1)
+SIX_ROWS(avx512, APUS_AVX512, 4)
+FOUR_ROWS(avx2, APUS_AVX2, 1)
+FOUR_ROWS(avx2, APUS_AVX2, 4)
 
-const apus_tiling apus_bf16_tiling = TILING(bf16);
-const apus_tiling apus_bf16_tiling_avx512 = TILING(avx512);
-const apus_tiling apus_bf16_tiling_avx2 = TILING(avx2);
+const apus_tiling apus_bf16_tiling = {6, {UP_TO_SIX(bf16, 1)}, {UP_TO_SIX(bf16, 4)}};
+const apus_tiling apus_bf16_tiling_avx512 = {6, {UP_TO_SIX(avx512, 1)}, {UP_TO_SIX(avx512, 4)}};
+const apus_tiling apus_bf16_tiling_avx2 = {4, {UP_TO_FOUR(avx2, 1)}, {UP_TO_FOUR(avx2, 4)}};
 
 #endif
