@@ -5,15 +5,25 @@ import Vocabulary
 extension ServerProcess {
     /// Loads every model of the configured repositories.
     ///
+    /// - Parameters:
+    ///   - configuration: names the repositories.
+    ///   - engine: gets the models.
+    ///   - terminal: replaces the line of a terminal; nil where the log tells how far loading has come.
+    ///   - clock: measures.
+    ///   - logger: gets a line for each model.
     /// - Throws: `StartError` listing everything that is wrong with any of them.
-    static func load(_ configuration: ServerConfiguration, into engine: Engine, logger: Logger) async throws {
+    static func load(
+        _ configuration: ServerConfiguration, into engine: Engine, terminal: ((String) -> Void)?,
+        clock: any MonotonicClock, logger: Logger
+    ) async throws {
         let paths =
             configuration.repositories.isEmpty ? [ExampleModels.repositoryPath] : configuration.repositories
         let wanted = configuration.models.map { Set($0.compactMap(ModelName.init)) }
         var problems: [String] = []
         var found: Set<ModelName> = []
         for path in paths {
-            let contents = ModelRepository(path: path).load(wanted)
+            var watch = LoadWatch(terminal: terminal, clock: clock, logger: logger)
+            let contents = ModelRepository(path: path).load(wanted) { watch.record($0) }
             problems += contents.problems
             for (name, model) in contents.models {
                 guard found.insert(name).inserted else {
@@ -22,7 +32,9 @@ extension ServerProcess {
                 }
                 do {
                     try await engine.load(model)
-                    logger.info("model loaded", metadata: ["model": "\(name)", "repository": "\(path)"])
+                    var metadata: Logger.Metadata = ["model": "\(name)", "repository": "\(path)"]
+                    metadata.merge(watch.reports[name]?.metadata ?? [:]) { first, _ in first }
+                    logger.info("model loaded", metadata: metadata)
                 } catch {
                     problems.append("\(path)/\(name): \(error.message)")
                 }

@@ -61,9 +61,17 @@ package final class ServerProcess: Sendable {
 
     /// Loads the models and listens.
     ///
+    /// - Parameters:
+    ///   - configuration: everything that may be said.
+    ///   - clock: of deadlines and measurements.
+    ///   - terminal: replaces the current line of a terminal, which shows the loading of large models; nil where the
+    ///     log has to.
+    ///   - logger: gets what happens.
+    /// - Returns: a server that takes calls.
     /// - Throws: `StartError` saying what is wrong, before anything listens.
     package static func start(
-        _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(), logger: Logger
+        _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(),
+        terminal: ((String) -> Void)? = nil, logger: Logger
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
@@ -72,7 +80,7 @@ package final class ServerProcess: Sendable {
         let engine = Engine(
             configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
         do {
-            try await load(configuration, into: engine, logger: logger)
+            try await load(configuration, into: engine, terminal: terminal, clock: clock, logger: logger)
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(

@@ -48,26 +48,12 @@ void apus_dequantize_q3_k(size_t count, const uint8_t *x, float *y) {
     }
 }
 
-// The scale and the minimum of part `part` of 8, from 12 bytes.
-//
-// Bytes 0…3 and 4…7 hold those of parts 0…3 in 6 bits, bytes 8…11 the low 4 bits of parts 4…7, whose high 2 bits are
-// what the first eight bytes have left.
-static void scale_and_minimum(size_t part, const uint8_t *x, uint8_t *scale, uint8_t *minimum) {
-    if (part < 4) {
-        *scale = x[part] & 63;
-        *minimum = x[part + 4] & 63;
-    } else {
-        *scale = (uint8_t)((x[part + 4] & 15) | (x[part - 4] >> 6) << 4);
-        *minimum = (uint8_t)((x[part + 4] >> 4) | (x[part] >> 6) << 4);
-    }
-}
-
 void apus_dequantize_q4_k(size_t count, const uint8_t *x, float *y) {
     for (; count > 0; count--, x += 144, y += BLOCK) {
         const float d = apus_half(x), dmin = apus_half(x + 2);
         for (size_t part = 0; part < 8; part++) {
             uint8_t s, m;
-            scale_and_minimum(part, x + 4, &s, &m);
+            apus_scale_and_minimum_k(part, x + 4, &s, &m);
             const float scale = d * (float)s, minimum = dmin * (float)m;
             const uint8_t *q = x + 16 + part / 2 * 32;
             const unsigned shift = part % 2 * 4;
@@ -84,7 +70,7 @@ void apus_dequantize_q5_k(size_t count, const uint8_t *x, float *y) {
         const uint8_t *high = x + 16;
         for (size_t part = 0; part < 8; part++) {
             uint8_t s, m;
-            scale_and_minimum(part, x + 4, &s, &m);
+            apus_scale_and_minimum_k(part, x + 4, &s, &m);
             const float scale = d * (float)s, minimum = dmin * (float)m;
             const uint8_t *q = x + 48 + part / 2 * 32;
             const unsigned shift = part % 2 * 4, bit = (unsigned)part;

@@ -30,6 +30,7 @@
         .cache_store = apus_cache_store_##suffix,               \
         .quantize_rows = apus_quantize_rows_##suffix,           \
         .round_rows = apus_round_rows_##suffix,                 \
+        .pack_int4 = apus_pack_int4_##suffix,                   \
         .bf16_gemm = apus_bf16_gemm_##gemm16,                   \
         .int8_gemm = apus_int8_gemm_##gemm8,                    \
         .int4_gemm = apus_int4_gemm_##gemm8,                    \

@@ -32,6 +32,11 @@ APUS_INLINE size_t apus_byte_index(apus_column column, size_t k) {
     return column.panel + k / 4 * column.blocks * 64 + column.place * 4 + k % 4;
 }
 
+// Index of the byte that holds the weight k of four bits in one of its halves.
+APUS_INLINE size_t apus_nibble_index(apus_column column, size_t k) {
+    return column.panel / 2 + k / 8 * column.blocks * 64 + column.place * 4 + k % 4;
+}
+
 // Index of the scale of group g.
 APUS_INLINE size_t apus_scale_index(apus_column column, size_t g) {
     return column.scale + g * column.blocks * APUS_BLOCK_COLUMNS + column.place;

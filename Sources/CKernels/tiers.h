@@ -55,6 +55,9 @@ APUS_DECLARE(void, cache_store, const apus_cache_token *job)
 APUS_DECLARE(void, quantize_rows, size_t rows, size_t depth, size_t group, const float *x, size_t x_stride, int8_t *q,
              float *scales, int32_t *sums)
 APUS_DECLARE(void, round_rows, size_t rows, size_t depth, const float *x, size_t x_stride, uint16_t *rounded)
+APUS_DECLARE(void, pack_int4, size_t column_count, size_t depth, size_t group, const float *weights,
+             size_t column_stride, size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed,
+             uint16_t *scales, uint16_t *minimums)
 APUS_DECLARE(void, bf16_gemm, const apus_packed_product *job)
 APUS_DECLARE(void, int8_gemm, const apus_packed_product *job)
 APUS_DECLARE(void, int4_gemm, const apus_packed_product *job)

@@ -175,6 +175,17 @@ extension Kernels {
         apus_pack_columns(columnCount, depth, weights, columnStride, depthStride, 0, packed)
     }
 
+    /// Packs the weights of some outputs into a matrix of int4, which has the same bits by any tier.
+    func packInt4(
+        _ matrix: PackedMatrix, _ weights: UnsafePointer<Float>, outputStride: Int, inputStride: Int,
+        outputs: Range<Int>
+    ) {
+        table.pointee.pack_int4(
+            outputs.count, matrix.inputCount, matrix.groupSize, weights, outputStride, inputStride,
+            outputs.lowerBound, matrix.outputCount, matrix.bytes(of: matrix.storage),
+            matrix.halves(of: matrix.scaleStorage!), matrix.halves(of: matrix.minimumStorage!))
+    }
+
     /// Rows of float32 to brain floating point, `depth` of each rounded up to whole groups.
     func roundToBFloat16(
         rows: Int, depth: Int, x: UnsafePointer<Float>, xStride: Int, rounded: UnsafeMutableRawPointer

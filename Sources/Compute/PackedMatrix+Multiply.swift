@@ -104,8 +104,8 @@ struct PackedActivations {
             stride = xStride * MemoryLayout<Float>.stride
             return
         }
-        let stride = format.activationByteCount(inputCount: inputCount)
-        let groupCount = format.paddedInputCount(inputCount) / format.groupSize
+        let (stride, groupSize) = (matrix.activationByteCount, matrix.groupSize)
+        let groupCount = matrix.paddedInputCount / groupSize
         gang.activations.reset()
         let memory = Self.bytes(rowCount * stride, from: gang.activations)
         self.stride = stride
@@ -127,7 +127,7 @@ struct PackedActivations {
         gang.parallelFor(count: rowCount, minimumPerThread: minimum) { rows in
             let first = rows.lowerBound
             kernels.quantize(
-                rows: rows.count, depth: inputCount, group: format.groupSize, x: x + first * xStride, xStride: xStride,
+                rows: rows.count, depth: inputCount, group: groupSize, x: x + first * xStride, xStride: xStride,
                 quantized: memory + first * stride, scales: scales + first * groupCount,
                 sums: sums + first * groupCount)
         }
@@ -174,7 +174,7 @@ private struct Product {
         rows: Range<Int>, x: UnsafeRawPointer, outputs: Range<Int>, y: UnsafeMutablePointer<Float>
     ) {
         let format = matrix.format
-        let groupCount = format.paddedInputCount(matrix.inputCount) / format.groupSize
+        let groupCount = matrix.paddedInputCount / matrix.groupSize
         let firstGroup = rows.lowerBound * groupCount
         var job = apus_packed_product()
         job.rows = rows.count

@@ -20,10 +20,12 @@ package struct PackedMatrix: Sendable {
     /// Length of an output row (N).
     package let outputCount: Int
     package let format: WeightFormat
-    private let storage: FloatStorage
+    /// Inputs that share a scale: the format's, or 32 as in GGUF files.
+    package let groupSize: Int
+    let storage: FloatStorage
     /// Of quantised formats.
-    private let scaleStorage: FloatStorage?
-    private let minimumStorage: FloatStorage?
+    let scaleStorage: FloatStorage?
+    let minimumStorage: FloatStorage?
 
     /// Outputs in a block.
     static let blockOutputCount = Int(APUS_BLOCK_COLUMNS)
@@ -88,59 +90,48 @@ package struct PackedMatrix: Sendable {
         }
     }
 
-    /// Packs weights as they are read, a few outputs at a time and on all threads of `gang`, so that a matrix is never
-    /// in memory twice.
-    ///
-    /// - Parameters:
-    ///   - inputCount: length of an input row (K).
-    ///   - outputCount: length of an output row (N).
-    ///   - format: how to store them.
-    ///   - gang: the threads; `read` runs on several of them at once.
-    ///   - read: writes the weights of a range of outputs, `[range, inputCount]`.
-    /// - Throws: `ComputeError.outOfMemory`.
-    package init(
-        inputCount: Int, outputCount: Int, format: WeightFormat, on gang: ComputeGang,
-        reading read: (_ outputs: Range<Int>, _ destination: UnsafeMutablePointer<Float>) -> Void
+    /// Makes the matrix with zeros for weights.
+    init(
+        zerosOfInputCount inputCount: Int, outputCount: Int, format: WeightFormat, groupSize: Int? = nil
     ) throws(ComputeError) {
-        try self.init(zerosOfInputCount: inputCount, outputCount: outputCount, format: format)
-        let unit = outputUnit
-        let matrix = self
-        let scratch = try FloatStorage(zeros: gang.threadCount * unit * inputCount)
-        gang.parallelFor(
-            count: (outputCount + unit - 1) / unit,
-            perThread: { panels, thread in
-                let rows = scratch.base + thread * unit * inputCount
-                for panel in panels {
-                    let outputs = panel * unit..<min((panel + 1) * unit, outputCount)
-                    read(outputs, rows)
-                    matrix.pack(rows, outputStride: inputCount, inputStride: 1, outputs: outputs)
-                }
-            })
-    }
-
-    private init(zerosOfInputCount inputCount: Int, outputCount: Int, format: WeightFormat) throws(ComputeError) {
         precondition(inputCount >= 0 && outputCount >= 0, "[\(outputCount), \(inputCount)]")
         self.inputCount = inputCount
         self.outputCount = outputCount
         self.format = format
+        self.groupSize = groupSize ?? format.groupSize
         let columns = (outputCount + Self.blockOutputCount - 1) / Self.blockOutputCount * Self.blockOutputCount
-        let padded = format.paddedInputCount(inputCount)
+        let padded = Self.rounded(inputCount, up: self.groupSize)
         // In floats; a whole number, because there are 16 columns at least.
         let (weightCount, scaleCount) =
             switch format {
             case .float32: (columns * padded, 0)
             case .bfloat16: (columns * padded / 2, 0)
-            case .int8: (columns * padded / 4, columns * padded / format.groupSize / 2)
-            case .int4: (columns * padded / 8, columns * padded / format.groupSize / 2)
+            case .int8: (columns * padded / 4, columns * padded / self.groupSize / 2)
+            case .int4: (columns * padded / 8, columns * padded / self.groupSize / 2)
             }
         storage = try FloatStorage(zeros: weightCount)
         scaleStorage = format.isQuantized ? try FloatStorage(zeros: scaleCount) : nil
         minimumStorage = format == .int4 ? try FloatStorage(zeros: scaleCount) : nil
     }
 
+    private static func rounded(_ count: Int, up unit: Int) -> Int { (count + unit - 1) / unit * unit }
+
+    /// The inputs, rounded up to whole groups.
+    var paddedInputCount: Int { Self.rounded(inputCount, up: groupSize) }
+
+    /// Bytes of one row of activations as the product reads them, without scales.
+    var activationByteCount: Int {
+        switch format {
+        case .float32: paddedInputCount * 4
+        case .bfloat16: paddedInputCount * 2
+        case .int8, .int4: paddedInputCount
+        }
+    }
+
     /// Packs the weights of some outputs; different outputs may be packed at the same time.
-    private func pack(
-        _ weights: UnsafePointer<Float>, outputStride: Int, inputStride: Int, outputs: Range<Int>
+    func pack(
+        _ weights: UnsafePointer<Float>, outputStride: Int, inputStride: Int, outputs: Range<Int>,
+        by kernels: Kernels = .best
     ) {
         let (count, begin) = (outputs.count, outputs.lowerBound)
         switch format {
@@ -151,20 +142,19 @@ package struct PackedMatrix: Sendable {
                 count, inputCount, weights, outputStride, inputStride, begin, outputCount, halves(of: storage))
         case .int8:
             apus_pack_int8(
-                count, inputCount, format.groupSize, weights, outputStride, inputStride, begin, outputCount,
+                count, inputCount, groupSize, weights, outputStride, inputStride, begin, outputCount,
                 bytes(of: storage), halves(of: scaleStorage!))
         case .int4:
-            apus_pack_int4(
-                count, inputCount, format.groupSize, weights, outputStride, inputStride, begin, outputCount,
-                bytes(of: storage), halves(of: scaleStorage!), halves(of: minimumStorage!))
+            kernels.packInt4(
+                self, weights, outputStride: outputStride, inputStride: inputStride, outputs: outputs)
         }
     }
 
-    private func bytes(of storage: FloatStorage) -> UnsafeMutablePointer<UInt8> {
+    func bytes(of storage: FloatStorage) -> UnsafeMutablePointer<UInt8> {
         UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt8.self)
     }
 
-    private func halves(of storage: FloatStorage) -> UnsafeMutablePointer<UInt16> {
+    func halves(of storage: FloatStorage) -> UnsafeMutablePointer<UInt16> {
         UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt16.self)
     }
 
@@ -199,10 +189,10 @@ package struct PackedMatrix: Sendable {
         case .bfloat16:
             apus_unpack_bf16(inputCount, output, outputCount, halves(of: storage), destination)
         case .int8:
-            apus_unpack_int8(inputCount, format.groupSize, output, outputCount, packedBytes, scales, destination)
+            apus_unpack_int8(inputCount, groupSize, output, outputCount, packedBytes, scales, destination)
         case .int4:
             apus_unpack_int4(
-                inputCount, format.groupSize, output, outputCount, packedBytes, scales, minimums, destination)
+                inputCount, groupSize, output, outputCount, packedBytes, scales, minimums, destination)
         }
     }
 }

@@ -9,6 +9,8 @@ import CKernels
 /// | `int8` | 8.125 | eight bits, a scale for every 128 | half a step of 1/127 of the largest of 128 |
 /// | `int4` | 4.5 | eight bits, a scale for every 64 | half a step of 1/15 of the range of 64 |
 ///
+/// Blocks of GGUF files keep their groups of 32: 8.5 bits as `int8`, 5 as `int4`.
+///
 /// Sums are float32 in all of them, in an order that only the layer decides.
 ///
 /// - Source: Dettmers et al. 2022 (blocks with a scale each), Frantar et al. 2023 (four bits in groups).
@@ -18,7 +20,7 @@ package enum WeightFormat: String, Sendable, CaseIterable {
     case int8
     case int4
 
-    /// Inputs that share a scale; what the inputs are rounded up to.
+    /// Inputs that share a scale where nothing else is said; what the inputs are rounded up to.
     var groupSize: Int {
         switch self {
         case .float32: 1
@@ -27,18 +29,6 @@ package enum WeightFormat: String, Sendable, CaseIterable {
         case .int4: 64
         }
     }
-
-    /// Bytes of one row of `inputCount` activations as the product reads them, without scales.
-    func activationByteCount(inputCount: Int) -> Int {
-        let padded = paddedInputCount(inputCount)
-        return switch self {
-        case .float32: padded * 4
-        case .bfloat16: padded * 2
-        case .int8, .int4: padded
-        }
-    }
-
-    func paddedInputCount(_ inputCount: Int) -> Int { (inputCount + groupSize - 1) / groupSize * groupSize }
 
     /// Whether activations and weights have scales.
     var isQuantized: Bool { self == .int8 || self == .int4 }

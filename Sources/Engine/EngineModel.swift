@@ -7,6 +7,8 @@ package import Tokenizers
 package struct EngineModel: @unchecked Sendable {
     // @unchecked: whoever makes it hands the model over to the engine thread and keeps nothing of it.
     let kind: LoadedModel.Kind
+    /// Bytes of its packed weights, where that is known.
+    package var weightByteCount: Int?
 
     /// A model that answers in batches.
     ///

@@ -37,12 +37,14 @@ package final class DecoderModel: TokenModel {
     ///   - name: what it is called.
     ///   - version: of the files.
     ///   - contextLength: most tokens of a sequence; nil for what the model was made for.
-    ///   - format: how the weights of its linear layers are stored.
+    ///   - format: how the weights of its linear layers are stored; nil for the file's own, see `DecoderWeights`.
     ///   - cacheFormat: how its cache holds keys and values.
+    ///   - progress: is told after each layer and table, on the calling thread.
     /// - Throws: `ModelFileError` naming file and field or tensor.
     package convenience init(
         directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
-        format: WeightFormat = .float32, cacheFormat: CacheFormat = .float32
+        format: WeightFormat? = .float32, cacheFormat: CacheFormat = .float32,
+        progress: (LoadProgress) -> Void = { _ in }
     ) throws(ModelFileError) {
         let file = try ModelTensors.open(path: directory)
         let decoder: DecoderDescription
@@ -55,7 +57,8 @@ package final class DecoderModel: TokenModel {
             tensors = file
         }
         try self.init(
-            decoder, weights: DecoderWeights(tensors, decoder, format: format), name: name, version: version,
+            decoder, weights: DecoderWeights(tensors, decoder, format: format, progress: progress), name: name,
+            version: version,
             cacheFormat: cacheFormat)
     }
 

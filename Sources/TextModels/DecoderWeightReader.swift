@@ -1,6 +1,5 @@
 import Compute
 import ModelFiles
-import Synchronization
 import Vocabulary
 
 /// Finds the tensors of a decoder by their names, checks their shapes and packs them.
@@ -8,14 +7,18 @@ struct DecoderWeightReader {
     let file: any TensorFile
     let description: DecoderDescription
     let names: DecoderTensorNames
-    /// Of all linear layers.
-    let format: WeightFormat
+    /// Of all linear layers; nil for the file's own.
+    let format: WeightFormat?
+    /// Whether the file's own formats are those of its tensors, as in GGUF files; else bf16.
+    private let keepsFormats: Bool
     /// Packs.
     private let gang: ComputeGang
     private var used: Set<String> = []
+    /// Bytes of the file whose weights are packed.
+    private(set) var packedByteCount = 0
 
     init(
-        file: any TensorFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat,
+        file: any TensorFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat?,
         gang: ComputeGang
     ) {
         self.gang = gang
@@ -23,6 +26,7 @@ struct DecoderWeightReader {
         self.description = description
         self.names = names
         self.format = format
+        keepsFormats = file is GGUFModel
     }
 
     mutating func layer(_ index: Int) throws(ModelFileError) -> DecoderWeights.Layer {
@@ -51,10 +55,10 @@ struct DecoderWeightReader {
     }
 
     /// The output head, or the table of embeddings, from the tensor of that name.
-    mutating func head(_ name: String, format: WeightFormat? = nil) throws(ModelFileError) -> PackedMatrix {
+    mutating func head(_ name: String, format: WeightFormat?) throws(ModelFileError) -> PackedMatrix {
         try matrix(
             [name], outputs: [description.vocabularySize], inputCount: description.hiddenSize, layout: .outputMajor,
-            format: format ?? self.format)
+            format: format)
     }
 
     /// The table of learned positions, nil where there is none.
@@ -87,16 +91,20 @@ struct DecoderWeightReader {
     }
 
     /// Packs tensors of shape `[outputs, inputCount]`, or turned, side by side: every matrix of a decoder is made here.
+    ///
+    /// The file's own format is meant where there is none.
     private mutating func matrix(
-        _ names: [String], outputs: [Int], inputCount: Int, layout: PackedMatrix.Layout, format: WeightFormat
+        _ names: [String], outputs: [Int], inputCount: Int, layout: PackedMatrix.Layout, format: WeightFormat?
     ) throws(ModelFileError) -> PackedMatrix {
-        if layout == .outputMajor { return try streamed(names, outputs, inputCount, format) }
+        let isTurned = layout == .inputMajor && names.first.flatMap { file.matrix($0) }?.isTurned == true
+        if layout == .outputMajor || isTurned { return try streamed(names, outputs, inputCount, format) }
         // Columns come in one tensor.
         let weights = try floats(names[0], shape: [inputCount, outputs.reduce(0, +)])
         do {
             return try weights.withUnsafeBufferPointer { weights throws(ComputeError) in
                 try PackedMatrix(
-                    weights, inputCount: inputCount, outputCount: outputs.reduce(0, +), layout: layout, format: format)
+                    weights, inputCount: inputCount, outputCount: outputs.reduce(0, +), layout: layout,
+                    format: format ?? .bfloat16)
             }
         } catch {
             throw file.error(names[0], error.description)
@@ -105,35 +113,52 @@ struct DecoderWeightReader {
 
     /// Packs tensors of shape `[outputs, inputCount]` side by side, a few rows at a time and on all threads.
     private mutating func streamed(
-        _ names: [String], _ outputs: [Int], _ inputCount: Int, _ format: WeightFormat
+        _ names: [String], _ outputs: [Int], _ inputCount: Int, _ format: WeightFormat?
     ) throws(ModelFileError) -> PackedMatrix {
-        var parts: [MatrixPart] = []
+        var stored: [StoredMatrix] = []
         for (name, count) in zip(names, outputs) {
             used.insert(name)
-            let entry = try file.entry(name, shape: [count, inputCount])
-            // Rows are read by themselves, so they have to be whole blocks, which every checked tensor has.
-            guard entry.elementType.isDequantizable else {
-                throw file.error(
-                    name, "expected numbers such as F32, F16 or BF16, got \(entry.elementType.rawValue)")
-            }
+            stored.append(try storedMatrix(name, shape: [count, inputCount]))
+        }
+        let types = stored.map(\.tensor.elementType)
+        let format = format ?? (keepsFormats ? types.ownFormat : .bfloat16)
+        let kinds = types.map { $0.blocks(as: format) }
+        var parts: [MatrixPart] = []
+        for (matrix, kind) in zip(stored, kinds) {
             let begin = parts.last?.outputs.upperBound ?? 0
-            parts.append(MatrixPart(entry: entry, outputs: begin..<begin + count, inputCount: inputCount))
+            parts.append(
+                MatrixPart(
+                    matrix, kind: kind, outputs: begin..<begin + matrix.tensor.shape[0], inputCount: inputCount))
         }
         let matrix: PackedMatrix
         do {
+            // Blocks that keep their scales decide the groups of the others beside them.
+            let keepsBlocks = kinds.contains { $0 != nil }
             matrix = try PackedMatrix(
-                inputCount: inputCount, outputCount: outputs.reduce(0, +), format: format, on: gang
-            ) { range, destination in
-                for part in parts { part.write(range, to: destination) }
-            }
+                inputCount: inputCount, outputCount: outputs.reduce(0, +), format: format,
+                groupSize: keepsBlocks ? QuantizedBlocks.groupSize : nil, on: gang,
+                filling: { range, filler in for part in parts { part.fill(range, of: filler) } })
         } catch {
             throw file.error(names[0], error.description)
         }
         for (name, part) in zip(names, parts) {
-            guard part.isFinite.load(ordering: .relaxed) else {
-                throw file.error(name, "has an element that is infinite or not a number")
-            }
-            MappedFile.release(part.entry.data)
+            packedByteCount += part.matrix.tensor.data.count
+            MappedFile.release(part.matrix.tensor.data)
+            if let problem = part.problem { throw file.error(name, problem) }
+        }
+        return matrix
+    }
+
+    /// The tensor of that name, which has the shape and numbers.
+    private func storedMatrix(_ name: String, shape: [Int]) throws(ModelFileError) -> StoredMatrix {
+        guard let matrix = file.matrix(name) else { throw file.error(name, "is missing") }
+        guard matrix.tensor.shape == shape else {
+            throw file.error(name, "expected shape \(shape), got \(matrix.tensor.shape)")
+        }
+        // Rows are read by themselves, so they have to be whole blocks, which every checked tensor has.
+        guard matrix.tensor.elementType.isDequantizable else {
+            throw file.error(
+                name, "expected numbers such as F32, F16 or BF16, got \(matrix.tensor.elementType.rawValue)")
         }
         return matrix
     }
@@ -147,33 +172,5 @@ struct DecoderWeightReader {
         for name in file.names where !used.contains(name) && !names.isHarmless(name) {
             throw file.error(name, "is not part of this architecture")
         }
-    }
-}
-
-/// A tensor whose rows are some of the outputs of a matrix.
-private final class MatrixPart: Sendable {
-    let entry: StoredTensor
-    /// Which outputs of the matrix.
-    let outputs: Range<Int>
-    private let rowByteCount: Int
-    private let inputCount: Int
-    /// Whether all elements read so far are finite.
-    let isFinite = Atomic(true)
-
-    init(entry: StoredTensor, outputs: Range<Int>, inputCount: Int) {
-        self.entry = entry
-        self.outputs = outputs
-        self.inputCount = inputCount
-        rowByteCount = entry.data.count / outputs.count
-    }
-
-    /// Writes those of the rows `range` that are its own to their places in `destination`, `[range, inputCount]`.
-    func write(_ range: Range<Int>, to destination: UnsafeMutablePointer<Float>) {
-        let own = range.clamped(to: outputs)
-        guard !own.isEmpty else { return }
-        let first = (own.lowerBound - outputs.lowerBound) * rowByteCount
-        let rows = entry.data[first..<first + own.count * rowByteCount]
-        let place = destination + (own.lowerBound - range.lowerBound) * inputCount
-        if !entry.elementType.write(rows, to: place) { isFinite.store(false, ordering: .relaxed) }
     }
 }

@@ -1,6 +1,8 @@
 package import Compute
 import Glibc
 package import ModelFiles
+package import Models
+import Vocabulary
 
 /// The weights of a decoder, checked and packed.
 ///
@@ -61,30 +63,48 @@ package struct DecoderWeights: Sendable {
 
     /// Reads the tensors of `file` by their Hugging Face names, and stores the matrices as `format`.
     ///
+    /// - Parameters:
+    ///   - file: its tensors.
+    ///   - description: what they are of.
+    ///   - format: of all matrices; nil for the file's own, see `TensorElementType.ownFormat`: of each GGUF tensor, and
+    ///     bf16 for any other file.
+    ///   - progress: is told after each layer and table, on the calling thread.
     /// - Throws: `ModelFileError` naming the tensor: missing, of another shape or type, with an infinite element or one
     ///   that is not a number, or not part of this architecture (such as a bias), which would change the results.
     package init(
-        _ file: any TensorFile, _ description: DecoderDescription, format: WeightFormat = .float32
+        _ file: any TensorFile, _ description: DecoderDescription, format: WeightFormat? = .float32,
+        progress: (LoadProgress) -> Void = { _ in }
     ) throws(ModelFileError) {
         let names = DecoderTensorNames(description.family, prefixed: { file[$0] != nil })
         let gang = ComputeGang(threadCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
         var reader = DecoderWeightReader(
             file: file, description: description, names: names, format: format, gang: gang)
+        let total = file.names.reduce(0) { $0 + (file.matrix($1)?.tensor.data.count ?? 0) }
+        func report() {
+            progress(LoadProgress(doneByteCount: reader.packedByteCount, totalByteCount: total))
+        }
         var layers: [Layer] = []
-        for index in 0..<description.layerCount { layers.append(try reader.layer(index)) }
+        for index in 0..<description.layerCount {
+            report()
+            layers.append(try reader.layer(index))
+        }
         self.layers = layers
         finalNorm = try reader.norm(names.finalNorm, size: description.hiddenSize)
         positions = try reader.positions()
         if description.tiesEmbeddings {
-            head = try reader.head(names.embedding)
+            head = try reader.head(names.embedding, format: format)
             embedding = .head
         } else {
-            // Embeddings are read, not multiplied: fewer bits than bf16 would save no time.
-            embedding = .table(
-                try reader.head(names.embedding, format: format == .float32 ? format : .bfloat16))
-            head = try reader.head(names.head)
+            // Embeddings are read, not multiplied: fewer bits than bf16 would save no time. Those of a GGUF file have
+            // been rounded already.
+            let wanted: WeightFormat? = format == nil || format == .float32 ? format : .bfloat16
+            report()
+            embedding = .table(try reader.head(names.embedding, format: wanted))
+            report()
+            head = try reader.head(names.head, format: format)
         }
         try reader.refuseUnknownTensors()
+        progress(LoadProgress(doneByteCount: total, totalByteCount: total))
     }
 
     /// The matrices that every step multiplies with, from the first layer to the logits.

@@ -43,7 +43,8 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = try configurationPath.map { try ServerConfiguration(path: $0) } ?? ServerConfiguration()
         try apply(to: &configuration)
         let logger = serverLogger(level: configuration.logLevel)
-        let server = try await ServerProcess.start(configuration, logger: logger)
+        let server = try await ServerProcess.start(
+            configuration, terminal: Console.isErrorTerminal ? { Console.replaceLine($0) } : nil, logger: logger)
         // A terminal that is closed still ends the server; elsewhere SIGHUP means: read your files again.
         let hangUp = isatty(STDIN_FILENO) == 0 ? [SIGHUP] : []
         let signals = try await server.signals([SIGINT, SIGTERM] + hangUp)

@@ -47,6 +47,35 @@ struct WeightFormatTests {
         }
     }
 
+    @Test("groups of 32 and 64 give what the formula says, and every tier the same bits", arguments: sizes)
+    func smallGroups(size: (m: Int, k: Int, n: Int)) throws {
+        for (format, groupSize) in [(WeightFormat.int8, 32), (.int8, 64), (.int4, 32)] {
+            var random = SeededFloats(seed: UInt64(size.m * 5 + size.k * 13 + size.n))
+            let (x, weights) = (random.array(size.m * size.k), random.array(size.n * size.k))
+            let matrix = try PackedMatrix(
+                inputCount: size.k, outputCount: size.n, format: format, groupSize: groupSize,
+                on: ComputeGang(threadCount: 2),
+                filling: { outputs, filler in
+                    filler.pack(outputs) { rows in
+                        for i in 0..<outputs.count * size.k { rows[i] = weights[outputs.lowerBound * size.k + i] }
+                    }
+                })
+            let columns = (0..<size.n).map { Self.weights(of: $0, in: matrix) }
+            var expected: [Float] = []
+            for m in 0..<size.m {
+                let row = Self.rounded(Array(x[m * size.k..<(m + 1) * size.k]), as: format, groupSize: groupSize)
+                expected += columns.map { column in Float(zip(row, column).map { $0 * Double($1) }.reduce(0, +)) }
+            }
+            let reference = ComputeGang(threadCount: 1, kernels: try #require(Kernels(tier: .reference)))
+            let right = Self.product(matrix, x, rowCount: size.m, on: reference)
+            #expect(largestDifference(right, expected) <= 4e-7 * Float(size.k).squareRoot() + 2e-6)
+            for tier in supportedTiers {
+                let gang = ComputeGang(threadCount: 2, kernels: try #require(Kernels(tier: tier)))
+                #expect(bits(Self.product(matrix, x, rowCount: size.m, on: gang)) == bits(right), "\(tier)")
+            }
+        }
+    }
+
     @Test("a row has the same bits alone and among 2 to 64 rows, on 1 to 4 threads", arguments: formats, supportedTiers)
     func batchInvariance(format: WeightFormat, tier: KernelTier) throws {
         let (k, n, rowCount) = (2700, 150, 64)
@@ -131,6 +160,23 @@ struct WeightFormatTests {
         #expect(inPieces.byteCount == atOnce.byteCount)
     }
 
+    @Test("every tier packs the same bits as int4", arguments: sizes)
+    func samePacking(size: (m: Int, k: Int, n: Int)) throws {
+        var random = SeededFloats(seed: 77)
+        let weights = random.array(size.n * size.k)
+        let right = try PackedMatrix(zerosOfInputCount: size.k, outputCount: size.n, format: .int4)
+        let reference = try #require(Kernels(tier: .reference))
+        right.pack(weights, outputStride: size.k, inputStride: 1, outputs: 0..<size.n, by: reference)
+        for tier in supportedTiers {
+            let matrix = try PackedMatrix(zerosOfInputCount: size.k, outputCount: size.n, format: .int4)
+            let kernels = try #require(Kernels(tier: tier))
+            matrix.pack(weights, outputStride: size.k, inputStride: 1, outputs: 0..<size.n, by: kernels)
+            for output in 0..<size.n {
+                #expect(bits(Self.weights(of: output, in: matrix)) == bits(Self.weights(of: output, in: right)))
+            }
+        }
+    }
+
     @Test("a weight takes as many bits as the table says")
     func bitsOfWeights() throws {
         let (k, n) = (1024, 640)
@@ -183,7 +229,10 @@ struct WeightFormatTests {
     }
 
     /// The values that a row of activations is multiplied as, written here once more from the description.
-    private static func rounded(_ row: [Float], as format: WeightFormat) -> [Double] {
+    private static func rounded(
+        _ row: [Float], as format: WeightFormat, groupSize: Int? = nil
+    ) -> [Double] {
+        let groupSize = groupSize ?? format.groupSize
         guard format.isQuantized else {
             return row.map { value in
                 let bits = value.bitPattern
@@ -191,8 +240,8 @@ struct WeightFormatTests {
             }
         }
         var result: [Double] = []
-        for begin in stride(from: 0, to: row.count, by: format.groupSize) {
-            let group = row[begin..<min(begin + format.groupSize, row.count)]
+        for begin in stride(from: 0, to: row.count, by: groupSize) {
+            let group = row[begin..<min(begin + groupSize, row.count)]
             let largest = group.map(abs).max()!
             let scale = largest / 127
             for value in group {

@@ -1,11 +1,12 @@
 // Measures a decoder without the server around it, and prints JSON.
 //
-//     apus-text-bench FOLDER [--weights f32|bf16|int8|int4] [--cache f32|bf16|int8] [--threads 2] [--prompt 512]
+//     apus-text-bench FOLDER [--weights FORMAT] [--cache f32|bf16|int8] [--threads 2] [--prompt 512]
 //                     [--generate 32] [--sequences 1,8,16] [--context 128] [--rounds 3] [--generations 0]
 //     apus-text-bench FOLDER --memory-proof MEBIBYTES [--weights …] [--cache …] [--threads 2] [--sequences 64]
 //                     [--context 1024] [--generate 512] [--step-tokens 1024]
 //
-// FOLDER is a Hugging Face directory. Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
+// FOLDER is a Hugging Face directory, or a GGUF file. FORMAT is f32, bf16, int8 or int4, or `file` for the file's own.
+// Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
 // already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
 // measured in the same process before and after, over the weights that a step reads, with as many threads. With
 // `generations`, so many prompts of `prompt` tokens get `generate` tokens each, the likeliest ones; the time includes
@@ -209,11 +210,15 @@ struct Bench {
 
 func run() async throws {
     let options = Options(Array(CommandLine.arguments.dropFirst()))
-    guard let format = WeightFormat(rawValue: options.text("weights", "int8")) else { fail("--weights: unknown") }
-    guard let cacheFormat = CacheFormat(rawValue: options.text("cache", format.usualCacheFormat.rawValue)) else {
+    let weights = options.text("weights", "int8")
+    let format = WeightFormat(rawValue: weights)
+    guard format != nil || weights == "file" else { fail("--weights: unknown") }
+    let usual = (format ?? .bfloat16).usualCacheFormat
+    guard let cacheFormat = CacheFormat(rawValue: options.text("cache", usual.rawValue)) else {
         fail("--cache: unknown")
     }
     if options.text("memory-proof", "") != "" {
+        guard let format else { fail("--memory-proof: which weights?") }
         return try await MemoryProof(options, weights: format, cache: cacheFormat).run()
     }
     let gang = ComputeGang(threadCount: options.number("threads", 2))
@@ -234,7 +239,7 @@ func run() async throws {
         tokensPerPage: bench.tokensPerPage)
     let reading = WeightReading(model)
     var fields = [
-        "\"weights\": \"\(format.rawValue)\"", "\"cache\": \"\(cacheFormat.rawValue)\"",
+        "\"weights\": \"\(weights)\"", "\"cache\": \"\(cacheFormat.rawValue)\"",
         "\"threads\": \(gang.threadCount)",
         "\"tier\": \"\(gang.kernels.tier)\"", "\"load_seconds\": \(loaded)", "\"load_peak_bytes\": \(peak)",
         "\"weight_bytes\": \(model.weightByteCount)", "\"step_bytes\": \(reading.byteCount)",

@@ -157,6 +157,10 @@ typedef struct apus_kernels {
                           float *scales, int32_t *sums);
     /// Rows of float32 to brain floating point; see packed_bf16.c.
     void (*round_rows)(size_t rows, size_t depth, const float *x, size_t x_stride, uint16_t *rounded);
+    /// Packs columns as apus_pack_int8 does, into the layout of packed_int4.c; the same bits in every tier.
+    void (*pack_int4)(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
+                      size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales,
+                      uint16_t *minimums);
     /// Products with packed weights of fewer bits.
     void (*bf16_gemm)(const apus_packed_product *job);
     void (*int8_gemm)(const apus_packed_product *job);
@@ -173,14 +177,11 @@ const apus_kernels *apus_kernels_of_tier(int tier);
 void apus_pack_columns(size_t column_count, size_t depth, const float *weights, size_t column_stride,
                        size_t depth_stride, size_t column_begin, float *packed);
 
-/// The same into the layouts of packed_bf16.c, packed_int8.c and packed_int4.c; column_total is N.
+/// The same into the layouts of packed_bf16.c and packed_int8.c; column_total is N.
 void apus_pack_bf16(size_t column_count, size_t depth, const float *weights, size_t column_stride, size_t depth_stride,
                     size_t column_begin, size_t column_total, uint16_t *packed);
 void apus_pack_int8(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
                     size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales);
-void apus_pack_int4(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
-                    size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed, uint16_t *scales,
-                    uint16_t *minimums);
 
 /// Reads the `depth` weights of one column back.
 void apus_unpack_bf16(size_t depth, size_t column, size_t column_total, const uint16_t *packed, float *weights);
@@ -188,6 +189,21 @@ void apus_unpack_int8(size_t depth, size_t group, size_t column, size_t column_t
                       const uint16_t *scales, float *weights);
 void apus_unpack_int4(size_t depth, size_t group, size_t column, size_t column_total, const uint8_t *packed,
                       const uint16_t *scales, const uint16_t *minimums, float *weights);
+
+/// Blocks of GGUF files into the layouts of packed_int8.c and packed_int4.c, in groups of 32; see repack.c. Zero when a
+/// scale is no number of half precision.
+int apus_repack_q8_0(size_t column_count, size_t depth, const uint8_t *blocks, size_t column_begin,
+                     size_t column_total, uint8_t *packed, uint16_t *scales);
+int apus_repack_q5_0(size_t column_count, size_t depth, const uint8_t *blocks, size_t column_begin,
+                     size_t column_total, uint8_t *packed, uint16_t *scales);
+int apus_repack_q4_0_int8(size_t column_count, size_t depth, const uint8_t *blocks, size_t column_begin,
+                          size_t column_total, uint8_t *packed, uint16_t *scales);
+int apus_repack_q4_0(size_t column_count, size_t depth, const uint8_t *blocks, size_t column_begin,
+                     size_t column_total, uint8_t *packed, uint16_t *scales, uint16_t *minimums);
+int apus_repack_q4_1(size_t column_count, size_t depth, const uint8_t *blocks, size_t column_begin,
+                     size_t column_total, uint8_t *packed, uint16_t *scales, uint16_t *minimums);
+int apus_repack_q4_k(size_t column_count, size_t depth, const uint8_t *blocks, size_t column_begin,
+                     size_t column_total, uint8_t *packed, uint16_t *scales, uint16_t *minimums);
 
 /// Tells the processor that this is a spin loop.
 static inline void apus_spin_pause(void) {

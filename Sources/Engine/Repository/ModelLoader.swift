@@ -13,7 +13,9 @@ enum ModelLoader {
     ///
     /// - Throws: `ConfigurationError`, `ModelFileError`, `TokenizerError` and the like, each naming the file, and the
     ///   key, tensor or node in it.
-    static func load(_ entry: ModelRepository.Entry) throws -> EngineModel {
+    static func load(
+        _ entry: ModelRepository.Entry, progress: (LoadProgress) -> Void = { _ in }
+    ) throws -> EngineModel {
         let settings = try ModelSettings(folder: entry.folder)
         switch settings.platform {
         case .identity:
@@ -29,7 +31,7 @@ enum ModelLoader {
                     folder: entry.versionFolder, name: entry.name, version: entry.version,
                     batchSizeMax: settings.batchSizeMax, labels: settings.labels), settings)
         case .onnx: return batch(try visionModel(entry, settings), settings)
-        case .text, .llama: return try textModel(entry, settings)
+        case .text, .llama: return try textModel(entry, settings, progress)
         }
     }
 
@@ -48,22 +50,28 @@ enum ModelLoader {
         return try VisionModel(file: MappedFile.open(path: path), fileName: path, configuration: configuration)
     }
 
-    private static func textModel(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
+    private static func textModel(
+        _ entry: ModelRepository.Entry, _ settings: ModelSettings, _ progress: (LoadProgress) -> Void
+    ) throws -> EngineModel {
         let folder = entry.versionFolder
         if try EncoderDescription.describes(path: "\(folder)/config.json") { return try encoder(entry, settings) }
         let model = try DecoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
-            format: settings.weights, cacheFormat: settings.cacheFormat ?? settings.weights.usualCacheFormat)
+            format: settings.weights,
+            cacheFormat: settings.cacheFormat ?? (settings.weights ?? .bfloat16).usualCacheFormat,
+            progress: progress)
         let tokenizer = try tokenizer(folder, vocabularySize: model.properties.vocabularySize)
-        return EngineModel(
+        var loaded = EngineModel(
             text: model, tokenizer: tokenizer, endOfSequence: model.decoder.endOfSequence, limits: settings.text)
+        loaded.weightByteCount = model.weightByteCount
+        return loaded
     }
 
     private static func encoder(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
         let folder = entry.versionFolder
         let model = try EncoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
-            format: settings.weights)
+            format: settings.weights ?? .bfloat16)
         let tokenizer = try tokenizer(folder, vocabularySize: model.encoder.vocabularySize)
         return EngineModel(
             encoder: model, tokenizer: tokenizer, queueCapacity: settings.queueCapacity,

@@ -39,9 +39,13 @@ package struct ModelRepository: Sendable {
 
     /// Loads models; one that is broken does not keep the others from being loaded.
     ///
-    /// - Parameter wanted: the names to load; nil for all.
+    /// - Parameters:
+    ///   - wanted: the names to load; nil for all.
+    ///   - observe: is told what happens, on the calling thread.
     /// - Returns: the models that can be served, and why the others cannot.
-    package func load(_ wanted: Set<ModelName>? = nil) -> Contents {
+    package func load(
+        _ wanted: Set<ModelName>? = nil, observing observe: (ModelLoadEvent) -> Void = { _ in }
+    ) -> Contents {
         var contents = Contents()
         let folders: [String]
         do {
@@ -56,9 +60,13 @@ package struct ModelRepository: Sendable {
                 continue
             }
             if let wanted, !wanted.contains(name) { continue }
+            observe(.begins(name))
             do {
-                contents.models.append((name, try ModelLoader.load(entry(name))))
+                let model = try ModelLoader.load(entry(name)) { observe(.progresses(name, $0)) }
+                observe(.ends(name, weightByteCount: model.weightByteCount))
+                contents.models.append((name, model))
             } catch {
+                observe(.fails(name))
                 contents.problems.append("\(error)")
             }
         }

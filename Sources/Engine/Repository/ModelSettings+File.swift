@@ -21,7 +21,7 @@ extension ModelSettings {
     ///   scale: 0.00392156862
     ///   mean: [0.1307]
     ///   std: [0.3081]
-    /// weights: bf16                       # text: f32, bf16, int8 or int4
+    /// weights: bf16                       # text: f32, bf16, int8 or int4; without it bf16, of GGUF the file's own
     /// kv_cache: bf16                      # text: f32, bf16 or int8; f32 beside weights in f32, otherwise bf16
     /// text:                               # text
     ///   context_length: 4096              # fewer than the model was made for
@@ -67,7 +67,7 @@ extension ModelSettings {
                 try Preprocessing(reading: section)
             }
         case .text, .llama:
-            weights = try map.choice("weights", of: WeightFormat.self) ?? weights
+            weights = try map.choice("weights", of: WeightFormat.self)
             cacheFormat = try map.choice("kv_cache", of: CacheFormat.self)
             text.queueCapacity = queueCapacity
             if let section = try map.map("text") {

@@ -31,8 +31,8 @@ struct ModelSettings: Sendable {
     var delayMilliseconds = 10
     /// How pictures become the model's input; nil for values in 0...1, resized to the model's size.
     var preprocessing: Preprocessing?
-    /// How the weights of a text model are stored.
-    var weights = WeightFormat.bfloat16
+    /// How the weights of a text model are stored; nil for bf16, or the file's own formats for GGUF.
+    var weights: WeightFormat?
     /// How the cache of a text model holds keys and values; nil for what suits its weights.
     var cacheFormat: CacheFormat?
     /// Most tokens of a sequence; nil for what the model was made for.

@@ -82,6 +82,18 @@ package struct GGUFModel: TensorFile {
         case .transposed: return tensor.transposed()
         }
     }
+
+    /// The matrix of that Hugging Face name as it stands in the file, with what is to be changed, or nil.
+    ///
+    /// - Complexity: O(1): nothing is copied or turned.
+    package func matrix(_ name: String) -> StoredMatrix? {
+        guard let source = sources[name], let tensor = gguf[source.name] else { return nil }
+        switch source.change {
+        case .none: return StoredMatrix(tensor)
+        case .unpaired(let headCount): return StoredMatrix(tensor, pairedHeadCount: headCount)
+        case .transposed: return StoredMatrix(tensor, isTurned: true)
+        }
+    }
 }
 
 extension StoredTensor {
@@ -90,12 +102,12 @@ extension StoredTensor {
     /// - Precondition: so many heads of even size divide the rows.
     func unpaired(headCount: Int) -> StoredTensor {
         guard !data.isEmpty, let rowCount = shape.first else { return self }
-        let (rowByteCount, half) = (data.count / rowCount, rowCount / headCount / 2)
+        let matrix = StoredMatrix(self, pairedHeadCount: headCount)
+        let rowByteCount = matrix.rowByteCount
         let moved = Bytes(byteCount: data.count) { destination in
             data.withUnsafeBytes { source in
                 for row in 0..<rowCount {
-                    let (head, inHead) = row.quotientAndRemainder(dividingBy: 2 * half)
-                    let from = head * 2 * half + inHead % half * 2 + inHead / half
+                    let from = matrix.storedRow(of: row)
                     UnsafeMutableRawBufferPointer(rebasing: destination[row * rowByteCount..<(row + 1) * rowByteCount])
                         .copyMemory(
                             from: UnsafeRawBufferPointer(

@@ -9,9 +9,13 @@ package protocol TensorFile: Sendable {
     var names: [String] { get }
     /// The tensor called `name`, or nil.
     subscript(name: String) -> StoredTensor? { get }
+    /// The tensor called `name` as a matrix to be read by rows, in the order of the file, or nil.
+    func matrix(_ name: String) -> StoredMatrix?
 }
 
 extension TensorFile {
+    package func matrix(_ name: String) -> StoredMatrix? { self[name].map { StoredMatrix($0) } }
+
     /// The tensor called `name`, which must have `shape`.
     ///
     /// - Throws: `ModelFileError` naming the tensor when it is missing or shaped otherwise.
