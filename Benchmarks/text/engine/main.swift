@@ -4,13 +4,14 @@
 //                     [--generate 32] [--sequences 1,8,16] [--context 128] [--rounds 3] [--generations 0]
 //     apus-text-bench FOLDER --memory-proof MEBIBYTES [--weights …] [--cache …] [--threads 2] [--sequences 64]
 //                     [--context 1024] [--generate 512] [--step-tokens 1024]
+//     apus-text-bench FOLDER --logits TOKEN,TOKEN,… [--weights FORMAT] [--cache …] [--threads 2] [--generate 32]
 //
 // FOLDER is a Hugging Face directory, or a GGUF file. FORMAT is f32, bf16, int8 or int4, or `file` for the file's own.
-// Prefill: a prompt of random tokens in one step. Decoding: so many sequences that
-// already have `context` tokens get one token a step each. The medians of the rounds are printed; the read bandwidth is
-// measured in the same process before and after, over the weights that a step reads, with as many threads. With
-// `generations`, so many prompts of `prompt` tokens get `generate` tokens each, the likeliest ones; the time includes
-// that of the prompts. MemoryProof.swift explains the second form.
+// Prefill: a prompt of random tokens in one step. Decoding: so many sequences that already have `context` tokens get
+// one token a step each. The medians of the rounds are printed; the read bandwidth is measured in the same process
+// before and after, over the weights that a step reads, with as many threads. With `generations`, so many prompts of
+// `prompt` tokens get `generate` tokens each, the likeliest ones; the time includes that of the prompts.
+// MemoryProof.swift explains the second form, LogitsDump.swift the third.
 
 import Compute
 import Glibc
@@ -230,6 +231,9 @@ func run() async throws {
         directory: options.folder, name: ModelName("bench")!, version: ModelVersion(1)!, format: format,
         cacheFormat: cacheFormat)
     let loaded = seconds() - start
+    if options.text("logits", "") != "" {
+        return try LogitsDump(model: model, gang: gang).run(prompt: options.text("logits", ""), count: steps)
+    }
     let peak = peakResidentByteCount()
     let bench = Bench(
         model: model, gang: gang, pagesPerSequence: (max(prompt, context) + steps + 31) / 32,
