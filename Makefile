@@ -94,6 +94,13 @@ bench-text: build bench-packages ## Compare decoders with llama.cpp, which it bu
 	$(PYTHON) Benchmarks/text/peers.py --json .build/benchmarks/text.json
 	$(PYTHON) Benchmarks/text/served.py --json .build/benchmarks/served.json
 
+.PHONY: parity-text
+parity-text: bench-packages ## Compare what decoders compute with llama.cpp, which it builds first, on GGUF files (slow).
+	swift build -c release --product apus-text-bench
+	$(PYTHON) -m pip install -q cmake gguf ninja numpy
+	PATH="$(CURDIR)/.build/venv/bin:$$PATH" $(PYTHON) Benchmarks/text/llama.py .build/benchmarks/llama
+	$(PYTHON) Benchmarks/text/parity.py --llama .build/benchmarks/llama
+
 SOAK_MINUTES := 30
 .PHONY: soak
 soak: build bench-packages ## Load a server with calls of every kind for SOAK_MINUTES (30), then assert that nothing is left.

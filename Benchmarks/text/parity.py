@@ -99,7 +99,7 @@ def run(words):
 
 
 def compare(ours, theirs):
-    """The largest difference, the deviation of their logits, and how many tokens agree before the first that differs."""
+    """The largest difference, the deviation of their logits, and how many tokens are alike before one differs."""
     mine, other = numpy.array(ours["logits"]), numpy.array(theirs["logits"])
     agreeing = next((i for i, (a, b) in enumerate(zip(ours["tokens"], theirs["tokens"])) if a != b), COUNT)
     return float(numpy.abs(mine - other).max()), float(other.std()), agreeing
