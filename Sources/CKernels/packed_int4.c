@@ -143,6 +143,16 @@ APUS_AVX512 void apus_pack_int4_avx512(size_t column_count, size_t depth, size_t
                  scales, minimums);
 }
 
+#elif APUS_NEON
+
+// The compiler finds the vectors in the reference.
+void apus_pack_int4_neon(size_t column_count, size_t depth, size_t group, const float *weights, size_t column_stride,
+                         size_t depth_stride, size_t column_begin, size_t column_total, uint8_t *packed,
+                         uint16_t *scales, uint16_t *minimums) {
+    pack_columns(column_count, depth, group, weights, column_stride, depth_stride, column_begin, column_total, packed,
+                 scales, minimums);
+}
+
 #endif
 
 void apus_unpack_int4(size_t depth, size_t group, size_t column, size_t column_total, const uint8_t *packed,

@@ -8,9 +8,9 @@
 //   Q4_1 as int4   y = d q + m        scale d, minimum m, weight q
 //   Q4_K as int4   y = (d s) q - (dmin m)   scale d s and minimum -dmin m, both rounded to half precision
 //
-// All but Q4_K are exact: unpacked, the weights are those that dequantize.c gives, a zero of either sign being one. The
-// products of Q4_K have 17 bits where half precision has 11, so its weights move by at most 2^-11 of the scale's and the
-// minimum's part.
+// All but Q4_K are exact: unpacked, the weights are those that dequantize.c gives, a zero of either sign being one.
+// The products of Q4_K have 17 bits where half precision has 11, so its weights move by at most 2^-11 of the scale's
+// and the minimum's part.
 // The layouts of the blocks: see dequantize.c and dequantize_k.c.
 //
 // blocks: [column_count][depth / 32] (Q4_K: depth / 256), of any alignment. Other columns of `packed` are left alone.
