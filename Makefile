@@ -101,6 +101,12 @@ parity-text: bench-packages ## Compare what decoders compute with llama.cpp, whi
 	PATH="$(CURDIR)/.build/venv/bin:$$PATH" $(PYTHON) Benchmarks/text/llama.py .build/benchmarks/llama
 	$(PYTHON) Benchmarks/text/parity.py --llama .build/benchmarks/llama
 
+.PHONY: bench-embeddings
+bench-embeddings: bench-packages ## Compare embeddings with ONNX Runtime and OpenVINO (on a quiet machine).
+	swift build -c release --product apus-text-bench
+	$(PYTHON) -m pip install -q onnx onnxruntime openvino safetensors tokenizers
+	$(PYTHON) Benchmarks/text/embeddings.py --json .build/benchmarks/embeddings.json
+
 SOAK_MINUTES := 30
 .PHONY: soak
 soak: build bench-packages ## Load a server with calls of every kind for SOAK_MINUTES (30), then assert that nothing is left.

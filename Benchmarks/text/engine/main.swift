@@ -5,13 +5,15 @@
 //     apus-text-bench FOLDER --memory-proof MEBIBYTES [--weights …] [--cache …] [--threads 2] [--sequences 64]
 //                     [--context 1024] [--generate 512] [--step-tokens 1024]
 //     apus-text-bench FOLDER --logits TOKEN,TOKEN,… [--weights FORMAT] [--cache …] [--threads 2] [--generate 32]
+//     apus-text-bench FOLDER --embed TOKENS [--weights …] [--threads 2] [--rounds 5] [--vectors FILE]
 //
 // FOLDER is a Hugging Face directory, or a GGUF file. FORMAT is f32, bf16, int8 or int4, or `file` for the file's own.
 // Prefill: a prompt of random tokens in one step. Decoding: so many sequences that already have `context` tokens get
 // one token a step each. The medians of the rounds are printed; the read bandwidth is measured in the same process
 // before and after, over the weights that a step reads, with as many threads. With `generations`, so many prompts of
 // `prompt` tokens get `generate` tokens each, the likeliest ones; the time includes that of the prompts.
-// MemoryProof.swift explains the second form, LogitsDump.swift the third.
+// MemoryProof.swift explains the second form, LogitsDump.swift the third,
+// Embeddings.swift the fourth.
 
 import Compute
 import Glibc
@@ -217,6 +219,10 @@ func run() async throws {
     let usual = (format ?? .bfloat16).usualCacheFormat
     guard let cacheFormat = CacheFormat(rawValue: options.text("cache", usual.rawValue)) else {
         fail("--cache: unknown")
+    }
+    if options.text("embed", "") != "" {
+        guard let format else { fail("--embed: which weights?") }
+        return try EmbeddingBench(options, format: format).run()
     }
     if options.text("memory-proof", "") != "" {
         guard let format else { fail("--memory-proof: which weights?") }
