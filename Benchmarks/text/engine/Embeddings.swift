@@ -60,9 +60,12 @@ struct EmbeddingBench {
         if !vectorFile.isEmpty { write(vectors) }
         let tokenCount = texts.reduce(0) { $0 + $1.count }
         let rate = Double(tokenCount) / median(Array(times.dropFirst()))
-        print(
-            "{\"weights\": \"\(format.rawValue)\", \"threads\": \(gang.threadCount), \"tier\": \"\(gang.kernels.tier)\", "
-                + "\"texts\": \(texts.count), \"tokens\": \(tokenCount), \"tokens_per_second\": \(rate)}")
+        let fields = [
+            "\"weights\": \"\(format.rawValue)\"", "\"threads\": \(gang.threadCount)",
+            "\"tier\": \"\(gang.kernels.tier)\"", "\"texts\": \(texts.count)", "\"tokens\": \(tokenCount)",
+            "\"tokens_per_second\": \(rate)",
+        ]
+        print("{\(fields.joined(separator: ", "))}")
     }
 
     private func batches() -> [[[Int32]]] {
