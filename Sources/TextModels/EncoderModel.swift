@@ -11,8 +11,10 @@ package import Vocabulary
 package final class EncoderModel: BatchModel {
     package let description: ModelDescription
     package let encoder: EncoderDescription
-    private let weights: EncoderWeights
+    fileprivate let weights: EncoderWeights
     private let workspace = Workspace()
+    /// One for each thread that computes groups of texts.
+    private var lanes: [Lane] = []
 
     /// The one input: INT32 `[tokenCount]`, the ids of a text with what the tokenizer puts around it.
     package static let inputName = "input_ids"
@@ -22,6 +24,12 @@ package final class EncoderModel: BatchModel {
     /// Most tokens of an execution, unless one text is longer: so many that the products run at full speed, and so few
     /// that what they read stays in the caches and a request that comes does not wait long.
     package static let batchTokenCountMax = 1024
+
+    /// Tokens of a group of texts that one thread takes through all layers: with more, their numbers leave the cache of
+    /// a core; with fewer, the products read the weights too often to run at full speed.
+    private static let groupTokenCounts = 128...256
+    /// Groups for a thread, so that one that the system runs late does not keep the others waiting for long.
+    private static let groupsPerThread = 2
 
     /// Loads `config.json`, what sentence-transformers keeps beside it, and the weights in `model.safetensors` or in
     /// shards from `directory`.
@@ -115,8 +123,59 @@ package final class EncoderModel: BatchModel {
 
     /// The vectors of texts given as tokens, each `hiddenSize` numbers.
     ///
+    /// When there are enough texts, each thread takes groups of them through all layers by itself: what a layer hands
+    /// to the next stays in that core's cache, and no thread waits for another before the end. Otherwise the threads
+    /// share each step. The bits are the same.
+    ///
     /// - Throws: `ComputeError.outOfMemory`.
     package func vectors(of texts: [[Int32]], on gang: ComputeGang) throws(ComputeError) -> [[Float]] {
-        try EncoderPass(encoder, weights, texts: texts, workspace, gang).run()
+        let share = texts.reduce(0) { $0 + $1.count } / (gang.threadCount * Self.groupsPerThread)
+        guard share >= Self.groupTokenCounts.lowerBound else {
+            return try EncoderPass(encoder, weights, texts: texts, workspace, gang).run()
+        }
+        let groups = Self.groups(of: texts, tokenCount: min(share, Self.groupTokenCounts.upperBound))
+        if lanes.count < gang.threadCount || lanes[0].gang.kernels.tier != gang.kernels.tier {
+            lanes = (0..<gang.threadCount).map { _ in Lane(kernels: gang.kernels) }
+        }
+        var results = [Result<[[Float]], ComputeError>](repeating: .success([]), count: groups.count)
+        results.withUnsafeMutableBufferPointer { buffer in
+            // Each group has a place of its own, and each thread a lane.
+            let (places, lanes) = (buffer, lanes)
+            gang.parallelFor(
+                count: groups.count,
+                perThread: { range, thread in
+                    for index in range { places[index] = lanes[thread].run(Array(texts[groups[index]]), of: self) }
+                })
+        }
+        var vectors: [[Float]] = []
+        for result in results { vectors += try result.get() }
+        return vectors
+    }
+
+    /// Cuts texts into groups of neighbours, of at least `tokenCount` tokens each but for the last.
+    private static func groups(of texts: [[Int32]], tokenCount: Int) -> [Range<Int>] {
+        var groups: [Range<Int>] = []
+        var (start, sum) = (0, 0)
+        for (index, tokens) in texts.enumerated() {
+            sum += tokens.count
+            guard sum >= tokenCount || index + 1 == texts.count else { continue }
+            groups.append(start..<index + 1)
+            (start, sum) = (index + 1, 0)
+        }
+        return groups
+    }
+}
+
+/// What one thread needs to compute by itself; used by one thread at a time.
+private final class Lane {
+    let gang: ComputeGang
+    private let workspace = Workspace()
+
+    init(kernels: Kernels) { gang = ComputeGang(threadCount: 1, kernels: kernels) }
+
+    func run(_ texts: [[Int32]], of model: EncoderModel) -> Result<[[Float]], ComputeError> {
+        Result { () throws(ComputeError) in
+            try EncoderPass(model.encoder, model.weights, texts: texts, workspace, gang).run()
+        }
     }
 }

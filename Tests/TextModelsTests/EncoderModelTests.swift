@@ -73,6 +73,28 @@ import Vocabulary
         }
     }
 
+    /// Goal: many texts are computed by each thread for itself with the kernels of the gang that is given, whichever
+    /// gang came before.
+    ///
+    /// Method: one model computes enough texts for groups with every tier in turn, twice; each time the bits must be
+    /// those of a model that knows that tier alone, text by text.
+    @Test("the kernels are those of the gang that is given")
+    func changingGangs() throws {
+        let fixture = try EncoderFixture("bert-mean")
+        let model = try fixture.model()
+        let texts = (0..<60).flatMap { _ in fixture.texts }
+        for tier in Self.tiers + Self.tiers {
+            let kernels = try #require(Kernels(tier: tier))
+            let single = ComputeGang(threadCount: 1, kernels: kernels)
+            let alone = try fixture.texts.map { try bits(fixture.model().vectors(of: [$0], on: single)[0]) }
+            let vectors = try model.vectors(of: texts, on: ComputeGang(threadCount: 2, kernels: kernels))
+            #expect(vectors.count == texts.count)
+            for (index, vector) in vectors.enumerated() {
+                #expect(bits(vector) == alone[index % alone.count], "\(tier), text \(index)")
+            }
+        }
+    }
+
     @Test("a batch of the engine gives each input its vector")
     func batch() throws {
         let fixture = try EncoderFixture("bert-mean")
