@@ -72,6 +72,12 @@ $(VENV)/ready: Tests/Interoperability/requirements.txt
 bench: build ## Measure the example models and print the table of the README.
 	Benchmarks/examples.py
 
+.PHONY: parity
+parity: packages ## Print how close each family of decoders in each weight format comes to Hugging Face transformers.
+	@mkdir -p .build
+	APUS_PARITY_TABLE=$(CURDIR)/.build/parity.md swift test --filter ParityTests/table
+	@cat .build/parity.md
+
 .PHONY: bench-packages
 bench-packages: test-packages
 	@$(call install,$(BENCH_PACKAGES))

@@ -100,8 +100,9 @@ let package = Package(
         module(
             "Engine",
             [
-                "CLinux", "Compute", "Configuration", "Constraints", "GraphModels", "KVCache", "ModelFiles", "Models",
-                "Routing", "Scheduling", "Telemetry", "TextModels", "Tokenizers", "VisionModels", "Vocabulary",
+                "ChatTemplates", "CLinux", "Compute", "Configuration", "Constraints", "GraphModels", "KVCache",
+                "ModelFiles", "Models", "Routing", "Scheduling", "Telemetry", "TextModels", "Tokenizers",
+                "VisionModels", "Vocabulary",
             ]),
 
         module("Probes", ["EventLoops", "RPCTransport", "Vocabulary"]),
@@ -197,8 +198,8 @@ let package = Package(
         tests(
             "Engine",
             [
-                "Compute", "Configuration", "Constraints", "KVCache", "Models", "Routing", "Scheduling", "TextModels",
-                "Tokenizers",
+                "ChatTemplates", "Compute", "Configuration", "Constraints", "KVCache", "Models", "Routing",
+                "Scheduling", "TextModels", "Tokenizers",
             ]),
     ]
 )

@@ -34,6 +34,25 @@ extension ApusClient {
         return TextGeneration(stream: try await stream(TextMethods.generate, request, timeout: timeout))
     }
 
+    /// Answers a conversation, which the chat template of the model writes out as a prompt.
+    ///
+    /// - Parameters:
+    ///   - model: with a chat template.
+    ///   - version: of the model; nil for the newest.
+    ///   - chat: what was said so far.
+    ///   - settings: how to go on.
+    ///   - timeout: after which the call is given up.
+    /// - Returns: the pieces of the answer as they come.
+    /// - Throws: as for a prompt; FAILED_PRECONDITION for a model without a chat template, INVALID_ARGUMENT when the
+    ///   template refuses the conversation.
+    public func generate(
+        model: String, version: Int? = nil, chat: TextChat, settings: GenerationSettings = GenerationSettings(),
+        timeout: Duration? = nil
+    ) async throws(ApusError) -> TextGeneration {
+        let request = try GenerateRequest(model: model, version: version, input: .chat(Chat(chat)), settings: settings)
+        return TextGeneration(stream: try await stream(TextMethods.generate, request, timeout: timeout))
+    }
+
     /// Turns texts into vectors whose directions are close where the texts are alike.
     ///
     /// Each vector is scaled to length 1, unless `isNormalized` is false. Without `version`, the newest of the model.
@@ -69,6 +88,14 @@ extension GenerateRequest {
         constraint = settings.constraint.map(Constraint.init)
         if let count = settings.answerCount { n = try number(count, "the number of answers") }
         cacheSalt = settings.cacheSalt
+    }
+}
+
+extension Chat {
+    init(_ chat: TextChat) {
+        self.init(
+            messages: chat.messages.map { ChatMessage(role: $0.role, content: $0.content) },
+            addGenerationPrompt: chat.addsGenerationPrompt ? nil : false, variables: chat.variables)
     }
 }
 

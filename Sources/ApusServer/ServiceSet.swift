@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 import InferenceService
 import Logging
 import RPC
@@ -17,7 +18,8 @@ final class ServiceSet: Sendable {
         let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { log.callDidEnd($0, $1) }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, clock: clock, serverVersion: ServerVersion.current)
+            engine: engine, readiness: readiness, clock: clock, now: { Int64(Date().timeIntervalSince1970) },
+            serverVersion: ServerVersion.current)
         services.register(in: &methods, through: gate)
         self.methods = methods
         observer = CallObserver { record in

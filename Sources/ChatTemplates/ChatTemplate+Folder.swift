@@ -5,22 +5,48 @@ extension ChatTemplate {
     /// Loads the template of a model's folder.
     ///
     /// It is `chat_template.jinja`, or `chat_template` of `tokenizer_config.json`: a text, or a list of named ones of
-    /// which `name` is taken. The special tokens come from the same file.
+    /// which `name` is taken; or `tokenizer.chat_template` of the folder's GGUF file. The special tokens come from
+    /// `tokenizer_config.json`, or from the GGUF file.
     ///
+    /// - Parameters:
+    ///   - folder: of the model's files.
+    ///   - name: of a template in a list.
+    ///   - path: another file to read the template from.
     /// - Returns: nil where the folder has no template, or none of the name.
-    /// - Throws: `ModelFileError` naming the file, the field, and what is wrong with it.
-    package static func load(folder: String, name: String = "default") throws(ModelFileError) -> ChatTemplate? {
+    /// - Throws: `ModelFileError` naming the file, the field, the line and what is wrong with it.
+    package static func load(
+        folder: String, name: String = "default", path: String? = nil
+    ) throws(ModelFileError) -> ChatTemplate? {
         let settingsPath = "\(folder)/tokenizer_config.json"
         var settings: JSONValue?
         if let bytes = try read(settingsPath) { settings = try JSONValue(parsing: bytes, file: settingsPath) }
-        let constants = specialTokens(settings)
-        let path = "\(folder)/chat_template.jinja"
-        if let bytes = try read(path) {
-            guard let text = bytes.utf8String else { throw ModelFileError(file: path, problem: "is not UTF-8") }
-            return try template(text, constants, file: path, field: nil)
+        // A folder of another kind, or with a file that cannot be read, is for whoever loads the weights.
+        let gguf = settings == nil ? (try? ModelTensors.open(path: folder)) as? GGUFFile : nil
+        let constants =
+            try gguf.map { file throws(ModelFileError) in try specialTokens(file) } ?? specialTokens(settings)
+        let file = path ?? "\(folder)/chat_template.jinja"
+        if let bytes = try read(file) {
+            guard let text = bytes.utf8String else { throw ModelFileError(file: file, problem: "is not UTF-8") }
+            return try template(text, constants, file: file, field: nil)
         }
+        if path != nil { throw ModelFileError(file: file, problem: "no such file") }
+        if let gguf { return try load(gguf) }
         guard let source = try source(settings?["chat_template"], name: name, file: settingsPath) else { return nil }
         return try template(source, constants, file: settingsPath, field: field)
+    }
+
+    /// Loads the template of a GGUF file, `tokenizer.chat_template`; nil where there is none.
+    ///
+    /// - Throws: `ModelFileError` naming the key, the line and what is wrong with it.
+    /// - Source: the GGUF specification, section "Tokenizer", "Special tokens" and "Other".
+    package static func load(_ gguf: GGUFFile) throws(ModelFileError) -> ChatTemplate? {
+        let key = "tokenizer.chat_template"
+        switch gguf.value(key) {
+        case nil: return nil
+        case .string(let text)?:
+            return try template(text, specialTokens(gguf), file: gguf.file, field: "metadata \"\(key)\"")
+        case let other?: throw gguf.keyError(key, "expected a text, got \(other.summary)")
+        }
     }
 
     private static let field = "\"chat_template\""
@@ -58,6 +84,24 @@ extension ChatTemplate {
             if let text = settings?[key]?.string ?? settings?[key]?["content"]?.string { tokens[key] = .string(text) }
         }
         return tokens
+    }
+
+    private static func specialTokens(_ gguf: GGUFFile) throws(ModelFileError) -> [String: TemplateValue] {
+        var result = specialTokens(nil)
+        guard case .array(let array)? = gguf.value("tokenizer.ggml.tokens"), let tokens = array.strings else {
+            return result
+        }
+        let names = ["bos": "bos_token", "eos": "eos_token", "unknown": "unk_token", "padding": "pad_token"]
+        for (key, name) in names {
+            guard case .integer(let id)? = gguf.value("tokenizer.ggml.\(key)_token_id"),
+                let index = Int(exactly: id), tokens.indices.contains(index)
+            else { continue }
+            guard let text = tokens[index].utf8String else {
+                throw gguf.keyError("tokenizer.ggml.tokens", "[\(index)] is not UTF-8")
+            }
+            result[name] = .string(text)
+        }
+        return result
     }
 
     /// The file, or nil where there is none.

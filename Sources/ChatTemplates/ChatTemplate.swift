@@ -12,6 +12,8 @@ package struct ChatTemplate: Sendable {
     /// Variables that every use has: `bos_token`, `eos_token` and the like.
     private let constants: [String: TemplateValue]
     package var limits = TemplateLimits()
+    /// The template as it was written.
+    package let source: String
 
     /// A parsed template.
     ///
@@ -30,6 +32,7 @@ package struct ChatTemplate: Sendable {
         var parser = try TemplateParser(source)
         program = Program(body: try parser.template())
         self.constants = constants
+        self.source = source
     }
 
     /// The conversation as text.

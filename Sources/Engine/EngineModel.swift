@@ -1,3 +1,4 @@
+package import ChatTemplates
 package import Models
 import Scheduling
 package import TextModels
@@ -32,14 +33,15 @@ package struct EngineModel: @unchecked Sendable {
     ///   - tokenizer: the model's own.
     ///   - endOfSequence: the tokens by which the model says that a text ends.
     ///   - limits: of its queue, its steps and its cache.
+    ///   - chatTemplate: how it wants a conversation written; nil if it knows none.
     package init(
         text model: any TokenModel, tokenizer: any Tokenizer, endOfSequence: Set<Int32>,
-        limits: TextLimits = TextLimits()
+        limits: TextLimits = TextLimits(), chatTemplate: ChatTemplate? = nil
     ) {
         kind = .text(
             TextPipeline(
                 model: model, tokenizer: tokenizer, endOfSequence: endOfSequence,
-                sharedPrefixes: limits.sharedPrefixes),
+                sharedPrefixes: limits.sharedPrefixes, chatTemplate: chatTemplate),
             limits.tokenLimits(for: model.properties))
     }
 

@@ -36,6 +36,8 @@ package struct GenerationRequest: Sendable {
         case text(String)
         /// Token ids of the model's vocabulary, taken as they are.
         case tokens([Int32])
+        /// A conversation, which the model's chat template writes out.
+        case chat(ChatPrompt)
     }
 
     /// How a token is chosen; `SamplingParameters` says what each of these does, and in which order.

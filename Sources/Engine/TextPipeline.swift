@@ -1,3 +1,4 @@
+import ChatTemplates
 import KVCache
 import Models
 import Tokenizers
@@ -7,6 +8,8 @@ import Vocabulary
 struct TextPipeline {
     let model: any TokenModel
     let tokenizer: any Tokenizer
+    /// How the model wants a conversation written; nil for a model without such a way.
+    let chatTemplate: ChatTemplate?
     /// Tokens by which the model says that a text ends.
     let endOfSequence: Set<Int32>
     /// Beginnings of prompts that are known to everybody.
@@ -14,10 +17,12 @@ struct TextPipeline {
     let constraints: ConstraintCache
 
     init(
-        model: any TokenModel, tokenizer: any Tokenizer, endOfSequence: Set<Int32>, sharedPrefixes: [String] = []
+        model: any TokenModel, tokenizer: any Tokenizer, endOfSequence: Set<Int32>, sharedPrefixes: [String] = [],
+        chatTemplate: ChatTemplate? = nil
     ) {
         self.model = model
         self.tokenizer = tokenizer
+        self.chatTemplate = chatTemplate
         self.endOfSequence = endOfSequence
         self.sharedPrefixes = sharedPrefixes
         constraints = ConstraintCache(tokenizer: tokenizer, endOfSequence: endOfSequence)
@@ -36,6 +41,7 @@ struct TextPipeline {
             switch prompt {
             case .tokens(let tokens): tokens
             case .text(let text): try await encode(text, field: field)
+            case .chat(let chat): try await self.tokens(of: chat)
             }
         let vocabularySize = model.properties.vocabularySize
         if let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) {

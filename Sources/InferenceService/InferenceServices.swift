@@ -13,9 +13,18 @@ package struct InferenceServices: Sendable {
     private let health: HealthService
     private let reflection = ReflectionService()
 
-    package init(engine: Engine, readiness: Readiness, clock: any MonotonicClock, serverVersion: String) {
+    /// - Parameters:
+    ///   - engine: answers the calls.
+    ///   - readiness: whether the server takes calls.
+    ///   - clock: of the server.
+    ///   - now: seconds since 1970, for what writes a date.
+    ///   - serverVersion: as the server says it.
+    package init(
+        engine: Engine, readiness: Readiness, clock: any MonotonicClock, now: @escaping @Sendable () -> Int64,
+        serverVersion: String
+    ) {
         openInference = OpenInferenceService(engine: engine, readiness: readiness, serverVersion: serverVersion)
-        text = TextService(engine: engine)
+        text = TextService(engine: engine, now: now)
         vision = VisionService(engine: engine)
         graph = GraphService(engine: engine)
         admin = AdminService(engine: engine, clock: clock, serverVersion: serverVersion)

@@ -26,8 +26,16 @@ struct AddedTokens: Sendable {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// Cuts `text` at every added token, the longest that begins at a place.
-    func split(_ text: [UInt8]) -> [Piece] {
+    /// Where in `text` an added token begins, ascending; also inside of another.
+    func offsets(in text: [UInt8]) -> [Int] {
+        text.indices.filter {
+            trie.startsEntry[Int(text[$0])] && trie.longest(in: text, from: $0, to: text.count) != nil
+        }
+    }
+
+    /// Cuts `text` at every added token, the longest that begins at a place; at those of `literals` none of
+    /// `specialTokens` begins.
+    func split(_ text: [UInt8], literals: Set<Int> = [], specialTokens: Set<Int32> = []) -> [Piece] {
         guard !isEmpty else { return text.isEmpty ? [] : [.text(0..<text.count)] }
         var pieces: [Piece] = []
         var textStart = 0
@@ -39,6 +47,10 @@ struct AddedTokens: Sendable {
                 continue
             }
             let entry = entries[Int(match.value)]
+            if !literals.isEmpty, literals.contains(index), specialTokens.contains(entry.token) {
+                index += 1
+                continue
+            }
             if entry.isSingleWord, hasWord(before: index, text) || hasWord(after: match.end, text) {
                 index = match.end
                 continue

@@ -9,6 +9,8 @@ package struct PipelineTokenizer: Tokenizer {
     /// Added tokens that are looked for in the text as it comes, and those looked for after normalisation.
     var addedTokens = AddedTokens([])
     var normalizedTokens = AddedTokens([])
+    /// The special ones among both, as they are written.
+    var specialTexts = AddedTokens([])
     var normalizers: [Normalizer] = []
     var preTokenizers: [PreTokenizer] = []
     var model: WordModel
@@ -36,16 +38,29 @@ package struct PipelineTokenizer: Tokenizer {
     package func isSpecial(_ token: Int32) -> Bool { specialTokens.contains(token) }
 
     package func encode(_ text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
+        try encode(Array(text.utf8), literals: [], addsSpecialTokens: addsSpecialTokens)
+    }
+
+    package func specialTokenOffsets(in text: [UInt8]) -> [Int] { specialTexts.offsets(in: text) }
+
+    package func encode(_ text: [UInt8], literals: Set<Int>) throws(TokenizerError) -> [Int32] {
+        try encode(text, literals: literals, addsSpecialTokens: false)
+    }
+
+    private func encode(
+        _ bytes: [UInt8], literals: Set<Int>, addsSpecialTokens: Bool
+    ) throws(TokenizerError) -> [Int32] {
         var tokens = addsSpecialTokens ? prefix : []
         var cache = WordCache()
-        let bytes = Array(text.utf8)
-        for piece in addedTokens.split(bytes) {
+        for piece in addedTokens.split(bytes, literals: literals, specialTokens: specialTokens) {
             switch piece {
             case .token(let token): tokens.append(token)
             case .text(let range):
                 try encode(
-                    range.count == bytes.count ? bytes : Array(bytes[range]), isFirst: range.lowerBound == 0, &cache,
-                    into: &tokens)
+                    range.count == bytes.count ? bytes : Array(bytes[range]),
+                    literals: literals.isEmpty || normalizedTokens.isEmpty
+                        ? [] : Set(literals.filter(range.contains).map { $0 - range.lowerBound }),
+                    isFirst: range.lowerBound == 0, &cache, into: &tokens)
             }
         }
         if addsSpecialTokens { tokens += suffix }
@@ -53,10 +68,11 @@ package struct PipelineTokenizer: Tokenizer {
     }
 
     private func encode(
-        _ text: [UInt8], isFirst: Bool, _ cache: inout WordCache, into tokens: inout [Int32]
+        _ text: [UInt8], literals: Set<Int>, isFirst: Bool, _ cache: inout WordCache, into tokens: inout [Int32]
     ) throws(TokenizerError) {
         let normalized = normalizers.reduce(text) { $1($0) }
-        for piece in normalizedTokens.split(normalized) {
+        let literals = literals.isEmpty ? [] : normalizedLiterals(literals, text, normalized)
+        for piece in normalizedTokens.split(normalized, literals: literals, specialTokens: specialTokens) {
             switch piece {
             case .token(let token): tokens.append(token)
             case .text(let range):
@@ -69,6 +85,16 @@ package struct PipelineTokenizer: Tokenizer {
                 }
             }
         }
+    }
+
+    /// Where the places `literals` of `text` are once it is normalised: the special tokens of both are numbered alike.
+    ///
+    /// When normalisation has made more or fewer of them, all are.
+    private func normalizedLiterals(_ literals: Set<Int>, _ text: [UInt8], _ normalized: [UInt8]) -> Set<Int> {
+        let before = specialTexts.offsets(in: text)
+        let after = normalizedTokens.offsets(in: normalized)
+        guard before.count == after.count else { return Set(after) }
+        return Set(zip(before, after).lazy.filter { literals.contains($0.0) }.map(\.1))
     }
 
     private func cut(_ cuts: inout WordCuts) {

@@ -13,6 +13,15 @@ package protocol Tokenizer: Sendable {
     /// - Throws: `TokenizerError.unknownCharacter` when the vocabulary cannot write `text`.
     func encode(_ text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [Int32]
 
+    /// Where in `text`, UTF-8, a special token is written: offsets of first bytes, ascending.
+    func specialTokenOffsets(in text: [UInt8]) -> [Int]
+
+    /// The ids of `text`, UTF-8, with nothing put around it; a special token written at one of the offsets `literals`
+    /// is read as any other text.
+    ///
+    /// - Throws: as the other `encode`.
+    func encode(_ text: [UInt8], literals: Set<Int>) throws(TokenizerError) -> [Int32]
+
     /// The UTF-8 bytes that `token` stands for, possibly part of a character; none for a special or unknown token.
     func bytes(of token: Int32) -> [UInt8]
 
@@ -26,6 +35,14 @@ package protocol Tokenizer: Sendable {
 extension Tokenizer {
     /// None, for tokenizers without added tokens.
     package func token(named content: String) -> Int32? { nil }
+
+    /// None, for tokenizers without special tokens.
+    package func specialTokenOffsets(in text: [UInt8]) -> [Int] { [] }
+
+    /// The ids of the text, for tokenizers without special tokens.
+    package func encode(_ text: [UInt8], literals: Set<Int>) throws(TokenizerError) -> [Int32] {
+        try encode(String(decoding: text, as: UTF8.self), addsSpecialTokens: false)
+    }
 
     /// None, for tokenizers without special tokens.
     package func isSpecial(_ token: Int32) -> Bool { false }

@@ -13,13 +13,17 @@ struct CallTextCommand: AsyncParsableCommand {
 
               apus call text --model storyteller "Once upon a time" --max-tokens 100 --temperature 0.8 --seed 7
               apus call text --model storyteller "The king was " --choice old --choice young
+              apus call text --model my-chat --system "Answer in one line." --chat "What is a swift?"
               cat beginning.txt | apus call text --model storyteller - > story.txt
             """)
 
     @OptionGroup var call: CallOptions
 
     @Argument(help: "What to go on from; - reads it from stdin.")
-    var prompt: String
+    var prompt: String?
+
+    @OptionGroup(title: "Conversation")
+    var chat: ChatOptions
 
     @OptionGroup(title: "Generation")
     var generation: GenerationOptions
@@ -27,16 +31,31 @@ struct CallTextCommand: AsyncParsableCommand {
     @Flag(help: "Do not print the prompt before the text.")
     var noPrompt = false
 
+    func validate() throws {
+        guard (prompt != nil) != chat.isGiven else {
+            throw ValidationError("either a prompt or --chat with what is said, got \(prompt == nil ? "none" : "both")")
+        }
+    }
+
     func run() async throws {
-        let settings = try generation.settings()
-        let (call, prompt, noPrompt) = (call, prompt, noPrompt)
+        let (call, prompt, noPrompt, chat, generation) = (call, prompt, noPrompt, chat, generation)
         try await call.withClient { client in
-            let prompt = prompt == "-" ? try Console.readAll() : prompt
-            let pieces = try await client.generate(
-                model: call.model, version: call.modelVersion, prompt: prompt, settings: settings,
-                timeout: call.timeout?.duration)
+            let settings = try generation.settings()
+            let pieces: TextGeneration
+            var opening = ""
+            if let prompt {
+                let prompt = prompt == "-" ? try Console.readAll() : prompt
+                if !noPrompt { opening = prompt }
+                pieces = try await client.generate(
+                    model: call.model, version: call.modelVersion, prompt: prompt, settings: settings,
+                    timeout: call.timeout?.duration)
+            } else {
+                pieces = try await client.generate(
+                    model: call.model, version: call.modelVersion, chat: try chat.conversation(), settings: settings,
+                    timeout: call.timeout?.duration)
+            }
             let hasSeveral = (settings.answerCount ?? 1) > 1
-            let writer = TextWriter(opening: noPrompt ? "" : prompt, holdsBack: hasSeveral)
+            let writer = TextWriter(opening: opening, holdsBack: hasSeveral)
             do {
                 for try await piece in pieces { writer.write(piece) }
             } catch {
@@ -45,6 +64,44 @@ struct CallTextCommand: AsyncParsableCommand {
             }
             writer.finish()
         }
+    }
+}
+
+/// A conversation on the command line.
+struct ChatOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What is said; - reads it from stdin. Repeated: the user's words and the model's in turn.",
+            valueName: "text"))
+    var chat: [String] = []
+
+    @Option(help: ArgumentHelp("How the model is to behave, with --chat.", valueName: "text"))
+    var system: String?
+
+    @Option(
+        help: ArgumentHelp("A JSON object of what else the chat template knows, with --chat.", valueName: "json"))
+    var chatVariables: String?
+
+    /// Whether anything of a conversation was given.
+    var isGiven: Bool { !chat.isEmpty || system != nil || chatVariables != nil }
+
+    func validate() throws {
+        if isGiven, chat.isEmpty { throw ValidationError("--system and --chat-variables need --chat") }
+        if !chat.isEmpty, chat.count.isMultiple(of: 2) {
+            throw ValidationError("--chat: the last words are the model's, expected the user's")
+        }
+    }
+
+    /// The conversation; reads what is on stdin.
+    func conversation() throws -> TextChat {
+        var messages = system.map { [TextChat.Message.system($0)] } ?? []
+        for (index, text) in chat.enumerated() {
+            let content = text == "-" ? try Console.readAll() : text
+            messages.append(index.isMultiple(of: 2) ? .user(content) : .assistant(content))
+        }
+        var conversation = TextChat(messages)
+        conversation.variables = chatVariables ?? ""
+        return conversation
     }
 }
 

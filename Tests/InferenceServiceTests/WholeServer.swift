@@ -25,7 +25,8 @@ struct WholeServer {
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
         let readiness = InferenceService.Readiness()
         let services = InferenceServices(
-            engine: engine, readiness: readiness, clock: Vocabulary.SystemClock(), serverVersion: "test")
+            engine: engine, readiness: readiness, clock: Vocabulary.SystemClock(), now: { 0 },
+            serverVersion: "test")
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate.open)
         let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)

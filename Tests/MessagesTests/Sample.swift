@@ -132,6 +132,19 @@ struct Sample: Sendable, CustomTestStringConvertible {
             GenerateRequest(model: "storyteller", input: .tokens(TokenSequence(ids: [5, 6]))),
             #"model: "storyteller" tokens { ids: [5, 6] }"#),
         Sample(
+            GenerateRequest(
+                input: .chat(
+                    Chat(
+                        messages: [ChatMessage(role: "user", content: "nul \0"), ChatMessage()],
+                        addGenerationPrompt: false, variables: "{}"))),
+            #"""
+            chat {
+              messages { role: "user" content: "nul \000" } messages {} add_generation_prompt: false variables: "{}"
+            }
+            """#),
+        Sample(ChatMessage(role: "r", content: "c"), #"role: "r" content: "c""#),
+        Sample(Chat(addGenerationPrompt: true), "add_generation_prompt: true"),
+        Sample(
             GenerateResponse(
                 text: " a time", tokens: [7, 8], finishReason: .maxTokens,
                 usage: Usage(

@@ -115,53 +115,6 @@ import TextModels
         }
     }
 
-    /// Goal: fewer bits lose no more than they must.
-    ///
-    /// Method: the probabilities after every kept token of the prompt against those of Hugging Face transformers in
-    /// float32. The miniatures have 32 inputs where a real model has thousands, so their errors average out less.
-    @Test(
-        "weights of fewer bits give nearly the same probabilities", arguments: DecoderFixture.names,
-        [Accuracy(.bfloat16, 0.9999, 0.001), Accuracy(.int8, 0.997, 0.02), Accuracy(.int4, 0.84, 1.2)])
-    func fewerBits(name: String, accuracy: Accuracy) throws {
-        let fixture = try DecoderFixture(name)
-        let driver = try StepDriver(
-            try fixture.model(accuracy.format), tokensPerPage: 16, gang: ComputeGang(threadCount: 2))
-        var (cosine, divergence) = (0.0, 0.0)
-        for (position, token) in fixture.prompt.enumerated() {
-            let logits = try driver.step([(0, [token], .lastLogits)])[0]!.map(Double.init)
-            guard let index = fixture.positions.firstIndex(of: position) else { continue }
-            cosine += self.cosine(logits, fixture.logits[index]) / Double(fixture.positions.count)
-            divergence += self.divergence(fixture.logits[index], logits) / Double(fixture.positions.count)
-        }
-        #expect(cosine >= accuracy.cosineMin && divergence <= accuracy.divergenceMax, "\(cosine), \(divergence)")
-    }
-
-    struct Accuracy: Sendable, CustomTestStringConvertible {
-        let format: WeightFormat
-        /// Of logits, on average.
-        let cosineMin: Double
-        /// Kullback-Leibler, on average, in nats.
-        let divergenceMax: Double
-        var testDescription: String { format.rawValue }
-
-        init(_ format: WeightFormat, _ cosineMin: Double, _ divergenceMax: Double) {
-            (self.format, self.cosineMin, self.divergenceMax) = (format, cosineMin, divergenceMax)
-        }
-    }
-
-    private func cosine(_ a: [Double], _ b: [Double]) -> Double {
-        func product(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
-        return product(a, b) / (product(a, a) * product(b, b)).squareRoot()
-    }
-
-    private func divergence(_ a: [Double], _ b: [Double]) -> Double {
-        func logProbabilities(_ logits: [Double]) -> [Double] {
-            let sum = log(logits.reduce(0) { $0 + exp($1 - logits.max()!) }) + logits.max()!
-            return logits.map { $0 - sum }
-        }
-        return zip(logProbabilities(a), logProbabilities(b)).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
-    }
-
     @Test("a context that was limited is the model's, and short enough keeps a long rotation away")
     func limitedContext() throws {
         let fixture = try DecoderFixture("phi3-long")

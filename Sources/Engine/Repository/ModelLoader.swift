@@ -1,3 +1,4 @@
+import ChatTemplates
 import Compute
 import GraphModels
 import ModelFiles
@@ -61,10 +62,33 @@ enum ModelLoader {
             cacheFormat: settings.cacheFormat ?? (settings.weights ?? .bfloat16).usualCacheFormat,
             progress: progress)
         let tokenizer = try tokenizer(folder, vocabularySize: model.properties.vocabularySize)
+        let template = try chatTemplate(entry, settings)
         var loaded = EngineModel(
-            text: model, tokenizer: tokenizer, endOfSequence: model.decoder.endOfSequence, limits: settings.text)
+            text: model, tokenizer: tokenizer,
+            endOfSequence: model.decoder.endOfSequence.union(template.map { $0.endsOfTurn(tokenizer) } ?? []),
+            limits: settings.text, chatTemplate: template)
         loaded.weightByteCount = model.weightByteCount
         return loaded
+    }
+
+    /// The template of the model's files, unless the settings name another or none.
+    ///
+    /// One that is not supported keeps the model from being served: it would be missed by the first conversation.
+    private static func chatTemplate(
+        _ entry: ModelRepository.Entry, _ settings: ModelSettings
+    ) throws(ModelFileError) -> ChatTemplate? {
+        do {
+            switch settings.chatTemplate {
+            case nil: return try ChatTemplate.load(folder: entry.versionFolder)
+            case "off"?: return nil
+            case let name?:
+                return try ChatTemplate.load(folder: entry.versionFolder, path: "\(entry.folder)/\(name)")
+            }
+        } catch {
+            throw ModelFileError(
+                file: error.file, field: error.field,
+                problem: error.problem + "; \"text: {chat_template: off}\" in model.yaml serves the model without it")
+        }
     }
 
     private static func encoder(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
@@ -87,5 +111,18 @@ enum ModelLoader {
                 problem: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model knows \(vocabularySize)")
         }
         return tokenizer
+    }
+}
+
+extension ChatTemplate {
+    /// By which tokens models say that a turn is over, in the families' formats.
+    private static let turnEnds = ["<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>"]
+
+    /// The special tokens that end a turn in this template.
+    ///
+    /// Why: GGUF files often name only the end of a document, and a chat would go on into the next turn.
+    fileprivate func endsOfTurn(_ tokenizer: some Tokenizer) -> Set<Int32> {
+        let tokens = Self.turnEnds.filter { source.contains($0) }.compactMap { tokenizer.token(named: $0) }
+        return Set(tokens.filter(tokenizer.isSpecial))
     }
 }

@@ -33,6 +33,7 @@ extension ModelSettings {
     ///   prefix_cache: true                # prompts that begin like earlier ones of their tenant skip what is known
     ///   shared_prefixes:                  # and those that begin like this skip it whichever tenant was first
     ///     - "You are a helpful assistant."
+    ///   chat_template: chat.jinja         # beside model.yaml, instead of the model's own; off for none
     /// delay: 10ms                         # delay
     /// ```
     ///
@@ -72,6 +73,7 @@ extension ModelSettings {
             text.queueCapacity = queueCapacity
             if let section = try map.map("text") {
                 contextLength = try section.integer("context_length", in: 1...1 << 24)
+                chatTemplate = try section.string("chat_template")
                 try text.read(section)
             }
         case .delay:

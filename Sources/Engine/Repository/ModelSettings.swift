@@ -37,6 +37,8 @@ struct ModelSettings: Sendable {
     var cacheFormat: CacheFormat?
     /// Most tokens of a sequence; nil for what the model was made for.
     var contextLength: Int?
+    /// A file beside `model.yaml` with the chat template, or `off`; nil for the template of the model's own files.
+    var chatTemplate: String?
     /// Of text models, with `queueCapacity` among them.
     var text = TextLimits()
 

@@ -8,8 +8,13 @@ package import Vocabulary
 /// `apus.text.v1.Text`: generation and embeddings.
 package struct TextService: Sendable {
     private let engine: Engine
+    /// Seconds since 1970, for chat templates that write the date.
+    private let now: @Sendable () -> Int64
 
-    package init(engine: Engine) { self.engine = engine }
+    package init(engine: Engine, now: @escaping @Sendable () -> Int64) {
+        self.engine = engine
+        self.now = now
+    }
 
     /// Goes on from a prompt, handing over each piece of text as it comes.
     ///
@@ -20,7 +25,7 @@ package struct TextService: Sendable {
         _ request: GenerateRequest, _ call: CallContext, to writer: MessageWriter<GenerateResponse>
     ) async throws {
         let selector = try ModelSelector(name: request.model, version: request.version)
-        let stream = try await engine.generate(selector, GenerationRequest(request, call))
+        let stream = try await engine.generate(selector, GenerationRequest(request, call, now: now()))
         // After a failure too: what it has cost until then.
         defer { writer.setTrailers(EngineUsage.trailers(stream.usage)) }
         if request.echo, case .prompt(let prompt) = request.input {
@@ -94,13 +99,14 @@ extension Messages.Usage {
 
 extension GenerationRequest {
     /// What the engine is to do for a call; ranges are checked by the engine, which names the field.
-    init(_ request: GenerateRequest, _ call: CallContext) throws(ServingError) {
+    init(_ request: GenerateRequest, _ call: CallContext, now: Int64) throws(ServingError) {
         let prompt: Prompt
         switch request.input {
         case .prompt(let text): prompt = .text(text)
         case .tokens(let tokens):
             prompt = .tokens(tokens.ids.map(Int32.init(wire:)))
-        case nil: throw ServingError(.invalidArgument, "expected a prompt or tokens, got neither")
+        case .chat(let chat): prompt = .chat(ChatPrompt(chat, secondsSince1970: Int(now)))
+        case nil: throw ServingError(.invalidArgument, "expected a prompt, tokens or a chat, got none of them")
         }
         self.init(
             prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? TextInference.tokenCountMaxDefault,
@@ -111,6 +117,16 @@ extension GenerationRequest {
         answerCount = Int(request.n ?? 1)
         cacheSalt = request.cacheSalt
         constraint = request.constraint.flatMap(ConstraintSpecification.init)
+    }
+}
+
+extension ChatPrompt {
+    init(_ chat: Chat, secondsSince1970: Int) {
+        self.init(
+            messages: chat.messages.map { Message(role: $0.role, content: $0.content) },
+            secondsSince1970: secondsSince1970)
+        addsGenerationPrompt = chat.addGenerationPrompt ?? true
+        variables = chat.variables
     }
 }
 

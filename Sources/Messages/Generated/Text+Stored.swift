@@ -16,6 +16,41 @@ extension TokenSequence: StoredMessage {
     }
 }
 
+extension ChatMessage: StoredMessage {
+    typealias Stored = Apus__Text__V1__ChatMessage
+    static let storedType = StoredType(apus__text__v1__chat_message__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        role = try arena.string(stored.role, "apus.text.v1.ChatMessage.role")
+        content = try arena.string(stored.content, "apus.text.v1.ChatMessage.content")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.role = arena.store(role)
+        stored.content = arena.store(content)
+    }
+}
+
+extension Chat: StoredMessage {
+    typealias Stored = Apus__Text__V1__Chat
+    static let storedType = StoredType(apus__text__v1__chat__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        messages = try arena.messages(stored.messages, stored.n_messages)
+        addGenerationPrompt = stored.add_generation_prompt_presence_case.rawValue == 2 ? stored.add_generation_prompt != 0 : nil
+        variables = try arena.string(stored.variables, "apus.text.v1.Chat.variables")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_messages, stored.messages) = arena.store(messages)
+        if let addGenerationPrompt {
+            stored.add_generation_prompt_presence_case = .init(2)
+            stored.add_generation_prompt = addGenerationPrompt ? 1 : 0
+        }
+        stored.variables = arena.store(variables)
+    }
+}
+
 extension GenerateRequest: StoredMessage {
     typealias Stored = Apus__Text__V1__GenerateRequest
     static let storedType = StoredType(apus__text__v1__generate_request__init)
@@ -43,6 +78,7 @@ extension GenerateRequest: StoredMessage {
         switch stored.input_case.rawValue {
         case 3: input = .prompt(try arena.string(stored.prompt, "apus.text.v1.GenerateRequest.prompt"))
         case 4: input = .tokens(try arena.message(stored.tokens) ?? TokenSequence())
+        case 26: input = .chat(try arena.message(stored.chat) ?? Chat())
         default: input = nil
         }
         switch stored.constraint_case.rawValue {
@@ -114,6 +150,9 @@ extension GenerateRequest: StoredMessage {
         case .tokens(let value):
             stored.input_case = .init(4)
             stored.tokens = arena.store(value)
+        case .chat(let value):
+            stored.input_case = .init(26)
+            stored.chat = arena.store(value)
         case nil: break
         }
         switch constraint {

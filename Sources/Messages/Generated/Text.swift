@@ -75,6 +75,36 @@ package struct TokenSequence: Message {
     }
 }
 
+/// A message of a conversation.
+package struct ChatMessage: Message {
+    /// Who says it: mostly `system`, `user` or `assistant`; the model's chat template decides which there are.
+    package var role: String
+    /// What is said. The text of a special token in it, such as `<|im_end|>`, is read as text, not as the token.
+    package var content: String
+
+    package init(role: String = "", content: String = "") {
+        self.role = role
+        self.content = content
+    }
+}
+
+/// A conversation, which the chat template of the model writes out as a prompt.
+package struct Chat: Message {
+    /// The messages so far, at least one.
+    package var messages: [ChatMessage]
+    /// Whether the prompt ends where the model's answer begins; when absent: yes. Without it the model may go on with
+    /// whatever follows the last message.
+    package var addGenerationPrompt: Bool?
+    /// A JSON object of what else the template knows by name, such as `tools` or `enable_thinking`; empty for nothing.
+    package var variables: String
+
+    package init(messages: [ChatMessage] = [], addGenerationPrompt: Bool? = nil, variables: String = "") {
+        self.messages = messages
+        self.addGenerationPrompt = addGenerationPrompt
+        self.variables = variables
+    }
+}
+
 /// Asks a model to go on from a prompt.
 ///
 /// The same request with the same `seed` gets the same text from the same model version.
@@ -85,6 +115,9 @@ package struct GenerateRequest: Message {
         case prompt(String)
         /// Token ids.
         case tokens(TokenSequence)
+        /// A conversation: the model's own chat template makes the prompt, with every special token that belongs there.
+        /// FAILED_PRECONDITION for a model without one; INVALID_ARGUMENT when the template refuses the conversation.
+        case chat(Chat)
     }
 
     /// What the answer has to look like. Tokens that would lead elsewhere are not chosen, and the answer ends only where
@@ -119,7 +152,7 @@ package struct GenerateRequest: Message {
     package var seed: UInt64?
     /// Texts that end the generation where they would appear; they are not part of the answer. None may be empty.
     package var stop: [String]
-    /// Whether the answer begins with the prompt.
+    /// Whether the answer begins with the prompt, if that is a text.
     package var echo: Bool
     /// Whether to go on past the token that ends a text, up to `max_tokens`: for measurements of equal length.
     package var ignoreEndOfText: Bool

@@ -54,6 +54,7 @@ extension PipelineTokenizer {
             tokens.filter(\.isNormalized).map { token in
                 entry(token, normalizers.reduce(Array(token.content.utf8)) { $1($0) })
             })
+        specialTexts = AddedTokens(tokens.filter(\.isSpecial).map { entry($0, Array($0.content.utf8)) })
         for token in tokens {
             namedTokens[token.content] = token.token
             if token.isSpecial { specialTokens.insert(token.token) }

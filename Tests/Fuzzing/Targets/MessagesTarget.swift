@@ -24,6 +24,7 @@ extension FuzzTarget {
         HealthListResponse.self, ServerReflectionRequest.self, ExtensionRequest.self, ServerReflectionResponse.self,
         FileDescriptorResponse.self, ExtensionNumberResponse.self, ListServiceResponse.self, ServiceResponse.self,
         ErrorResponse.self, TokenLogprob.self, TokenLogprobs.self, Choices.self, ModelStreamInferResponse.self,
+        ChatMessage.self, Chat.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
@@ -75,6 +76,7 @@ private enum MessagesSeeds {
                 model: "s", input: .prompt("Once"), maxTokens: 0, temperature: 0, topK: 4, topP: 0.9, seed: 1,
                 stop: ["x"], echo: true, ignoreEndOfText: true, minP: 0.5, logitBias: [3: -1], stopTokens: [4], n: 2)),
         seed(GenerateRequest(constraint: .choices(Choices(texts: ["a", "b"])))),
+        seed(GenerateRequest(input: .chat(Chat(messages: [ChatMessage(role: "user", content: "Hi")])))),
         seed(GenerateRequest(model: "s", input: .tokens(TokenSequence(ids: [5, 600])))),
         seed(
             GenerateResponse(

@@ -44,7 +44,8 @@ final class ServicesBench: Sendable {
         try await engine.load(EngineModel(batch: IdentityModel(name: identity, version: version)))
         models = try engine.models.map { try ModelSelector(name: $0.name.name, version: "") }
         let readiness = InferenceService.Readiness()
-        let services = InferenceServices(engine: engine, readiness: readiness, clock: clock, serverVersion: "fuzz")
+        let services = InferenceServices(
+            engine: engine, readiness: readiness, clock: clock, now: { 0 }, serverVersion: "fuzz")
         let tenants = TenantGate(TenantTable(anonymousTenant: TenantID("local")))
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate(tenants: tenants, clock: clock, log: { _, _ in }))

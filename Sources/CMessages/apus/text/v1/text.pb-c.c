@@ -13,6 +13,18 @@ void   apus__text__v1__token_sequence__init
   static const Apus__Text__V1__TokenSequence init_value = APUS__TEXT__V1__TOKEN_SEQUENCE__INIT;
   *message = init_value;
 }
+void   apus__text__v1__chat_message__init
+                     (Apus__Text__V1__ChatMessage         *message)
+{
+  static const Apus__Text__V1__ChatMessage init_value = APUS__TEXT__V1__CHAT_MESSAGE__INIT;
+  *message = init_value;
+}
+void   apus__text__v1__chat__init
+                     (Apus__Text__V1__Chat         *message)
+{
+  static const Apus__Text__V1__Chat init_value = APUS__TEXT__V1__CHAT__INIT;
+  *message = init_value;
+}
 void   apus__text__v1__generate_request__logit_bias_entry__init
                      (Apus__Text__V1__GenerateRequest__LogitBiasEntry         *message)
 {
@@ -111,6 +123,121 @@ const ProtobufCMessageDescriptor apus__text__v1__token_sequence__descriptor =
   (ProtobufCMessageInit) apus__text__v1__token_sequence__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor apus__text__v1__chat_message__field_descriptors[2] =
+{
+  {
+    "role",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__ChatMessage, role),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__ChatMessage, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__text__v1__chat_message__field_indices_by_name[] = {
+  1,   /* field[1] = content */
+  0,   /* field[0] = role */
+};
+static const ProtobufCIntRange apus__text__v1__chat_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__text__v1__chat_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.text.v1.ChatMessage",
+  "ChatMessage",
+  "Apus__Text__V1__ChatMessage",
+  "apus.text.v1",
+  sizeof(Apus__Text__V1__ChatMessage),
+  2,
+  apus__text__v1__chat_message__field_descriptors,
+  apus__text__v1__chat_message__field_indices_by_name,
+  1,  apus__text__v1__chat_message__number_ranges,
+  (ProtobufCMessageInit) apus__text__v1__chat_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__text__v1__chat__field_descriptors[3] =
+{
+  {
+    "messages",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Text__V1__Chat, n_messages),
+    offsetof(Apus__Text__V1__Chat, messages),
+    &apus__text__v1__chat_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "add_generation_prompt",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Apus__Text__V1__Chat, add_generation_prompt_presence_case),
+    offsetof(Apus__Text__V1__Chat, add_generation_prompt),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "variables",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Text__V1__Chat, variables),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__text__v1__chat__field_indices_by_name[] = {
+  1,   /* field[1] = add_generation_prompt */
+  0,   /* field[0] = messages */
+  2,   /* field[2] = variables */
+};
+static const ProtobufCIntRange apus__text__v1__chat__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__text__v1__chat__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.text.v1.Chat",
+  "Chat",
+  "Apus__Text__V1__Chat",
+  "apus.text.v1",
+  sizeof(Apus__Text__V1__Chat),
+  3,
+  apus__text__v1__chat__field_descriptors,
+  apus__text__v1__chat__field_indices_by_name,
+  1,  apus__text__v1__chat__number_ranges,
+  (ProtobufCMessageInit) apus__text__v1__chat__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor apus__text__v1__generate_request__logit_bias_entry__field_descriptors[2] =
 {
   {
@@ -162,7 +289,7 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_en
   (ProtobufCMessageInit) apus__text__v1__generate_request__logit_bias_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[25] =
+static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_descriptors[26] =
 {
   {
     "model",
@@ -464,9 +591,22 @@ static const ProtobufCFieldDescriptor apus__text__v1__generate_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "chat",
+    26,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Text__V1__GenerateRequest, input_case),
+    offsetof(Apus__Text__V1__GenerateRequest, chat),
+    &apus__text__v1__chat__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__text__v1__generate_request__field_indices_by_name[] = {
   24,   /* field[24] = cache_salt */
+  25,   /* field[25] = chat */
   21,   /* field[21] = choices */
   10,   /* field[10] = echo */
   15,   /* field[15] = frequency_penalty */
@@ -495,7 +635,7 @@ static const unsigned apus__text__v1__generate_request__field_indices_by_name[] 
 static const ProtobufCIntRange apus__text__v1__generate_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 25 }
+  { 0, 26 }
 };
 const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
 {
@@ -505,7 +645,7 @@ const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor =
   "Apus__Text__V1__GenerateRequest",
   "apus.text.v1",
   sizeof(Apus__Text__V1__GenerateRequest),
-  25,
+  26,
   apus__text__v1__generate_request__field_descriptors,
   apus__text__v1__generate_request__field_indices_by_name,
   1,  apus__text__v1__generate_request__number_ranges,

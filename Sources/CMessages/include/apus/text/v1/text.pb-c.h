@@ -16,6 +16,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Apus__Text__V1__TokenSequence Apus__Text__V1__TokenSequence;
+typedef struct Apus__Text__V1__ChatMessage Apus__Text__V1__ChatMessage;
+typedef struct Apus__Text__V1__Chat Apus__Text__V1__Chat;
 typedef struct Apus__Text__V1__GenerateRequest Apus__Text__V1__GenerateRequest;
 typedef struct Apus__Text__V1__GenerateRequest__LogitBiasEntry Apus__Text__V1__GenerateRequest__LogitBiasEntry;
 typedef struct Apus__Text__V1__Choices Apus__Text__V1__Choices;
@@ -52,6 +54,39 @@ struct  Apus__Text__V1__TokenSequence
     , 0,NULL }
 
 
+struct  Apus__Text__V1__ChatMessage
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData role;
+  ProtobufCBinaryData content;
+};
+#define APUS__TEXT__V1__CHAT_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__chat_message__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+typedef enum {
+  APUS__TEXT__V1__CHAT__ADD_GENERATION_PROMPT_PRESENCE__NOT_SET = 0,
+  APUS__TEXT__V1__CHAT__ADD_GENERATION_PROMPT_PRESENCE_ADD_GENERATION_PROMPT = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__CHAT__ADD_GENERATION_PROMPT_PRESENCE__CASE)
+} Apus__Text__V1__Chat__AddGenerationPromptPresenceCase;
+
+struct  Apus__Text__V1__Chat
+{
+  ProtobufCMessage base;
+  size_t n_messages;
+  Apus__Text__V1__ChatMessage **messages;
+  ProtobufCBinaryData variables;
+  Apus__Text__V1__Chat__AddGenerationPromptPresenceCase add_generation_prompt_presence_case;
+  union {
+    protobuf_c_boolean add_generation_prompt;
+  };
+};
+#define APUS__TEXT__V1__CHAT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__text__v1__chat__descriptor) \
+    , 0,NULL, {0,NULL}, APUS__TEXT__V1__CHAT__ADD_GENERATION_PROMPT_PRESENCE__NOT_SET, {0} }
+
+
 struct  Apus__Text__V1__GenerateRequest__LogitBiasEntry
 {
   ProtobufCMessage base;
@@ -66,7 +101,8 @@ struct  Apus__Text__V1__GenerateRequest__LogitBiasEntry
 typedef enum {
   APUS__TEXT__V1__GENERATE_REQUEST__INPUT__NOT_SET = 0,
   APUS__TEXT__V1__GENERATE_REQUEST__INPUT_PROMPT = 3,
-  APUS__TEXT__V1__GENERATE_REQUEST__INPUT_TOKENS = 4
+  APUS__TEXT__V1__GENERATE_REQUEST__INPUT_TOKENS = 4,
+  APUS__TEXT__V1__GENERATE_REQUEST__INPUT_CHAT = 26
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TEXT__V1__GENERATE_REQUEST__INPUT__CASE)
 } Apus__Text__V1__GenerateRequest__InputCase;
 
@@ -163,6 +199,7 @@ struct  Apus__Text__V1__GenerateRequest
   union {
     ProtobufCBinaryData prompt;
     Apus__Text__V1__TokenSequence *tokens;
+    Apus__Text__V1__Chat *chat;
   };
   Apus__Text__V1__GenerateRequest__MaxTokensPresenceCase max_tokens_presence_case;
   union {
@@ -327,6 +364,12 @@ struct  Apus__Text__V1__EmbedResponse
 /* Apus__Text__V1__TokenSequence methods */
 void   apus__text__v1__token_sequence__init
                      (Apus__Text__V1__TokenSequence         *message);
+/* Apus__Text__V1__ChatMessage methods */
+void   apus__text__v1__chat_message__init
+                     (Apus__Text__V1__ChatMessage         *message);
+/* Apus__Text__V1__Chat methods */
+void   apus__text__v1__chat__init
+                     (Apus__Text__V1__Chat         *message);
 /* Apus__Text__V1__GenerateRequest__LogitBiasEntry methods */
 void   apus__text__v1__generate_request__logit_bias_entry__init
                      (Apus__Text__V1__GenerateRequest__LogitBiasEntry         *message);
@@ -361,6 +404,12 @@ void   apus__text__v1__embed_response__init
 
 typedef void (*Apus__Text__V1__TokenSequence_Closure)
                  (const Apus__Text__V1__TokenSequence *message,
+                  void *closure_data);
+typedef void (*Apus__Text__V1__ChatMessage_Closure)
+                 (const Apus__Text__V1__ChatMessage *message,
+                  void *closure_data);
+typedef void (*Apus__Text__V1__Chat_Closure)
+                 (const Apus__Text__V1__Chat *message,
                   void *closure_data);
 typedef void (*Apus__Text__V1__GenerateRequest__LogitBiasEntry_Closure)
                  (const Apus__Text__V1__GenerateRequest__LogitBiasEntry *message,
@@ -400,6 +449,8 @@ typedef void (*Apus__Text__V1__EmbedResponse_Closure)
 
 extern const ProtobufCEnumDescriptor    apus__text__v1__finish_reason__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__token_sequence__descriptor;
+extern const ProtobufCMessageDescriptor apus__text__v1__chat_message__descriptor;
+extern const ProtobufCMessageDescriptor apus__text__v1__chat__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_request__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__generate_request__logit_bias_entry__descriptor;
 extern const ProtobufCMessageDescriptor apus__text__v1__choices__descriptor;
