@@ -185,7 +185,10 @@ let package = Package(
         tests("Models", ["Compute"]),
         tests(
             "InferenceService",
-            ["Compute", "Engine", "EventLoops", "Messages", "Models", "RPC", "RPCTransport", "Routing", "Tenancy"]),
+            [
+                "Compute", "Engine", "EventLoops", "Messages", "Models", "RPC", "RPCTransport", "Routing", "Tenancy",
+                "TextModels", "Tokenizers",
+            ]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
         tests("LoadTest", ["ApusClient", "EventLoops", "Messages", "RPC", "RPCTransport"]),
         tests(

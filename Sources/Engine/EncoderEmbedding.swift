@@ -16,6 +16,8 @@ struct EncoderEmbedding: Sendable {
     nonisolated(unsafe) let pipeline: EncoderPipeline
     let truncates: Bool
     let deadline: Deadline
+    /// What errors call the texts.
+    let field: String
     private let requests = OpenRequests()
 
     /// Texts that are cut into tokens at a time: about as many as share an execution.
@@ -23,12 +25,16 @@ struct EncoderEmbedding: Sendable {
     /// Chunks with fewer bytes are cut on the caller's thread, which may be an event loop.
     private static let inlineByteCountMax = 2048
 
-    init(engine: Engine, loaded: LoadedModel, pipeline: EncoderPipeline, truncates: Bool, deadline: Deadline) {
+    init(
+        engine: Engine, loaded: LoadedModel, pipeline: EncoderPipeline, truncates: Bool, deadline: Deadline,
+        field: String
+    ) {
         self.engine = engine
         self.loaded = loaded
         self.pipeline = pipeline
         self.truncates = truncates
         self.deadline = deadline
+        self.field = field
     }
 
     /// Embeds all texts; when one of them fails, the others are given up.
@@ -37,7 +43,7 @@ struct EncoderEmbedding: Sendable {
     ///   DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
     func run(_ texts: [String], countMax: Int, isNormalized: Bool) async throws(ServingError) -> EmbeddingAnswer {
         guard (1...countMax).contains(texts.count) else {
-            throw ServingError(.invalidArgument, "texts: expected 1 to \(countMax) texts, got \(texts.count)")
+            throw ServingError(.invalidArgument, "\(field): expected 1 to \(countMax) texts, got \(texts.count)")
         }
         let answer: Result<EmbeddingAnswer, ServingError> = await withTaskCancellationHandler {
             do throws(ServingError) {
@@ -68,7 +74,7 @@ struct EncoderEmbedding: Sendable {
         Result { () throws(ServingError) in
             var tokens: [[Int32]] = []
             for (index, text) in zip(chunk.indices, chunk) {
-                tokens.append(try pipeline.tokens(of: text, field: "texts[\(index)]", truncates: truncates))
+                tokens.append(try pipeline.tokens(of: text, field: "\(field)[\(index)]", truncates: truncates))
             }
             return tokens
         }

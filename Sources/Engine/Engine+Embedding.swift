@@ -12,19 +12,21 @@ extension Engine {
     ///   - isNormalized: whether the vectors are scaled to length 1.
     ///   - truncates: whether of a text that is too long the beginning is taken; otherwise it is an error.
     ///   - deadline: once it has passed, no more of them is computed.
+    ///   - field: what errors call the texts: the name that the caller gave them under.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
         _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
-        deadline: Deadline = .never
+        deadline: Deadline = .never, field: String = "texts"
     ) async throws(ServingError) -> EmbeddingAnswer {
         let loaded = try find(selector)
         if case .encoder(let pipeline, let limits) = loaded.kind {
             let embedding = EncoderEmbedding(
-                engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline)
+                engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline,
+                field: field)
             return try await embedding.run(texts, countMax: limits.queueCapacity, isNormalized: isNormalized)
         }
-        let sequences = try await prepare(texts, for: loaded, truncates: truncates, deadline: deadline)
+        let sequences = try await prepare(texts, for: loaded, truncates: truncates, deadline: deadline, field: field)
         try loaded.enterQueue(requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         let cancelAll = { @Sendable [mailbox] in
@@ -45,17 +47,17 @@ extension Engine {
 
     /// Cuts the texts into tokens and checks them, before any of them waits.
     private func prepare(
-        _ texts: [String], for loaded: LoadedModel, truncates: Bool, deadline: Deadline
+        _ texts: [String], for loaded: LoadedModel, truncates: Bool, deadline: Deadline, field: String
     ) async throws(ServingError) -> [PendingSequence] {
         let (pipeline, limits) = try loaded.text()
         guard (1...limits.queueCapacity).contains(texts.count) else {
             throw ServingError(
-                .invalidArgument, "texts: expected 1 to \(limits.queueCapacity) texts, got \(texts.count)")
+                .invalidArgument, "\(field): expected 1 to \(limits.queueCapacity) texts, got \(texts.count)")
         }
         let arrival = clock.now()
         var sequences: [PendingSequence] = []
         for (index, text) in texts.enumerated() {
-            let field = "texts[\(index)]"
+            let field = "\(field)[\(index)]"
             var tokens = try await pipeline.tokens(of: .text(text), field: field)
             if truncates { tokens = Array(tokens.prefix(limits.sequenceLengthMax)) }
             try requireLength(of: tokens, atMost: limits.sequenceLengthMax, field: field, model: loaded)

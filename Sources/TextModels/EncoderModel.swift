@@ -57,8 +57,9 @@ package final class EncoderModel: BatchModel {
         self.weights = weights
         description = ModelDescription(
             name: name, version: version, modality: .text, platform: "apus_text",
-            inputs: [TensorDescription("text_input", .bytes, shape: [1])],
-            outputs: [TensorDescription(Self.outputName, .float32, shape: [encoder.hiddenSize])], batchSizeMax: 0)
+            inputs: [TensorDescription("text_input", .bytes, shape: [-1])],
+            outputs: [TensorDescription(Self.outputName, .float32, shape: [-1, encoder.hiddenSize])],
+            batchSizeMax: 0)
     }
 
     /// Most tokens of an execution.

@@ -8,6 +8,8 @@ import zipfile
 import grpc
 import numpy
 import pytest
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
 
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from conftest import ROOT, Server, credentials, write_configuration
@@ -53,6 +55,21 @@ def text(server, certificates):
         yield text_pb2_grpc.TextStub(channel)
 
 
+@pytest.fixture(scope="module")
+def client(server, certificates):
+    main = certificates / "main"
+    with triton.InferenceServerClient(server.target, ssl=True, root_certificates=str(main / "ca.pem"),
+                                      private_key=str(main / "client.key"),
+                                      certificate_chain=str(main / "client.pem")) as client:
+        yield client
+
+
+def text_input(values):
+    tensor = triton.InferInput("text_input", [len(values)], "BYTES")
+    tensor.set_data_from_numpy(numpy.array([value.encode() for value in values], dtype=object))
+    return tensor
+
+
 def vectors(answer):
     return numpy.array([embedding.values for embedding in answer.embeddings])
 
@@ -92,6 +109,28 @@ def test_an_encoder_does_not_generate(text):
         list(text.Generate(text_pb2.GenerateRequest(model="minilm-f32", prompt="a")))
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "turns texts into vectors" in error.value.details()
+
+
+def test_texts_go_through_tensors_with_the_bits_of_embed(text, client):
+    metadata = client.get_model_metadata("minilm-f32")
+    assert [(t.name, t.datatype, list(t.shape)) for t in metadata.inputs] == [("text_input", "BYTES", [-1])]
+    assert [(t.name, t.datatype, list(t.shape)) for t in metadata.outputs] == [("embedding", "FP32", [-1, 384])]
+    for chosen in (texts()[:1], texts()[:40]):
+        expected = vectors(text.Embed(text_pb2.EmbedRequest(model="minilm-f32", texts=chosen))).astype(numpy.float32)
+        for outputs in (None, [triton.InferRequestedOutput("embedding")]):
+            got = client.infer("minilm-f32", [text_input(chosen)], outputs=outputs).as_numpy("embedding")
+            assert got.dtype == numpy.float32 and got.shape == (len(chosen), 384)
+            assert (got == expected).all()
+
+
+def test_what_a_tensor_of_texts_cannot_be_is_refused_by_name(client):
+    with pytest.raises(InferenceServerException, match=r"text_input\[1\]: expected at most 256 tokens") as error:
+        client.infer("minilm-f32", [text_input(["short", "word " * 400])])
+    assert "INVALID_ARGUMENT" in error.value.status()
+    wrong = triton.InferInput("text_input", [2], "INT32")
+    wrong.set_data_from_numpy(numpy.array([1, 2], numpy.int32))
+    with pytest.raises(InferenceServerException, match="input 'text_input': expected BYTES"):
+        client.infer("minilm-f32", [wrong])
 
 
 def test_a_call_that_was_cancelled_leaves_nothing_behind(text):

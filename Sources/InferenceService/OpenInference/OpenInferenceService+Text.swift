@@ -66,7 +66,10 @@ extension OpenInferenceService {
     ) async throws {
         let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
         let input = try request.inferenceInput()
-        guard try engine.description(of: selector).modality == .text, let wanted = try streamed(input, call) else {
+        let description = try engine.description(of: selector)
+        guard description.modality == .text, !description.turnsTextsIntoVectors,
+            let wanted = try streamed(input, call)
+        else {
             return try await send(try await modelInfer(request, call), isFinal: true, to: writer)
         }
         let stream = try await start(wanted, input, selector)

@@ -58,7 +58,7 @@ package struct OpenInferenceService: Sendable {
             ])
     }
 
-    /// Runs tensors through a model; a text model takes and gives its text as tensors.
+    /// Runs tensors through a model; a text model takes its text as a tensor, and gives text or vectors as one.
     ///
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor, what was expected and what came; RESOURCE_EXHAUSTED
     ///   when the queue is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
@@ -68,6 +68,7 @@ package struct OpenInferenceService: Sendable {
         let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
         let description = try engine.description(of: selector)
         let input = try request.inferenceInput()
+        if description.turnsTextsIntoVectors { return try await embed(request, input, selector: selector, call) }
         guard description.modality != .text else {
             return try await generate(request, input, selector: selector, call)
         }

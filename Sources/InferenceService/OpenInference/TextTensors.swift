@@ -87,7 +87,8 @@ struct TextInference {
         ServingError(.invalidArgument, "input '\(name)': \(problem)")
     }
 
-    private static func texts(_ name: String, _ tensor: Tensor) throws(ServingError) -> [String] {
+    /// The elements of a BYTES tensor as texts.
+    static func texts(_ name: String, _ tensor: Tensor) throws(ServingError) -> [String] {
         guard tensor.dataType == .bytes else { throw invalid(name, "expected BYTES, got \(tensor.dataType.wireName)") }
         var texts: [String] = []
         for element in tensor.byteElements {
@@ -97,7 +98,8 @@ struct TextInference {
         return texts
     }
 
-    private static func truth(_ name: String, _ tensor: Tensor) throws(ServingError) -> Bool {
+    /// The element of a BOOL `[1]` tensor.
+    static func truth(_ name: String, _ tensor: Tensor) throws(ServingError) -> Bool {
         guard tensor.dataType == .bool, tensor.elementCount == 1 else {
             throw invalid(name, "expected BOOL [1], got \(tensor.dataType.wireName) \(tensor.shape)")
         }
