@@ -64,7 +64,7 @@ static apus_packed_product packed_product(format f, product_size s, size_t group
     if (f == INT8) {
         apus_pack_int8(s.n, s.k, group, weights, s.k, 1, 0, s.n, packed, scales);
     } else {
-        apus_pack_int4(s.n, s.k, group, weights, s.k, 1, 0, s.n, packed, scales, minimums);
+        apus_pack_int4_ref(s.n, s.k, group, weights, s.k, 1, 0, s.n, packed, scales, minimums);
     }
     int8_t *q = memory(s.m * padded);
     float *x_scales = floats(s.m * groups);
@@ -87,6 +87,23 @@ static void multiply(const apus_kernels *kernels, format f, const apus_packed_pr
     case INT4: kernels->int4_gemm(job); break;
     case BF16: kernels->bf16_gemm(job); break;
     }
+}
+
+// Packing gives the same bytes on every processor.
+static void check_int4_packing(tier t, product_size s, size_t group) {
+    const size_t padded = round_up(s.k, group), scales = round_up(s.n, APUS_BLOCK_COLUMNS) * padded / group;
+    const size_t bytes = round_up(s.n, APUS_BLOCK_COLUMNS) * padded / 2;
+    const float *weights = random_floats(s.n * s.k);
+    const apus_kernels *tables[2] = {apus_kernels_of_tier(APUS_TIER_REFERENCE), t.kernels};
+    uint8_t *packed[2];
+    uint16_t *factors[2];
+    for (int i = 0; i < 2; i++) {
+        packed[i] = memset(memory(bytes), 0, bytes);
+        factors[i] = memset(memory(4 * scales), 0, 4 * scales);
+        tables[i]->pack_int4(s.n, s.k, group, weights, s.k, 1, 0, s.n, packed[i], factors[i], factors[i] + scales);
+    }
+    const bool same = memcmp(packed[0], packed[1], bytes) == 0 && memcmp(factors[0], factors[1], 4 * scales) == 0;
+    expect(same, "%s pack_int4 %zu %zu by %zu", t.name, s.k, s.n, group);
 }
 
 // All rows together have the bits of the reference, or those of each row alone where the processor rounds otherwise.
@@ -151,6 +168,7 @@ void check_products(tier t) {
         for (size_t group = 32; group <= 128; group *= 2) {
             check_packed(t, INT8, sizes[i], group);
             check_packed(t, INT4, sizes[i], group);
+            check_int4_packing(t, sizes[i], group);
         }
         check_packed(t, BF16, sizes[i], 32);
         free_all();
