@@ -19,4 +19,7 @@ struct Apus: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, CallCommand.self, BenchCommand.self, ModelsCommand.self, CertsCommand.self,
         ])
+
+    /// What goes before the parser's own complaints, so that they look like those of `Console`.
+    static let _errorPrefix = "error: "
 }

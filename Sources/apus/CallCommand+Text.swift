@@ -8,12 +8,12 @@ struct CallTextCommand: AsyncParsableCommand {
         commandName: "text",
         abstract: "Let a language model go on from a prompt; words appear as they come.",
         discussion: """
-            The text goes to stdout, what the call used to stderr. The same --seed gives the same text. Several
+            The text goes to stdout, what the call used to stderr. The same --seed gives the same text. Several \
             answers (--n) are printed one after the other once all of them are there. For example:
 
-              apus call text --model storyteller "Once upon a time" --max-tokens 100 --temperature 0.8 --seed 7
-              apus call text --model storyteller "The king was " --choice old --choice young
-              apus call text --model my-chat --system "Answer in one line." --chat "What is a swift?"
+              apus call text --model storyteller "Once upon" --max-tokens 100 --seed 7
+              apus call text --model storyteller "He was " --choice old --choice young
+              apus call text --model my-chat --system "Be brief." --chat "What is a swift?"
               cat beginning.txt | apus call text --model storyteller - > story.txt
             """)
 

@@ -8,14 +8,14 @@ struct ModelsInspectCommand: ParsableCommand {
         commandName: "inspect",
         abstract: "Show what is in a model file or folder before it is served.",
         discussion: """
-            Takes a safetensors, GGUF or ONNX file, or a folder with one of them, such as a version of a model in the
+            Takes a safetensors, GGUF or ONNX file, or a folder with one of them, such as a version of a model in the \
             model repository or what was downloaded from Hugging Face. Needs no server. For example:
 
               apus models inspect models/my-decoder/1
               apus models inspect --tensors llama-3.2-1b-q4_k_m.gguf
               apus models inspect --json models/my-decoder/1 | jq .types
 
-            Below the totals stand the largest tensors. What would keep Apus from serving the model is listed as a
+            Below the totals stand the largest tensors. What would keep Apus from serving the model is listed as a \
             warning; the exit code is 1 only when the file cannot be read.
             """)
 
