@@ -51,6 +51,12 @@ final class ModelMetrics: Sendable {
             count("apus_text_prompt_tokens_total", "Tokens of prompts.") { $0.promptTokenCount },
             count("apus_text_cached_tokens_total", "Tokens of prompts that the cache had.") { $0.cachedTokenCount },
             count("apus_text_generated_tokens_total", "Tokens generated.") { $0.generatedTokenCount },
+            count("apus_text_guessed_tokens_total", "Tokens computed as guesses (speculation).") {
+                $0.guessedTokenCount
+            },
+            count("apus_text_confirmed_tokens_total", "Guesses that were right, each a step less.") {
+                $0.confirmedTokenCount
+            },
             count("apus_text_preemptions_total", "Texts whose pages were taken away for others.") {
                 $0.preemptionCount
             },

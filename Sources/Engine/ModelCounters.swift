@@ -20,6 +20,9 @@ package struct ModelCounters: Sendable, Equatable {
     /// Those of the prompt tokens that were in the cache already.
     package var cachedTokenCount: UInt64 = 0
     package var generatedTokenCount: UInt64 = 0
+    /// Tokens that were computed as guesses, and those of them that were right and so needed no step of their own.
+    package var guessedTokenCount: UInt64 = 0
+    package var confirmedTokenCount: UInt64 = 0
     /// Sequences whose pages were taken away for others, to be computed again.
     package var preemptionCount: UInt64 = 0
     /// Pages with tokens of earlier texts that were given to others.

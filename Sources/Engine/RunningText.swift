@@ -1,5 +1,6 @@
 import Constraints
 import Models
+import Scheduling
 import TextModels
 import Tokenizers
 import Vocabulary
@@ -18,36 +19,50 @@ final class RunningText {
     private let scratch: SamplerScratch
     private var decoder: IncrementalDecoder
     private let tokenizer: any Tokenizer
+    private let endOfSequence: Set<Int32>
     private var stopStrings: StopStrings?
     /// What the answer has to look like, and where it is in that.
     private var constraint: (constraint: Constraint, position: Constraint.Position)?
-    /// The token that was chosen in this step.
-    private var chosen: Choice?
+    /// What this step wrote, not yet handed out: one token, and one more for each guess that came true.
+    private var written: [Written] = []
+    /// Whether no token goes on behind what was written.
+    private var isStuck = false
     /// Sums of the hidden states of the tokens computed so far, `[hiddenSize]`.
     private var hiddenSums: [Float] = []
 
-    /// A token, and how likely it was if that was asked for.
-    private struct Choice {
+    /// A token that was chosen, and what it does to the answer.
+    private struct Written {
         let token: Int32
-        let logprobs: TokenLogprobs?
+        /// Text and probabilities for the reader; nil of a token that only ends the answer.
+        var piece: (text: String, logprobs: TokenLogprobs?)?
+        /// How the answer ends with it, and the text that had waited for more; nil when it goes on.
+        var end: (reason: FinishReason, text: String)?
     }
 
     /// What became of a sequence whose tokens are all computed.
     enum Advance {
-        case goesOn
-        /// Its reader is slow: it goes on when it is resumed.
-        case pauses
+        /// With the tokens that were written.
+        case goesOn([Int32])
+        /// Likewise, but its reader is slow: it goes on when it is resumed.
+        case pauses([Int32])
         /// To be published once its pages are free, so that whoever has the answer finds them free.
         case ended(publish: () -> Void)
         /// Likewise, for an answer that cannot go on.
         case failed(ServingError)
     }
 
-    /// `scratch` is what all sequences of the thread share.
-    init(_ request: PendingSequence, tokenizer: any Tokenizer, scratch: SamplerScratch) {
+    /// - Parameters:
+    ///   - request: for it.
+    ///   - tokenizer: of the model.
+    ///   - endOfSequence: the tokens with which the model ends a text.
+    ///   - scratch: what all sequences of the thread share.
+    init(
+        _ request: PendingSequence, tokenizer: any Tokenizer, endOfSequence: Set<Int32>, scratch: SamplerScratch
+    ) {
         self.request = request
         self.scratch = scratch
         self.tokenizer = tokenizer
+        self.endOfSequence = endOfSequence
         tokens = request.promptTokens
         usage.promptTokenCount = tokens.count
         // Behind a prompt of special tokens only the text begins, elsewhere it goes on.
@@ -67,10 +82,13 @@ final class RunningText {
         }
     }
 
+    /// Tokens that this step has written.
+    var writtenTokenCount: Int { written.count }
+
     /// What it wants back for a span.
-    func result(reachesEnd: Bool) -> TokenStepResult {
+    func result(of span: ScheduledSpan) -> TokenStepResult {
         switch request.work {
-        case .generate: reachesEnd ? .lastLogits : .none
+        case .generate: span.reachesEnd ? .logits(last: 1 + span.guesses.count) : .none
         case .embed: .hiddenStates
         }
     }
@@ -80,75 +98,94 @@ final class RunningText {
         hiddenSums = []
     }
 
-    /// Takes the result of a span: chooses the next token, or adds up hidden states.
-    func receive(_ values: UnsafeBufferPointer<Float>, tokenCount: Int) {
+    /// Takes the result of a span: chooses the next tokens, or adds up hidden states.
+    ///
+    /// - Parameters:
+    ///   - values: `[1 + guesses.count, vocabularySize]` logits or `[tokenCount, hiddenSize]` states.
+    ///   - span: what they are of.
+    func receive(_ values: UnsafeBufferPointer<Float>, of span: ScheduledSpan) {
         switch request.work {
         case .generate(let generation):
-            chosen = choose(values, for: generation)
+            let size = values.count / (1 + span.guesses.count)
+            for place in 0...span.guesses.count {
+                let logits = UnsafeBufferPointer(rebasing: values[place * size..<(place + 1) * size])
+                guard let next = write(logits, for: generation) else {
+                    isStuck = true
+                    return
+                }
+                written.append(next)
+                // What follows was computed for the guess, so it counts only if the guess was right.
+                guard next.end == nil, place < span.guesses.count, span.guesses[place] == next.token else { return }
+            }
         case .embed:
             // Token by token, in order: the sums have the same bits however the text was cut into steps.
-            let hiddenSize = values.count / tokenCount
+            let hiddenSize = values.count / span.positions.count
             if hiddenSums.isEmpty { hiddenSums = [Float](repeating: 0, count: hiddenSize) }
-            for token in 0..<tokenCount {
+            for token in 0..<span.positions.count {
                 for index in 0..<hiddenSize { hiddenSums[index] += values[token * hiddenSize + index] }
             }
         }
     }
 
-    /// Chooses the next token; nil when none goes on as the answer has to.
-    private func choose(
-        _ logits: UnsafeBufferPointer<Float>, for generation: PendingSequence.Generation
-    ) -> Choice? {
+    /// Chooses the next token and goes on by it; nil when none goes on as the answer has to.
+    private func write(_ logits: UnsafeBufferPointer<Float>, for generation: PendingSequence.Generation) -> Written? {
         let mask = constraint.map {
             $0.constraint.mask(at: $0.position, allowsEnd: !generation.ignoresEndOfSequence)
         }
         if let mask, mask.first == nil { return nil }
         let token = sampler.sample(logits, allowed: mask, with: scratch)
-        return Choice(
-            token: token,
-            logprobs: generation.logprobCount.map { TokenLogprobs(of: token, topCount: $0, in: logits) })
+        tokens.append(token)
+        if endOfSequence.contains(token), !generation.ignoresEndOfSequence {
+            return Written(token: token, end: (.endOfSequence, heldBack()))
+        }
+        if generation.stopTokens.contains(token) { return Written(token: token, end: (.stop, heldBack())) }
+        let text = decoder.append(token)
+        let progress = stopStrings?.append(text)
+        var next = Written(token: token)
+        next.piece = (
+            progress?.text ?? text, generation.logprobCount.map { TokenLogprobs(of: token, topCount: $0, in: logits) }
+        )
+        if progress?.isStopped == true {
+            next.end = (.stop, "")
+        } else if follow(token) {
+            next.end = (.endOfSequence, heldBack())
+        } else if tokens.count == request.tokenCountMax {
+            next.end = (.length, heldBack())
+        }
+        return next
     }
 
     /// Hands out what came of the last span of the sequence.
-    func advance(endOfSequence: Set<Int32>) -> Advance {
+    func advance() -> Advance {
         switch request.work {
         case .embed(let completion):
             let scale = 1 / Float(tokens.count)
             let mean = hiddenSums.map { $0 * scale }
             return .ended { [usage] in completion.complete(.success((mean: mean, usage: usage))) }
         case .generate(let generation):
-            guard let choice = chosen else {
-                precondition(constraint != nil, "no logits came for \(request.ticket)")
-                return .failed(.noTokenGoesOn)
+            precondition(!written.isEmpty || isStuck, "no logits came for \(request.ticket)")
+            defer { written.removeAll(keepingCapacity: true) }
+            var demand = GenerationPipe.Demand.more
+            for next in written {
+                usage.generatedTokenCount += 1
+                if let piece = next.piece {
+                    demand = generation.pipe.push(
+                        answer: generation.answer, text: piece.text, token: next.token, logprobs: piece.logprobs,
+                        usage: usage)
+                }
+                if let end = next.end {
+                    return .ended { [usage] in
+                        generation.pipe.finish(
+                            answer: generation.answer, .success(end.reason), text: end.text, usage: usage)
+                    }
+                }
             }
-            chosen = nil
-            tokens.append(choice.token)
-            usage.generatedTokenCount += 1
-            if endOfSequence.contains(choice.token), !generation.ignoresEndOfSequence {
-                return end(generation, .endOfSequence, text: heldBack())
+            if isStuck { return .failed(.noTokenGoesOn) }
+            return switch demand {
+            case .more: .goesOn(written.map(\.token))
+            case .pause: .pauses(written.map(\.token))
+            case .nothing: .ended {}
             }
-            if generation.stopTokens.contains(choice.token) { return end(generation, .stop, text: heldBack()) }
-            return handOut(choice, to: generation)
-        }
-    }
-
-    private func handOut(_ choice: Choice, to generation: PendingSequence.Generation) -> Advance {
-        let text = decoder.append(choice.token)
-        let progress = stopStrings?.append(text)
-        let demand = generation.pipe.push(
-            answer: generation.answer, text: progress?.text ?? text, token: choice.token, logprobs: choice.logprobs,
-            usage: usage)
-        if progress?.isStopped == true {
-            return end(generation, .stop, text: "")
-        }
-        if follow(choice.token) { return end(generation, .endOfSequence, text: heldBack()) }
-        if tokens.count == request.tokenCountMax {
-            return end(generation, .length, text: heldBack())
-        }
-        return switch demand {
-        case .more: .goesOn
-        case .pause: .pauses
-        case .nothing: .ended {}
         }
     }
 
@@ -157,12 +194,6 @@ final class RunningText {
         guard constraint != nil else { return false }
         constraint!.constraint.advance(&constraint!.position, by: tokenizer.bytes(of: token))
         return constraint!.constraint.isFinished(constraint!.position)
-    }
-
-    private func end(_ generation: PendingSequence.Generation, _ reason: FinishReason, text: String) -> Advance {
-        .ended { [usage] in
-            generation.pipe.finish(answer: generation.answer, .success(reason), text: text, usage: usage)
-        }
     }
 
     /// The text that waited for more: half a character, or what might have become a stop string.

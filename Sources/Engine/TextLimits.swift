@@ -2,6 +2,17 @@ import KVCache
 import Models
 import Scheduling
 
+/// Where guesses of the next tokens come from; they change how fast a text is written, never which.
+package enum Speculation: String, Sendable, CaseIterable {
+    /// Nowhere: a step writes one token of each text.
+    case off
+    /// From the text itself: what followed its last tokens where they were before, as long as that is worth the time.
+    case ngram
+
+    /// Most guesses of one text in a step: with the token before them they fill a tile of the products.
+    static let guessCountMax = 15
+}
+
 /// The limits a text model is served under, in the units of its settings.
 package struct TextLimits: Sendable, Equatable {
     /// Requests that may wait; at least 1.
@@ -21,6 +32,8 @@ package struct TextLimits: Sendable, Equatable {
     package var reusesPrefixes = true
     /// Beginnings of prompts that are known to everybody, so that the pages of one tenant serve them all.
     package var sharedPrefixes: [String] = []
+    /// Where guesses come from, so that more than one token can be written in a step.
+    package var speculation = Speculation.ngram
     /// The most of them: each prompt is compared with all.
     static let sharedPrefixCountMax = 256
 
@@ -38,6 +51,6 @@ package struct TextLimits: Sendable, Equatable {
             runningSequenceCountMax: min(runningSequenceCountMax, stepTokenBudget), queueCapacity: queueCapacity,
             stepTokenBudget: stepTokenBudget, stepNanosecondsMax: stepNanosecondsMax,
             contextLengthMax: properties.contextLengthMax, pageCount: pageCount, tokensPerPage: tokensPerPage,
-            reusesPrefixes: reusesPrefixes)
+            reusesPrefixes: reusesPrefixes, guessCountMax: speculation == .off ? 0 : Speculation.guessCountMax)
     }
 }

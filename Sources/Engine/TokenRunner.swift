@@ -33,7 +33,8 @@ final class TokenRunner: ModelRunner {
             SequenceRequest(
                 ticket: sequence.ticket, prompt: sequence.promptTokens, tokenCountMax: sequence.tokenCountMax,
                 deadline: sequence.deadline, namespace: sequence.namespace, leader: sequence.leader))
-        let text = RunningText(sequence, tokenizer: pipeline.tokenizer, scratch: samplerScratch)
+        let text = RunningText(
+            sequence, tokenizer: pipeline.tokenizer, endOfSequence: pipeline.endOfSequence, scratch: samplerScratch)
         switch admission {
         case .queued: texts[sequence.ticket] = text
         case .refused: fail(text, with: loaded.queueFull)
@@ -81,11 +82,11 @@ final class TokenRunner: ModelRunner {
         let spans = scheduled.map { span in
             let text = text(span.ticket)
             return TokenSpan(
-                tokens: Array(text.tokens[span.positions]), startPosition: span.positions.lowerBound,
-                pages: span.pages, result: text.result(reachesEnd: span.reachesEnd))
+                tokens: text.tokens[span.positions] + span.guesses, startPosition: span.positions.lowerBound,
+                pages: span.pages, result: text.result(of: span))
         }
         pipeline.model.step(spans, on: gang) { index, values in
-            text(scheduled[index].ticket).receive(values, tokenCount: spans[index].tokens.count)
+            text(scheduled[index].ticket).receive(values, of: scheduled[index])
         }
     }
 
@@ -94,12 +95,17 @@ final class TokenRunner: ModelRunner {
         let text = text(span.ticket)
         text.usage.computeNanoseconds += nanoseconds
         guard span.reachesEnd else { return }
-        if case .generate = text.request.work { loaded.count { $0.generatedTokenCount += 1 } }
-        switch text.advance(endOfSequence: pipeline.endOfSequence) {
-        case .goesOn:
-            scheduler.extend(span.ticket, with: text.tokens[text.tokens.count - 1])
-        case .pauses:
-            scheduler.extend(span.ticket, with: text.tokens[text.tokens.count - 1])
+        let writtenTokenCount = text.writtenTokenCount
+        loaded.count {
+            $0.generatedTokenCount += UInt64(writtenTokenCount)
+            $0.guessedTokenCount += UInt64(span.guesses.count)
+            $0.confirmedTokenCount += UInt64(max(0, writtenTokenCount - 1))
+        }
+        switch text.advance() {
+        case .goesOn(let tokens):
+            scheduler.extend(span.ticket, with: tokens)
+        case .pauses(let tokens):
+            scheduler.extend(span.ticket, with: tokens)
             scheduler.pause(span.ticket)
         case .ended(let publish):
             scheduler.remove(span.ticket)

@@ -44,6 +44,18 @@ package struct PageTable: Sendable, Equatable {
         tokenCount += count
     }
 
+    /// Takes back the room behind the first `count` positions: what was stored there did not come true.
+    ///
+    /// - Precondition: `count` is at most `tokenCount`, and no published page lies behind it.
+    package mutating func truncate(toTokenCount count: Int, in pool: inout PagePool) {
+        precondition(
+            publishedPageCount * pool.tokensPerPage <= count && count <= tokenCount,
+            "\(tokenCount) positions, \(publishedPageCount) pages of them published, cut to \(count)")
+        tokenCount = count
+        let pageCount = pool.pageCount(forTokens: count)
+        while pages.count > pageCount { pool.release(pages.removeLast()) }
+    }
+
     /// Lets other sequences find the full pages among the first `computedTokenCount` positions.
     ///
     /// Where another sequence has computed the same page before, this one goes on with that page and gives its own

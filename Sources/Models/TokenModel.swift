@@ -20,13 +20,16 @@ package struct TokenModelProperties: Sendable {
 }
 
 /// What a sequence wants back for the tokens it puts into a step.
-package enum TokenStepResult: Sendable {
+package enum TokenStepResult: Sendable, Equatable {
     /// Nothing yet: more of the prompt follows in a later step.
     case none
-    /// The logits after its last token.
-    case lastLogits
+    /// The logits after each of its last `last` tokens, at least one of which there is.
+    case logits(last: Int)
     /// The final hidden state (after the last norm) of each of its tokens, for embeddings.
     case hiddenStates
+
+    /// The logits after its last token.
+    package static var lastLogits: TokenStepResult { .logits(last: 1) }
 }
 
 /// The consecutive tokens that one sequence puts into a step.
@@ -61,6 +64,8 @@ package protocol TokenModel: Model {
 
     /// Runs all spans through the model once, appends their keys and values to their pages, and hands each result out.
     ///
+    /// What an earlier step left in the cache from `startPosition` on is overwritten.
+    ///
     /// A span's result has the same bits whatever else is in the step, however its prompt was cut into spans, and on
     /// any number of threads.
     ///
@@ -69,7 +74,7 @@ package protocol TokenModel: Model {
     ///     full pages before it may be in several.
     ///   - gang: the threads that share the work.
     ///   - receive: called once for each span whose result is not `.none`, in order, with the span's index and
-    ///     `[vocabularySize]` logits or `[tokenCount, hiddenSize]` states, Float32, valid during the call only.
+    ///     `[last, vocabularySize]` logits or `[tokenCount, hiddenSize]` states, Float32, valid during the call only.
     /// - Isolation: engine thread only.
     /// - Source: Kwon et al. 2023, section 4 (PagedAttention); Yu et al. 2022 (Orca), selective batching.
     func step(_ spans: [TokenSpan], on gang: ComputeGang, receive: (Int, UnsafeBufferPointer<Float>) -> Void)

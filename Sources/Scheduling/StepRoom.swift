@@ -12,6 +12,9 @@ struct StepRoom {
     /// step that is cut to save time is cut to a multiple, because the tokens up to the next one are nearly free.
     static let tileTokenCount = 16
 
+    /// How much more a guess has to be worth than it costs, because both are estimates.
+    private static let guessMargin = 1.2
+
     init(tokenCount: Int, costs: StepCostModel) {
         self.tokenCount = tokenCount
         self.costs = costs
@@ -48,5 +51,32 @@ struct StepRoom {
         if whole > 0 || !isFirst { return max(0, whole) }
         let isInTile = work.tokenCount % Self.tileTokenCount
         return min(countMax, isInTile == 0 ? Self.tileTokenCount : 2 * Self.tileTokenCount - isInTile)
+    }
+
+    /// How many guesses behind a token are worth their time.
+    ///
+    /// One more is, while the tokens that it is expected to give would take clearly longer without it.
+    ///
+    /// - Parameters:
+    ///   - start: the position of the first.
+    ///   - likelihoods: of each guess, when those before it come true.
+    ///   - nanosecondsPerToken: what a token takes in a step without guesses.
+    /// - Returns: as many of them, from the first, as are worth it, and as the step has room and time for.
+    func guessCount(from start: Int, likelihoods: [Double], nanosecondsPerToken: Double) -> Int {
+        var count = 0
+        var likelihood = 1.0
+        var whole = work
+        var nanoseconds = costs.nanoseconds(for: whole)
+        while count < min(tokenCount, likelihoods.count) {
+            likelihood *= likelihoods[count]
+            whole.add(start + count..<start + count + 1)
+            let longer = costs.nanoseconds(for: whole)
+            guard likelihood * nanosecondsPerToken > Self.guessMargin * (longer - nanoseconds),
+                longer + costs.errorNanoseconds <= nanosecondsMax ?? .infinity
+            else { break }
+            nanoseconds = longer
+            count += 1
+        }
+        return count
     }
 }

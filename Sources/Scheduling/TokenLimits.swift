@@ -17,15 +17,18 @@ package struct TokenLimits: Equatable, Sendable {
     package var tokensPerPage: Int
     /// Whether requests find the pages of earlier requests; if not, only those of their own siblings.
     package var reusesPrefixes: Bool
+    /// Most tokens of one sequence that are guessed in a step, see `PromptLookup`; 0 for none.
+    package var guessCountMax: Int
 
     /// - Precondition: all are at least 1, and the budget has room for a token of every running sequence.
     package init(
         runningSequenceCountMax: Int, queueCapacity: Int, stepTokenBudget: Int, stepNanosecondsMax: UInt64 = .max,
-        contextLengthMax: Int, pageCount: Int, tokensPerPage: Int, reusesPrefixes: Bool = true
+        contextLengthMax: Int, pageCount: Int, tokensPerPage: Int, reusesPrefixes: Bool = true,
+        guessCountMax: Int = 0
     ) {
         precondition(
             runningSequenceCountMax >= 1 && queueCapacity >= 1 && contextLengthMax >= 1 && pageCount >= 1
-                && tokensPerPage >= 1, "a limit below 1")
+                && tokensPerPage >= 1 && guessCountMax >= 0, "a limit too low")
         precondition(
             stepTokenBudget >= runningSequenceCountMax,
             "\(stepTokenBudget) tokens for \(runningSequenceCountMax) sequences")
@@ -37,6 +40,7 @@ package struct TokenLimits: Equatable, Sendable {
         self.pageCount = pageCount
         self.tokensPerPage = tokensPerPage
         self.reusesPrefixes = reusesPrefixes
+        self.guessCountMax = guessCountMax
     }
 
     /// The longest sequence that context and cache have room for.

@@ -30,9 +30,15 @@ extension TokenScheduler {
             if sequence.leader != nil { return "\(sequence.ticket) runs and waits for another" }
             let covered = sequence.computedTokenCount + sequence.scheduledTokenCount
             if covered > sequence.knownTokenCount { return "\(sequence.ticket) computes tokens it does not know" }
-            if covered > sequence.table.tokenCount { return "\(sequence.ticket) computes tokens without pages" }
+            if covered + sequence.guesses.count > sequence.table.tokenCount {
+                return "\(sequence.ticket) computes tokens without pages"
+            }
+            if !sequence.guesses.isEmpty, covered < sequence.knownTokenCount {
+                return "\(sequence.ticket) guesses before all it knows is computed"
+            }
             if sequence.knownTokenCount > sequence.tokenCountMax { return "\(sequence.ticket) is too long" }
-            let written = sequence.computedTokenCount / limits.tokensPerPage..<pool.pageCount(forTokens: covered)
+            let writtenEnd = pool.pageCount(forTokens: covered + sequence.guesses.count)
+            let written = sequence.computedTokenCount / limits.tokensPerPage..<writtenEnd
             if sequence.scheduledTokenCount > 0,
                 sequence.table.pages[written].contains(where: { pool.holderCount(of: $0) != 1 })
             {

@@ -166,7 +166,7 @@ extension TokenScheduler.Sequence {
     /// Makes room for `tokenCount` more tokens.
     ///
     /// - Precondition: the pool has the pages.
-    fileprivate mutating func makeRoom(forTokens tokenCount: Int, in pool: inout PagePool) {
+    mutating func makeRoom(forTokens tokenCount: Int, in pool: inout PagePool) {
         do {
             try table.append(tokenCount: tokenCount, from: &pool)
         } catch {

@@ -28,6 +28,9 @@ package import Vocabulary
 ///               └─────preempted───────┘           pause, resume: in either state
 /// ```
 ///
+/// In a step that only writes, the tokens that may come next are guessed and computed along with the last one where
+/// that is worth its time (see `PromptLookup`); those that come true save a step each.
+///
 /// A value without clock, lock or I/O: the engine thread owns it, says what time it is, and does what it answers.
 ///
 /// - Source: Yu et al. 2022 (Orca); Kwon et al. 2023, section 4.5; Agrawal et al. 2024 (Sarathi-Serve).
@@ -38,6 +41,8 @@ package struct TokenScheduler {
     package internal(set) var pool: PagePool
     /// How long steps take.
     package internal(set) var costs = StepCostModel()
+    /// What came of guesses, all sequences together.
+    var guessRecord = GuessRecord(memory: sharedRecordMemory)
     /// Sequences without pages, in the order of arrival.
     var waiting: [Sequence] = []
     /// Sequences with pages, in the order of arrival.
@@ -65,6 +70,11 @@ package struct TokenScheduler {
         var scheduledTokenCount = 0
         var table = PageTable()
         var isPaused = false
+        /// Where its guesses come from; nil before the first token of its answer.
+        var lookup: PromptLookup?
+        var guessRecord = GuessRecord(memory: sequenceRecordMemory)
+        /// What is guessed in the open step, or was in the last one if what came of it is not known yet.
+        var guesses: [Int32] = []
 
         var knownTokenCount: Int { tokens.count }
         /// Tokens that have to be computed before the next one can be chosen.
@@ -153,6 +163,7 @@ package struct TokenScheduler {
         schedulePrompts(&room, into: &step)
         // Whoever has just lost pages would be the first to get them back.
         if step.preempted.isEmpty { admit(&room, into: &step) }
+        scheduleGuesses(&room, into: &step)
         openWork = room.work
         return step
     }
@@ -175,17 +186,27 @@ package struct TokenScheduler {
         }
     }
 
-    /// Adds the token that was chosen after a span that reached the end of its sequence.
+    /// Adds the tokens that were chosen after a span that reached the end of its sequence: one, and one more for each
+    /// guess of the span that came true.
     ///
-    /// - Precondition: all known tokens are computed, and there is room for another.
-    package mutating func extend(_ ticket: Ticket, with token: Int32) {
+    /// - Precondition: all known tokens are computed, there is room for the new ones, and all but the last of them are
+    ///   those that were guessed.
+    package mutating func extend(_ ticket: Ticket, with tokens: [Int32]) {
         guard let index = running.firstIndex(where: { $0.ticket == ticket }) else {
             preconditionFailure("\(ticket) extended, but it does not run")
         }
         precondition(
-            running[index].missingTokenCount == 0 && running[index].knownTokenCount < running[index].tokenCountMax,
+            !tokens.isEmpty && running[index].missingTokenCount == 0
+                && running[index].knownTokenCount + tokens.count <= running[index].tokenCountMax,
             "\(ticket) extended: \(running[index].computedTokenCount) of \(running[index].knownTokenCount) computed")
-        running[index].tokens.append(token)
+        let confirmed = tokens.dropLast()
+        precondition(running[index].guesses.starts(with: confirmed), "\(ticket) extended by what was not computed")
+        for token in tokens { append(token, to: index) }
+        guard !running[index].guesses.isEmpty else { return }
+        running[index].guesses = []
+        running[index].computedTokenCount += confirmed.count
+        running[index].table.truncate(toTokenCount: running[index].computedTokenCount, in: &pool)
+        running[index].publish(in: &pool)
     }
 
     /// Takes a running sequence out.

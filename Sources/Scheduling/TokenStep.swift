@@ -50,12 +50,30 @@ package struct ScheduledSpan: Equatable, Sendable {
     package let ticket: Ticket
     /// The positions of the tokens to run; those before are in the cache already.
     package let positions: Range<Int>
-    /// The sequence's pages, covering all positions up to the end of the span.
+    /// The sequence's pages, covering all positions up to the end of the span, guesses included.
     ///
     /// Those that positions of the span lie in are the sequence's own; the ones before may be other sequences' too.
-    package let pages: [Int32]
+    package private(set) var pages: [Int32]
     /// Whether these are the last tokens known of the sequence, so that the next one can be chosen.
     package let reachesEnd: Bool
+    /// Tokens to run behind the known ones, in case they are the ones that will be chosen; none unless it reaches the
+    /// end.
+    package private(set) var guesses: [Int32] = []
+
+    init(ticket: Ticket, positions: Range<Int>, pages: [Int32], reachesEnd: Bool) {
+        self.ticket = ticket
+        self.positions = positions
+        self.pages = pages
+        self.reachesEnd = reachesEnd
+    }
+
+    /// - Parameters:
+    ///   - guesses: of the tokens behind it.
+    ///   - pages: that have room for them.
+    mutating func add(_ guesses: [Int32], pages: [Int32]) {
+        self.guesses = guesses
+        self.pages = pages
+    }
 }
 
 /// What to do now for one text model.
@@ -68,6 +86,6 @@ package struct TokenStep: Equatable, Sendable {
     package var preempted: [Ticket] = []
     /// Sequences that got pages and run from now on, some of them not for the first time.
     package var admitted: [AdmittedSequence] = []
-    /// One for each sequence in the step, together at most `stepTokenBudget` tokens; may be empty.
+    /// One for each sequence in the step, together at most `stepTokenBudget` tokens, guesses included; may be empty.
     package var spans: [ScheduledSpan] = []
 }

@@ -33,6 +33,7 @@ extension DecoderModel {
             precondition(
                 !span.tokens.isEmpty && span.startPosition >= 0 && end <= properties.contextLengthMax,
                 "span \(index): positions \(span.startPosition)..<\(end)")
+            precondition(span.logitRowCount <= span.tokens.count, "span \(index): \(span.result)")
             precondition(
                 span.pages.count * cache.tokensPerPage >= end, "span \(index): \(span.pages.count) pages for \(end)")
             precondition(
@@ -50,15 +51,16 @@ extension DecoderModel {
         _ receive: (Int, UnsafeBufferPointer<Float>) -> Void
     ) {
         let hidden = properties.hiddenSize
-        let logitRowCount = spans.count { $0.result == .lastLogits }
+        let logitRowCount = spans.reduce(0) { $0 + $1.logitRowCount }
         let lastStates = pass.floats(logitRowCount * hidden)
         var row = 0
         var logitRow = 0
         for span in spans {
             row += span.tokens.count
-            guard span.result == .lastLogits else { continue }
-            pass.normalize(rows: row - 1..<row, weights.finalNorm, to: lastStates + logitRow * hidden)
-            logitRow += 1
+            let count = span.logitRowCount
+            guard count > 0 else { continue }
+            pass.normalize(rows: row - count..<row, weights.finalNorm, to: lastStates + logitRow * hidden)
+            logitRow += count
         }
         let vocabulary = properties.vocabularySize
         let logits = pass.floats(logitRowCount * vocabulary)
@@ -70,9 +72,9 @@ extension DecoderModel {
             let count = span.tokens.count
             switch span.result {
             case .none: break
-            case .lastLogits:
-                receive(index, UnsafeBufferPointer(start: logits + logitRow * vocabulary, count: vocabulary))
-                logitRow += 1
+            case .logits(let last):
+                receive(index, UnsafeBufferPointer(start: logits + logitRow * vocabulary, count: last * vocabulary))
+                logitRow += last
             case .hiddenStates:
                 let states = pass.floats(count * hidden)
                 pass.normalize(rows: row..<row + count, weights.finalNorm, to: states)
@@ -81,4 +83,9 @@ extension DecoderModel {
             row += count
         }
     }
+}
+
+extension TokenSpan {
+    /// How many of its last tokens go through the head.
+    fileprivate var logitRowCount: Int { if case .logits(let last) = result { last } else { 0 } }
 }

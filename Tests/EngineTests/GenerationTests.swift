@@ -185,10 +185,11 @@ func storyEngine(
 
 func storyEngine(
     contextLengthMax: Int = 200, limits: TextLimits, gate: Gate? = nil, clock: any MonotonicClock = SystemClock(),
-    pace: RecurrenceModel.Pace? = nil, bufferedTokenCountMax: Int = 32
+    pace: RecurrenceModel.Pace? = nil, bufferedTokenCountMax: Int = 32, stateCount: UInt64 = .max
 ) async throws -> (Engine, RecurrenceModel) {
     let engine = makeEngine(clock: clock, bufferedTokenCountMax: bufferedTokenCountMax)
-    let model = RecurrenceModel(contextLengthMax: contextLengthMax, gate: gate, pace: pace)
+    let model = RecurrenceModel(
+        contextLengthMax: contextLengthMax, gate: gate, pace: pace, stateCount: stateCount)
     try await engine.load(
         EngineModel(
             text: model, tokenizer: ByteTokenizer(), endOfSequence: [RecurrenceModel.endToken], limits: limits))

@@ -17,7 +17,7 @@ import Vocabulary
 /// too small for them, with prompts in small pieces. A gate keeps the engine until all of them wait.
 @Suite("Engine: the same bits, found again or computed")
 struct PrefixInvarianceTests {
-    private static let fixtures: URL = URL(filePath: #filePath).appending(path: "../../Fixtures/Decoders")
+    static let fixtures: URL = URL(filePath: #filePath).appending(path: "../../Fixtures/Decoders")
         .standardizedFileURL
     /// A miniature of each family of decoders.
     static let familyNames: [String] =

@@ -18,6 +18,8 @@ final class RecurrenceModel: TokenModel {
     let properties: TokenModelProperties
     private let gate: Gate?
     private let pace: Pace?
+    /// How many states there are: few make a text that repeats itself.
+    private let stateCount: UInt64
     /// Reads of cache entries that were not those of the position before.
     let cacheErrorCount = Atomic<Int>(0)
     private var slots: [Slot] = []
@@ -43,7 +45,7 @@ final class RecurrenceModel: TokenModel {
     static let endToken: Int32 = 256
     static let firstState: UInt64 = 0x9E37_79B9
 
-    init(contextLengthMax: Int = 200, gate: Gate? = nil, pace: Pace? = nil) {
+    init(contextLengthMax: Int = 200, gate: Gate? = nil, pace: Pace? = nil, stateCount: UInt64 = .max) {
         description = ModelDescription(
             name: ModelName("story")!, version: ModelVersion(1)!, modality: .text, platform: "test_recurrence",
             inputs: [], outputs: [], batchSizeMax: 0)
@@ -51,6 +53,7 @@ final class RecurrenceModel: TokenModel {
             vocabularySize: 257, contextLengthMax: contextLengthMax, hiddenSize: 2, cacheBytesPerToken: 16)
         self.gate = gate
         self.pace = pace
+        self.stateCount = stateCount
     }
 
     func warmUp(on gang: ComputeGang) {}
@@ -70,14 +73,16 @@ final class RecurrenceModel: TokenModel {
         }
         for (index, span) in spans.enumerated() {
             var hidden: [Float] = []
+            var logits: [Float] = []
             for (offset, token) in span.tokens.enumerated() {
                 let state = compute(token, at: span.startPosition + offset, pages: span.pages)
                 hidden += [Float(token), Float(state % 1000)]
-                guard offset == span.tokens.count - 1, span.result == .lastLogits else { continue }
-                var logits = [Float](repeating: 0, count: properties.vocabularySize)
-                logits[Int(Self.nextToken(after: state))] = 1
-                logits.withUnsafeBufferPointer { receive(index, $0) }
+                guard case .logits(let last) = span.result, offset >= span.tokens.count - last else { continue }
+                var row = [Float](repeating: 0, count: properties.vocabularySize)
+                row[Int(Self.nextToken(after: state))] = 1
+                logits += row
             }
+            if !logits.isEmpty { logits.withUnsafeBufferPointer { receive(index, $0) } }
             if span.result == .hiddenStates { hidden.withUnsafeBufferPointer { receive(index, $0) } }
         }
     }
@@ -89,7 +94,7 @@ final class RecurrenceModel: TokenModel {
             if before.position != position - 1 { cacheErrorCount.add(1, ordering: .relaxed) }
             state = before.state
         }
-        let next = Self.state(after: state, token)
+        let next = Self.state(after: state, token) % stateCount
         slots[place(position, pages)] = Slot(position: position, state: next)
         return next
     }

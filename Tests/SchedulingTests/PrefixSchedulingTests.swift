@@ -46,7 +46,7 @@ struct PrefixSchedulingTests {
         var answer: [Int32] = []
         for token in Int32(20)..<26 {
             _ = run(&scheduler)
-            scheduler.extend(Ticket(1), with: token)
+            scheduler.extend(Ticket(1), with: [token])
             answer.append(token)
         }
         scheduler.remove(Ticket(1))
@@ -88,7 +88,7 @@ struct PrefixSchedulingTests {
         enqueue(2, tokens: prompt, max: 20, namespace: mine, into: &scheduler)
         enqueue(3, tokens: prompt, max: 20, namespace: mine, leader: 2, into: &scheduler)
         #expect(run(&scheduler).admitted.map(\.cachedTokenCount) == [0])
-        scheduler.extend(Ticket(2), with: 0)
+        scheduler.extend(Ticket(2), with: [0])
         #expect(run(&scheduler).admitted.map(\.cachedTokenCount) == [8])
     }
 
@@ -104,7 +104,7 @@ struct PrefixSchedulingTests {
         #expect(run(&scheduler).spans.map(\.positions) == [4..<8])
         // Nobody behind them waits for them.
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(1), Ticket(5)])
-        scheduler.extend(Ticket(1), with: 0)
+        scheduler.extend(Ticket(1), with: [0])
         scheduler.remove(Ticket(5))
         let step = run(&scheduler)
         #expect(step.admitted.map(\.ticket) == [Ticket(2), Ticket(3)])

@@ -60,7 +60,7 @@ struct StepTimeTests {
                 if span.ticket.number > 10 {
                     scheduler.remove(span.ticket)
                 } else {
-                    scheduler.extend(span.ticket, with: 0)
+                    scheduler.extend(span.ticket, with: [0])
                 }
             }
             stepCount += 1
@@ -137,7 +137,7 @@ struct StepTimeTests {
             let step = run(&scheduler, nanoseconds: duration)
             lengths += step.spans.filter { $0.ticket == ticket }.map(\.positions.count)
             for span in step.spans where span.reachesEnd && span.ticket != ticket {
-                scheduler.extend(span.ticket, with: 0)
+                scheduler.extend(span.ticket, with: [0])
             }
         }
         return lengths

@@ -16,7 +16,7 @@ struct TokenSchedulerTests {
         #expect(first.spans.map(\.positions) == [0..<5] && first.spans[0].reachesEnd)
         #expect(first.spans[0].pages.count == 2)
         for position in 5..<8 {
-            scheduler.extend(Ticket(1), with: 0)
+            scheduler.extend(Ticket(1), with: [0])
             let step = run(&scheduler)
             #expect(step.spans.map(\.positions) == [position..<position + 1] && step.spans[0].reachesEnd)
         }
@@ -30,7 +30,7 @@ struct TokenSchedulerTests {
         var scheduler = make(budget: 4, pages: 16)
         enqueue(1, prompt: 2, max: 20, into: &scheduler)
         _ = run(&scheduler)
-        scheduler.extend(Ticket(1), with: 0)
+        scheduler.extend(Ticket(1), with: [0])
         enqueue(2, prompt: 8, max: 9, into: &scheduler)
         var chunks: [Range<Int>] = []
         while chunks.last?.upperBound != 8 {
@@ -38,7 +38,7 @@ struct TokenSchedulerTests {
             #expect(step.spans.map(\.ticket) == [Ticket(1), Ticket(2)])
             #expect(step.spans[1].reachesEnd == (step.spans[1].positions.upperBound == 8))
             chunks.append(step.spans[1].positions)
-            scheduler.extend(Ticket(1), with: 0)
+            scheduler.extend(Ticket(1), with: [0])
         }
         #expect(chunks == [0..<3, 3..<6, 6..<8])
     }
@@ -48,11 +48,11 @@ struct TokenSchedulerTests {
         var scheduler = make()
         enqueue(1, prompt: 1, max: 10, into: &scheduler)
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(1)])
-        scheduler.extend(Ticket(1), with: 0)
+        scheduler.extend(Ticket(1), with: [0])
         enqueue(2, prompt: 1, max: 10, into: &scheduler)
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(1), Ticket(2)])
         scheduler.remove(Ticket(1))
-        scheduler.extend(Ticket(2), with: 0)
+        scheduler.extend(Ticket(2), with: [0])
         #expect(run(&scheduler).spans.map(\.ticket) == [Ticket(2)])
     }
 
@@ -62,7 +62,7 @@ struct TokenSchedulerTests {
         for number in 1...3 { enqueue(UInt64(number), prompt: 1, max: 4, into: &scheduler) }
         #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(1), Ticket(2)])
         scheduler.remove(Ticket(1))
-        scheduler.extend(Ticket(2), with: 0)
+        scheduler.extend(Ticket(2), with: [0])
         #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(3)])
     }
 
@@ -81,7 +81,7 @@ struct TokenSchedulerTests {
         enqueue(2, prompt: 12, max: 13, into: &scheduler)
         enqueue(3, prompt: 1, max: 2, into: &scheduler)
         #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(1)])
-        scheduler.extend(Ticket(1), with: 0)
+        scheduler.extend(Ticket(1), with: [0])
         #expect(run(&scheduler).admitted.map(\.ticket) == [])
         scheduler.remove(Ticket(1))
         #expect(run(&scheduler).admitted.map(\.ticket) == [Ticket(2)])
@@ -97,7 +97,7 @@ struct TokenSchedulerTests {
         while preempted.isEmpty, steps < 20 {
             let step = run(&scheduler)
             preempted += step.preempted
-            for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket, with: 0) }
+            for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket, with: [0]) }
             steps += 1
         }
         #expect(preempted == [Ticket(2)])
@@ -217,13 +217,13 @@ struct TokenSchedulerTests {
 
 func make(
     running: Int = 4, queue: Int = 100, budget: Int = 32, time: UInt64 = .max, context: Int = 64, pages: Int = 16,
-    tokensPerPage: Int = 4, reusesPrefixes: Bool = true, shared: [[Int32]] = []
+    tokensPerPage: Int = 4, reusesPrefixes: Bool = true, guesses: Int = 0, shared: [[Int32]] = []
 ) -> TokenScheduler {
     TokenScheduler(
         limits: TokenLimits(
             runningSequenceCountMax: running, queueCapacity: queue, stepTokenBudget: budget, stepNanosecondsMax: time,
             contextLengthMax: context, pageCount: pages, tokensPerPage: tokensPerPage,
-            reusesPrefixes: reusesPrefixes), sharedPrefixes: SharedPrefixes(shared))
+            reusesPrefixes: reusesPrefixes, guessCountMax: guesses), sharedPrefixes: SharedPrefixes(shared))
 }
 
 /// A prompt like no other ticket's, which leaves its pages to nobody.
@@ -252,12 +252,17 @@ func run(
 ) -> TokenStep {
     let step = scheduler.schedule(at: time(now))
     #expect(scheduler.brokenInvariant == nil)
-    #expect(step.spans.reduce(0) { $0 + $1.positions.count } <= scheduler.limits.stepTokenBudget)
+    #expect(step.tokenCount <= scheduler.limits.stepTokenBudget)
     scheduler.finishStep(nanoseconds: nanoseconds.map { $0(step) })
     #expect(scheduler.brokenInvariant == nil)
     return step
 }
 
 func extendAll(_ step: TokenStep, _ scheduler: inout TokenScheduler) {
-    for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket, with: 0) }
+    for span in step.spans where span.reachesEnd { scheduler.extend(span.ticket, with: [0]) }
+}
+
+extension TokenStep {
+    /// Tokens that go through the model, guesses included.
+    var tokenCount: Int { spans.reduce(0) { $0 + $1.positions.count + $1.guesses.count } }
 }

@@ -13,7 +13,8 @@ struct TokenSchedulerWalkTests {
     /// Method: thousands of steps of requests that begin alike, of two tenants, some with siblings, some with
     /// deadlines, on a virtual clock that each step moves on by what it would take. A mock cache stores in each place
     /// of each page what a model would: a value that depends on all tokens up to there; before a span is computed, all
-    /// earlier places must hold the values that the sequence's own tokens give.
+    /// earlier places must hold the values that the sequence's own tokens give. Half of the walks guess tokens, of
+    /// which there are only two, so that many guesses come true and many do not.
     @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<16)
     func walk(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -21,7 +22,7 @@ struct TokenSchedulerWalkTests {
         let listed: [Int32] = seed % 4 == 0 ? Array(repeating: 1, count: 9) : []
         let scheduler = make(
             running: 4, queue: 8, budget: seed % 2 == 0 ? 7 : 40, time: seed % 3 == 0 ? 9_000_000 : .max, context: 60,
-            pages: 16, reusesPrefixes: seed % 8 != 7, shared: [listed])
+            pages: 16, reusesPrefixes: seed % 8 != 7, guesses: seed / 2 % 2 == 0 ? 6 : 0, shared: [listed])
         var simulation = Simulation(scheduler: scheduler, listed: listed)
         for _ in 0..<2_000 {
             simulation.act(&random)
@@ -35,6 +36,9 @@ struct TokenSchedulerWalkTests {
         #expect(simulation.scheduler.pool.heldPageCount == 0)
         #expect(simulation.preemptionCount > 0 && simulation.scheduler.pool.evictionCount > 0)
         #expect(simulation.cachedTokenCount > 100)
+        if scheduler.limits.guessCountMax > 0 {
+            #expect(simulation.confirmedCount > 50 && simulation.refutedCount > 50)
+        }
     }
 
     @Test("sequences of the same length end in the order they came")
@@ -70,6 +74,9 @@ private struct Simulation {
     var scheduler: TokenScheduler
     private(set) var preemptionCount = 0
     private(set) var cachedTokenCount = 0
+    /// Guesses that came true, and spans with one that did not.
+    private(set) var confirmedCount = 0
+    private(set) var refutedCount = 0
     private var texts: [Ticket: Text] = [:]
     private var slots: [Int: Slot] = [:]
     private var now: UInt64 = 0
@@ -149,7 +156,7 @@ private struct Simulation {
         let wasReady = scheduler.readiness(at: time(now)) == .ready
         var duration: UInt64 = 0
         let step = run(&scheduler, at: now) { step in
-            duration = 1_000_000 + UInt64(step.spans.reduce(0) { $0 + $1.positions.count }) * 500_000
+            duration = 3_000_000 + UInt64(step.tokenCount) * 200_000
             return duration
         }
         now += duration
@@ -192,23 +199,35 @@ private struct Simulation {
 
     private mutating func write(_ span: ScheduledSpan) {
         guard let text = texts[span.ticket] else { return }
-        let states = states(of: text.tokens)
-        for position in span.positions {
+        #expect(span.guesses.isEmpty || span.reachesEnd)
+        #expect(span.positions.upperBound + span.guesses.count < max(text.max, span.positions.upperBound + 1))
+        let states = states(of: text.tokens + span.guesses)
+        for position in span.positions.lowerBound..<span.positions.upperBound + span.guesses.count {
             slots[place(position, span)] = Slot(
                 position: position, state: states[position], namespace: text.namespace)
         }
     }
 
+    /// Writes a token, and one more for each guess that is right.
     private mutating func advance(_ span: ScheduledSpan, _ random: inout SeededGenerator) -> Ticket? {
         guard let text = texts[span.ticket] else { return nil }
-        guard text.tokens.count < text.max else {
+        var written: [Int32] = []
+        while text.tokens.count + written.count < text.max {
+            written.append(Int32.random(in: 0..<2, using: &random))
+            guard written.count <= span.guesses.count else { break }
+            if span.guesses[written.count - 1] != written[written.count - 1] {
+                refutedCount += 1
+                break
+            }
+            confirmedCount += 1
+        }
+        guard !written.isEmpty else {
             scheduler.remove(span.ticket)
             texts[span.ticket] = nil
             return span.ticket
         }
-        let token = Int32.random(in: 0..<2, using: &random)
-        texts[span.ticket]!.tokens.append(token)
-        scheduler.extend(span.ticket, with: token)
+        texts[span.ticket]!.tokens += written
+        scheduler.extend(span.ticket, with: written)
         return nil
     }
 

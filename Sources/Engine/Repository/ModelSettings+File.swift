@@ -33,6 +33,7 @@ extension ModelSettings {
     ///   prefix_cache: true                # prompts that begin like earlier ones of their tenant skip what is known
     ///   shared_prefixes:                  # and those that begin like this skip it whichever tenant was first
     ///     - "You are a helpful assistant."
+    ///   speculation: ngram                # guess what a text repeats, where that is worth the time; or off
     ///   chat_template: chat.jinja         # beside model.yaml, instead of the model's own; off for none
     /// delay: 10ms                         # delay
     /// ```
@@ -134,6 +135,7 @@ extension TextLimits {
             stepNanosecondsMax = UInt64(nanoseconds)
         }
         reusesPrefixes = try map.bool("prefix_cache") ?? reusesPrefixes
+        speculation = try map.choice("speculation", of: Speculation.self) ?? speculation
         sharedPrefixes = try map.strings("shared_prefixes") ?? sharedPrefixes
         guard sharedPrefixes.count <= Self.sharedPrefixCountMax else {
             throw map.error(
