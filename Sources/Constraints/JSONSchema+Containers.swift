@@ -8,8 +8,9 @@ extension JSONSchema {
     mutating func addObject(
         _ schema: JSONText, at path: String, from start: Int32, to end: Int32
     ) throws(JSONSchemaError) {
-        let properties = try properties(of: schema, at: path)
-        let further = try furtherProperties(of: schema, at: path)
+        let patterns = try patternProperties(of: schema, at: path)
+        let properties = try properties(of: schema, patterns, at: path)
+        let further = furtherProperties(of: schema, at: path)
         var bare: Int32? = grammar.addState()
         var after: Int32?
         add("{", from: start, to: bare!)
@@ -35,13 +36,23 @@ extension JSONSchema {
         let last = after ?? grammar.addState()
         if let bare { add("}", from: bare, to: end) }
         add("}", from: last, to: end)
-        guard let further else { return }
-        let (key, colon, value) = (grammar.addState(), grammar.addState(), grammar.addState())
+        guard further != nil || !patterns.isEmpty else { return }
+        let key = grammar.addState()
         if let bare { grammar.add(.empty(to: key), from: bare) }
         addSeparator(",", from: last, to: key)
-        addKey(except: properties.map(\.name), from: key, to: colon)
+        let names = properties.map(\.name)
+        guard patterns.isEmpty else {
+            return try addKeys(patterns, further, except: names, at: path, from: key, to: last)
+        }
+        if let further { addKey(except: names, from: key, to: addColon(further.schema, at: further.path, to: last)) }
+    }
+
+    /// A state behind a key: what is read from it is a colon and a value.
+    mutating func addColon(_ schema: JSONText, at path: String, to end: Int32) -> Int32 {
+        let (colon, value) = (grammar.addState(), grammar.addState())
         addSeparator(":", from: colon, to: value)
-        addCall(further.schema, at: further.path, from: value, to: last)
+        addCall(schema, at: path, from: value, to: end)
+        return colon
     }
 
     private struct Property {
@@ -52,7 +63,9 @@ extension JSONSchema {
     }
 
     /// The declared properties in order, then those that are only required.
-    private func properties(of schema: JSONText, at path: String) throws(JSONSchemaError) -> [Property] {
+    private func properties(
+        of schema: JSONText, _ patterns: [PatternProperty], at path: String
+    ) throws(JSONSchemaError) -> [Property] {
         var required: [String] = []
         var isRequired: Set<String> = []
         switch schema["required"] {
@@ -80,25 +93,37 @@ extension JSONSchema {
         let further = schema["additionalProperties"] ?? .bool(true)
         let declared = Set(properties.map(\.name))
         for name in required where !declared.contains(name) {
+            let matching = try Self.first(of: patterns, matching: name)
             properties.append(
-                Property(name: name, schema: further, path: "\(path)/additionalProperties", isRequired: true))
+                Property(
+                    name: name, schema: matching?.schema ?? further,
+                    path: matching?.path ?? "\(path)/additionalProperties", isRequired: true))
+        }
+        for property in properties {
+            // Both would have to hold; nobody writes that of one name but by mistake.
+            for pattern in patterns where pattern.schema != property.schema && pattern.schema != .bool(true) {
+                guard try !pattern.matches(property.name) else {
+                    throw JSONSchemaError(
+                        "\(path): '\(property.name.prefix(64))' matches a pattern with another schema: \(pattern.path)")
+                }
+            }
         }
         return properties
     }
 
     /// What further properties look like; nil where none are written.
-    private func furtherProperties(
-        of schema: JSONText, at path: String
-    ) throws(JSONSchemaError) -> (schema: JSONText, path: String)? {
+    func furtherProperties(of schema: JSONText, at path: String) -> (schema: JSONText, path: String)? {
         switch schema["additionalProperties"] {
         case .bool(false)?: return nil
         case let further?: return (further, "\(path)/additionalProperties")
-        case nil: return schema["properties"] == nil ? (.bool(true), "\(path)/additionalProperties") : nil
+        case nil:
+            let isClosed = schema["properties"] != nil || schema["patternProperties"] != nil
+            return isClosed ? nil : (.bool(true), "\(path)/additionalProperties")
         }
     }
 
     /// As part of a JSON pointer.
-    private static func escaped(_ name: String) -> String {
+    static func escaped(_ name: String) -> String {
         var part = ""
         for character in name { part += character == "~" ? "~0" : character == "/" ? "~1" : String(character) }
         return part

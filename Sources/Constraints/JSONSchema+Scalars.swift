@@ -32,7 +32,7 @@ extension JSONSchema {
         add("\"", from: closed, to: end)
     }
 
-    private static func pattern(_ value: JSONText, at path: String) throws(JSONSchemaError) -> Pattern {
+    static func pattern(_ value: JSONText, at path: String) throws(JSONSchemaError) -> Pattern {
         guard case .string(let text) = value else {
             throw JSONSchemaError("\(path): 'pattern': expected a string, got \(value.typeName)")
         }
@@ -54,7 +54,7 @@ extension JSONSchema {
         "[1-9]\\d{3}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|02-(0[1-9]|1\\d|2[0-8]))"
     private static let timeFormat = "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
 
-    private static func format(_ value: JSONText?, at path: String) throws(JSONSchemaError) -> Pattern {
+    static func format(_ value: JSONText?, at path: String) throws(JSONSchemaError) -> Pattern {
         guard case .string(let name)? = value, let text = formats[name] else {
             throw JSONSchemaError(
                 "\(path): 'format': \(value?.text.prefix(64) ?? "") is not supported; \(formats.keys.sorted()) are")
@@ -66,17 +66,18 @@ extension JSONSchema {
         }
     }
 
-    /// Adds numbers, within their bounds if there are any.
+    /// Adds numbers: multiples, and within their bounds, if there are any.
     mutating func addNumber(
         _ schema: JSONText, isInteger: Bool, at path: String, from start: Int32, to end: Int32
     ) throws(JSONSchemaError) {
-        let lower = try bound("minimum", "exclusiveMinimum", in: schema, at: path) { $0 > $1 }
-        let upper = try bound("maximum", "exclusiveMaximum", in: schema, at: path) { $0 < $1 }
-        guard lower != nil || upper != nil else {
+        let lower = try lowerBound(in: schema, at: path)
+        let upper = try upperBound(in: schema, at: path)
+        let multiple = try multiple(in: schema, at: path)
+        guard lower != nil || upper != nil || multiple != nil else {
             let text = isInteger ? "-?[1-9]\\d{0,17}|0" : "-?(0|[1-9]\\d{0,17})(\\.\\d{1,18})?([eE][+-]?\\d{1,2})?"
             return addNumber(matching: text, from: start, to: end)
         }
-        let range = NumberRange(lower: lower, upper: upper, isInteger: isInteger)
+        let range = NumberRange(lower: lower, upper: upper, isInteger: isInteger, multiple: multiple)
         range.add(to: &grammar, from: start, to: end)
     }
 
@@ -86,6 +87,14 @@ extension JSONSchema {
         } catch {
             preconditionFailure("\(text): \(error.problem)")
         }
+    }
+
+    func lowerBound(in schema: JSONText, at path: String) throws(JSONSchemaError) -> NumberRange.Bound? {
+        try bound("minimum", "exclusiveMinimum", in: schema, at: path) { $0 > $1 }
+    }
+
+    func upperBound(in schema: JSONText, at path: String) throws(JSONSchemaError) -> NumberRange.Bound? {
+        try bound("maximum", "exclusiveMaximum", in: schema, at: path) { $0 < $1 }
     }
 
     /// The tighter of two bounds.
@@ -100,7 +109,18 @@ extension JSONSchema {
         return isTighter(first.value, second.value) ? first : second
     }
 
-    private func decimal(_ name: String, in schema: JSONText, at path: String) throws(JSONSchemaError) -> Decimal? {
+    func multiple(in schema: JSONText, at path: String) throws(JSONSchemaError) -> DecimalMultiple? {
+        guard let value = try decimal("multipleOf", in: schema, at: path) else { return nil }
+        guard let multiple = DecimalMultiple(value) else {
+            throw JSONSchemaError(
+                "\(path): 'multipleOf': expected 1 to \(DecimalMultiple.modulusMax), which zeros may follow or up to "
+                    + "\(DecimalMultiple.decimalCountMax) decimals be cut from, got "
+                    + (schema["multipleOf"]?.text.prefix(64) ?? ""))
+        }
+        return multiple
+    }
+
+    func decimal(_ name: String, in schema: JSONText, at path: String) throws(JSONSchemaError) -> Decimal? {
         guard let value = schema[name] else { return nil }
         guard case .number(let text) = value, let decimal = Decimal(text) else {
             throw JSONSchemaError(

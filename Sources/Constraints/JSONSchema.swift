@@ -4,20 +4,22 @@
 ///
 /// - No white space but one space, if the model likes, behind each `:` and `,`.
 /// - Properties in the order of the schema, optional ones possibly left out. Others follow only where
-///   `additionalProperties` says what they look like, or the schema names no properties at all; their keys have no
-///   escapes.
-/// - Integers have up to 18 digits; numbers up to 18 before and behind the point, and exponents up to 2. With bounds,
-///   up to 15 in all and no exponent, so that what a reader makes of them keeps the bounds.
+///   `patternProperties` or `additionalProperties` say what they look like, or the schema names no properties at all;
+///   their keys have no escapes, and are none for which patterns say different things.
+/// - Integers have up to 18 digits; numbers up to 18 before and behind the point, and exponents up to 2. With bounds
+///   and as multiples, up to 15 in all and no exponent, so that what a reader makes of them keeps the bounds.
 /// - A schema that only makes sense for one type (`properties`, `items`, `minLength` …) means that type.
 ///
 /// Every keyword is heeded, is an annotation, or is refused by name:
 ///
 /// ```
-/// any        type (one or several), enum, const, anyOf, allOf of one schema, $ref to # and #/…, $defs, definitions
-/// object     properties, required, additionalProperties
+/// any        type (one or several), enum, const, anyOf, allOf of one schema, $ref to # and #/…, $defs, definitions;
+///            oneOf of schemas that are seen to exclude each other, see `addExclusiveAlternatives`
+/// object     properties, required, additionalProperties, patternProperties
 /// array      items, prefixItems, minItems, maxItems
 /// string     minLength, maxLength; pattern; format date, time, date-time, uuid, email or ipv4 (one of these three)
-/// number     minimum, maximum, exclusiveMinimum, exclusiveMaximum
+/// number     minimum, maximum, exclusiveMinimum, exclusiveMaximum; multipleOf 1 to 1000, with zeros behind it or up to
+///            9 decimals cut from it, such as 86400 and 0.25
 /// ```
 ///
 /// - Source: JSON Schema 2020-12, Core and Validation; RFC 8259; RFC 3339, section 5.6 (formats).
@@ -29,6 +31,7 @@ struct JSONSchema {
     /// Rules that are still empty.
     private var open: [(rule: Int32, schema: JSONText, path: String)] = []
     var commonRules: [CommonRule: Int32] = [:]
+    let work = SchemaWork()
 
     /// Rules that many schemas share.
     enum CommonRule { case anyValue, stringCharacter, string }
@@ -53,7 +56,7 @@ struct JSONSchema {
         return try schema.compile()
     }
 
-    private init(root: JSONText) { self.root = root }
+    init(root: JSONText) { self.root = root }
 
     private mutating func compile() throws(JSONSchemaError) -> Grammar {
         _ = rule(of: root, at: "#")
@@ -93,18 +96,24 @@ struct JSONSchemaError: Error, Equatable {
 }
 
 extension JSONSchema {
-    private static let annotations: Set<String> = [
+    static let annotations: Set<String> = [
         "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema", "$id",
-        "$comment", "$anchor", "$defs", "definitions",
+        "$comment", "$anchor", "$defs", "definitions", "discriminator",
     ]
     private static let keywordsOfTypes: [String: Set<String>] = [
-        "object": ["properties", "required", "additionalProperties"],
+        "object": ["properties", "patternProperties", "required", "additionalProperties"],
         "array": ["items", "prefixItems", "minItems", "maxItems", "uniqueItems"],
         "string": ["minLength", "maxLength", "pattern", "format"],
         "number": ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
     ]
-    private static let general: Set<String> = ["type", "enum", "const", "anyOf", "allOf", "$ref"]
-    private static let typeNames = ["object", "array", "string", "number", "integer", "boolean", "null"]
+    /// Whether a keyword says something of values of one type alone.
+    static func isOfOneType(_ keyword: String) -> Bool { keywordsOfTypes.values.contains { $0.contains(keyword) } }
+
+    /// Whether a keyword says something of numbers alone.
+    static func isOfNumbers(_ keyword: String) -> Bool { keywordsOfTypes["number"]!.contains(keyword) }
+
+    private static let general: Set<String> = ["type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"]
+    static let typeNames = ["object", "array", "string", "number", "integer", "boolean", "null"]
 
     /// Adds the texts of a schema.
     private mutating func add(
@@ -131,16 +140,13 @@ extension JSONSchema {
         if let unique = keywords.first(where: { $0.key == "uniqueItems" }), unique.value != .bool(false) {
             throw JSONSchemaError("\(path): the keyword 'uniqueItems' is not supported")
         }
-        if let multiple = keywords.first(where: { $0.key == "multipleOf" }), multiple.value != .number("1") {
-            throw JSONSchemaError("\(path): the keyword 'multipleOf' is not supported, except as 1")
-        }
     }
 
     private mutating func add(
         _ keywords: [JSONText.Member], _ schema: JSONText, at path: String, from start: Int32, to end: Int32
     ) throws(JSONSchemaError) {
         let names = Set(keywords.map(\.key))
-        for name in ["$ref", "anyOf", "allOf"] where names.contains(name) {
+        for name in ["$ref", "anyOf", "oneOf", "allOf"] where names.contains(name) {
             if let other = keywords.first(where: { $0.key != name }) {
                 throw JSONSchemaError("\(path): '\(other.key)' beside '\(name)' is not supported")
             }
@@ -148,6 +154,9 @@ extension JSONSchema {
         if let reference = schema["$ref"] { return try addReference(reference, at: path, from: start, to: end) }
         if let alternatives = schema["anyOf"] {
             return try addAlternatives(alternatives, at: path + "/anyOf", from: start, to: end)
+        }
+        if let alternatives = schema["oneOf"] {
+            return try addExclusiveAlternatives(alternatives, at: path + "/oneOf", from: start, to: end)
         }
         if let all = schema["allOf"] {
             guard case .array(let elements) = all, elements.count == 1 else {
@@ -171,7 +180,7 @@ extension JSONSchema {
     }
 
     /// The types a schema allows; none where it says nothing about it.
-    private func types(
+    func types(
         _ schema: JSONText, _ names: Set<String>, at path: String
     ) throws(JSONSchemaError) -> [String] {
         let wanted: [JSONText]
@@ -215,6 +224,14 @@ extension JSONSchema {
     private mutating func addReference(
         _ reference: JSONText, at path: String, from start: Int32, to end: Int32
     ) throws(JSONSchemaError) {
+        let (schema, pointer) = try target(of: reference, at: path)
+        addCall(schema, at: pointer, from: start, to: end)
+    }
+
+    /// The schema that a `$ref` means, and its JSON pointer.
+    func target(
+        of reference: JSONText, at path: String
+    ) throws(JSONSchemaError) -> (schema: JSONText, pointer: String) {
         guard case .string(let pointer) = reference, pointer == "#" || pointer.hasPrefix("#/") else {
             throw JSONSchemaError("\(path): '$ref': expected # or #/…, got \(reference.text.prefix(64))")
         }
@@ -230,7 +247,7 @@ extension JSONSchema {
             }
             schema = next
         }
-        addCall(schema, at: pointer, from: start, to: end)
+        return (schema, pointer)
     }
 
     /// One part of a JSON pointer in a URI fragment.
@@ -266,12 +283,16 @@ extension JSONSchema {
     private mutating func addAlternatives(
         _ alternatives: JSONText, at path: String, from start: Int32, to end: Int32
     ) throws(JSONSchemaError) {
+        for (index, schema) in try Self.alternatives(alternatives, at: path).enumerated() {
+            addCall(schema, at: "\(path)/\(index)", from: start, to: end)
+        }
+    }
+
+    static func alternatives(_ alternatives: JSONText, at path: String) throws(JSONSchemaError) -> [JSONText] {
         guard case .array(let schemas) = alternatives, !schemas.isEmpty else {
             throw JSONSchemaError("\(path): expected a list of schemas, got \(alternatives.text.prefix(64))")
         }
-        for (index, schema) in schemas.enumerated() {
-            addCall(schema, at: "\(path)/\(index)", from: start, to: end)
-        }
+        return schemas
     }
 
     private mutating func addValues(
@@ -280,6 +301,11 @@ extension JSONSchema {
         if let other = keywords.first(where: { !["enum", "const", "type"].contains($0.key) }) {
             throw JSONSchemaError("\(path): '\(other.key)' beside 'enum' or 'const' is not supported")
         }
+        for value in try values(schema, at: path) { grammar.add(bytes: value.text.utf8, from: start, to: end) }
+    }
+
+    /// The values of `enum` and `const` that `type` lets be.
+    func values(_ schema: JSONText, at path: String) throws(JSONSchemaError) -> [JSONText] {
         var values: [JSONText]
         switch (schema["enum"], schema["const"]) {
         case (.array(let all)?, nil) where !all.isEmpty: values = all
@@ -295,6 +321,6 @@ extension JSONSchema {
                 return !types.contains("number") && !(types.contains("integer") && isInteger)
             }
         }
-        for value in values { grammar.add(bytes: value.text.utf8, from: start, to: end) }
+        return values
     }
 }

@@ -39,7 +39,7 @@ struct Machine {
     /// Where it begins; `dead` when the language is empty.
     private(set) var start: Int32 = Machine.dead
     /// Configurations that may still be looked at.
-    private var work = Machine.workMax
+    private(set) var workLeft = Machine.workMax
     /// Whether a limit was hit; `dead` may then mean that nobody knows.
     private(set) var isExhausted = false
 
@@ -59,7 +59,7 @@ struct Machine {
     var stateCount: Int { configurations.count }
 
     /// Begins a piece of work.
-    mutating func refill() { work = Self.workMax }
+    mutating func refill() { workLeft = Self.workMax }
 
     /// Whether the text up to here is in the language.
     func isAccepting(_ state: Int32) -> Bool { state >= 0 && accepting[Int(state)] }
@@ -101,8 +101,8 @@ struct Machine {
             guard depth + depthsToEnd[Int(state)] <= Self.depthMax, seen.insert(configuration).inserted else {
                 continue
             }
-            work -= 1
-            guard seen.count <= Self.configurationCountMax, work >= 0 else {
+            workLeft -= 1
+            guard seen.count <= Self.configurationCountMax, workLeft >= 0 else {
                 isExhausted = true
                 return Self.dead
             }

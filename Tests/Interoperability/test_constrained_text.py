@@ -75,7 +75,7 @@ def test_a_person_is_valid(text):
 
 
 def random_schema(draw, depth):
-    kind = draw.randrange(0 if depth else 3, 9)
+    kind = draw.randrange(0 if depth else 3, 12)
     if kind == 0:
         names = draw.sample(["name", "a\"b", "é", "age", "long name"], draw.randrange(4))
         schema = {"type": "object", "properties": {name: random_schema(draw, depth - 1) for name in names},
@@ -104,6 +104,17 @@ def random_schema(draw, depth):
             else {"type": "string", "format": draw.choice(["date", "uuid", "ipv4", "email"])}
     if kind == 7:
         return {"enum": draw.sample(["yes", 3, None, 2.5, [1, {"a": "\n"}], {"k": []}], 3)}
+    if kind == 8:
+        low = draw.randrange(-500, 500)
+        return {"type": "integer", "multipleOf": draw.choice([2, 7, 60, 250]), "minimum": low, "maximum": low + 2000}
+    if kind == 9:
+        return {"oneOf": [
+            {"type": "object", "properties": {"kind": {"const": "a"}, "n": {"type": "integer", "multipleOf": 5}}, "required": ["kind"]},
+            {"type": "object", "properties": {"kind": {"enum": ["b", "c"]}}, "required": ["kind"]},
+            {"type": ["null", "boolean"]}, {"enum": ["x", None]}]}
+    if kind == 10:
+        return {"type": "object", "patternProperties": {"^[a-c]{1,2}$": {"type": "boolean"}, "^n": {"type": "integer", "maximum": 9}},
+                "additionalProperties": draw.choice([False, {"type": "null"}])}
     return {"type": ["boolean", "null"]}
 
 
@@ -124,6 +135,7 @@ def test_random_schemas_get_valid_answers(text, seed):
     (dict(regex="(a"), "regex: a ( without its )"), (dict(regex="(?=a)b"), "regex: look-ahead is not supported"),
     (dict(choices=text_pb2.Choices()), "choices: expected 1"), (dict(json_schema="{"), "json_schema: is not JSON"),
     (dict(json_schema='{"type":"object","minProperties":1}'), "the keyword 'minProperties' is not supported"),
+    (dict(json_schema='{"oneOf":[{"type":"integer"},{"type":"number"}]}'), "what is valid against 0 may be valid against 1 too"),
     (dict(json_schema='{"$ref":"#"}'), "refers to itself")])
 def test_what_is_not_supported_is_refused_by_name(text, fields, words):
     with pytest.raises(grpc.RpcError) as error:
