@@ -17,7 +17,7 @@ package enum ONNXAttribute: Sendable, Equatable {
     /// The `type` field decides which value counts; files from before it existed say so by the one value they have.
     ///
     /// - Source: onnx.proto, `AttributeProto.AttributeType`.
-    static func decode(_ reader: ProtobufReader) throws(ONNXError) -> (name: String, value: ONNXAttribute) {
+    static func decode(_ reader: ONNXReader) throws(ONNXError) -> (name: String, value: ONNXAttribute) {
         var fields = Fields()
         var reader = reader
         while let field = try reader.next() {
@@ -43,7 +43,7 @@ package enum ONNXAttribute: Sendable, Equatable {
         var ints: [Int64] = []
         var strings: [Bytes] = []
 
-        mutating func take(_ field: ProtobufReader.Field, _ reader: ProtobufReader) throws(ONNXError) {
+        mutating func take(_ field: ONNXReader.Field, _ reader: ONNXReader) throws(ONNXError) {
             switch field.number {
             case 1: name = try naming("name", field.text)
             case 2: float = try naming("f", field.float)

@@ -33,21 +33,8 @@ package struct ONNXError: Error, Equatable, CustomStringConvertible {
 
 /// What is wrong at the place that an `ONNXError` names.
 package enum ONNXProblem: Equatable, CustomStringConvertible {
-    /// The bytes end inside a field.
-    case truncated
-    /// A length says more bytes than the enclosing message has left.
-    case lengthBeyondEnd(length: UInt64, available: Int)
-    /// More than ten bytes, or a value past 64 bits.
-    case malformedVarint
-    /// Field number 0, or wire type 3, 4, 6 or 7.
-    case malformedTag(UInt64)
-    /// A known field with another wire type than its declaration.
-    case wrongWireType
-    case invalidUTF8
-    /// Messages nested deeper than the limit.
-    case tooDeep(maximum: Int)
-    /// More fields in the file than the limit.
-    case tooManyFields(maximum: Int)
+    /// The bytes are no protobuf message, or not the one that was expected.
+    case message(ProtobufProblem)
     case tooManyDimensions(Int, maximum: Int)
     case negativeDimension(Int64)
     case shapeOverflow([Int])
@@ -65,14 +52,7 @@ package enum ONNXProblem: Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .truncated: "the data ends inside a field"
-        case .lengthBeyondEnd(let length, let available): "a length of \(length) bytes, but \(available) are left"
-        case .malformedVarint: "an integer of more than 64 bits"
-        case .malformedTag(let tag): "no valid field tag: \(tag)"
-        case .wrongWireType: "the field has another type than ONNX declares"
-        case .invalidUTF8: "the text is not UTF-8"
-        case .tooDeep(let maximum): "messages nested deeper than \(maximum)"
-        case .tooManyFields(let maximum): "more than \(maximum) fields"
+        case .message(let problem): problem.description
         case .tooManyDimensions(let count, let maximum): "\(count) dimensions, at most \(maximum) are read"
         case .negativeDimension(let extent): "negative dimension \(extent)"
         case .shapeOverflow(let shape): "shape \(shape) has too many elements"

@@ -8,7 +8,7 @@ package struct ONNXGraph: Sendable {
     package let inputs: [ONNXValue]
     package let outputs: [ONNXValue]
 
-    init(_ reader: ProtobufReader) throws(ONNXError) {
+    init(_ reader: ONNXReader) throws(ONNXError) {
         var reader = reader
         var name = ""
         var nodes: [ONNXNode] = []
@@ -65,7 +65,7 @@ package struct ONNXNode: Sendable {
     package let outputs: [String]
     package let attributes: [String: ONNXAttribute]
 
-    init(_ reader: ProtobufReader) throws(ONNXError) {
+    init(_ reader: ONNXReader) throws(ONNXError) {
         var reader = reader
         var name = ""
         var operatorType = ""
@@ -115,7 +115,7 @@ package struct ONNXValue: Sendable, Equatable {
     /// Nil when the file gives no shape.
     package let shape: [Dimension]?
 
-    init(_ reader: ProtobufReader) throws(ONNXError) {
+    init(_ reader: ONNXReader) throws(ONNXError) {
         var reader = reader
         var name = ""
         var elementType: ONNXElementType?
@@ -136,7 +136,7 @@ package struct ONNXValue: Sendable, Equatable {
     }
 
     /// A `TypeProto`: only its tensor case means anything to us.
-    private static func type(_ reader: ProtobufReader) throws(ONNXError) -> (ONNXElementType?, [Dimension]?) {
+    private static func type(_ reader: ONNXReader) throws(ONNXError) -> (ONNXElementType?, [Dimension]?) {
         var reader = reader
         var elementType: ONNXElementType?
         var shape: [Dimension]?
@@ -158,7 +158,7 @@ package struct ONNXValue: Sendable, Equatable {
     }
 
     /// A `TensorShapeProto`.
-    private static func dimensions(_ reader: ProtobufReader) throws(ONNXError) -> [Dimension] {
+    private static func dimensions(_ reader: ONNXReader) throws(ONNXError) -> [Dimension] {
         var reader = reader
         var shape: [Dimension] = []
         while let field = try reader.next() {

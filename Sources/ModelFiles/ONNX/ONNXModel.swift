@@ -20,13 +20,13 @@ package struct ONNXModel: Sendable {
     /// - Throws: an error that names the file and the field; also for more than `limits` allow.
     package init(file bytes: Bytes, fileName: String, limits: ONNXLimits = ONNXLimits()) throws(ONNXError) {
         do {
-            try self.init(ProtobufReader(bytes, budget: ProtobufBudget(limits)), fileName: fileName)
+            try self.init(ONNXReader(bytes, budget: ONNXReader.Budget(limits)), fileName: fileName)
         } catch {
             throw error.inFile(fileName)
         }
     }
 
-    private init(_ reader: ProtobufReader, fileName: String) throws(ONNXError) {
+    private init(_ reader: ONNXReader, fileName: String) throws(ONNXError) {
         var reader = reader
         var irVersion: Int64 = 0
         var producer = ""
@@ -58,7 +58,7 @@ package struct ONNXModel: Sendable {
     }
 
     /// An `OperatorSetIdProto`; the standard domain has two spellings.
-    private static func operatorSet(_ reader: ProtobufReader) throws(ONNXError) -> (String, Int64) {
+    private static func operatorSet(_ reader: ONNXReader) throws(ONNXError) -> (String, Int64) {
         var reader = reader
         var domain = ""
         var version: Int64 = 0

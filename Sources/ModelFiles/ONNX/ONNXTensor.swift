@@ -42,7 +42,7 @@ package struct ONNXTensor: Sendable, Equatable {
     /// Reads a file that holds one serialized `TensorProto`, as the ONNX test data does.
     package init(file bytes: Bytes, fileName: String, limits: ONNXLimits = ONNXLimits()) throws(ONNXError) {
         do {
-            self = try Self.decode(ProtobufReader(bytes, budget: ProtobufBudget(limits)))
+            self = try Self.decode(ONNXReader(bytes, budget: ONNXReader.Budget(limits)))
         } catch {
             throw error.inFile(fileName)
         }
@@ -55,7 +55,7 @@ package struct ONNXTensor: Sendable, Equatable {
         self.data = data
     }
 
-    static func decode(_ reader: ProtobufReader) throws(ONNXError) -> ONNXTensor {
+    static func decode(_ reader: ONNXReader) throws(ONNXError) -> ONNXTensor {
         var fields = Fields()
         var reader = reader
         while let field = try reader.next() { try fields.take(field, reader) }
@@ -81,7 +81,7 @@ package struct ONNXTensor: Sendable, Equatable {
         var isSegmented = false
         var hasStrings = false
 
-        mutating func take(_ field: ProtobufReader.Field, _ reader: ProtobufReader) throws(ONNXError) {
+        mutating func take(_ field: ONNXReader.Field, _ reader: ONNXReader) throws(ONNXError) {
             switch field.number {
             case 1:
                 try naming("dims") { () throws(ONNXError) in

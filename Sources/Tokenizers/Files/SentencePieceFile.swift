@@ -1,3 +1,4 @@
+import ModelFiles
 package import Vocabulary
 
 /// A SentencePiece model, `tokenizer.model`: the fields of its protobuf message that matter for encoding.
@@ -26,44 +27,54 @@ struct SentencePieceFile {
     private(set) var removesExtraSpaces = true
     private(set) var escapesSpaces = true
 
-    private let file: String
-
     init(_ bytes: Bytes, file: String) throws(TokenizerError) {
-        self.file = file
-        var message = MessageReader(bytes.array[...], file: file)
-        while let field = try message.next() {
+        do {
+            try read(Reader(bytes, budget: Reader.Budget(SentencePieceFormat.Limits())))
+        } catch {
+            switch error {
+            case .malformed(let problem): throw .malformed(file: file, problem: problem)
+            case .unsupported(let construct): throw .unsupported(file: file, construct: construct)
+            }
+        }
+    }
+
+    private typealias Reader = ProtobufReader<SentencePieceFormat>
+
+    private mutating func read(_ model: Reader) throws(SentencePieceFormat.Failure) {
+        var model = model
+        while let field = try model.next() {
             switch field.number {
-            case 1: pieces.append(try piece(field.bytes(file)))
-            case 2: try readTrainer(field.bytes(file))
-            case 3: try readNormalizer(field.bytes(file))
+            case 1: pieces.append(try piece(model.message(field)))
+            case 2: try readTrainer(model.message(field))
+            case 3: try readNormalizer(model.message(field))
             default: break
             }
         }
-        guard !pieces.isEmpty else { throw .malformed(file: file, problem: "pieces is empty") }
+        guard !pieces.isEmpty else { throw .malformed("pieces is empty") }
     }
 
-    private func piece(_ bytes: ArraySlice<UInt8>) throws(TokenizerError) -> Piece {
+    private func piece(_ message: Reader) throws(SentencePieceFormat.Failure) -> Piece {
         guard pieces.count < PipelineTokenizer.vocabularySizeMax else {
-            throw .malformed(file: file, problem: "pieces: more than \(PipelineTokenizer.vocabularySizeMax)")
+            throw .malformed("pieces: more than \(PipelineTokenizer.vocabularySizeMax)")
         }
         var piece = Piece()
-        var message = MessageReader(bytes, file: file)
+        var message = message
         while let field = try message.next() {
             switch (field.number, field.payload) {
-            case (1, .bytes(let text)): piece.text = Array(text)
-            case (2, .fixed(let bits)): piece.score = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
+            case (1, .bytes(let text)): piece.text = text.array
+            case (2, .fixed32(let bits)): piece.score = Float(bitPattern: bits)
             case (3, .varint(let type)): piece.type = type
             default: break
             }
         }
         guard String(validating: piece.text, as: UTF8.self) != nil else {
-            throw .malformed(file: file, problem: "pieces[\(pieces.count)].piece is not UTF-8")
+            throw .malformed("pieces[\(pieces.count)].piece is not UTF-8")
         }
         return piece
     }
 
-    private mutating func readTrainer(_ bytes: ArraySlice<UInt8>) throws(TokenizerError) {
-        var message = MessageReader(bytes, file: file)
+    private mutating func readTrainer(_ message: Reader) throws(SentencePieceFormat.Failure) {
+        var message = message
         while let field = try message.next() {
             guard case .varint(let value) = field.payload else { continue }
             // Negative numbers are written as 64 bits.
@@ -71,7 +82,7 @@ struct SentencePieceFile {
             switch field.number {
             case 3:
                 guard let known = Kind(rawValue: value) else {
-                    throw .unsupported(file: file, construct: "trainer_spec.model_type \(value)")
+                    throw .unsupported("trainer_spec.model_type \(value)")
                 }
                 kind = known
             case 24: putsSpacesBehind = value != 0
@@ -84,11 +95,11 @@ struct SentencePieceFile {
         }
     }
 
-    private mutating func readNormalizer(_ bytes: ArraySlice<UInt8>) throws(TokenizerError) {
-        var message = MessageReader(bytes, file: file)
+    private mutating func readNormalizer(_ message: Reader) throws(SentencePieceFormat.Failure) {
+        var message = message
         while let field = try message.next() {
             switch (field.number, field.payload) {
-            case (2, .bytes(let map)): charsMap = Array(map)
+            case (2, .bytes(let map)): charsMap = map.array
             case (3, .varint(let value)): addsPrefix = value != 0
             case (4, .varint(let value)): removesExtraSpaces = value != 0
             case (5, .varint(let value)): escapesSpaces = value != 0
@@ -98,70 +109,22 @@ struct SentencePieceFile {
     }
 }
 
-/// Reads the fields of one protobuf message; nothing is trusted.
-private struct MessageReader {
-    enum Payload {
-        case varint(UInt64)
-        case fixed(UInt64)
-        case bytes(ArraySlice<UInt8>)
+/// How the messages of SentencePiece models are read.
+private enum SentencePieceFormat: ProtobufFormat {
+    struct Limits: ProtobufLimits {
+        /// The model, and one message in it.
+        let depthMax = 2
+        /// A piece is a field of the model and has three; what else there is is little.
+        let fieldCountMax = 8 * PipelineTokenizer.vocabularySizeMax
     }
 
-    struct Field {
-        let number: UInt64
-        let payload: Payload
-
-        func bytes(_ file: String) throws(TokenizerError) -> ArraySlice<UInt8> {
-            guard case .bytes(let bytes) = payload else {
-                throw .malformed(file: file, problem: "field \(number) is no message")
-            }
-            return bytes
-        }
+    /// What is wrong in a file that is not named yet.
+    enum Failure: Error {
+        case malformed(String)
+        case unsupported(String)
     }
 
-    private var rest: ArraySlice<UInt8>
-    private let file: String
-
-    init(_ bytes: ArraySlice<UInt8>, file: String) {
-        rest = bytes
-        self.file = file
-    }
-
-    private func malformed(_ problem: String) -> TokenizerError {
-        .malformed(file: file, problem: "\(problem) at byte \(rest.startIndex)")
-    }
-
-    mutating func next() throws(TokenizerError) -> Field? {
-        guard !rest.isEmpty else { return nil }
-        let tag = try varint()
-        guard tag >> 3 > 0 else { throw malformed("a field without number") }
-        switch tag & 7 {
-        case 0: return Field(number: tag >> 3, payload: .varint(try varint()))
-        case 1: return Field(number: tag >> 3, payload: .fixed(littleEndian(try take(8))))
-        case 2: return Field(number: tag >> 3, payload: .bytes(try take(try varint())))
-        case 5: return Field(number: tag >> 3, payload: .fixed(littleEndian(try take(4))))
-        default: throw malformed("an unknown kind of field")
-        }
-    }
-
-    private mutating func varint() throws(TokenizerError) -> UInt64 {
-        var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), through: 63, by: 7) {
-            guard let byte = rest.popFirst() else { throw malformed("the end inside a field") }
-            value |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 { return value }
-        }
-        throw malformed("a number of more than ten bytes")
-    }
-
-    private mutating func take(_ count: UInt64) throws(TokenizerError) -> ArraySlice<UInt8> {
-        guard count <= UInt64(rest.count) else { throw malformed("a length of \(count) with \(rest.count) bytes left") }
-        defer { rest = rest.dropFirst(Int(count)) }
-        return rest.prefix(Int(count))
-    }
-
-    private func littleEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
+    static func failure(_ problem: ProtobufProblem) -> Failure { .malformed(problem.description) }
 }
 
 extension PipelineTokenizer {

@@ -146,7 +146,7 @@ struct ONNXModelTests {
         let error = #expect(throws: ONNXError.self) {
             try ONNXModel(file: Self.convolution(), fileName: "m", limits: limits)
         }
-        #expect(error?.problem == .tooDeep(maximum: 2))
+        #expect(error?.problem == .message(.tooDeep(maximum: 2)))
         let manyDimensions = W.tensor("w", Array(repeating: 1, count: 17), [1])
         #expect(throws: ONNXError.self) { try ONNXTensor(file: Bytes(manyDimensions.bytes), fileName: "t") }
     }
@@ -154,13 +154,13 @@ struct ONNXModelTests {
     @Test(
         "malformed varints and tags are refused",
         arguments: [
-            ([UInt8](repeating: 0xff, count: 11), ONNXProblem.malformedVarint), ([0x08], .truncated),
+            ([UInt8](repeating: 0xff, count: 11), ProtobufProblem.malformedVarint), ([0x08], .truncated),
             ([0x00, 0x01], .malformedTag(0)), ([0x0b], .malformedTag(11)),
             ([0x3a, 0x05, 0x00], .lengthBeyondEnd(length: 5, available: 1)),
             ([0x0d, 0x00], .truncated),
         ])
-    func malformed(_ bytes: [UInt8], _ problem: ONNXProblem) {
+    func malformed(_ bytes: [UInt8], _ problem: ProtobufProblem) {
         let error = #expect(throws: ONNXError.self) { try ONNXModel(file: Bytes(bytes), fileName: "m") }
-        #expect(error?.problem == problem)
+        #expect(error?.problem == .message(problem))
     }
 }
