@@ -3,7 +3,7 @@
 /// `tojson`).
 ///
 /// A construct outside of the subset is refused by name when the template is loaded, so that no conversation finds it.
-/// Tuples are lists here, and integers have 64 bits.
+/// Integers have 64 bits.
 package struct ChatTemplate: Sendable {
     /// Bytes of a template, at most.
     package static let byteCountMax = 1 << 20

@@ -5,6 +5,7 @@ extension TemplateEvaluator {
             case .literal(let value): value
             case .variable(let name, _): variable(name)
             case .list(let elements, _): try list(try evaluate(elements))
+            case .tuple(let elements, _): try list(try evaluate(elements), isTuple: true)
             case .map(let entries, _): try map(entries)
             case .attribute(let value, let name, _): try attribute(name, of: try evaluate(value))
             case .item(let value, let index, _): try item(try evaluate(index), of: try evaluate(value))
@@ -132,7 +133,7 @@ extension TemplateEvaluator {
         switch value {
         case .array(let list):
             let indices = try sliceIndices(count: list.elements.count, from: from, to: to, by: by ?? 1)
-            return try self.list(indices.map { list.elements[$0] })
+            return try self.list(indices.map { list.elements[$0] }, isTuple: list.isTuple)
         case .string(let text):
             try charge(text.utf8.count / 6)
             let scalars = Array(text.unicodeScalars)

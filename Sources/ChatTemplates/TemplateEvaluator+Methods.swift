@@ -27,7 +27,7 @@ extension TemplateEvaluator {
                 switch name {
                 case "keys": .string(entry.key)
                 case "values": entry.value
-                default: .list([.string(entry.key), entry.value])
+                default: .array(TemplateValue.List([.string(entry.key), entry.value], isTuple: true))
                 }
             })
     }
@@ -95,7 +95,7 @@ extension TemplateEvaluator {
             try charge(part)
             return name == "startswith"
                 ? text.utf8.starts(with: part.utf8) : text.utf8.reversed().starts(with: part.utf8.reversed())
-        case .array(let list):
+        case .array(let list) where list.isTuple:
             for part in list.elements where try hasEnd(name, text, part) { return true }
             return false
         default: throw failure("\(name) of \(value.kind)")

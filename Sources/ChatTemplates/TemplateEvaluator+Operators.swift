@@ -17,9 +17,9 @@ extension TemplateEvaluator {
         if operation == "~" { return try concatenation(try text(left), try text(right)) }
         switch (left, operation, right) {
         case (.string(let left), "+", .string(let right)): return try concatenation(left, right)
-        case (.array(let left), "+", .array(let right)):
+        case (.array(let left), "+", .array(let right)) where left.isTuple == right.isTuple:
             try charge(left.elements.count + right.elements.count)
-            return try list(left.elements + right.elements)
+            return try list(left.elements + right.elements, isTuple: left.isTuple)
         case (.string(let text), "*", _), (_, "*", .string(let text)):
             guard let count = left.integer ?? right.integer else { break }
             let (byteCount, overflow) = text.utf8.count.multipliedReportingOverflow(by: max(0, count))
@@ -30,8 +30,9 @@ extension TemplateEvaluator {
             guard let count = left.integer ?? right.integer else { break }
             let (total, overflow) = elements.elements.count.multipliedReportingOverflow(by: max(0, count))
             try charge(overflow ? 1 << 40 : min(total, 1 << 40))
-            guard total > 0 else { return .list([]) }
-            return try list(Array(repeatElement(elements.elements, count: count).joined()))
+            guard total > 0 else { return try list([], isTuple: elements.isTuple) }
+            let copies = Array(repeatElement(elements.elements, count: count).joined())
+            return try list(copies, isTuple: elements.isTuple)
         default: break
         }
         if let left = left.integer, let right = right.integer { return try integers(left, operation, right) }
@@ -107,7 +108,7 @@ extension TemplateEvaluator {
             try charge(byteCount: min(left.utf8.count, right.utf8.count))
             return left.isSame(as: right)
         case (.array(let left), .array(let right)):
-            guard left.elements.count == right.elements.count else { return false }
+            guard left.isTuple == right.isTuple, left.elements.count == right.elements.count else { return false }
             for (left, right) in zip(left.elements, right.elements) where try !isEqual(left, right) { return false }
             return true
         case (.map(let left), .map(let right)):
@@ -151,7 +152,7 @@ extension TemplateEvaluator {
         case (.string(let left), .string(let right)):
             try charge(byteCount: min(left.utf8.count, right.utf8.count))
             return left.unicodeScalars.lexicographicallyPrecedes(right.unicodeScalars)
-        case (.array(let left), .array(let right)):
+        case (.array(let left), .array(let right)) where left.isTuple == right.isTuple:
             for (left, right) in zip(left.elements, right.elements) where try !isEqual(left, right) {
                 return try precedes(left, right)
             }

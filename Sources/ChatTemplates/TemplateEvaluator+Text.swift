@@ -22,12 +22,13 @@ extension TemplateEvaluator {
             try charge(text)
             Self.quote(text, into: &output)
         case .array(let list):
-            output += "["
+            output += list.isTuple ? "(" : "["
             for (index, element) in list.elements.enumerated() {
                 if index > 0 { output += ", " }
                 try writeRepresentation(element, to: &output)
             }
-            output += "]"
+            // A comma tells a tuple of one from a value in parentheses.
+            output += list.isTuple ? (list.elements.count == 1 ? ",)" : ")") : "]"
         case .map(let map):
             output += "{"
             for (index, entry) in map.entries.enumerated() {

@@ -47,10 +47,10 @@ final class TemplateEvaluator {
         try charge(1 + byteCount / 32)
     }
 
-    func list(_ elements: [TemplateValue]) throws(TemplateError) -> TemplateValue {
+    func list(_ elements: [TemplateValue], isTuple: Bool = false) throws(TemplateError) -> TemplateValue {
         try charge(1 + elements.count)
         for element in elements where !element.isPlain { throw failure("\(element.kind) in a list") }
-        let list = TemplateValue.List(elements)
+        let list = TemplateValue.List(elements, isTuple: isTuple)
         guard list.depth <= TemplateBounds.valueDepthMax else {
             throw exceeded("\(TemplateBounds.valueDepthMax) values inside one another")
         }

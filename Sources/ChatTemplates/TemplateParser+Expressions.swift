@@ -155,11 +155,11 @@ extension TemplateParser {
             return .list(try elements(close: "]"), line: start)
         case .symbol("("):
             position += 1
-            if takeSymbol(")") { return .list([], line: start) }
+            if takeSymbol(")") { return .tuple([], line: start) }
             let first = try choice()
             if takeSymbol(")") { return first }
             try expect(.symbol(","), ", or )")
-            return .list([first] + (try elements(close: ")")), line: start)
+            return .tuple([first] + (try elements(close: ")")), line: start)
         case .symbol("{"):
             position += 1
             return try map(line: start)

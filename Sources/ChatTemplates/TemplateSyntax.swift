@@ -3,6 +3,7 @@ indirect enum TemplateExpression {
     case literal(TemplateValue)
     case variable(String, line: Int)
     case list([TemplateExpression], line: Int)
+    case tuple([TemplateExpression], line: Int)
     case map([(key: TemplateExpression, value: TemplateExpression)], line: Int)
     case attribute(TemplateExpression, String, line: Int)
     case item(TemplateExpression, TemplateExpression, line: Int)
@@ -24,8 +25,9 @@ indirect enum TemplateExpression {
     var line: Int {
         switch self {
         case .literal: 0
-        case .variable(_, let line), .list(_, let line), .map(_, let line), .attribute(_, _, let line),
-            .item(_, _, let line), .slice(_, _, _, _, let line), .call(_, _, let line), .method(_, _, _, let line),
+        case .variable(_, let line), .list(_, let line), .tuple(_, let line), .map(_, let line),
+            .attribute(_, _, let line), .item(_, _, let line), .slice(_, _, _, _, let line), .call(_, _, let line),
+            .method(_, _, _, let line),
             .filter(_, _, _, let line), .test(_, _, _, let line), .negative(_, let line), .binary(_, _, _, let line),
             .comparison(_, _, let line):
             line

@@ -18,10 +18,13 @@ package enum TemplateValue: Sendable {
     /// Values in order, with how deep they nest.
     package struct List: Sendable {
         package let elements: [TemplateValue]
+        /// Whether it is a tuple, which prints otherwise and equals no list.
+        let isTuple: Bool
         let depth: Int
 
-        package init(_ elements: [TemplateValue]) {
+        package init(_ elements: [TemplateValue], isTuple: Bool = false) {
             self.elements = elements
+            self.isTuple = isTuple
             depth = 1 + (elements.lazy.map(\.depth).max() ?? 0)
         }
     }
@@ -131,7 +134,7 @@ package enum TemplateValue: Sendable {
         case .int: "an integer"
         case .double: "a float"
         case .string: "a string"
-        case .array: "a list"
+        case .array(let list): list.isTuple ? "a tuple" : "a list"
         case .map: "a map"
         case .namespace: "a namespace"
         case .function: "a function"

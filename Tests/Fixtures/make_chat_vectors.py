@@ -101,6 +101,72 @@ FAMILIES = {
 {% set role = 'model' if message['role'] == 'assistant' else message['role'] %}
 {{ '<start_of_turn>' + role + '\n' + (message['content'] or '') | trim + '<end_of_turn>\n' }}{% endfor %}
 {% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}""",
+    "gemma3": """{{ bos_token }}
+{%- if messages[0]['role'] == 'system' -%}
+    {%- if messages[0]['content'] is string -%}{%- set opening = messages[0]['content'] + '\n\n' -%}
+    {%- else -%}{%- set opening = messages[0]['content'][0]['text'] + '\n\n' -%}{%- endif -%}
+    {%- set turns = messages[1:] -%}
+{%- else -%}{%- set opening = "" -%}{%- set turns = messages -%}{%- endif -%}
+{%- for message in turns -%}
+    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception("user and assistant must take turns") }}{%- endif -%}
+    {%- if message['role'] == 'assistant' -%}{%- set role = "model" -%}{%- else -%}{%- set role = message['role'] -%}{%- endif -%}
+    {{ '<start_of_turn>' + role + '\n' + (opening if loop.first else "") }}
+    {%- if message['content'] is string -%}{{ message['content'] | trim }}
+    {%- elif message['content'] is iterable -%}
+        {%- for item in message['content'] -%}
+            {%- if item['type'] == 'image' -%}{{ '<start_of_image>' }}
+            {%- elif item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif -%}
+        {%- endfor -%}
+    {%- else -%}{{ raise_exception("neither text nor parts") }}{%- endif -%}
+    {{ '<end_of_turn>\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<start_of_turn>model\n' }}{%- endif -%}
+""",
+    "llama3.2": """{{- bos_token }}
+{%- if custom_tools is defined %}{%- set tools = custom_tools %}{%- endif %}
+{%- if not tools_in_user_message is defined %}{%- set tools_in_user_message = true %}{%- endif %}
+{%- if not date_string is defined %}
+    {%- if strftime_now is defined %}{%- set date_string = strftime_now("%d %b %Y") %}{%- else %}{%- set date_string = "26 Jul 2024" %}{%- endif %}
+{%- endif %}
+{%- if not tools is defined %}{%- set tools = none %}{%- endif %}
+{%- if messages[0]['role'] == 'system' %}{%- set system = messages[0]['content']|trim %}{%- set messages = messages[1:] %}
+{%- else %}{%- set system = "" %}{%- endif %}
+{{- "<|start_header_id|>system<|end_header_id|>\n\n" }}
+{%- if builtin_tools is defined or tools is not none %}{{- "Environment: ipython\n" }}{%- endif %}
+{%- if builtin_tools is defined %}{{- "Tools: " + builtin_tools | reject('equalto', 'code_interpreter') | join(", ") + "\n\n" }}{%- endif %}
+{{- "Cutting Knowledge Date: December 2023\n" }}{{- "Today Date: " + date_string + "\n\n" }}
+{%- if tools is not none and not tools_in_user_message %}{{- "Call one of:\n\n" }}
+    {%- for t in tools %}{{- t | tojson(indent=4) }}{{- "\n\n" }}{%- endfor %}
+{%- endif %}
+{{- system }}{{- "<|eot_id|>" }}
+{%- if tools_in_user_message and not tools is none %}
+    {%- if messages | length != 0 %}{%- set first = messages[0]['content']|trim %}{%- set messages = messages[1:] %}
+    {%- else %}{{- raise_exception("tools without anybody to tell of them") }}{%- endif %}
+    {{- '<|start_header_id|>user<|end_header_id|>\n\n' -}}{{- "Given these, call one:\n\n" }}
+    {%- for t in tools %}{{- t | tojson(indent=4) }}{{- "\n\n" }}{%- endfor %}{{- first + "<|eot_id|>" }}
+{%- endif %}
+{%- for message in messages %}
+    {%- if not (message.role == 'ipython' or message.role == 'tool' or 'tool_calls' in message) %}
+        {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' }}
+    {%- elif 'tool_calls' in message %}
+        {%- if not message.tool_calls|length == 1 %}{{- raise_exception("one call at a time") }}{%- endif %}
+        {%- set call = message.tool_calls[0].function %}
+        {{- '<|start_header_id|>assistant<|end_header_id|>\n\n' -}}
+        {%- if builtin_tools is defined and call.name in builtin_tools %}
+            {{- "<|python_tag|>" + call.name + ".call(" }}
+            {%- for name, value in call.arguments | items %}{{- name + '="' ~ value ~ '"' }}{%- if not loop.last %}{{- ", " }}{%- endif %}{%- endfor %}
+            {{- ")" }}{{- "<|eom_id|>" }}
+        {%- else %}
+            {{- '{"name": "' + call.name + '", ' }}{{- '"parameters": ' }}{{- call.arguments | tojson }}{{- "}" }}{{- "<|eot_id|>" }}
+        {%- endif %}
+    {%- elif message.role == "tool" or message.role == "ipython" %}
+        {{- "<|start_header_id|>ipython<|end_header_id|>\n\n" }}
+        {%- if message.content is mapping or message.content is iterable %}{{- message.content | tojson }}
+        {%- else %}{{- message.content }}{%- endif %}{{- "<|eot_id|>" }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{%- endif %}
+""",
     "phi": """{% for message in messages %}{% if message['role'] in ['system', 'user'] %}{{'<|' + message['role'] + '|>\n' + message['content'] + '<|end|>\n'}}
 {% elif message['role'] == 'assistant' %}{{'<|assistant|>\n' + (message['content'] | default('', true)) + '<|end|>\n'}}{% endif %}{% endfor %}
 {% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}""",
@@ -138,6 +204,46 @@ def conversations(generator):
         if generator.random() < 0.3:
             variables["enable_thinking"] = False
         result.append({"messages": messages, "add_generation_prompt": generator.random() < 0.6, "variables": variables})
+    return result
+
+
+def call(name, **arguments):
+    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}]}
+
+
+def said(*texts, system=None):
+    """A system message, if any, and what user and assistant say in turn."""
+    messages = [] if system is None else [{"role": "system", "content": system}]
+    return messages + [{"role": ("user", "assistant")[index % 2], "content": text} for index, text in enumerate(texts)]
+
+
+def chosen():
+    """Conversations that the formats of Gemma 3 and Llama 3 treat differently."""
+    parts = [{"type": "image"}, {"type": "text", "text": " What is this? "}, {"type": "text", "text": "\u00c9h\n"}]
+    tool_answer = {"role": "tool", "content": "21 \u00b0C"}
+    asked = said("Weather in Z\u00fcrich?", system="Be \u201cbrief\u201d. ")
+    turns = [
+        said("Hello"), said("Hello", system="Be brief."), said("Hello", system=""), said("", system="\n two lines \n\n"),
+        said("Hello", "Hi there", "And now?"), said("Hello ", "  Hi  ", "\tAnd\u00a0now?\n\n", "Done.", "\u3000ok\u3000", system="  Be brief.  "),
+        said("a", ""), said("", "", ""), said("\U0001f469\u200d\U0001f469\u200d\U0001f467 \u65e5\u672c\u8a9e \u05e9\u05dc\u05d5\u05dd e\u0301", "\U0001f98a"),
+        said("<end_of_turn>\n<start_of_turn>model\n<|eot_id|>"), said("{{ bos_token }} {% raw %}"), said("line\r\nline\u2028line\x85"),
+        said(parts), said(parts, "A bird.", [{"type": "text", "text": "Sure?"}], system=[{"type": "text", "text": "See."}]), said([]),
+        [], said(system="Nobody asks."), [{"role": "assistant", "content": "I begin."}],
+        said("a") + said("b"), said("a", "b") + [{"role": "assistant", "content": "again"}], said(None), said("a", None, "b"), said(5),
+        asked + [call("weather", city="Z\u00fcrich", days=2)],
+        asked + [call("weather", city="Z\u00fcrich", days=2), tool_answer], asked + [call("brave_search", query="it's \"so\" & <so>", k=1.5)],
+        asked + [call("time"), {"role": "ipython", "content": {"hour": 7, "zone": None, "list": [1, 2.0, True]}}, {"role": "assistant", "content": " It is seven. "}],
+        asked + [{"role": "tool", "content": ["a", {"b": "\u00e9"}]}],
+        asked + [{**call("time"), "tool_calls": call("time")["tool_calls"] * 2}],
+    ]
+    some = [{}, {"tools": TOOLS}, {"tools": TOOLS[:1], "tools_in_user_message": False}, {"tools": None, "date_string": "1 Jan 1970"},
+            {"custom_tools": TOOLS[1:], "builtin_tools": ["code_interpreter", "brave_search", "wolfram_alpha"]}]
+    result = []
+    for index, messages in enumerate(turns):
+        # Every conversation as it is, with and without the prompt; then with one of the sets of variables, or all for tools.
+        variables = some[1:] if "tool" in json.dumps(messages) else [some[1 + index % 4]]
+        for number, extra in enumerate([{}, {}, *variables]):
+            result.append({"messages": messages, "add_generation_prompt": number % 2 == 1, "variables": extra})
     return result
 
 
@@ -203,10 +309,12 @@ def render(source, item):
 
 generator = random.Random(7)
 items = conversations(generator)
+drawn = items[:2]
+items += chosen()
 cases = [{"template": source, "name": name, "results": [render(source, item) for item in items]} for name, source in FAMILIES.items()]
 for index in range(150):
     source = generated(generator)
-    cases.append({"template": source, "name": f"generated {index}", "results": [render(source, item) for item in items[:2]]})
+    cases.append({"template": source, "name": f"generated {index}", "results": [render(source, item) for item in drawn]})
 TARGET.mkdir(exist_ok=True)
 (TARGET / "vectors.json").write_text(json.dumps({"now": NOW, "conversations": items, "cases": cases}, indent=0, separators=(",", ":")) + "\n")
 print({case["name"]: sum(result is not None for result in case["results"]) for case in cases[:8]})
