@@ -97,7 +97,7 @@ extension JSONSchema {
         }
     }
 
-    /// The one schema that says something among those of patterns; nil where there are several, or nothing may be there.
+    /// The one schema that says something among those of patterns; nil where there are several, or it is false.
     private static func only(of patterns: [PatternProperty]) -> (schema: JSONText, path: String)? {
         let restricting = patterns.filter { $0.schema != .bool(true) }
         guard let first = restricting.first ?? patterns.first, first.schema != .bool(false),

@@ -34,8 +34,8 @@ extension JSONSchema {
     private func mayBothHold(_ index: Int, _ other: Int, at path: String) -> JSONSchemaError {
         if work.isExhausted { return JSONSchemaError("\(path): there is too much to compare") }
         return JSONSchemaError(
-            "\(path): what is valid against \(index) may be valid against \(other) too; only schemas are supported that "
-                + "exclude each other by type, enum, const, bounds, length, pattern, or a property or element with such"
+            "\(path): what is valid against \(index) may be valid against \(other) too; schemas have to "
+                + "exclude each other, by type, enum, const, bounds, length, pattern, or such a property or element"
         )
     }
 }

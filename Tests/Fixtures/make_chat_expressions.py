@@ -63,7 +63,7 @@ range(0)|list|length; {'a':none}|tojson; 'a' * 0; 0 * 'a'; [1,2] * 2; 9223372036
 m.items()|list; {'b':1,'a':2}|dictsort; m|items|list|first; (1, 2) < (1, 3); (1,) < [2]; 'abc'.startswith(['a'])
 'abc'.endswith(('x', 'c')); (1, 2)|length; 2 in (1, 2); (2,) in [(2,)]; [2] in [(2,)]; (1,)|join; ()|first; ('x',) ~ 'y'
 (1, 2) is sequence; (1, 2) is iterable; (1, 2) is mapping; (1, 2) is string; () or 'empty'; (3, 1)|sort; (1, 2)|last
-((1, 2), (3,))|map('length')|list; 'a' is in ('a', 'b'); (1, 2)|map('string')|join('-'); dict(a=1).items()|list|string
+((1, 2), (3,))|map('length')|list; (1, 2)|map('string')|join('-'); dict(a=1).items()|list|string
 [1, 2][:1] == (1,); (none,)|string; (1 , 2 ,); (1)
 """
 

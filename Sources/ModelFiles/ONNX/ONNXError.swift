@@ -52,6 +52,7 @@ package enum ONNXProblem: Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
+        case .message(.wrongWireType): "the field has another type than ONNX declares"
         case .message(let problem): problem.description
         case .tooManyDimensions(let count, let maximum): "\(count) dimensions, at most \(maximum) are read"
         case .negativeDimension(let extent): "negative dimension \(extent)"

@@ -63,6 +63,7 @@ package struct ProtobufReader<Format: ProtobufFormat> {
         case fixed32(UInt32)
     }
 
+    /// What stands behind one tag.
     package struct Field {
         package let number: UInt64
         package let payload: Payload
