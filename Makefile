@@ -99,6 +99,7 @@ bench-text: build bench-packages ## Compare decoders with llama.cpp, which it bu
 	$(PYTHON) Benchmarks/text/models.py .build/benchmarks/models
 	$(PYTHON) Benchmarks/text/peers.py --json .build/benchmarks/text.json
 	$(PYTHON) Benchmarks/text/served.py --json .build/benchmarks/served.json
+	$(PYTHON) Benchmarks/text/speculation.py --json .build/benchmarks/speculation.json
 
 .PHONY: parity-text
 parity-text: bench-packages ## Compare what decoders compute with llama.cpp, which it builds first, on GGUF files (slow).

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
 """Compares embeddings by all-MiniLM-L6-v2 with ONNX Runtime and OpenVINO: same machine, run, threads and texts.
 
-    Benchmarks/text/embeddings.py [--folder FOLDER] [--rounds 5] [--threads 2] [--json FILE]
+    Benchmarks/text/embeddings.py [--folder FOLDER] [--rounds 7] [--threads 2] [--json FILE]
 
 512 short texts, cut into tokens beforehand. The peers get them sorted by length in batches, padded to the longest of a
 batch; of several batch sizes, and for OpenVINO of one stream or one for each thread, the fastest counts. Apus runs the
-bare engine (`apus-text-bench --embed`) on the texts as they come. The programs take turns, `rounds` times; the table
-shows medians. Run it on a machine that does nothing else; needs onnx, onnxruntime, openvino, safetensors, tokenizers.
+bare engine (`apus-text-bench --embed`) on the texts as they come. The programs take turns, `rounds` times, each in a
+process of its own, and those whose turn it is not are stopped: the pools of threads of a peer that waits for work were
+seen to take time from the others. The table shows medians. Run it on a machine that does nothing else; needs onnx, onnxruntime, openvino, safetensors, tokenizers.
 """
 
 import argparse
 import collections
 import json
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
-import time
+from importlib import metadata
 
 import numpy
-import onnxruntime
-import openvino
 from tokenizers import Tokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -29,77 +29,44 @@ import minilm  # noqa: E402
 import support  # noqa: E402
 
 PROGRAM = ROOT / ".build/release/apus-text-bench"
-TEXTS, SIZES = 512, (8, 16, 32, 64)
+PEERS = pathlib.Path(__file__).with_name("embedding_peers.py")
+NAMES = {"ONNX Runtime f32": "onnxruntime", "OpenVINO f32": "openvino-f32", "OpenVINO bf16": "openvino-bf16"}
+TEXTS = 512
 FORMATS = ("f32", "bf16", "int8")
 # Ours, its peers, at least so many times the best of them; the lowest cosine to ONNX Runtime's vectors.
 GOALS = [("Apus f32", ["ONNX Runtime f32"], 1.2), ("Apus bf16", ["ONNX Runtime f32", "OpenVINO bf16"], 1.2)]
 COSINES = {"Apus f32": 0.9999, "Apus bf16": 0.999, "Apus int8": 0.999}
 
 
-def batches(tokens, size):
-    """Indices, ids and mask of each batch."""
-    order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-    for start in range(0, len(order), size):
-        part = order[start:start + size]
-        ids = numpy.zeros((len(part), max(len(tokens[index]) for index in part)), numpy.int64)
-        mask = numpy.zeros_like(ids)
-        for row, index in enumerate(part):
-            ids[row, :len(tokens[index])] = tokens[index]
-            mask[row, :len(tokens[index])] = 1
-        yield part, ids, mask
-
-
-def onnx_runtime(path, threads):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda work: [session.run(None, {"ids": ids, "mask": mask})[0] for _, ids, mask in work]
-
-
-def open_vino(path, threads, precision, streams):
-    compiled = openvino.Core().compile_model(str(path), "CPU", {
-        "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": precision})
-
-    def run(work):
-        answers = [None] * len(work)
-        queue = openvino.AsyncInferQueue(compiled, streams)
-        queue.set_callback(lambda request, place: answers.__setitem__(place, request.get_output_tensor(0).data.copy()))
-        for place, (_, ids, mask) in enumerate(work):
-            queue.start_async({"ids": ids, "mask": mask}, place)
-        queue.wait_all()
-        return answers
-    return run
-
-
 class Peer:
-    """A program with the batch size that suits it best, found by trying."""
+    """A peer in a process of its own, which is stopped while others are measured."""
 
-    def __init__(self, makers, tokens):
-        self.tokens = tokens
-        choices = [(run, size, label) for label, make in makers for run in [make()] for size in SIZES]
-        for run, size, _ in choices:
-            self.seconds(run, size)
-        times = [(min(self.seconds(run, size) for _ in range(2)), index) for index, (run, size, _) in
-                 enumerate(choices)]
-        self.run, self.size, label = choices[min(times)[1]]
-        self.choice = f"batches of {self.size}{label}"
+    def __init__(self, name, graph, tokens, threads):
+        self.process = subprocess.Popen(
+            [sys.executable, str(PEERS), name, str(graph), str(tokens), str(threads)], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=support.environment())
+        self.choice = self.answer()
 
-    def seconds(self, run, size):
-        work = list(batches(self.tokens, size))
-        start = time.perf_counter()
-        run(work)
-        return time.perf_counter() - start
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args} ended with status {self.process.wait()}")
+        self.process.send_signal(signal.SIGSTOP)
+        return json.loads(line)
 
-    def rate(self):
-        return sum(map(len, self.tokens)) / statistics.median(self.seconds(self.run, self.size) for _ in range(3))
+    def ask(self, command):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self.answer()
 
-    def vectors(self):
-        work = list(batches(self.tokens, self.size))
-        made = numpy.zeros((len(self.tokens), minilm.HIDDEN), numpy.float32)
-        for (part, _, _), answer in zip(work, self.run(work)):
-            made[part] = answer
-        return made
+    def vectors(self, path):
+        self.ask(f"vectors {path}")
+        return numpy.fromfile(path, "<f4").reshape(-1, minilm.HIDDEN)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
 
 
 def ours(model, tokens, weights, arguments):
@@ -139,7 +106,7 @@ def goals(samples, cosines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / ".build/benchmarks/minilm")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
@@ -150,24 +117,22 @@ def main():
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(minilm.texts(TEXTS))]
     token_file = arguments.folder / "tokens"
     token_file.write_text("".join(" ".join(map(str, ids)) + "\n" for ids in tokens))
-    threads = arguments.threads
-    peers = {"ONNX Runtime f32": Peer([("", lambda: onnx_runtime(graph, threads))], tokens)}
-    for precision in ("f32", "bf16"):
-        peers[f"OpenVINO {precision}"] = Peer(
-            [(f", {count} stream{'s' if count > 1 else ''}",
-              lambda count=count: open_vino(graph, threads, precision, count)) for count in {1, threads}], tokens)
+    peers = {who: Peer(name, graph, token_file, arguments.threads) for who, name in NAMES.items()}
     samples = collections.defaultdict(list)
-    vectors = {who: peer.vectors() for who, peer in peers.items()}
+    vectors = {who: peer.vectors(arguments.folder / f"{NAMES[who]}.bin") for who, peer in peers.items()}
     for _ in range(arguments.rounds):
         for weights in FORMATS:
             rate, vectors[f"Apus {weights}"] = ours(model, token_file, weights, arguments)
             samples[f"Apus {weights}"].append(rate)
         for who, peer in peers.items():
-            samples[who].append(peer.rate())
+            samples[who].append(peer.ask("rate"))
+    for peer in peers.values():
+        peer.end()
     cosines = {who: cosine(made, vectors["ONNX Runtime f32"]) for who, made in vectors.items()}
     print_table(samples, peers, cosines)
     machine = support.machine() | {
-        "threads": threads, "ONNX Runtime": onnxruntime.__version__, "OpenVINO": openvino.__version__}
+        "threads": arguments.threads, "ONNX Runtime": metadata.version("onnxruntime"),
+        "OpenVINO": metadata.version("openvino")}
     print("\n| | |\n|---|---|")
     for key, value in machine.items():
         print(f"| {key} | {value} |")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares a decoder behind gRPC with the bare engine: same machine, same run, same threads, the same work.
 
-    Benchmarks/text/served.py [--model FOLDER] [--weights int8] [--streams 16] [--rounds 3] [--json FILE]
+    Benchmarks/text/served.py [--model FOLDER] [--weights int8] [--streams 16] [--rounds 5] [--json FILE]
 
 Behind gRPC, `apus bench` keeps so many streams under way over mTLS, each a prompt of 8 tokens and 256 generated ones;
 the bare engine (`apus-text-bench`) reads as many prompts in one step and decodes them together. The two take turns; the
@@ -27,23 +27,29 @@ PROMPT, STEPS = 8, 256
 GOAL = 0.95
 
 
-def serve(folder, arguments):
-    """Starts a server of the model; returns the process and its address."""
+def serve(folder, model, threads, settings):
+    """Starts a server of a model under several names, each with its lines of model.yaml.
+
+    Returns the process and the addresses for gRPC and for HTTP.
+    """
     subprocess.run([APUS, "certs", "init", folder], check=True, stdout=subprocess.DEVNULL)
-    model = folder / "models/bench"
-    model.mkdir(parents=True)
-    (model / "1").symlink_to(arguments.model.resolve())
-    (model / "model.yaml").write_text(f"platform: text\nweights: {arguments.weights}\ntext:\n  cache_memory: 1GiB\n")
+    for name, lines in settings.items():
+        place = folder / "models" / name
+        place.mkdir(parents=True)
+        (place / "1").symlink_to(model.resolve())
+        (place / "model.yaml").write_text(f"platform: text\n{lines}")
     configuration = folder / "apus.yaml"
     configuration.write_text(
-        f"listen: 127.0.0.1:0\nhttp_listen: off\nlog_level: warning\nrepositories: [{folder}/models]\n"
-        f"compute_threads: {arguments.threads}\n"
+        f"listen: 127.0.0.1:0\nhttp_listen: 127.0.0.1:0\nlog_level: warning\nrepositories: [{folder}/models]\n"
+        f"compute_threads: {threads}\n"
         f"tls:\n  certificate: {folder}/server.pem\n  key: {folder}/server.key\n  client_ca: {folder}/ca.pem\n")
     process = subprocess.Popen([APUS, "serve", "--config", configuration], stdout=subprocess.PIPE, text=True,
                                env=support.environment())
+    addresses = []
     for line in process.stdout:
-        if match := re.search(r"127\.0\.0\.1:\d+", line):
-            return process, match.group()
+        addresses += re.findall(r"127\.0\.0\.1:\d+", line)
+        if len(addresses) == 2:
+            return process, *addresses
     raise SystemExit(f"the server ended with status {process.wait()}")
 
 
@@ -81,7 +87,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".build/benchmarks/models/1.1b")
     parser.add_argument("--weights", default="int8")
     parser.add_argument("--streams", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=40)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path)
@@ -91,7 +97,10 @@ def main():
         folder = pathlib.Path(name)
         for _ in range(arguments.rounds):
             samples["bare"].append(bare(arguments))
-            process, address = serve(folder / str(len(samples["bare"])), arguments)
+            # Speculation off: the bare engine has none, and random weights soon repeat themselves.
+            process, address, _ = serve(
+                folder / str(len(samples["bare"])), arguments.model, arguments.threads,
+                {"bench": f"weights: {arguments.weights}\ntext:\n  cache_memory: 1GiB\n  speculation: off\n"})
             try:
                 samples["served"].append(served(address, folder / str(len(samples["bare"])), arguments))
             finally:

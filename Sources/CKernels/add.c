@@ -16,9 +16,9 @@ void apus_add_ref(size_t size, const float *x, float *y) {
 
 APUS_AVX2 void apus_add_avx2(size_t size, const float *x, float *y) {
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        const __m256 v = _mm256_add_ps(_mm256_maskload_ps(y + i, mask), _mm256_maskload_ps(x + i, mask));
-        _mm256_maskstore_ps(y + i, mask, v);
+        const size_t count = size - i;
+        const __m256 v = _mm256_add_ps(apus_load8(y + i, count), apus_load8(x + i, count));
+        apus_store8(y + i, count, v);
     }
 }
 

@@ -17,9 +17,9 @@ void apus_axpy_ref(size_t size, float a, const float *x, float *y) {
 APUS_AVX2 void apus_axpy_avx2(size_t size, float a, const float *x, float *y) {
     const __m256 factor = _mm256_set1_ps(a);
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        const __m256 v = _mm256_fmadd_ps(factor, _mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask));
-        _mm256_maskstore_ps(y + i, mask, v);
+        const size_t count = size - i;
+        const __m256 v = _mm256_fmadd_ps(factor, apus_load8(x + i, count), apus_load8(y + i, count));
+        apus_store8(y + i, count, v);
     }
 }
 

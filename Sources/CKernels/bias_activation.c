@@ -58,12 +58,12 @@ APUS_AVX2 void apus_bias_activation_avx2(size_t rows, size_t size, const float *
     for (size_t m = 0; m < rows; m++) {
         float *row = y + m * y_stride;
         for (size_t i = 0; i < size; i += 8) {
-            const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-            __m256 v = _mm256_maskload_ps(row + i, mask);
+            const size_t count = size - i;
+            __m256 v = apus_load8(row + i, count);
             if (bias != NULL) {
-                v = _mm256_add_ps(v, _mm256_maskload_ps(bias + i, mask));
+                v = _mm256_add_ps(v, apus_load8(bias + i, count));
             }
-            _mm256_maskstore_ps(row + i, mask, activate8(v, activation));
+            apus_store8(row + i, count, activate8(v, activation));
         }
     }
 }

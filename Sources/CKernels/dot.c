@@ -20,8 +20,8 @@ float apus_dot_ref(size_t size, const float *x, const float *y) {
 APUS_AVX2 float apus_dot_avx2(size_t size, const float *x, const float *y) {
     __m256 sums = _mm256_setzero_ps();
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        sums = _mm256_fmadd_ps(_mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask), sums);
+        const size_t count = size - i;
+        sums = _mm256_fmadd_ps(apus_load8(x + i, count), apus_load8(y + i, count), sums);
     }
     return apus_sum8(sums);
 }

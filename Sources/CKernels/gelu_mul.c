@@ -20,9 +20,9 @@ void apus_gelu_tanh_mul_ref(size_t size, const float *gate, const float *up, flo
 
 APUS_AVX2 void apus_gelu_tanh_mul_avx2(size_t size, const float *gate, const float *up, float *y) {
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        const __m256 gelu = apus_gelu_tanh8(_mm256_maskload_ps(gate + i, mask));
-        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(gelu, _mm256_maskload_ps(up + i, mask)));
+        const size_t count = size - i;
+        const __m256 gelu = apus_gelu_tanh8(apus_load8(gate + i, count));
+        apus_store8(y + i, count, _mm256_mul_ps(gelu, apus_load8(up + i, count)));
     }
 }
 

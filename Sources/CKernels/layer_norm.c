@@ -45,7 +45,7 @@ APUS_AVX2 void apus_layer_norm_avx2(size_t rows, size_t size, const float *x, si
         float *out = y + m * y_stride;
         __m256 sums = _mm256_setzero_ps();
         for (size_t i = 0; i < size; i += 8) {
-            sums = _mm256_add_ps(sums, _mm256_maskload_ps(row + i, apus_mask8(size - i < 8 ? size - i : 8)));
+            sums = _mm256_add_ps(sums, apus_load8(row + i, size - i));
         }
         const __m256 mean = _mm256_set1_ps(apus_sum8(sums) / (float)size);
         __m256 squares = _mm256_setzero_ps();
@@ -57,13 +57,13 @@ APUS_AVX2 void apus_layer_norm_avx2(size_t rows, size_t size, const float *x, si
         }
         const __m256 factor = _mm256_set1_ps(1 / sqrtf(apus_sum8(squares) / (float)size + epsilon));
         for (size_t i = 0; i < size; i += 8) {
-            const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-            __m256 v = _mm256_mul_ps(_mm256_sub_ps(_mm256_maskload_ps(row + i, mask), mean), factor);
-            v = _mm256_mul_ps(v, _mm256_maskload_ps(weight + i, mask));
+            const size_t count = size - i;
+            __m256 v = _mm256_mul_ps(_mm256_sub_ps(apus_load8(row + i, count), mean), factor);
+            v = _mm256_mul_ps(v, apus_load8(weight + i, count));
             if (bias != NULL) {
-                v = _mm256_add_ps(v, _mm256_maskload_ps(bias + i, mask));
+                v = _mm256_add_ps(v, apus_load8(bias + i, count));
             }
-            _mm256_maskstore_ps(out + i, mask, v);
+            apus_store8(out + i, count, v);
         }
     }
 }

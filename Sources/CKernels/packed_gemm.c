@@ -197,14 +197,14 @@ void apus_packed_gemm_avx512(size_t rows, size_t depth, const float *x, size_t x
 
 // Loads or stores one block of y; the last block of a matrix may be narrower than its registers.
 APUS_INLINE APUS_AVX2 void load_block(const float *y, size_t width, __m256 sums[2]) {
-    sums[0] = _mm256_maskload_ps(y, apus_mask8(width < 8 ? width : 8));
-    sums[1] = width > 8 ? _mm256_maskload_ps(y + 8, apus_mask8(width - 8)) : _mm256_setzero_ps();
+    sums[0] = apus_load8(y, width);
+    sums[1] = width > 8 ? apus_load8(y + 8, width - 8) : _mm256_setzero_ps();
 }
 
 APUS_INLINE APUS_AVX2 void store_block(float *y, size_t width, const __m256 sums[2]) {
-    _mm256_maskstore_ps(y, apus_mask8(width < 8 ? width : 8), sums[0]);
+    apus_store8(y, width, sums[0]);
     if (width > 8) {
-        _mm256_maskstore_ps(y + 8, apus_mask8(width - 8), sums[1]);
+        apus_store8(y + 8, width - 8, sums[1]);
     }
 }
 

@@ -40,8 +40,7 @@ APUS_INLINE APUS_AVX2 void score_runs(const apus_attention *a, size_t g, const s
             if (type == APUS_CACHE_INT8) {
                 scores = _mm256_mul_ps(scores, apus_cache_scales8(runs[r].key_scales, runs[r].count));
             }
-            _mm256_maskstore_ps(a->scores + (g + q) * a->score_stride + runs[r].position, apus_mask8(runs[r].count),
-                                scores);
+            apus_store8(a->scores + (g + q) * a->score_stride + runs[r].position, runs[r].count, scores);
         }
     }
 }
@@ -98,7 +97,7 @@ APUS_INLINE APUS_AVX2 void mix(const apus_attention *a, size_t g, const size_t q
         float *output = a->output + (g + q) * a->output_stride + begin;
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
-            _mm256_maskstore_ps(output + v * 8, apus_mask8(v + 1 == vectors ? last : 8), sums[q][v]);
+            apus_store8(output + v * 8, v + 1 == vectors ? last : 8, sums[q][v]);
         }
     }
 }

@@ -122,7 +122,7 @@ APUS_INLINE APUS_AVX2 __m128i apus_cache_words8(const uint16_t *from, size_t cou
 // Eight elements behind `base` from `index` on, of which `count` are there; zeros, and not read, behind them.
 APUS_INLINE APUS_AVX2 __m256 apus_cache_elements8(const uint8_t *base, size_t index, size_t count, const int type) {
     if (type == APUS_CACHE_FLOAT32) {
-        return _mm256_maskload_ps((const float *)base + index, apus_mask8(count));
+        return apus_load8((const float *)base + index, count);
     }
     if (type == APUS_CACHE_BFLOAT16) {
         const __m256i wide = _mm256_cvtepu16_epi32(apus_cache_words8((const uint16_t *)base + index, count));
@@ -153,9 +153,8 @@ APUS_INLINE APUS_AVX2 void apus_cache_scale_weights_avx2(const apus_attention *a
                                                          float *weights) {
     for (size_t p = begin; p < end;) {
         const apus_cache_run run = apus_cache_run_at(a, p, end, 8, APUS_CACHE_INT8);
-        const __m256i mask = apus_mask8(run.count);
         const __m256 scales = apus_cache_scales8(apus_cache_value_scales(a, p), run.count);
-        _mm256_maskstore_ps(weights + p, mask, _mm256_mul_ps(_mm256_maskload_ps(weights + p, mask), scales));
+        apus_store8(weights + p, run.count, _mm256_mul_ps(apus_load8(weights + p, run.count), scales));
         p += run.count;
     }
 }

@@ -34,14 +34,14 @@ APUS_AVX2 void apus_rms_norm_avx2(size_t rows, size_t size, const float *x, size
         float *out = y + m * y_stride;
         __m256 squares = _mm256_setzero_ps();
         for (size_t i = 0; i < size; i += 8) {
-            const __m256 v = _mm256_maskload_ps(row + i, apus_mask8(size - i < 8 ? size - i : 8));
+            const __m256 v = apus_load8(row + i, size - i);
             squares = _mm256_fmadd_ps(v, v, squares);
         }
         const __m256 factor = _mm256_set1_ps(1 / sqrtf(apus_sum8(squares) / (float)size + epsilon));
         for (size_t i = 0; i < size; i += 8) {
-            const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-            const __m256 v = _mm256_mul_ps(_mm256_maskload_ps(row + i, mask), factor);
-            _mm256_maskstore_ps(out + i, mask, _mm256_mul_ps(v, _mm256_maskload_ps(weight + i, mask)));
+            const size_t count = size - i;
+            const __m256 v = _mm256_mul_ps(apus_load8(row + i, count), factor);
+            apus_store8(out + i, count, _mm256_mul_ps(v, apus_load8(weight + i, count)));
         }
     }
 }

@@ -22,11 +22,11 @@ void apus_rope_ref(size_t head_size, const float *cosines, const float *sines, f
 APUS_AVX2 void apus_rope_avx2(size_t head_size, const float *cosines, const float *sines, float *x) {
     const size_t half = head_size / 2;
     for (size_t i = 0; i < half; i += 8) {
-        const __m256i mask = apus_mask8(half - i < 8 ? half - i : 8);
-        const __m256 c = _mm256_maskload_ps(cosines + i, mask), s = _mm256_maskload_ps(sines + i, mask);
-        const __m256 first = _mm256_maskload_ps(x + i, mask), second = _mm256_maskload_ps(x + half + i, mask);
-        _mm256_maskstore_ps(x + i, mask, _mm256_fmsub_ps(first, c, _mm256_mul_ps(second, s)));
-        _mm256_maskstore_ps(x + half + i, mask, _mm256_fmadd_ps(second, c, _mm256_mul_ps(first, s)));
+        const size_t count = half - i;
+        const __m256 c = apus_load8(cosines + i, count), s = apus_load8(sines + i, count);
+        const __m256 first = apus_load8(x + i, count), second = apus_load8(x + half + i, count);
+        apus_store8(x + i, count, _mm256_fmsub_ps(first, c, _mm256_mul_ps(second, s)));
+        apus_store8(x + half + i, count, _mm256_fmadd_ps(second, c, _mm256_mul_ps(first, s)));
     }
 }
 

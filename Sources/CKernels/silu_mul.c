@@ -20,11 +20,11 @@ void apus_silu_mul_ref(size_t size, const float *gate, const float *up, float *y
 APUS_AVX2 void apus_silu_mul_avx2(size_t size, const float *gate, const float *up, float *y) {
     const __m256 one = _mm256_set1_ps(1);
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        const __m256 g = _mm256_maskload_ps(gate + i, mask);
+        const size_t count = size - i;
+        const __m256 g = apus_load8(gate + i, count);
         const __m256 e = apus_exp8(_mm256_sub_ps(_mm256_setzero_ps(), g));
         const __m256 silu = _mm256_div_ps(g, _mm256_add_ps(one, e));
-        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(silu, _mm256_maskload_ps(up + i, mask)));
+        apus_store8(y + i, count, _mm256_mul_ps(silu, apus_load8(up + i, count)));
     }
 }
 

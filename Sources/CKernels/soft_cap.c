@@ -20,9 +20,9 @@ void apus_soft_cap_ref(size_t size, float cap, float *x) {
 APUS_AVX2 void apus_soft_cap_avx2(size_t size, float cap, float *x) {
     const __m256 caps = _mm256_set1_ps(cap);
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        const __m256 t = apus_tanh8(_mm256_div_ps(_mm256_maskload_ps(x + i, mask), caps));
-        _mm256_maskstore_ps(x + i, mask, _mm256_mul_ps(caps, t));
+        const size_t count = size - i;
+        const __m256 t = apus_tanh8(_mm256_div_ps(apus_load8(x + i, count), caps));
+        apus_store8(x + i, count, _mm256_mul_ps(caps, t));
     }
 }
 

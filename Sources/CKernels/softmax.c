@@ -39,13 +39,13 @@ APUS_AVX2 void apus_softmax_avx2(size_t size, float *x) {
     for (size_t i = 0; i < size; i += 8) {
         const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
         const __m256 e = apus_exp8(_mm256_sub_ps(_mm256_maskload_ps(x + i, mask), maximum));
-        _mm256_maskstore_ps(x + i, mask, e);
+        apus_store8(x + i, size - i, e);
         sums = _mm256_add_ps(sums, _mm256_and_ps(e, _mm256_castsi256_ps(mask)));
     }
     const __m256 factor = _mm256_set1_ps(1 / apus_sum8(sums));
     for (size_t i = 0; i < size; i += 8) {
-        const __m256i mask = apus_mask8(size - i < 8 ? size - i : 8);
-        _mm256_maskstore_ps(x + i, mask, _mm256_mul_ps(_mm256_maskload_ps(x + i, mask), factor));
+        const size_t count = size - i;
+        apus_store8(x + i, count, _mm256_mul_ps(apus_load8(x + i, count), factor));
     }
 }
 

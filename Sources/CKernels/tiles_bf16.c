@@ -109,8 +109,8 @@ APUS_INLINE APUS_AVX2 void halves_avx2(const apus_tile *t, const size_t rows, co
     for (size_t r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
         for (size_t h = 0; h < halves; h++) {
-            const __m256i mask = apus_mask8(width > h * 8 ? width - h * 8 : 0);
-            sums[r][h] = t->resumes ? _mm256_maskload_ps(t->y + r * t->y_stride + h * 8, mask) : _mm256_setzero_ps();
+            const size_t count = width > h * 8 ? width - h * 8 : 0;
+            sums[r][h] = t->resumes ? apus_load8(t->y + r * t->y_stride + h * 8, count) : _mm256_setzero_ps();
         }
     }
     const uint8_t *w = t->w;
@@ -139,8 +139,7 @@ APUS_INLINE APUS_AVX2 void halves_avx2(const apus_tile *t, const size_t rows, co
     for (size_t r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
         for (size_t h = 0; h < halves; h++) {
-            const __m256i mask = apus_mask8(width > h * 8 ? width - h * 8 : 0);
-            _mm256_maskstore_ps(t->y + r * t->y_stride + h * 8, mask, sums[r][h]);
+            apus_store8(t->y + r * t->y_stride + h * 8, width > h * 8 ? width - h * 8 : 0, sums[r][h]);
         }
     }
 }

@@ -253,13 +253,13 @@ APUS_INLINE APUS_AVX2 void group_avx2(const apus_tile *t, const int8_t *x, const
 
 // One block; `t->w` and so on point at it.
 APUS_INLINE APUS_AVX2 void block_avx2(const apus_tile *t, const size_t rows, const size_t width, const int kind) {
-    const __m256i masks[2] = {apus_mask8(width < 8 ? width : 8), apus_mask8(width > 8 ? width - 8 : 0)};
+    const size_t widths[2] = {width, width > 8 ? width - 8 : 0};
     __m256 totals[4][2];
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
         for (size_t h = 0; h < 2; h++) {
-            totals[r][h] = t->resumes ? _mm256_maskload_ps(t->y + r * t->y_stride + h * 8, masks[h])
+            totals[r][h] = t->resumes ? apus_load8(t->y + r * t->y_stride + h * 8, widths[h])
                                       : _mm256_setzero_ps();
         }
     }
@@ -298,7 +298,7 @@ APUS_INLINE APUS_AVX2 void block_avx2(const apus_tile *t, const size_t rows, con
     for (size_t r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
         for (size_t h = 0; h < 2; h++) {
-            _mm256_maskstore_ps(t->y + r * t->y_stride + h * 8, masks[h], totals[r][h]);
+            apus_store8(t->y + r * t->y_stride + h * 8, widths[h], totals[r][h]);
         }
     }
 }
