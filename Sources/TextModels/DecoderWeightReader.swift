@@ -4,29 +4,20 @@ import Vocabulary
 
 /// Finds the tensors of a decoder by their names, checks their shapes and packs them.
 struct DecoderWeightReader {
-    let file: any TensorFile
+    private(set) var weights: WeightReader
     let description: DecoderDescription
     let names: DecoderTensorNames
     /// Of all linear layers; nil for the file's own.
     let format: WeightFormat?
-    /// Whether the file's own formats are those of its tensors, as in GGUF files; else bf16.
-    private let keepsFormats: Bool
-    /// Packs.
-    private let gang: ComputeGang
-    private var used: Set<String> = []
-    /// Bytes of the file whose weights are packed.
-    private(set) var packedByteCount = 0
+    private var file: any TensorFile { weights.file }
 
     init(
-        file: any TensorFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat?,
-        gang: ComputeGang
+        file: any TensorFile, description: DecoderDescription, names: DecoderTensorNames, format: WeightFormat?
     ) {
-        self.gang = gang
-        self.file = file
+        weights = WeightReader(file)
         self.description = description
         self.names = names
         self.format = format
-        keepsFormats = file is GGUFModel
     }
 
     mutating func layer(_ index: Int) throws(ModelFileError) -> DecoderWeights.Layer {
@@ -97,13 +88,15 @@ struct DecoderWeightReader {
         _ names: [String], outputs: [Int], inputCount: Int, layout: PackedMatrix.Layout, format: WeightFormat?
     ) throws(ModelFileError) -> PackedMatrix {
         let isTurned = layout == .inputMajor && names.first.flatMap { file.matrix($0) }?.isTurned == true
-        if layout == .outputMajor || isTurned { return try streamed(names, outputs, inputCount, format) }
+        if layout == .outputMajor || isTurned {
+            return try weights.matrix(names, outputs: outputs, inputCount: inputCount, format: format)
+        }
         // Columns come in one tensor.
-        let weights = try floats(names[0], shape: [inputCount, outputs.reduce(0, +)])
+        let columns = try floats(names[0], shape: [inputCount, outputs.reduce(0, +)])
         do {
-            return try weights.withUnsafeBufferPointer { weights throws(ComputeError) in
+            return try columns.withUnsafeBufferPointer { columns throws(ComputeError) in
                 try PackedMatrix(
-                    weights, inputCount: inputCount, outputCount: outputs.reduce(0, +), layout: layout,
+                    columns, inputCount: inputCount, outputCount: outputs.reduce(0, +), layout: layout,
                     format: format ?? .bfloat16)
             }
         } catch {
@@ -111,65 +104,12 @@ struct DecoderWeightReader {
         }
     }
 
-    /// Packs tensors of shape `[outputs, inputCount]` side by side, a few rows at a time and on all threads.
-    private mutating func streamed(
-        _ names: [String], _ outputs: [Int], _ inputCount: Int, _ format: WeightFormat?
-    ) throws(ModelFileError) -> PackedMatrix {
-        var stored: [StoredMatrix] = []
-        for (name, count) in zip(names, outputs) {
-            used.insert(name)
-            stored.append(try storedMatrix(name, shape: [count, inputCount]))
-        }
-        let types = stored.map(\.tensor.elementType)
-        let format = format ?? (keepsFormats ? types.ownFormat : .bfloat16)
-        let kinds = types.map { $0.blocks(as: format) }
-        var parts: [MatrixPart] = []
-        for (matrix, kind) in zip(stored, kinds) {
-            let begin = parts.last?.outputs.upperBound ?? 0
-            parts.append(
-                MatrixPart(
-                    matrix, kind: kind, outputs: begin..<begin + matrix.tensor.shape[0], inputCount: inputCount))
-        }
-        let matrix: PackedMatrix
-        do {
-            // Blocks that keep their scales decide the groups of the others beside them.
-            let keepsBlocks = kinds.contains { $0 != nil }
-            matrix = try PackedMatrix(
-                inputCount: inputCount, outputCount: outputs.reduce(0, +), format: format,
-                groupSize: keepsBlocks ? QuantizedBlocks.groupSize : nil, on: gang,
-                filling: { range, filler in for part in parts { part.fill(range, of: filler) } })
-        } catch {
-            throw file.error(names[0], error.description)
-        }
-        for (name, part) in zip(names, parts) {
-            packedByteCount += part.matrix.tensor.data.count
-            MappedFile.release(part.matrix.tensor.data)
-            if let problem = part.problem { throw file.error(name, problem) }
-        }
-        return matrix
-    }
-
-    /// The tensor of that name, which has the shape and numbers.
-    private func storedMatrix(_ name: String, shape: [Int]) throws(ModelFileError) -> StoredMatrix {
-        guard let matrix = file.matrix(name) else { throw file.error(name, "is missing") }
-        guard matrix.tensor.shape == shape else {
-            throw file.error(name, "expected shape \(shape), got \(matrix.tensor.shape)")
-        }
-        // Rows are read by themselves, so they have to be whole blocks, which every checked tensor has.
-        guard matrix.tensor.elementType.isDequantizable else {
-            throw file.error(
-                name, "expected numbers such as F32, F16 or BF16, got \(matrix.tensor.elementType.rawValue)")
-        }
-        return matrix
-    }
-
     mutating func floats(_ name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
-        used.insert(name)
-        return try file.floats(name, shape: shape)
+        try weights.floats(name, shape: shape)
     }
 
     func refuseUnknownTensors() throws(ModelFileError) {
-        for name in file.names where !used.contains(name) && !names.isHarmless(name) {
+        for name in file.names where !weights.used.contains(name) && !names.isHarmless(name) {
             throw file.error(name, "is not part of this architecture")
         }
     }

@@ -1,5 +1,4 @@
 package import Compute
-import Glibc
 package import ModelFiles
 package import Models
 import Vocabulary
@@ -76,12 +75,10 @@ package struct DecoderWeights: Sendable {
         progress: (LoadProgress) -> Void = { _ in }
     ) throws(ModelFileError) {
         let names = DecoderTensorNames(description.family, prefixed: { file[$0] != nil })
-        let gang = ComputeGang(threadCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-        var reader = DecoderWeightReader(
-            file: file, description: description, names: names, format: format, gang: gang)
-        let total = file.names.reduce(0) { $0 + (file.matrix($1)?.tensor.data.count ?? 0) }
+        var reader = DecoderWeightReader(file: file, description: description, names: names, format: format)
+        let total = reader.weights.totalByteCount
         func report() {
-            progress(LoadProgress(doneByteCount: reader.packedByteCount, totalByteCount: total))
+            progress(LoadProgress(doneByteCount: reader.weights.readByteCount, totalByteCount: total))
         }
         var layers: [Layer] = []
         for index in 0..<description.layerCount {

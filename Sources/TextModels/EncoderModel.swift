@@ -11,7 +11,7 @@ package import Vocabulary
 package final class EncoderModel: BatchModel {
     package let description: ModelDescription
     package let encoder: EncoderDescription
-    fileprivate let weights: EncoderWeights
+    let weights: EncoderWeights
     private let workspace = Workspace()
     /// One for each thread that computes groups of texts.
     private var lanes: [Lane] = []
@@ -31,24 +31,34 @@ package final class EncoderModel: BatchModel {
     /// Groups for a thread, so that one that the system runs late does not keep the others waiting for long.
     private static let groupsPerThread = 2
 
-    /// Loads `config.json`, what sentence-transformers keeps beside it, and the weights in `model.safetensors` or in
-    /// shards from `directory`.
+    /// Loads the model in `directory`: `config.json`, what sentence-transformers keeps beside it, and the weights in
+    /// `model.safetensors` or in shards; or one GGUF file that holds all of it.
     ///
     /// - Parameters:
     ///   - directory: of the files.
     ///   - name: what it is called.
     ///   - version: of the files.
     ///   - contextLength: most tokens of a text; nil for what the files say.
-    ///   - format: how the weights of its linear layers are stored.
+    ///   - format: how the weights of its linear layers are stored; nil for the file's own, see `EncoderWeights`.
+    ///   - progress: is told after each layer and table, on the calling thread.
     /// - Throws: `ModelFileError` naming file and field or tensor.
     package convenience init(
         directory: String, name: ModelName, version: ModelVersion, contextLength: Int? = nil,
-        format: WeightFormat = .float32
+        format: WeightFormat? = .float32, progress: (LoadProgress) -> Void = { _ in }
     ) throws(ModelFileError) {
-        let encoder = try EncoderDescription(directory: directory, contextLength: contextLength)
         let file = try ModelTensors.open(path: directory)
+        let encoder: EncoderDescription
+        let tensors: any TensorFile
+        if let gguf = file as? GGUFFile {
+            encoder = try EncoderDescription(gguf: gguf, contextLength: contextLength)
+            tensors = try GGUFModel(gguf)
+        } else {
+            encoder = try EncoderDescription(directory: directory, contextLength: contextLength)
+            tensors = file
+        }
         self.init(
-            encoder, weights: try EncoderWeights(file, encoder, format: format), name: name, version: version)
+            encoder, weights: try EncoderWeights(tensors, encoder, format: format, progress: progress), name: name,
+            version: version)
     }
 
     /// A model of weights that were loaded already; several may share them.
@@ -61,6 +71,9 @@ package final class EncoderModel: BatchModel {
             outputs: [TensorDescription(Self.outputName, .float32, shape: [-1, encoder.hiddenSize])],
             batchSizeMax: 0)
     }
+
+    /// Bytes of the packed matrices and of the tables of tokens and positions.
+    package var weightByteCount: Int { weights.byteCount }
 
     /// Most tokens of an execution.
     package var tokenBudget: Int { max(Self.batchTokenCountMax, encoder.lengthMax) }

@@ -3,18 +3,15 @@ import ModelFiles
 
 /// Finds the tensors of an encoder by their names, checks their shapes and packs them.
 struct EncoderWeightReader {
-    let file: any TensorFile
+    private(set) var weights: WeightReader
     let description: EncoderDescription
     let names: EncoderTensorNames
-    /// Of the linear layers.
-    let format: WeightFormat
-    /// Of those that read what a layer norm gives: some of its numbers are so much larger than the others that eight
-    /// bits for 128 of them leave a vector of all-MiniLM-L6-v2 with a cosine of 0.994 only; this way it is 0.999.
-    private var formatBehindNorm: WeightFormat { format == .int8 || format == .int4 ? .bfloat16 : format }
-    private var used: Set<String> = []
+    /// Of the linear layers; nil for the file's own.
+    let format: WeightFormat?
+    private var file: any TensorFile { weights.file }
 
-    init(file: any TensorFile, description: EncoderDescription, format: WeightFormat) {
-        self.file = file
+    init(file: any TensorFile, description: EncoderDescription, format: WeightFormat?) {
+        weights = WeightReader(file)
         self.description = description
         self.format = format
         names = EncoderTensorNames(description.family) { file[$0] != nil }
@@ -25,13 +22,14 @@ struct EncoderWeightReader {
         return EncoderWeights.Layer(
             queriesKeysValues: try linear(
                 [names.queries, names.keys, names.values].map { layer + $0 }, inputCount: hidden, outputCount: hidden,
-                format: formatBehindNorm, firstFactor: 1 / Float(description.headSize).squareRoot()),
+                isBehindNorm: true, firstFactor: 1 / Float(description.headSize).squareRoot()),
             attentionOutput: try linear(
-                [layer + names.attentionOutput], inputCount: hidden, outputCount: hidden, format: format),
+                [layer + names.attentionOutput], inputCount: hidden, outputCount: hidden, isBehindNorm: false),
             attentionNorm: try norm(layer + names.attentionNorm),
             up: try linear(
-                [layer + names.up], inputCount: hidden, outputCount: intermediate, format: formatBehindNorm),
-            down: try linear([layer + names.down], inputCount: intermediate, outputCount: hidden, format: format),
+                [layer + names.up], inputCount: hidden, outputCount: intermediate, isBehindNorm: true),
+            down: try linear(
+                [layer + names.down], inputCount: intermediate, outputCount: hidden, isBehindNorm: false),
             outputNorm: try norm(layer + names.outputNorm))
     }
 
@@ -57,33 +55,37 @@ struct EncoderWeightReader {
 
     /// The layers of those names side by side, the outputs of the first times `firstFactor`: every matrix of an encoder
     /// is made here.
+    ///
+    /// Those that read what a layer norm gives have bf16 where the others have fewer bits: some numbers behind a norm
+    /// are so much larger than the others that eight bits for 128 of them leave a vector of all-MiniLM-L6-v2 with a
+    /// cosine of 0.994 only; this way it is 0.999.
     private mutating func linear(
-        _ names: [String], inputCount: Int, outputCount: Int, format: WeightFormat, firstFactor: Float = 1
+        _ names: [String], inputCount: Int, outputCount: Int, isBehindNorm: Bool, firstFactor: Float = 1
     ) throws(ModelFileError) -> EncoderWeights.Linear {
-        var (weights, bias): ([Float], [Float]) = ([], [])
+        let matrices = names.map { $0 + ".weight" }
+        let wanted = format ?? weights.ownFormat(of: matrices)
+        let isQuantized = wanted == .int8 || wanted == .int4
+        let matrix = try weights.matrix(
+            matrices, outputs: names.map { _ in outputCount }, inputCount: inputCount,
+            format: isBehindNorm && isQuantized ? .bfloat16 : wanted, firstFactor: firstFactor)
+        var bias: [Float] = []
         for (index, name) in names.enumerated() {
             let factor = index == 0 ? firstFactor : 1
-            weights += try floats(name + ".weight", shape: [outputCount, inputCount]).map { $0 * factor }
             bias += try floats(name + ".bias", shape: [outputCount]).map { $0 * factor }
         }
-        do {
-            let matrix = try weights.withUnsafeBufferPointer { weights throws(ComputeError) in
-                try PackedMatrix(
-                    weights, inputCount: inputCount, outputCount: outputCount * names.count, format: format)
-            }
-            return EncoderWeights.Linear(matrix: matrix, bias: bias)
-        } catch {
-            throw file.error(names[0] + ".weight", error.description)
-        }
+        return EncoderWeights.Linear(matrix: matrix, bias: bias)
     }
 
     mutating func floats(_ name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
-        used.insert(name)
-        return try file.floats(name, shape: shape)
+        try weights.floats(name, shape: shape)
     }
 
+    /// Refuses tensors that were not read and would change the hidden states.
     func refuseUnknownTensors() throws(ModelFileError) {
-        for name in file.names where !used.contains(name) && names.isOfEncoder(name) {
+        // What a GGUF file has beside the architecture's tensors has no name of Hugging Face.
+        let foreign = Set((file as? GGUFModel)?.unknownNames ?? [])
+        for name in file.names where !weights.used.contains(name) {
+            guard foreign.contains(name) ? !names.isHead(name) : names.isOfEncoder(name) else { continue }
             throw file.error(name, "is not part of this architecture")
         }
     }

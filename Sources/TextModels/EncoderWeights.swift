@@ -1,5 +1,6 @@
 package import Compute
 package import ModelFiles
+package import Models
 
 /// The weights of an encoder, checked and packed.
 ///
@@ -39,24 +40,49 @@ package struct EncoderWeights: Sendable {
     let layers: [Layer]
 
     /// Reads the tensors of `file` by their Hugging Face names, with or without the name of the model in front, and
-    /// stores the matrices as `format`, except
-    /// that of quantised ones those stay bf16 that read what a layer norm gives.
+    /// packs the matrices.
     ///
+    /// - Parameters:
+    ///   - file: its tensors.
+    ///   - description: what they are of.
+    ///   - format: of all matrices, except that of quantised ones those stay bf16 that read what a layer norm gives;
+    ///     nil for the file's own, see `TensorElementType.ownFormat`: of each GGUF tensor, and bf16 for any other file.
+    ///   - progress: is told after each layer and table, on the calling thread.
     /// - Throws: `ModelFileError` naming the tensor: missing, of another shape or type, with an infinite element or one
     ///   that is not a number, or a part of the encoder that is not computed here.
     package init(
-        _ file: any TensorFile, _ description: EncoderDescription, format: WeightFormat = .float32
+        _ file: any TensorFile, _ description: EncoderDescription, format: WeightFormat? = .float32,
+        progress: (LoadProgress) -> Void = { _ in }
     ) throws(ModelFileError) {
         var reader = EncoderWeightReader(file: file, description: description, format: format)
+        let total = reader.weights.totalByteCount
+        func report() {
+            progress(LoadProgress(doneByteCount: reader.weights.readByteCount, totalByteCount: total))
+        }
         let names = reader.names
         let hidden = description.hiddenSize
+        report()
         tokens = try reader.floats(names.tokens, shape: [description.vocabularySize, hidden])
         positions = try reader.positions()
         embeddingNorm = try reader.norm(names.embeddingNorm)
         var layers: [Layer] = []
-        for index in 0..<description.layerCount { layers.append(try reader.layer(index)) }
+        for index in 0..<description.layerCount {
+            report()
+            layers.append(try reader.layer(index))
+        }
         self.layers = layers
         try reader.refuseUnknownTensors()
+        progress(LoadProgress(doneByteCount: total, totalByteCount: total))
+    }
+
+    /// The matrices of all layers, from the first to the last.
+    var matrices: [PackedMatrix] {
+        layers.flatMap { [$0.queriesKeysValues, $0.attentionOutput, $0.up, $0.down].map(\.matrix) }
+    }
+
+    /// Bytes of the packed matrices and of the tables of tokens and positions.
+    var byteCount: Int {
+        matrices.reduce(0) { $0 + $1.byteCount } + (tokens.count + positions.count) * MemoryLayout<Float>.stride
     }
 }
 
@@ -89,6 +115,9 @@ struct EncoderTensorNames {
     var embeddingNorm: String { prefix + "embeddings.LayerNorm" }
 
     func layer(_ index: Int) -> String { "\(prefix)\(layers)\(index)." }
+
+    /// Whether a tensor of a GGUF file is a head of a classifier or the like, by its name there.
+    func isHead(_ name: String) -> Bool { name.hasPrefix("cls.") }
 
     /// Whether a tensor that is not read would change the hidden states: heads and poolers come behind them.
     func isOfEncoder(_ name: String) -> Bool {

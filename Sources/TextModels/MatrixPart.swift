@@ -11,10 +11,16 @@ final class MatrixPart: Sendable {
     /// What its blocks become as they are; nil when they pass through float32.
     private let kind: QuantizedBlocks?
     private let inputCount: Int
+    /// What the weights are multiplied with, 1 for blocks that stay as they are.
+    private let factor: Float
     /// Whether all numbers read so far are ones.
     private let isGood = Atomic(true)
 
-    init(_ matrix: StoredMatrix, kind: QuantizedBlocks?, outputs: Range<Int>, inputCount: Int) {
+    init(
+        _ matrix: StoredMatrix, kind: QuantizedBlocks?, outputs: Range<Int>, inputCount: Int, factor: Float = 1
+    ) {
+        precondition(factor == 1 || kind == nil, "blocks times \(factor)")
+        self.factor = factor
         self.matrix = matrix
         self.kind = kind
         self.outputs = outputs
@@ -37,7 +43,11 @@ final class MatrixPart: Sendable {
         if let kind {
             repack(rows, kind, filler)
         } else {
-            filler.pack(own) { read(rows, to: $0) }
+            filler.pack(own) { destination in
+                read(rows, to: destination)
+                guard factor != 1 else { return }
+                for index in 0..<rows.count * inputCount { destination[index] *= factor }
+            }
         }
         if matrix.isInOrder { MappedFile.release(matrix.rows(rows)) }
     }

@@ -55,6 +55,7 @@ struct ModelsInspectCommand: ParsableCommand {
         if let layerCount = inspection.layerCount { facts.append(["layers", "\(layerCount)"]) }
         if let contextLength = inspection.contextLength { facts.append(["context", "\(contextLength) tokens"]) }
         if let tokenizer = inspection.tokenizer { facts.append(["tokenizer", tokenizer]) }
+        if let pooling = inspection.pooling { facts.append(["vector", pooling]) }
         let types =
             [["TYPE", "TENSORS", "PARAMETERS", "SIZE"]]
             + inspection.types.map {

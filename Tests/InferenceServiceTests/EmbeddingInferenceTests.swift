@@ -4,6 +4,7 @@ import InferenceService
 import Messages
 import Models
 import RPC
+import RPCTransport
 import Routing
 import Testing
 import TextModels
@@ -40,11 +41,12 @@ private struct LetterTokenizer: Tokenizer {
     }
 
     private func request(
-        _ texts: [String], shape: [Int64]? = nil, truncate: Bool? = nil, outputs: [String] = []
+        _ texts: [String], to model: String = "encoder", shape: [Int64]? = nil, truncate: Bool? = nil,
+        outputs: [String] = []
     ) throws -> ModelInferRequest {
         let tensor = try Tensor(elements: texts.map { Bytes(utf8: $0) }, shape: [texts.count])
         var request = ModelInferRequest(
-            modelName: "encoder", id: "7",
+            modelName: model, id: "7",
             inputs: [.init(name: "text_input", datatype: "BYTES", shape: shape ?? [Int64(texts.count)])],
             outputs: outputs.map { .init(name: $0) }, rawInputContents: [tensor.data])
         if let truncate {
@@ -69,6 +71,39 @@ private struct LetterTokenizer: Tokenizer {
                 let tensor = try Tensor(.float32, shape: [3, width], data: answer.rawOutputContents[0])
                 #expect(tensor.array(of: Float.self) == expected.embeddings.flatMap(\.values))
             }
+        }
+    }
+
+    /// Goal: a decoder gives vectors where they are asked for by the name of the output, and texts otherwise.
+    @Test("a decoder's vectors are those that Embed gives, in one answer and through a stream")
+    func decoder() async throws {
+        try await WholeServer.with { whole in
+            let folder = Self.folder.appending(path: "../../Decoders/qwen3").standardizedFileURL.path
+            let model = try DecoderModel(directory: folder, name: ModelName("decoder")!, version: ModelVersion(1)!)
+            try await whole.engine.load(EngineModel(text: model, tokenizer: LetterTokenizer(), endOfSequence: []))
+            whole.readiness.isServing = true
+            let texts = ["hello", "abc", "hello"]
+            let expected = try await whole.call(TextMethods.embed, EmbedRequest(model: "decoder", texts: texts))
+            let wanted = try request(texts, to: "decoder", outputs: ["embedding"])
+            let answer = try await whole.call(GRPCInferenceServiceMethods.modelInfer, wanted)
+            let width = expected.embeddings[0].values.count
+            #expect(answer.outputs.map(\.name) == ["embedding"] && answer.outputs[0].shape == [3, Int64(width)])
+            let tensor = try Tensor(.float32, shape: [3, width], data: answer.rawOutputContents[0])
+            #expect(tensor.array(of: Float.self) == expected.embeddings.flatMap(\.values))
+            let stream = await whole.channel.stream(Bytes(utf8: GRPCInferenceServiceMethods.modelStreamInfer.path))
+            try await stream.write(wanted.encoded())
+            try await stream.finishWriting()
+            let streamed = try ModelStreamInferResponse(decoding: try #require(await stream.next()))
+            #expect(streamed.inferResponse?.rawOutputContents == answer.rawOutputContents)
+            let failure = await #expect(throws: RPCFailure.self) {
+                try await whole.call(
+                    GRPCInferenceServiceMethods.modelInfer,
+                    try request(["a"], to: "decoder", outputs: ["embedding", "text_output"]))
+            }
+            #expect(failure?.error.code == .invalidArgument)
+            let text = try await whole.call(
+                GRPCInferenceServiceMethods.modelInfer, try request(["abc"], to: "decoder"))
+            #expect(text.outputs.map(\.name) == ["text_output"])
         }
     }
 

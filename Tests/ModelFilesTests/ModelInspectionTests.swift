@@ -34,6 +34,28 @@ struct ModelInspectionTests {
         #expect(found.warnings == ["there is no tokenizer in the file"])
     }
 
+    @Test("an encoder is shown as one, and what keeps it from being served")
+    func encoder() throws {
+        let file = try ModelInspection(path: GGUFFixture.path("mixed"))
+        #expect(file.architecture == "bert" && file.contextLength == 48 && file.layerCount == 2)
+        #expect(file.tokenizer == "WordPiece, in the file" && file.pooling == "mean of all tokens")
+        #expect(Set(file.types.map(\.type)) == ["F32", "F16", "BF16", "Q8_0", "Q4_0"] && file.warnings == [])
+        let first = try ModelInspection(path: GGUFFixture.path("distilbert"))
+        #expect(first.pooling == "first token" && first.warnings == ["there is no tokenizer in the file"])
+        let folder = try ModelInspection(path: fixture("Encoders/words"))
+        #expect(folder.architecture == "bert" && folder.tokenizer == "WordPiece, tokenizer.json")
+        #expect(folder.pooling == "mean of all tokens" && folder.warnings == [])
+        #expect(try ModelInspection(path: fixture("Decoders/qwen3")).pooling == nil)
+        var writer = GGUFWriter()
+        writer.values = [("general.architecture", .string("bert")), ("bert.attention.head_count", .uint32(1))]
+        let path = FileManager.default.temporaryDirectory.appending(path: "inspect-\(UUID().uuidString).gguf").path
+        try Data(writer.file).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(
+            try ModelInspection(path: path).warnings.contains(
+                "\(path): metadata \"bert.embedding_length\": is missing"))
+    }
+
     @Test("missing tensors, unknown ones and types that cannot be read are warned of")
     func warnings() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "inspect-\(UUID().uuidString)")

@@ -13,7 +13,8 @@ struct EncoderFixture {
     /// One for each text.
     let vectors: [[Double]]
 
-    init(_ name: String) throws {
+    /// Reads the miniature of that name; those of its vectors are expected that stand in the file as `tensor`.
+    init(_ name: String, vectors tensor: String = "vectors") throws {
         directory = URL(filePath: #filePath).appending(path: "../../Fixtures/Encoders/\(name)").standardizedFileURL
         let file = try SafetensorsFile(path: directory.appending(path: "expected.safetensors").path)
         func integers(_ name: String) throws -> [Int] {
@@ -27,8 +28,8 @@ struct EncoderFixture {
             start += length
         }
         self.texts = texts
-        let shape = file["vectors"]?.shape ?? []
-        let values = try file.floats("vectors", shape: shape).map(Double.init)
+        let shape = file[tensor]?.shape ?? []
+        let values = try file.floats(tensor, shape: shape).map(Double.init)
         vectors = (0..<texts.count).map { Array(values[$0 * shape[1]..<($0 + 1) * shape[1]]) }
     }
 

@@ -193,7 +193,7 @@ import Vocabulary
 }
 
 /// The cosine of the angle between two vectors.
-private func cosine(_ x: [Double], _ y: [Double]) -> Double {
+func cosine(_ x: [Double], _ y: [Double]) -> Double {
     func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
     return dot(x, y) / (dot(x, x) * dot(y, y)).squareRoot()
 }

@@ -55,7 +55,7 @@ enum ModelLoader {
         _ entry: ModelRepository.Entry, _ settings: ModelSettings, _ progress: (LoadProgress) -> Void
     ) throws -> EngineModel {
         let folder = entry.versionFolder
-        if try EncoderDescription.describes(path: "\(folder)/config.json") { return try encoder(entry, settings) }
+        if try EncoderDescription.describes(directory: folder) { return try encoder(entry, settings, progress) }
         let model = try DecoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
             format: settings.weights,
@@ -91,15 +91,19 @@ enum ModelLoader {
         }
     }
 
-    private static func encoder(_ entry: ModelRepository.Entry, _ settings: ModelSettings) throws -> EngineModel {
+    private static func encoder(
+        _ entry: ModelRepository.Entry, _ settings: ModelSettings, _ progress: (LoadProgress) -> Void
+    ) throws -> EngineModel {
         let folder = entry.versionFolder
         let model = try EncoderModel(
             directory: folder, name: entry.name, version: entry.version, contextLength: settings.contextLength,
-            format: settings.weights ?? .bfloat16)
+            format: settings.weights, progress: progress)
         let tokenizer = try tokenizer(folder, vocabularySize: model.encoder.vocabularySize)
-        return EngineModel(
+        var loaded = EngineModel(
             encoder: model, tokenizer: tokenizer, queueCapacity: settings.queueCapacity,
             queueDelayMaxNanoseconds: settings.queueDelayMaxNanoseconds)
+        loaded.weightByteCount = model.weightByteCount
+        return loaded
     }
 
     /// The tokenizer of a model that knows so many tokens.

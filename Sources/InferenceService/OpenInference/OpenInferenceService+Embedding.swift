@@ -7,7 +7,7 @@ import TextModels
 import Vocabulary
 
 extension OpenInferenceService {
-    /// Turns the texts of a request into vectors.
+    /// Turns the texts of a request into vectors: by an encoder, or by a decoder whose output `embedding` is asked for.
     ///
     /// ```
     /// text_input   BYTES [n]                one text or more
@@ -73,8 +73,10 @@ private struct EmbeddingInference {
 }
 
 extension ModelDescription {
-    /// Whether this is an encoder, which answers a text with a vector instead of going on from it.
-    var turnsTextsIntoVectors: Bool {
-        modality == .text && outputs.contains { $0.name == EncoderModel.outputName }
+    /// Whether a request is for vectors: any to an encoder, and one to a decoder that asks for `embedding`.
+    func isToEmbed(_ input: InferenceInput) -> Bool {
+        guard modality == .text else { return false }
+        return outputs.contains { $0.name == EncoderModel.outputName }
+            || input.requestedOutputs.contains(EncoderModel.outputName)
     }
 }

@@ -67,8 +67,7 @@ extension OpenInferenceService {
         let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
         let input = try request.inferenceInput()
         let description = try engine.description(of: selector)
-        guard description.modality == .text, !description.turnsTextsIntoVectors,
-            let wanted = try streamed(input, call)
+        guard description.modality == .text, !description.isToEmbed(input), let wanted = try streamed(input, call)
         else {
             return try await send(try await modelInfer(request, call), isFinal: true, to: writer)
         }

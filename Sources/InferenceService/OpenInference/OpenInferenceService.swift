@@ -68,7 +68,7 @@ package struct OpenInferenceService: Sendable {
         let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
         let description = try engine.description(of: selector)
         let input = try request.inferenceInput()
-        if description.turnsTextsIntoVectors { return try await embed(request, input, selector: selector, call) }
+        if description.isToEmbed(input) { return try await embed(request, input, selector: selector, call) }
         guard description.modality != .text else {
             return try await generate(request, input, selector: selector, call)
         }

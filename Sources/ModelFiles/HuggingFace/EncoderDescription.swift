@@ -40,20 +40,21 @@ package struct EncoderDescription: Sendable, Equatable {
     package let epsilon: Float
     package let activation: Activation
     /// Most tokens of a text, special ones included.
-    package private(set) var lengthMax: Int
-    package private(set) var pooling: Pooling
+    package internal(set) var lengthMax: Int
+    package internal(set) var pooling: Pooling
     /// Whether texts are put into lower case before they are cut into tokens.
-    package private(set) var lowercases: Bool
+    package internal(set) var lowercases: Bool
 
     package var headSize: Int { hiddenSize / headCount }
 
     /// The limits of sizes: far above any model, and low enough that no product of three overflows.
-    private enum Limit {
+    enum Limit {
         static let vocabulary = 1 << 22
         static let hidden = 1 << 14
         static let intermediate = 1 << 18
         static let layers = 1024
         static let positions = 1 << 20
+        static let tokenTypes = 1024
     }
 
     /// Reads `config.json` in `directory`, and what sentence-transformers keeps beside it: `modules.json`, the
@@ -113,7 +114,7 @@ package struct EncoderDescription: Sendable, Equatable {
             throw fields.error("max_position_embeddings", "expected more than \(firstPosition), got \(positionCount)")
         }
         lengthMax = positionCount - firstPosition
-        tokenTypeCount = isDistil ? 0 : try fields.size("type_vocab_size", max: 1024, or: 2)
+        tokenTypeCount = isDistil ? 0 : try fields.size("type_vocab_size", max: Limit.tokenTypes, or: 2)
         let epsilon = isDistil ? 1e-12 : try fields.positiveNumber("layer_norm_eps") ?? 1e-12
         guard epsilon < 1 else { throw fields.error("layer_norm_eps", "expected less than 1, got \(epsilon)") }
         self.epsilon = Float(epsilon)
@@ -128,10 +129,22 @@ package struct EncoderDescription: Sendable, Equatable {
 
     private static func family(of type: String) -> Family? { modelTypes[type] }
 
+    /// Whether the model in `directory` is an encoder: by its GGUF file, where that holds the weights, or by its
+    /// `config.json`.
+    ///
+    /// - Throws: `ModelFileError` when `config.json` cannot be read.
+    package static func describes(directory: String) throws(ModelFileError) -> Bool {
+        // What is wrong with the weights is for whoever loads them to say.
+        if let gguf = try? ModelTensors.open(path: directory) as? GGUFFile {
+            return (try? gguf.string("general.architecture")) == GGUFArchitecture.bert.rawValue
+        }
+        return try describes(path: directory + "/config.json")
+    }
+
     /// Whether there is a `config.json` at `path`, and it is that of an encoder.
     ///
     /// - Throws: `ModelFileError` when the file cannot be read.
-    package static func describes(path: String) throws(ModelFileError) -> Bool {
+    static func describes(path: String) throws(ModelFileError) -> Bool {
         guard FileManager.default.fileExists(atPath: path) else { return false }
         let fields = try ConfigurationFields(path: path)
         return try fields.string("model_type").map { family(of: $0) != nil } ?? false

@@ -47,11 +47,15 @@ extension ModelInspection {
         self.init(path: path, format: "ONNX\(opset)", facts: facts, tensors: tensors, warnings: [])
     }
 
-    /// What would keep the decoder of the file from being served.
+    /// What would keep the decoder or encoder of the file from being served.
     private static func warnings(_ gguf: GGUFFile) -> [String] {
         do {
             let model = try GGUFModel(gguf)
-            if model.architecture.decoderFamily != nil { _ = try DecoderDescription(gguf: gguf) }
+            if model.architecture.decoderFamily != nil {
+                _ = try DecoderDescription(gguf: gguf)
+            } else {
+                _ = try EncoderDescription(gguf: gguf)
+            }
             return model.unknownNames.map { "tensor \($0) is not part of \(model.architecture.rawValue)" }
         } catch {
             return ["\(error)"]
@@ -67,6 +71,7 @@ extension ModelInspection.Facts {
         architecture = name
         contextLength = try? gguf.integer("\(name).context_length")
         layerCount = (try? gguf.integer("\(name).block_count")).flatMap { (0...1024).contains($0) ? $0 : nil }
+        if name == GGUFArchitecture.bert.rawValue { pooling = try? EncoderDescription(gguf: gguf).pooling }
         if let kind = try? gguf.string("tokenizer.ggml.model") {
             let names = ["gpt2": "byte-level BPE", "llama": "SentencePiece BPE", "bert": "WordPiece", "t5": "Unigram"]
             tokenizer = "\(names[kind] ?? kind), in the file"
@@ -88,9 +93,11 @@ extension ModelInspection.Facts {
             let fields = try ConfigurationFields(path: "\(folder)/config.json")
             architecture = try fields.strings("architectures")?.first ?? fields.string("model_type")
             contextLength = try Self.first(fields, ["max_position_embeddings", "n_positions"], max: 1 << 24)
-            layerCount = try Self.first(fields, ["num_hidden_layers", "n_layer"], max: 1024)
+            layerCount = try Self.first(fields, ["num_hidden_layers", "n_layer", "n_layers"], max: 1024)
             if DecoderFamily.allCases.contains(where: { $0.architecture == architecture }) {
                 _ = try DecoderDescription(directory: folder)
+            } else if try EncoderDescription.describes(path: "\(folder)/config.json") {
+                pooling = try EncoderDescription(directory: folder).pooling
             }
         } catch {
             warnings.append("\(error)")

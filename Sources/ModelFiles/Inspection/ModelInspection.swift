@@ -37,6 +37,8 @@ package struct ModelInspection: Sendable, Encodable {
     package let layerCount: Int?
     /// Kind and file.
     package let tokenizer: String?
+    /// What an encoder makes the vector of a text of; nil for other models.
+    package let pooling: String?
     /// Sorted by name, layers by number.
     package let tensors: [Tensor]
     /// The most bytes first.
@@ -55,6 +57,12 @@ package struct ModelInspection: Sendable, Encodable {
         contextLength = facts.contextLength
         layerCount = facts.layerCount
         tokenizer = facts.tokenizer
+        pooling = facts.pooling.map { pooling in
+            switch pooling {
+            case .mean: "mean of all tokens"
+            case .firstToken: "first token"
+            }
+        }
         self.tensors = tensors.sorted(by: Self.precedes)
         types = Dictionary(grouping: tensors, by: \.type).map { type, tensors in
             TypeTotal(
@@ -74,6 +82,7 @@ package struct ModelInspection: Sendable, Encodable {
         var contextLength: Int?
         var layerCount: Int?
         var tokenizer: String?
+        var pooling: EncoderDescription.Pooling?
         var warnings: [String] = []
     }
 

@@ -21,10 +21,14 @@ extension GGUFVocabulary {
         classToken = try keys.token("cls_token_id")
         // So it is written in files and in the specification.
         separatorToken = try keys.token("seperator_token_id")
+        paddingToken = try keys.token("padding_token_id")
+        maskToken = try keys.token("mask_token_id")
         addsBegin = try keys.flag("add_bos_token")
         addsEnd = try keys.flag("add_eos_token")
         addsSpacePrefix = try keys.flag("add_space_prefix")
         removesExtraSpaces = try keys.flag("remove_extra_whitespaces")
+        lowercases = try keys.flag("normalizer.lowercase")
+        stripsAccents = try keys.flag("normalizer.strip_accents")
         charsMap = try keys.integers("precompiled_charsmap").map { UInt8(truncatingIfNeeded: $0) }
     }
 }

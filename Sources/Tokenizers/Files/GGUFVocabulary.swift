@@ -28,10 +28,15 @@ package struct GGUFVocabulary: Sendable {
     package var unknownToken: Int32?
     package var classToken: Int32?
     package var separatorToken: Int32?
+    package var paddingToken: Int32?
+    package var maskToken: Int32?
     package var addsBegin: Bool?
     package var addsEnd: Bool?
     package var addsSpacePrefix: Bool?
     package var removesExtraSpaces: Bool?
+    /// `tokenizer.ggml.normalizer.lowercase` and `.strip_accents`: of WordPiece; few files have them.
+    package var lowercases: Bool?
+    package var stripsAccents: Bool?
     /// Whether spaces are written as U+2581; only a SentencePiece file can say no.
     package var escapesSpaces = true
     /// `tokenizer.ggml.precompiled_charsmap`.
@@ -40,6 +45,15 @@ package struct GGUFVocabulary: Sendable {
     package init(model: String, tokens: [String]) {
         self.model = model
         self.tokens = tokens
+    }
+
+    /// The tokens that stand under keys of their own.
+    fileprivate var namedTokens: [(key: String, token: Int32)] {
+        [
+            ("bos_token_id", beginToken), ("eos_token_id", endToken), ("unknown_token_id", unknownToken),
+            ("cls_token_id", classToken), ("seperator_token_id", separatorToken), ("padding_token_id", paddingToken),
+            ("mask_token_id", maskToken),
+        ].compactMap { key, token in token.map { (key, $0) } }
     }
 }
 
@@ -54,9 +68,10 @@ extension PipelineTokenizer {
                 throw .malformed(file: file, problem: "tokenizer.ggml.\(key) has \(length) entries for \(count) tokens")
             }
         }
-        for token in [vocabulary.unknownToken, vocabulary.beginToken, vocabulary.endToken].compactMap({ $0 }) {
+        for (key, token) in vocabulary.namedTokens {
             guard token >= 0, Int(token) < count else {
-                throw .malformed(file: file, problem: "the token \(token) of unknown, begin or end is not there")
+                throw .malformed(
+                    file: file, problem: "tokenizer.ggml.\(key): there is no token \(token) among \(count)")
             }
         }
         let reader = GGUFReader(vocabulary: vocabulary, file: file)
@@ -92,24 +107,32 @@ private struct GGUFReader {
 
     /// Control tokens stand for no text and are found in it; so are those of the user, which stand for themselves.
     func addSpecialTokens(to tokenizer: inout PipelineTokenizer) throws(TokenizerError) {
+        let isBERT = vocabulary.model == "bert"
+        // Of WordPiece, those with a key of their own are special whatever the types say.
+        let named = isBERT ? Set(vocabulary.namedTokens.map(\.token)) : []
         var added: [TokenizerJSONReader.Added] = []
         for (index, content) in vocabulary.tokens.enumerated() where !content.isEmpty {
-            switch type(of: Int32(index)) {
+            let token = Int32(index)
+            let content = isBERT ? String(decoding: wordPieceEntry(index, content), as: UTF8.self) : content
+            switch type(of: token) {
             case GGUFVocabulary.Kind.control, GGUFVocabulary.Kind.unknown:
-                added.append(.init(content: content, token: Int32(index)))
+                added.append(.init(content: content, token: token))
+            case _ where named.contains(token): added.append(.init(content: content, token: token))
             case GGUFVocabulary.Kind.userDefined:
-                added.append(.init(content: content, token: Int32(index), isSpecial: false))
+                added.append(.init(content: content, token: token, isSpecial: false))
             default: break
             }
         }
         tokenizer.add(added)
-        let isBERT = vocabulary.model == "bert"
-        let begin = vocabulary.beginToken ?? (isBERT ? vocabulary.classToken : nil)
+        func wordPieceToken(_ name: String) -> Int32? { isBERT ? tokenizer.namedTokens[name] : nil }
+        let begin = isBERT ? vocabulary.classToken ?? vocabulary.beginToken : vocabulary.beginToken
         let end = isBERT ? vocabulary.separatorToken ?? vocabulary.endToken : vocabulary.endToken
-        if vocabulary.addsBegin ?? (vocabulary.model == "llama" || isBERT), let begin { tokenizer.prefix = [begin] }
-        if vocabulary.addsEnd ?? (vocabulary.model == "t5" || isBERT), let end { tokenizer.suffix = [end] }
-        for token in tokenizer.prefix + tokenizer.suffix where token < 0 || Int(token) >= tokenizer.vocabularySize {
-            throw .malformed(file: file, problem: "tokenizer.ggml: the begin or end token \(token) is no token")
+        if vocabulary.addsBegin ?? (vocabulary.model == "llama" || isBERT), let begin = begin ?? wordPieceToken("[CLS]")
+        {
+            tokenizer.prefix = [begin]
+        }
+        if vocabulary.addsEnd ?? (vocabulary.model == "t5" || isBERT), let end = end ?? wordPieceToken("[SEP]") {
+            tokenizer.suffix = [end]
         }
     }
 
@@ -199,15 +222,31 @@ private struct GGUFReader {
             removesExtra: vocabulary.removesExtraSpaces ?? true)
     }
 
-    /// Words begin with a mark of space in these files, and go on without `##`; names in brackets are as they are.
-    func wordPiece() throws(TokenizerError) -> PipelineTokenizer {
-        let mark = VocabularyParts.spaceMark
-        let parts = try parts { _, token in
-            let bytes = Array(token.utf8)
-            if bytes.starts(with: mark) { return Array(bytes[3...]) }
-            let isName = token.hasPrefix("[") && token.hasSuffix("]") && token.utf8.count > 2
-            return isName ? bytes : Array("##".utf8) + bytes
+    /// What an entry is in `vocab.txt`: in these files the beginnings of words have a mark of space in front, and what
+    /// goes on with a word has no `##`.
+    ///
+    /// Special tokens are as they are; older writers told them by their brackets, which other names have too, and newer
+    /// ones by their types.
+    private func wordPieceEntry(_ index: Int, _ token: String) -> [UInt8] {
+        let bytes = Array(token.utf8)
+        // The mark alone is one that a word goes on with: no word begins with nothing.
+        if bytes.starts(with: VocabularyParts.spaceMark), bytes.count > 3 { return Array(bytes[3...]) }
+        let isName = bytes.first == UInt8(ascii: "[") && bytes.last == UInt8(ascii: "]") && bytes.count > 2
+        return isName || !isText(Int32(index)) ? bytes : Array("##".utf8) + bytes
+    }
+
+    /// Whether the vocabulary tells capitals: an uncased one has none but in the names of special tokens.
+    private var isCased: Bool {
+        vocabulary.tokens.enumerated().contains { index, token in
+            guard type(of: Int32(index)) == GGUFVocabulary.Kind.normal, !token.utf8.contains(UInt8(ascii: "[")) else {
+                return false
+            }
+            return token.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
         }
+    }
+
+    func wordPiece() throws(TokenizerError) -> PipelineTokenizer {
+        let parts = try parts(wordPieceEntry)
         guard let unknown = vocabulary.unknownToken ?? parts.table["[UNK]".utf8] else {
             throw .malformed(file: file, problem: "tokenizer.ggml.unknown_token_id is missing")
         }
@@ -215,8 +254,12 @@ private struct GGUFReader {
         var tokenizer = PipelineTokenizer(
             model: .wordPiece(parts.wordPiece(prefix: "##", unknown: unknown, scalarCountMax: 100)),
             tokenBytes: rule.table(parts, idCount: 0))
+        // Accents go with the cases where nothing is said about them, as at Hugging Face.
+        let lowercases = vocabulary.lowercases ?? !isCased
         tokenizer.normalizers = [
-            .bert(cleansText: true, separatesChinese: true, stripsAccents: true, lowercases: true)
+            .bert(
+                cleansText: true, separatesChinese: true, stripsAccents: vocabulary.stripsAccents ?? lowercases,
+                lowercases: lowercases)
         ]
         tokenizer.preTokenizers = [.bert]
         tokenizer.leadingSpaceCount = 1
@@ -232,7 +275,7 @@ struct GGUFPreTokenizer {
 
     static func named(_ name: String) -> GGUFPreTokenizer? {
         switch name {
-        case "gpt-2", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "jais", "exaone", "default":
+        case "gpt-2", "roberta-bpe", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "jais", "exaone", "default":
             GGUFPreTokenizer(patterns: [PreTokenizer.gpt2Pattern])
         case "llama3", "llama-v3", "llama-bpe", "falcon3":
             GGUFPreTokenizer(patterns: [PreTokenizer.llama3Pattern], keepsWholeWords: true)

@@ -30,6 +30,44 @@ struct GGUFRepositoryTests {
         await engine.shutdown()
     }
 
+    /// Goal: an encoder from a GGUF file is served as its Hugging Face folder is: with the same bits, and as loudly.
+    @Test("an encoder answers as its Hugging Face folder does, and loading both is reported")
+    func encoder() async throws {
+        let fixtures = URL(filePath: #filePath).appending(path: "../../../Fixtures").standardizedFileURL
+        let folder = FileManager.default.temporaryDirectory.appending(path: "apus-gguf-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["file", "folder"] {
+            let model = folder.appending(path: name)
+            try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+            try Data("platform: text\nweights: f32\n".utf8).write(to: model.appending(path: "model.yaml"))
+        }
+        try FileManager.default.createDirectory(at: folder.appending(path: "file/1"), withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            at: fixtures.appending(path: "GGUF/words.gguf"), to: folder.appending(path: "file/1/model.gguf"))
+        try FileManager.default.copyItem(
+            at: fixtures.appending(path: "Encoders/words"), to: folder.appending(path: "folder/1"))
+        var (progressed, byteCounts): ([ModelName], [ModelName: Int]) = ([], [:])
+        let contents = ModelRepository(path: folder.path).load { event in
+            switch event {
+            case .progresses(let name, _): progressed.append(name)
+            case .ends(let name, let byteCount): byteCounts[name] = byteCount
+            case .begins, .fails: break
+            }
+        }
+        #expect(contents.problems == [])
+        let names = [ModelName("file")!, ModelName("folder")!]
+        #expect(Set(progressed) == Set(names) && progressed.count >= 8)
+        #expect(byteCounts[names[0]] == byteCounts[names[1]] && byteCounts[names[0]] ?? 0 > 0)
+        let engine = makeEngine()
+        for entry in contents.models { try await engine.load(entry.model) }
+        let texts = ["The CAT's naïve café!", "東京の駅 cat", "", "unaffordables [MASK] <query>😀"]
+        let file = try await engine.embed(selector("file"), texts: texts)
+        let right = try await engine.embed(selector("folder"), texts: texts)
+        #expect(file.vectors == right.vectors && file.usage.promptTokenCount == right.usage.promptTokenCount)
+        #expect(Set(file.vectors).count == texts.count)
+        await engine.shutdown()
+    }
+
     /// A Llama of one layer that knows all bytes, "hi" and an end.
     private static func tinyLlama() -> GGUFWriter {
         let (vocabularySize, hidden, intermediate) = (258, 16, 32)

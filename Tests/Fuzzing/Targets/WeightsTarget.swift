@@ -32,6 +32,7 @@ private enum WeightsBench {
             }
         }
         _ = try? DecoderDescription(gguf: file)
+        _ = try? EncoderDescription(gguf: file)
         guard let model = try? GGUFModel(file) else { return }
         try read(model, byteCountMax: 2 * bytes.count)
     }
