@@ -27,7 +27,7 @@ extension MethodTable {
     }
 }
 
-@Suite("ApusClient", .timeLimit(.minutes(2)))
+@Suite("ApusClient", .timeLimit(.minutes(10)))
 struct ApusClientTests {
     @Test("B172: a client counts its calls by method and status")
     func metrics() async throws {

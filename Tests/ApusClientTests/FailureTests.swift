@@ -5,7 +5,7 @@ import TLS
 import Testing
 import Vocabulary
 
-@Suite("How calls of an ApusClient end", .timeLimit(.minutes(2)))
+@Suite("How calls of an ApusClient end", .timeLimit(.minutes(10)))
 struct FailureTests {
     @Test("every status of gRPC arrives as its code and message", arguments: ApusError.Code.allCases)
     func codes(code: ApusError.Code) async throws {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 import Vocabulary
 
-@Suite("An ApusClient with a service configuration", .timeLimit(.minutes(1)))
+@Suite("An ApusClient with a service configuration", .timeLimit(.minutes(10)))
 struct ServiceConfigurationTests {
     private static let retries = """
         {"methodConfig": [{"name": [{}], "retryPolicy": {

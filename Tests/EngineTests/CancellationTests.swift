@@ -8,7 +8,7 @@ import Vocabulary
 @testable import Engine
 
 /// What a cancelled request gives back, and when: nothing waits for the engine thread, which stands at a gate.
-@Suite("Engine: cancelled requests", .timeLimit(.minutes(1)))
+@Suite("Engine: cancelled requests", .timeLimit(.minutes(10)))
 struct CancellationTests {
     /// Where a request is when its caller cancels it.
     enum Place: CaseIterable {

@@ -20,7 +20,7 @@ private final class Listener: ReadinessHandler, EndOfTurnHandler {
     func turnDidEnd() { turnCount += 1 }
 }
 
-@Suite("Event loops", .timeLimit(.minutes(1)))
+@Suite("Event loops", .timeLimit(.minutes(10)))
 struct EventLoopTests {
     @Test("work from other threads runs on the loop, all of it, in order")
     func submission() async throws {

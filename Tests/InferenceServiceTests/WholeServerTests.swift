@@ -37,7 +37,7 @@ import Vocabulary
         }
     }
 
-    @Test("C155: a client that checks health sends calls while the server is ready for them", .timeLimit(.minutes(1)))
+    @Test("C155: a client that checks health sends calls while the server is ready for them", .timeLimit(.minutes(10)))
     func clientSideHealth() async throws {
         let serviceConfig = try ServiceConfig(
             json: """

@@ -10,7 +10,7 @@ import Vocabulary
 @testable import LoadTest
 
 /// Whole loads, over loopback sockets: what is counted must be what the server saw.
-@Suite("LoadRun", .timeLimit(.minutes(2)))
+@Suite("LoadRun", .timeLimit(.minutes(10)))
 struct LoadRunTests {
     /// Long enough that even a busy machine answers a few calls in it.
     private static let nanoseconds: UInt64 = 1_000_000_000

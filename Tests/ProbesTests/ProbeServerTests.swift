@@ -60,7 +60,7 @@ private final class ProbeSocket: Sendable {
     func close() { _ = Glibc.close(descriptor) }
 }
 
-@Suite("ProbeServer", .timeLimit(.minutes(2)))
+@Suite("ProbeServer", .timeLimit(.minutes(10)))
 struct ProbeServerTests {
     /// A server of one page for the length of `body`.
     private func with(

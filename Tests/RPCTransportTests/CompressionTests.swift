@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 import Vocabulary
 
-@Suite("Compressed messages, both ways", .timeLimit(.minutes(2)))
+@Suite("Compressed messages, both ways", .timeLimit(.minutes(10)))
 struct CompressionTests {
     static let text = [UInt8](String(repeating: "the same words again and again. ", count: 100).utf8)
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import Vocabulary
 
-@Suite("Calls over loopback", .timeLimit(.minutes(2)))
+@Suite("Calls over loopback", .timeLimit(.minutes(10)))
 struct EndToEndTests {
     @Test("B42 B44 B51 B70: a unary call brings its message and metadata back", arguments: [true, false])
     func unary(isSecure: Bool) async throws {

@@ -10,7 +10,7 @@ import Vocabulary
 
 /// Calls of every kind, right and wrong, cancelled, late, compressed and refused, over windows and budgets that are too
 /// small for them, with servers that end now and then: whatever happens, nothing is left.
-@Suite("Whatever calls do, nothing is left of them", .timeLimit(.minutes(5)))
+@Suite("Whatever calls do, nothing is left of them", .timeLimit(.minutes(10)))
 struct RandomTrafficTests {
     private static let paths = [
         "Unary", "Fail", "ServerStream", "ClientStream", "Bidirectional", "Compressed", "Stubborn",

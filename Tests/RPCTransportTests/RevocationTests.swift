@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Vocabulary
 
-@Suite("A server whose client's certificate is revoked", .timeLimit(.minutes(2)))
+@Suite("A server whose client's certificate is revoked", .timeLimit(.minutes(10)))
 struct RevocationEndTests {
     /// A folder with an authority, a server and a client; it stays small, and the system's to remove.
     private func folder() throws -> CertificateFolder {

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import Vocabulary
 
-@Suite("How a server ends", .timeLimit(.minutes(2)))
+@Suite("How a server ends", .timeLimit(.minutes(10)))
 struct ShutdownTests {
     @Test("S141: a drain announces itself, lets running calls finish, and closes")
     func graceful() throws {

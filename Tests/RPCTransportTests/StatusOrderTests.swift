@@ -5,7 +5,7 @@ import RPCTransport
 import Testing
 import Vocabulary
 
-@Suite("Statuses, trailers and the messages before them", .timeLimit(.minutes(2)))
+@Suite("Statuses, trailers and the messages before them", .timeLimit(.minutes(10)))
 struct StatusOrderTests {
     @Test(
         "B75: what a handler throws after its messages follows them, whatever its code",
