@@ -6,8 +6,9 @@
 512 short texts, cut into tokens beforehand. The peers get them sorted by length in batches, padded to the longest of a
 batch; of several batch sizes, and for OpenVINO of one stream or one for each thread, the fastest counts. Apus runs the
 bare engine (`apus-text-bench --embed`) on the texts as they come. The programs take turns, `rounds` times, each in a
-process of its own, and those whose turn it is not are stopped: the pools of threads of a peer that waits for work were
-seen to take time from the others. The table shows medians. Run it on a machine that does nothing else; needs onnx, onnxruntime, openvino, safetensors, tokenizers.
+process of its own, and those whose turn it is not are stopped, so that no pool of threads that waits for work takes
+time from the others. The table shows medians. Run it on a machine that does nothing else; needs onnx, onnxruntime,
+openvino, safetensors, tokenizers.
 """
 
 import argparse
