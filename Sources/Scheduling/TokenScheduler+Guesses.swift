@@ -24,7 +24,6 @@ extension TokenScheduler {
             step.spans.allSatisfy({ $0.reachesEnd && $0.positions.count == 1 }),
             running.allSatisfy({ $0.isPaused || $0.scheduledTokenCount == $0.missingTokenCount })
         else { return }
-        room.limitTime(to: limits.stepNanosecondsMax)
         let nanosecondsPerToken = costs.nanoseconds(for: room.work) / Double(room.work.tokenCount)
         for place in step.spans.indices {
             guard let index = running.firstIndex(where: { $0.ticket == step.spans[place].ticket }) else { continue }

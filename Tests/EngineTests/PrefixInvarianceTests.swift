@@ -73,7 +73,7 @@ struct PrefixInvarianceTests {
             let pageCount = (prompts[0].count + count) * 5 / 8
             limits.cacheByteCount = pageCount * limits.tokensPerPage * model.properties.cacheBytesPerToken
             let gate = Gate()
-            let together = try await engine(GatedModel(model, gate), limits)
+            let together = try await engine(WatchedModel(model) { _ in gate.pass() }, limits)
             for round in 0..<2 {
                 try await withThrowingTaskGroup(of: ([Int32], [Int32]).self) { group in
                     for number in 0..<8 {
@@ -116,30 +116,5 @@ struct PrefixInvarianceTests {
 
     private func requestCount(_ engine: Engine) -> UInt64? {
         try? engine.counters(of: selector("story")).requestCount
-    }
-}
-
-/// A model whose steps wait at a gate.
-private final class GatedModel: TokenModel {
-    private let model: any TokenModel
-    private let gate: Gate
-
-    init(_ model: any TokenModel, _ gate: Gate) {
-        self.model = model
-        self.gate = gate
-    }
-
-    var description: ModelDescription { model.description }
-    var properties: TokenModelProperties { model.properties }
-
-    func warmUp(on gang: ComputeGang) throws { try model.warmUp(on: gang) }
-
-    func allocateCache(pageCount: Int, tokensPerPage: Int) throws {
-        try model.allocateCache(pageCount: pageCount, tokensPerPage: tokensPerPage)
-    }
-
-    func step(_ spans: [TokenSpan], on gang: ComputeGang, receive: (Int, UnsafeBufferPointer<Float>) -> Void) {
-        gate.pass()
-        model.step(spans, on: gang, receive: receive)
     }
 }

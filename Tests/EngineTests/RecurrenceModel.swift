@@ -65,7 +65,7 @@ final class RecurrenceModel: TokenModel {
 
     func step(_ spans: [TokenSpan], on gang: ComputeGang, receive: (Int, UnsafeBufferPointer<Float>) -> Void) {
         gate?.pass()
-        let tokenCount = spans.reduce(0) { $0 + $1.tokens.count }
+        let tokenCount = spans.tokenCount
         steps.withLock { $0.append((spans.count, tokenCount)) }
         if let pace {
             pace.clock.advance(
