@@ -81,7 +81,12 @@ let package = Package(
 
         // Layer 3
         module("RPC", ["Compression", "EventLoops", "HTTP2", "Vocabulary"]),
-        module("Scheduling", ["KVCache", "Vocabulary"]),
+        module(
+            "Scheduling",
+            [
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"), "KVCache", "Vocabulary",
+            ]),
         module("Tenancy", ["Configuration", "Vocabulary"]),
         module("Models", ["Compute", "ModelFiles", "Vocabulary"]),
 

@@ -25,6 +25,7 @@ final class ModelMetrics: Sendable {
 
     private let counts: [(family: MetricFamily<Counter>, isOfText: Bool, count: Count)]
     private let levels: [(family: MetricFamily<Gauge>, isOfText: Bool, level: Level)]
+    private let times: [(family: MetricFamily<DurationCounter>, nanoseconds: Count)]
     private let pages: MetricFamily<Gauge>
     /// By name and version: what was added last.
     private let last = Mutex<[[String]: ModelCounters]>([:])
@@ -72,6 +73,18 @@ final class ModelMetrics: Sendable {
                 $0.runningSequenceCount
             },
         ]
+        func time(
+            _ name: String, _ help: String, _ nanoseconds: @escaping Count
+        ) -> (MetricFamily<DurationCounter>, Count) {
+            (metrics.durations(name, help: help, labels: ["model", "version"]), nanoseconds)
+        }
+        times = [
+            time("apus_model_compute_seconds_total", "Time of all batches or steps.") { $0.computeNanoseconds },
+            time(
+                "apus_model_wasted_compute_seconds_total",
+                "Of that, for requests that were cancelled or expired before they were answered."
+            ) { $0.wastedComputeNanoseconds },
+        ]
         pages = metrics.gauges(
             "apus_text_cache_pages",
             help: "Pages of the cache: held by texts, cached for prompts that begin alike, or free.",
@@ -102,9 +115,12 @@ final class ModelMetrics: Sendable {
 
     private func add(_ snapshot: Snapshot, since before: ModelCounters) {
         for (family, isOfText, count) in counts where snapshot.isText || !isOfText {
-            let (now, then) = (count(snapshot.counters), count(before))
-            // A model that was loaded anew counts from zero.
-            family.series(snapshot.name, snapshot.version).increment(by: now >= then ? now - then : now)
+            let growth = growth(from: count(before), to: count(snapshot.counters))
+            family.series(snapshot.name, snapshot.version).increment(by: growth)
+        }
+        for (family, nanoseconds) in times {
+            let growth = growth(from: nanoseconds(before), to: nanoseconds(snapshot.counters))
+            family.series(snapshot.name, snapshot.version).increment(byNanoseconds: growth)
         }
         for (family, isOfText, level) in levels where snapshot.isText || !isOfText {
             family.series(snapshot.name, snapshot.version).set(level(snapshot.counters))
@@ -116,4 +132,7 @@ final class ModelMetrics: Sendable {
             pages.series(snapshot.name, snapshot.version, state).set(count)
         }
     }
+
+    /// A model that was loaded anew counts from zero.
+    private func growth(from then: UInt64, to now: UInt64) -> UInt64 { now >= then ? now - then : now }
 }

@@ -148,10 +148,12 @@ package final class ServerProcess: Sendable {
         let gauges = ServerGauges(metrics: metrics)
         let calls = ServerCallMetrics(metrics: metrics)
         let models = ModelMetrics(metrics: metrics)
+        let tenants = TenantMetrics(metrics: metrics)
         return MetricsCollector(metrics: metrics, clock: clock) {
             gauges.set(await server.counters())
             for tally in await server.takeCallTallies() { calls.add(tally) }
             models.update(from: engine)
+            tenants.update(engine.fairness)
         }
     }
 

@@ -9,13 +9,15 @@ import Vocabulary
 final class BatchRunner: ModelRunner {
     private let loaded: LoadedModel
     private let model: any BatchModel
+    private let ledger: TenantLedger
     private var scheduler: BatchScheduler<BatchKey>
     /// What is in the scheduler's queue.
     private var pending: [Ticket: PendingInference] = [:]
 
-    init(_ loaded: LoadedModel, model: any BatchModel, limits: BatchLimits) {
+    init(_ loaded: LoadedModel, model: any BatchModel, limits: BatchLimits, ledger: TenantLedger) {
         self.loaded = loaded
         self.model = model
+        self.ledger = ledger
         scheduler = BatchScheduler(limits: limits)
     }
 
@@ -24,31 +26,38 @@ final class BatchRunner: ModelRunner {
         let admission = scheduler.enqueue(
             BatchRequest(
                 ticket: request.ticket, sampleCount: request.sampleCount, key: request.key,
-                deadline: request.deadline),
+                deadline: request.deadline, share: request.share),
             at: request.arrival)
         switch admission {
-        case .queued: pending[request.ticket] = request
+        case .queued:
+            pending[request.ticket] = request
+            ledger.enter(request.share)
         case .refused: fail(request, with: loaded.queueFull)
         }
     }
 
     func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
 
+    func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, ledger.shares) }
+
     func step(on gang: ComputeGang, clock: any MonotonicClock) {
         let start = clock.now()
-        let decision = scheduler.next(at: start)
+        let decision = scheduler.next(at: start, ledger.shares)
         for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue) }
+        for ticket in decision.hopeless { fail(take(ticket), with: .deadlineTooSoon) }
+        let taken = (decision.batch?.tickets ?? []).map(unqueue)
         // A request cancelled a moment ago may still be here: its notice comes after this step.
-        let requests = (decision.batch?.tickets ?? []).map(take).compactMap { request in
-            request.input.map { (request: request, input: $0) }
-        }
-        guard !requests.isEmpty else { return }
+        let requests = taken.compactMap { request in request.input.map { (request: request, input: $0) } }
+        guard !requests.isEmpty else { return leave(taken) }
         loaded.leaveQueue(requests.map(\.request.place))
         let results = model.execute(requests.map(\.input), on: gang)
         precondition(
             results.count == requests.count,
             "model '\(loaded.description.name)' gave \(results.count) results for \(requests.count) requests")
-        publish(results, of: requests, start: start, end: clock.now())
+        let end = clock.now()
+        charge(requests.map(\.request), nanoseconds: end.nanoseconds(since: start), at: end)
+        leave(taken)
+        publish(results, of: requests, start: start, end: end)
     }
 
     func cancel(_ ticket: Ticket) {
@@ -62,7 +71,27 @@ final class BatchRunner: ModelRunner {
         for ticket in scheduler.cancelAll() { fail(take(ticket), with: error) }
     }
 
+    /// Lets the scheduler learn what a batch takes, and its tenants pay for it.
+    private func charge(_ requests: [PendingInference], nanoseconds: UInt64, at now: MonotonicTime) {
+        var bill = ComputeBill()
+        for request in requests { bill.add(request.share, amount: request.sampleCount) }
+        ledger.charge(bill, nanoseconds: nanoseconds)
+        scheduler.learn(
+            sampleCount: requests.reduce(0) { $0 + $1.sampleCount }, nanoseconds: nanoseconds, at: now)
+    }
+
+    private func leave(_ requests: [PendingInference]) {
+        for request in requests { ledger.leave(request.share) }
+    }
+
+    /// A request that is done with.
     private func take(_ ticket: Ticket) -> PendingInference {
+        let request = unqueue(ticket)
+        ledger.leave(request.share)
+        return request
+    }
+
+    private func unqueue(_ ticket: Ticket) -> PendingInference {
         guard let request = pending.removeValue(forKey: ticket) else {
             preconditionFailure("the scheduler knows request \(ticket), the runner does not")
         }
@@ -74,7 +103,8 @@ final class BatchRunner: ModelRunner {
         if request.completion.complete(.failure(error)) { loaded.count { $0.failureCount += 1 } }
     }
 
-    /// Counts the execution, then answers, so that whoever has an answer finds it counted.
+    /// Counts the execution, then answers, so that whoever has an answer finds it counted; then what nobody waited for
+    /// any more.
     private func publish(
         _ results: [Result<InferenceOutput, ServingError>],
         of requests: [(request: PendingInference, input: InferenceInput)], start: MonotonicTime, end: MonotonicTime
@@ -84,13 +114,17 @@ final class BatchRunner: ModelRunner {
             $0.countExecution(samples: sampleCount, nanoseconds: end.nanoseconds(since: start))
             $0.failureCount += results.reduce(into: 0) { if case .failure = $1 { $0 += 1 } }
         }
+        var wastedSampleCount = 0
         for ((request, input), result) in zip(requests, results) {
             var usage = Usage()
             usage.queueNanoseconds = start.nanoseconds(since: request.arrival)
             usage.computeNanoseconds = end.nanoseconds(since: start)
             usage.batchSampleCount = sampleCount
-            request.completion.complete(
-                result.flatMap { output in loaded.answer(to: input, output: output, usage: usage) })
+            let answer = result.flatMap { output in loaded.answer(to: input, output: output, usage: usage) }
+            if !request.completion.complete(answer) { wastedSampleCount += request.sampleCount }
         }
+        guard wastedSampleCount > 0 else { return }
+        let wasted = end.nanoseconds(since: start) * UInt64(wastedSampleCount) / UInt64(sampleCount)
+        loaded.count { $0.wastedComputeNanoseconds += wasted }
     }
 }

@@ -16,6 +16,7 @@ struct EncoderEmbedding: Sendable {
     nonisolated(unsafe) let pipeline: EncoderPipeline
     let truncates: Bool
     let deadline: Deadline
+    let share: TenantShare
     /// What errors call the texts.
     let field: String
     private let requests = OpenRequests()
@@ -27,13 +28,14 @@ struct EncoderEmbedding: Sendable {
 
     init(
         engine: Engine, loaded: LoadedModel, pipeline: EncoderPipeline, truncates: Bool, deadline: Deadline,
-        field: String
+        share: TenantShare, field: String
     ) {
         self.engine = engine
         self.loaded = loaded
         self.pipeline = pipeline
         self.truncates = truncates
         self.deadline = deadline
+        self.share = share
         self.field = field
     }
 
@@ -85,7 +87,7 @@ struct EncoderEmbedding: Sendable {
         let pending = texts.map { tokens in
             PendingInference(
                 ticket: engine.newTicket(), input: EncoderModel.input(tokens), sampleCount: tokens.count, key: .any,
-                deadline: deadline, arrival: arrival)
+                deadline: deadline, share: share, arrival: arrival)
         }
         try loaded.enterQueue(requests: pending.count)
         guard requests.append(pending) else {

@@ -12,21 +12,23 @@ extension Engine {
     ///   - isNormalized: whether the vectors are scaled to length 1.
     ///   - truncates: whether of a text that is too long the beginning is taken; otherwise it is an error.
     ///   - deadline: once it has passed, no more of them is computed.
+    ///   - share: whose texts they are.
     ///   - field: what errors call the texts: the name that the caller gave them under.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
         _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
-        deadline: Deadline = .never, field: String = "texts"
+        deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts"
     ) async throws(ServingError) -> EmbeddingAnswer {
         let loaded = try find(selector)
         if case .encoder(let pipeline, let limits) = loaded.kind {
             let embedding = EncoderEmbedding(
                 engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline,
-                field: field)
+                share: share, field: field)
             return try await embedding.run(texts, countMax: limits.queueCapacity, isNormalized: isNormalized)
         }
-        let sequences = try await prepare(texts, for: loaded, truncates: truncates, deadline: deadline, field: field)
+        let sequences = try await prepare(
+            texts, for: loaded, truncates: truncates, deadline: deadline, share: share, field: field)
         try loaded.enterQueue(requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         let cancelAll = { @Sendable [mailbox] in
@@ -47,7 +49,8 @@ extension Engine {
 
     /// Cuts the texts into tokens and checks them, before any of them waits.
     private func prepare(
-        _ texts: [String], for loaded: LoadedModel, truncates: Bool, deadline: Deadline, field: String
+        _ texts: [String], for loaded: LoadedModel, truncates: Bool, deadline: Deadline, share: TenantShare,
+        field: String
     ) async throws(ServingError) -> [PendingSequence] {
         let (pipeline, limits) = try loaded.text()
         guard (1...limits.queueCapacity).contains(texts.count) else {
@@ -64,7 +67,7 @@ extension Engine {
             sequences.append(
                 PendingSequence(
                     ticket: newTicket(), promptTokens: tokens, tokenCountMax: tokens.count, deadline: deadline,
-                    arrival: arrival, work: .embed(Completion())))
+                    share: share, arrival: arrival, work: .embed(Completion())))
         }
         return sequences
     }

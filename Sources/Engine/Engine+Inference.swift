@@ -13,11 +13,13 @@ extension Engine {
     ///   - selector: the model, and a version unless the latest will do.
     ///   - input: its tensors.
     ///   - deadline: once it has passed, a request that waits is not executed any more.
+    ///   - share: whose request it is.
     /// - Returns: the outputs, who answered and what it cost.
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT saying what was expected and what came; RESOURCE_EXHAUSTED when the queue
     ///   is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown; what the model answers.
     package func infer(
-        _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never
+        _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never,
+        share: TenantShare = TenantShare()
     ) async throws(ServingError) -> InferenceAnswer {
         let loaded = try find(selector)
         let model = try loaded.batchModel()
@@ -30,7 +32,7 @@ extension Engine {
         let request = PendingInference(
             ticket: newTicket(), input: input,
             sampleCount: loaded.description.batchSizeMax == 0 ? 1 : sampleCount, key: model.batchKey(of: input),
-            deadline: deadline, arrival: clock.now())
+            deadline: deadline, share: share, arrival: clock.now())
         // Asked here, because an idle engine may answer before the handler below hears of an earlier cancellation.
         guard !Task.isCancelled else {
             loaded.count { $0.cancellationCount += 1 }

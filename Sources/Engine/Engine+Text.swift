@@ -38,8 +38,8 @@ extension Engine {
             PendingSequence(
                 ticket: place.0, promptTokens: prompt,
                 tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
-                deadline: request.deadline, arrival: arrival, namespace: namespace,
-                leader: answer > 0 ? tickets[0] : nil, place: place.1,
+                deadline: request.deadline, share: TenantShare(tenant: request.tenant, weight: request.weight),
+                arrival: arrival, namespace: namespace, leader: answer > 0 ? tickets[0] : nil, place: place.1,
                 work: .generate(
                     .init(
                         pipe: pipe, answer: answer,

@@ -30,6 +30,7 @@ package final class Engine: Sendable {
     let configuration: EngineConfiguration
     let mailbox: Mailbox<EngineMessage>
     private let loaded = Mutex(LoadedModels())
+    private let report = FairnessReport()
     private let lastTicket = Atomic<UInt64>(0)
 
     package init(configuration: EngineConfiguration, clock: any MonotonicClock = SystemClock()) {
@@ -38,8 +39,8 @@ package final class Engine: Sendable {
         let mailbox = Mailbox<EngineMessage>(capacity: configuration.mailboxCapacity)
         self.mailbox = mailbox
         let threadCount = configuration.threadCount
-        startThread(name: "apus-engine") {
-            EngineLoop(mailbox: mailbox, clock: clock, threadCount: threadCount).run()
+        startThread(name: "apus-engine") { [report] in
+            EngineLoop(mailbox: mailbox, clock: clock, threadCount: threadCount, report: report).run()
         }
     }
 
@@ -99,6 +100,9 @@ package final class Engine: Sendable {
     package func counters(of selector: ModelSelector) throws(ServingError) -> ModelCounters {
         try find(selector).counters
     }
+
+    /// How its time has been divided among tenants so far; what models answer on calling threads is not counted.
+    package var fairness: EngineFairness { report.fairness(at: clock.now()) }
 
     /// The model itself, for what only its own kind can do outside an execution.
     ///

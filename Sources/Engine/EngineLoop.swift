@@ -15,12 +15,15 @@ final class EngineLoop {
     private let clock: any MonotonicClock
     private let gang: ComputeGang
     private var runners: [(model: LoadedModel, runner: any ModelRunner)] = []
-    private var shares = FairShare<ObjectIdentifier>()
+    private var turns = FairShare<ObjectIdentifier>()
+    /// One for all models, so that a tenant that floods one of them has less of the others too.
+    private let ledger: TenantLedger
     private var stopping: Completion<Void>?
 
-    init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int) {
+    init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int, report: FairnessReport) {
         self.mailbox = mailbox
         self.clock = clock
+        ledger = TenantLedger(clock: clock, report: report)
         gang = ComputeGang(threadCount: threadCount)
     }
 
@@ -31,7 +34,12 @@ final class EngineLoop {
             // The message to stop is the last one there is.
             for message in mailbox.receive(timeoutNanoseconds: timeoutNanoseconds) { handle(message) }
             guard stopping == nil else { break }
-            timeoutNanoseconds = runOneStep() ? 0 : idleNanoseconds()
+            if runOneStep() {
+                timeoutNanoseconds = 0
+            } else {
+                ledger.rest()
+                timeoutNanoseconds = idleNanoseconds()
+            }
         }
         for entry in runners { entry.runner.stop(with: .engineStopped) }
         runners = []
@@ -42,11 +50,15 @@ final class EngineLoop {
     private func runOneStep() -> Bool {
         let start = clock.now()
         let ready = runners.filter { $0.runner.readiness(at: start) == .ready }
-        guard let turn = shares.pick(from: ready.map { ObjectIdentifier($0.model) }),
-            let entry = ready.first(where: { ObjectIdentifier($0.model) == turn })
-        else { return false }
-        entry.runner.step(on: gang, clock: clock)
-        shares.charge(turn, nanoseconds: clock.now().nanoseconds(since: start))
+        guard !ready.isEmpty else { return false }
+        ledger.beginTurn(at: start)
+        func entry(_ key: ObjectIdentifier) -> (model: LoadedModel, runner: any ModelRunner)? {
+            ready.first { ObjectIdentifier($0.model) == key }
+        }
+        let turn = turns.pick(from: ready.map { ObjectIdentifier($0.model) }) { entry($0)?.runner.rank(at: start) }
+        guard let turn, let runner = entry(turn)?.runner else { return false }
+        runner.step(on: gang, clock: clock)
+        turns.charge(turn, nanoseconds: clock.now().nanoseconds(since: start))
         return true
     }
 
@@ -102,14 +114,14 @@ final class EngineLoop {
             switch loaded.kind {
             case .batch(let model, let limits):
                 try model.warmUp(on: gang)
-                runners.append((loaded, BatchRunner(loaded, model: model, limits: limits)))
+                runners.append((loaded, BatchRunner(loaded, model: model, limits: limits, ledger: ledger)))
             case .text(let pipeline, let limits):
-                let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits)
+                let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits, ledger: ledger)
                 try pipeline.model.warmUp(on: gang)
                 runners.append((loaded, runner))
             case .encoder(let pipeline, let limits):
                 try pipeline.model.warmUp(on: gang)
-                runners.append((loaded, BatchRunner(loaded, model: pipeline.model, limits: limits)))
+                runners.append((loaded, BatchRunner(loaded, model: pipeline.model, limits: limits, ledger: ledger)))
             }
             return .success(())
         } catch {
@@ -123,7 +135,7 @@ final class EngineLoop {
     private func remove(_ model: LoadedModel, _ completion: Completion<Void>) {
         if let index = runners.firstIndex(where: { $0.model === model }) {
             let entry = runners.remove(at: index)
-            shares.remove(ObjectIdentifier(model))
+            turns.remove(ObjectIdentifier(model))
             entry.runner.stop(
                 with: ServingError(
                     .unavailable,

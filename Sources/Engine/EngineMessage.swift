@@ -49,19 +49,21 @@ final class PendingInference: Sendable {
     let sampleCount: Int
     let key: BatchKey
     let deadline: Deadline
+    let share: TenantShare
     let arrival: MonotonicTime
     let place = QueuePlace()
     let completion = Completion<Result<InferenceAnswer, ServingError>>()
 
     init(
         ticket: Ticket, input: InferenceInput, sampleCount: Int, key: BatchKey, deadline: Deadline,
-        arrival: MonotonicTime
+        share: TenantShare, arrival: MonotonicTime
     ) {
         self.ticket = ticket
         storedInput = Mutex(input)
         self.sampleCount = sampleCount
         self.key = key
         self.deadline = deadline
+        self.share = share
         self.arrival = arrival
     }
 

@@ -23,6 +23,8 @@ package struct GenerationRequest: Sendable {
     /// Who asks, as the server knows, so that the prompt finds the cached pages of the same tenant's earlier prompts;
     /// nil finds and leaves none.
     package var tenant: TenantID?
+    /// The tenant's share of the engine where tenants compete, see `TenantShare`.
+    package var weight = 1
     /// Of the tenant's earlier prompts, only those that came with the same salt count; at most
     /// `cacheSaltByteCountMax` bytes.
     package var cacheSalt: String
@@ -79,7 +81,7 @@ package struct GenerationRequest: Sendable {
     package init(
         prompt: Prompt, tokenCountMax: Int, sampling: Sampling = .greedy, stopStrings: [String] = [],
         ignoresEndOfSequence: Bool = false, deadline: Deadline = .never, tenant: TenantID? = nil,
-        cacheSalt: String = ""
+        weight: Int = 1, cacheSalt: String = ""
     ) {
         self.prompt = prompt
         self.tokenCountMax = tokenCountMax
@@ -88,6 +90,7 @@ package struct GenerationRequest: Sendable {
         self.ignoresEndOfSequence = ignoresEndOfSequence
         self.deadline = deadline
         self.tenant = tenant
+        self.weight = weight
         self.cacheSalt = cacheSalt
     }
 }

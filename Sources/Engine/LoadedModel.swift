@@ -121,6 +121,8 @@ extension ServingError {
     static let deadlineInQueue = ServingError(.deadlineExceeded, "Request timeout expired", label: "deadline_in_queue")
     static let deadlineUnreachable = ServingError(
         .deadlineExceeded, "the deadline is sooner than the prompt can be read", label: "deadline_unreachable")
+    static let deadlineTooSoon = ServingError(
+        .deadlineExceeded, "the deadline is sooner than the model can answer", label: "deadline_unreachable")
     static let noTokenGoesOn = ServingError(
         .failedPrecondition,
         "no token of the model's vocabulary goes on as the answer has to, or too many ways are open at once",

@@ -34,6 +34,9 @@ package struct ModelCounters: Sendable, Equatable {
     package var cachePageCountTotal: Int = 0
     /// The time of all executions.
     package var computeNanoseconds: UInt64 = 0
+    /// The part of it that went into requests which were then cancelled, or expired before they were answered; of a text,
+    /// also what its reader had got of it by then.
+    package var wastedComputeNanoseconds: UInt64 = 0
 
     package init() {}
 

@@ -9,6 +9,9 @@ protocol ModelRunner: AnyObject {
     /// Whether there is a batch or a step to run.
     func readiness(at now: MonotonicTime) -> Readiness
 
+    /// The rank of the tenant for whom that would be; nil when nothing is to be computed, only somebody to be told.
+    func rank(at now: MonotonicTime) -> Claim.Rank?
+
     /// Runs one batch or one step and hands out what came of it.
     func step(on gang: ComputeGang, clock: any MonotonicClock)
 

@@ -32,6 +32,7 @@ final class PendingSequence: Sendable {
     /// Prompt and answer together.
     let tokenCountMax: Int
     let deadline: Deadline
+    let share: TenantShare
     let arrival: MonotonicTime
     /// Whose pages of the cache it may begin with; nil when each token of the prompt is to be computed by itself.
     let namespace: PrefixNamespace?
@@ -41,13 +42,15 @@ final class PendingSequence: Sendable {
     let place: QueuePlace
 
     init(
-        ticket: Ticket, promptTokens: [Int32], tokenCountMax: Int, deadline: Deadline, arrival: MonotonicTime,
-        namespace: PrefixNamespace? = nil, leader: Ticket? = nil, place: QueuePlace = QueuePlace(), work: Work
+        ticket: Ticket, promptTokens: [Int32], tokenCountMax: Int, deadline: Deadline, share: TenantShare,
+        arrival: MonotonicTime, namespace: PrefixNamespace? = nil, leader: Ticket? = nil,
+        place: QueuePlace = QueuePlace(), work: Work
     ) {
         self.ticket = ticket
         self.promptTokens = promptTokens
         self.tokenCountMax = tokenCountMax
         self.deadline = deadline
+        self.share = share
         self.arrival = arrival
         self.namespace = namespace
         self.leader = leader

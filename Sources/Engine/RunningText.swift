@@ -13,6 +13,8 @@ final class RunningText {
     /// Prompt and generated tokens.
     private(set) var tokens: [Int32]
     var usage = Usage()
+    /// Its part, by tokens, of the time of the steps it was in.
+    var ownComputeNanoseconds: UInt64 = 0
     /// Whether it has been admitted before.
     var hasStarted = false
     private var sampler: Sampler
@@ -45,8 +47,9 @@ final class RunningText {
         case goesOn([Int32])
         /// Likewise, but its reader is slow: it goes on when it is resumed.
         case pauses([Int32])
-        /// To be published once its pages are free, so that whoever has the answer finds them free.
-        case ended(publish: () -> Void)
+        /// To be published once its pages are free, so that whoever has the answer finds them free; false when nobody
+        /// waits for it any more.
+        case ended(publish: () -> Bool)
         /// Likewise, for an answer that cannot go on.
         case failed(ServingError)
     }
@@ -184,7 +187,7 @@ final class RunningText {
             return switch demand {
             case .more: .goesOn(written.map(\.token))
             case .pause: .pauses(written.map(\.token))
-            case .nothing: .ended {}
+            case .nothing: .ended { false }
             }
         }
     }

@@ -11,6 +11,7 @@ import Vocabulary
 final class TokenRunner: ModelRunner {
     private let loaded: LoadedModel
     private let pipeline: TextPipeline
+    private let ledger: TenantLedger
     private var scheduler: TokenScheduler
     /// Every sequence the scheduler knows.
     private var texts: [Ticket: RunningText] = [:]
@@ -19,9 +20,10 @@ final class TokenRunner: ModelRunner {
     /// Makes the cache.
     ///
     /// - Throws: when its memory cannot be had.
-    init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits) throws {
+    init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits, ledger: TenantLedger) throws {
         self.loaded = loaded
         self.pipeline = pipeline
+        self.ledger = ledger
         scheduler = TokenScheduler(limits: limits, sharedPrefixes: try pipeline.sharedPrefixTokens())
         try pipeline.model.allocateCache(pageCount: limits.pageCount, tokensPerPage: limits.tokensPerPage)
         loaded.count { $0.cachePageCountTotal = limits.pageCount }
@@ -32,27 +34,37 @@ final class TokenRunner: ModelRunner {
         let admission = scheduler.enqueue(
             SequenceRequest(
                 ticket: sequence.ticket, prompt: sequence.promptTokens, tokenCountMax: sequence.tokenCountMax,
-                deadline: sequence.deadline, namespace: sequence.namespace, leader: sequence.leader))
+                deadline: sequence.deadline, namespace: sequence.namespace, leader: sequence.leader,
+                share: sequence.share), at: sequence.arrival)
         let text = RunningText(
             sequence, tokenizer: pipeline.tokenizer, endOfSequence: pipeline.endOfSequence, scratch: samplerScratch)
         switch admission {
-        case .queued: texts[sequence.ticket] = text
+        case .queued:
+            texts[sequence.ticket] = text
+            ledger.enter(sequence.share)
         case .refused: fail(text, with: loaded.queueFull)
         }
     }
 
     func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
 
+    func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, ledger.shares) }
+
     func step(on gang: ComputeGang, clock: any MonotonicClock) {
         let start = clock.now()
-        let step = scheduler.schedule(at: start)
-        for ticket in step.expired { fail(take(ticket), with: .deadlineInQueue) }
+        let step = scheduler.schedule(at: start, ledger.shares)
+        for ticket in step.expired {
+            let text = take(ticket)
+            countWasted(text)
+            fail(text, with: .deadlineInQueue)
+        }
         for ticket in step.hopeless { fail(take(ticket), with: .deadlineUnreachable) }
         for ticket in step.preempted { text(ticket).restart() }
         for admitted in step.admitted { countStart(of: admitted, at: start) }
         compute(step.spans, on: gang)
         let nanoseconds = clock.now().nanoseconds(since: start)
         scheduler.finishStep(nanoseconds: nanoseconds)
+        charge(step.spans, nanoseconds: nanoseconds)
         // Counted before it is published, so that whoever has an answer finds it counted.
         loaded.count {
             $0.preemptionCount += UInt64(step.preempted.count)
@@ -65,7 +77,7 @@ final class TokenRunner: ModelRunner {
     func cancel(_ ticket: Ticket) {
         guard scheduler.remove(ticket) else { return }
         // A place that it still had in the queue was given back by whoever cancelled it.
-        _ = take(ticket)
+        countWasted(take(ticket))
         countHeld()
     }
 
@@ -109,15 +121,33 @@ final class TokenRunner: ModelRunner {
             scheduler.pause(span.ticket)
         case .ended(let publish):
             scheduler.remove(span.ticket)
-            texts[span.ticket] = nil
+            _ = take(span.ticket)
             countHeld()
-            publish()
+            if !publish() { countWasted(text) }
         case .failed(let error):
             scheduler.remove(span.ticket)
-            texts[span.ticket] = nil
+            _ = take(span.ticket)
             countHeld()
             fail(text, with: error)
         }
+    }
+
+    /// Lets the tenants pay for a step, by their tokens in it.
+    private func charge(_ spans: [ScheduledSpan], nanoseconds: UInt64) {
+        var bill = ComputeBill()
+        let tokenCount = spans.reduce(0) { $0 + $1.tokenCount }
+        for span in spans {
+            let text = text(span.ticket)
+            text.ownComputeNanoseconds += nanoseconds * UInt64(span.tokenCount) / UInt64(tokenCount)
+            bill.add(text.request.share, amount: span.tokenCount)
+        }
+        ledger.charge(bill, nanoseconds: nanoseconds)
+    }
+
+    /// Counts what was computed for a text that nobody waits for any more.
+    private func countWasted(_ text: RunningText) {
+        guard text.ownComputeNanoseconds > 0 else { return }
+        loaded.count { $0.wastedComputeNanoseconds += text.ownComputeNanoseconds }
     }
 
     private func countStart(of admitted: AdmittedSequence, at now: MonotonicTime) {
@@ -145,9 +175,12 @@ final class TokenRunner: ModelRunner {
         return text
     }
 
+    /// A text that is done with.
     private func take(_ ticket: Ticket) -> RunningText {
-        defer { texts[ticket] = nil }
-        return text(ticket)
+        let text = text(ticket)
+        texts[ticket] = nil
+        ledger.leave(text.request.share)
+        return text
     }
 
     private func countHeld() {

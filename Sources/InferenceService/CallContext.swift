@@ -6,13 +6,21 @@ package struct CallContext: Sendable {
     package let peer: PeerIdentity?
     /// Whom the call is for; nil for an admin or a router that asks for itself.
     package let tenant: TenantID?
+    /// The tenant's, where tenants compete.
+    package let weight: Int
     package let deadline: Deadline
     package let requestID: RequestID
 
-    package init(peer: PeerIdentity?, tenant: TenantID?, deadline: Deadline, requestID: RequestID) {
+    package init(
+        peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, deadline: Deadline, requestID: RequestID
+    ) {
         self.peer = peer
         self.tenant = tenant
+        self.weight = weight
         self.deadline = deadline
         self.requestID = requestID
     }
+
+    /// Its claim on the engine.
+    package var share: TenantShare { TenantShare(tenant: tenant, weight: weight) }
 }

@@ -79,8 +79,8 @@ final class GateKeeper: @unchecked Sendable {
 
     var call: CallContext {
         CallContext(
-            peer: context.peer, tenant: admitted?.caller.tenant, deadline: context.deadline,
-            requestID: context.requestID)
+            peer: context.peer, tenant: admitted?.caller.tenant, weight: admitted?.caller.policy.weight ?? 1,
+            deadline: context.deadline, requestID: context.requestID)
     }
 
     /// Lets the call in as far as its method goes, and counts it.

@@ -12,6 +12,9 @@ package struct StepWork: Equatable, Sendable {
         tokenCount += positions.count
         readPositionCount += positions.count * (positions.lowerBound + positions.upperBound + 1) / 2
     }
+
+    /// Adds samples of a batch: tokens, so to speak, that read nothing.
+    package mutating func add(sampleCount: Int) { tokenCount += sampleCount }
 }
 
 /// Predicts how long a step takes from the steps before: `t = a + b · tokens + c · positions read`.
@@ -59,6 +62,12 @@ package struct StepCostModel: Sendable {
             return unsure
         }
     }
+
+    /// A refusal does not rest on predictions when the last measurement is older: 1 s.
+    ///
+    /// What is refused is not measured. If everything is refused because a model was slow once, something has to be let
+    /// through now and then that finds out that it no longer is.
+    package static let predictionAgeNanosecondsMax: UInt64 = 1_000_000_000
 
     /// Whether a refusal may rest on a prediction.
     package var isReliable: Bool { measurementCount >= Self.reliableMeasurementCount }

@@ -19,12 +19,14 @@ package struct TokenLimits: Equatable, Sendable {
     package var reusesPrefixes: Bool
     /// Most tokens of one sequence that are guessed in a step, see `PromptLookup`; 0 for none.
     package var guessCountMax: Int
+    /// How long a tenant's prompts wait before one of them goes ahead of others, whatever the tenant has had.
+    package var ageNanosecondsMax: UInt64
 
     /// - Precondition: all are at least 1, and the budget has room for a token of every running sequence.
     package init(
         runningSequenceCountMax: Int, queueCapacity: Int, stepTokenBudget: Int, stepNanosecondsMax: UInt64 = .max,
         contextLengthMax: Int, pageCount: Int, tokensPerPage: Int, reusesPrefixes: Bool = true,
-        guessCountMax: Int = 0
+        guessCountMax: Int = 0, ageNanosecondsMax: UInt64 = TenantShares.ageNanosecondsMax
     ) {
         precondition(
             runningSequenceCountMax >= 1 && queueCapacity >= 1 && contextLengthMax >= 1 && pageCount >= 1
@@ -41,6 +43,7 @@ package struct TokenLimits: Equatable, Sendable {
         self.tokensPerPage = tokensPerPage
         self.reusesPrefixes = reusesPrefixes
         self.guessCountMax = guessCountMax
+        self.ageNanosecondsMax = ageNanosecondsMax
     }
 
     /// The longest sequence that context and cache have room for.

@@ -8,10 +8,11 @@ extension TokenScheduler {
         if waiting.count > limits.queueCapacity + limits.runningSequenceCountMax { return "\(waiting.count) wait" }
         let all = running + waiting
         if Set(all.map(\.ticket)).count != all.count { return "a sequence is here twice" }
-        for list in [running, waiting] {
-            for (earlier, later) in zip(list, list.dropFirst()) where earlier.arrivalIndex >= later.arrivalIndex {
-                return "\(later.ticket) overtook \(earlier.ticket)"
-            }
+        for (earlier, later) in zip(running, running.dropFirst()) where earlier.arrivalIndex >= later.arrivalIndex {
+            return "\(later.ticket) runs behind \(earlier.ticket)"
+        }
+        for (earlier, later) in zip(waiting, waiting.dropFirst()) where !earlier.goes(before: later) {
+            return "\(later.ticket) waits behind \(earlier.ticket)"
         }
         if let sequence = waiting.first(where: { !$0.table.pages.isEmpty || $0.computedTokenCount > 0 }) {
             return "\(sequence.ticket) waits with pages"

@@ -8,19 +8,28 @@ package import Vocabulary
 /// catch up:
 ///
 /// 1. every running sequence that lacks one token gets it (so a text that is being written never waits for a prompt);
-/// 2. running sequences that lack more get as much as the step has room for, the oldest first;
-/// 3. waiting sequences are admitted in the order they came, while room, pages and places last.
+/// 2. prompts get what the step has room for, those that run and those that wait, in the order of their tenants' claims
+///    (see `Claim`): first the tenant that has had least of the engine. A waiting sequence is admitted when its turn
+///    comes, while pages and places last.
 ///
 /// A step has room for `stepTokenBudget` tokens, and when a text is written in it, for as many as are predicted to take
 /// `stepNanosecondsMax` (see `StepCostModel`): the longest that a reader waits for the next token because of others'
-/// prompts. When nobody writes, nobody waits, and prompts are read in as large pieces as the tokens allow.
+/// prompts. The same holds behind a prompt that is read to its end, for the prompts of other tenants. When nobody waits
+/// for a token, prompts are read in as large pieces as the tokens allow.
 ///
 /// An admitted sequence begins with the longest run of its first pages that is in the cache already (at least its last
 /// token is computed, which gives the next one), and gets pages for all its known tokens at once. Full pages can be
 /// found by others as soon as they are computed, and after their sequence has left, until somebody needs the room.
-/// When a running one needs a page and none is to be had, the latest sequence loses all its pages and waits to be
-/// computed again, from those that are still in the cache; one whose reader is slow (*paused*) loses them first. The
-/// oldest sequence therefore always gets on, and as no request may be larger than the cache, so does everyone.
+///
+/// Sequences lose all their pages, and wait to be computed again from those that are still in the cache:
+///
+/// - when a running one needs a page and none is to be had: first one whose reader is slow (*paused*), then the latest
+///   of the tenant that has most pages for its weight;
+/// - when a newcomer finds no room whose tenant has no more than its share of pages and places with it: then the latest
+///   of tenants that have more than theirs. So a tenant cannot keep others out by filling the cache.
+///
+/// The oldest sequence that runs never loses its pages, unless it is paused. It always gets on, and as no request may be
+/// larger than the cache, it ends; so does the next one, and so does everyone.
 ///
 /// ```
 /// enqueue ─▶ waiting ──admitted──▶ running ──remove──▶ gone
@@ -43,21 +52,31 @@ package struct TokenScheduler {
     package internal(set) var costs = StepCostModel()
     /// What came of guesses, all sequences together.
     var guessRecord = GuessRecord(memory: sharedRecordMemory)
-    /// Sequences without pages, in the order of arrival.
+    /// Sequences without pages, in the order in which those of one tenant go.
     var waiting: [Sequence] = []
     /// Sequences with pages, in the order of arrival.
     var running: [Sequence] = []
+    /// When something was last computed for a tenant; of those that had a prompt to be read in the last step.
+    private(set) var lastServed: [TenantID?: MonotonicTime] = [:]
     private var arrivalCount: UInt64 = 0
+    /// When the last step began that was measured.
+    private var lastMeasurement: MonotonicTime?
+    /// When the open step began.
+    private var openSince = MonotonicTime(nanoseconds: 0)
     /// What is in the step that has been handed out and is not finished.
     private var openWork: StepWork?
 
     struct Sequence {
         let ticket: Ticket
-        /// Earlier ones have the right of way.
         let arrivalIndex: UInt64
+        let share: TenantShare
         let promptTokenCount: Int
         let tokenCountMax: Int
         let deadline: Deadline
+        /// See `TenantShares.dueBy`.
+        let dueBy: MonotonicTime
+        /// When something of it was last computed, or when it came.
+        var waitingSince: MonotonicTime
         /// Whose its pages are; nil when they are never found.
         let scope: PrefixScope?
         /// Who computes the prompt for it; nil once that is done.
@@ -92,10 +111,10 @@ package struct TokenScheduler {
     /// Sequences with pages.
     package var runningSequenceCount: Int { running.count }
 
-    /// Puts a sequence at the end of the queue.
+    /// Puts a sequence into the queue.
     ///
     /// - Precondition: its ticket is new and it fits into the cache, see `SequenceRequest`.
-    package mutating func enqueue(_ request: SequenceRequest) -> QueueAdmission {
+    package mutating func enqueue(_ request: SequenceRequest, at now: MonotonicTime) -> QueueAdmission {
         precondition(
             1 <= request.prompt.count && request.prompt.count <= request.tokenCountMax
                 && request.tokenCountMax <= limits.sequenceLengthMax,
@@ -103,11 +122,14 @@ package struct TokenScheduler {
         guard waiting.count < limits.queueCapacity else { return .refused }
         let scope = scope(of: request)
         let leader = request.leader.flatMap { scope != nil && hasPromptAhead($0) ? $0 : nil }
-        waiting.append(
+        putIntoQueue(
             Sequence(
-                ticket: request.ticket, arrivalIndex: arrivalCount, promptTokenCount: request.prompt.count,
-                tokenCountMax: request.tokenCountMax, deadline: request.deadline, scope: scope, leader: leader,
-                tokens: request.prompt))
+                ticket: request.ticket, arrivalIndex: arrivalCount, share: request.share,
+                promptTokenCount: request.prompt.count, tokenCountMax: request.tokenCountMax,
+                deadline: request.deadline,
+                dueBy: TenantShares.dueBy(
+                    arrival: now, deadline: request.deadline, ageNanosecondsMax: limits.ageNanosecondsMax),
+                waitingSince: now, scope: scope, leader: leader, tokens: request.prompt))
         arrivalCount += 1
         return .queued
     }
@@ -144,27 +166,42 @@ package struct TokenScheduler {
 
     /// Whether there is a step to run.
     package func readiness(at now: MonotonicTime) -> Readiness {
-        if running.contains(where: { !$0.isPaused }) || waiting.contains(where: mayStart) { return .ready }
+        let paused = pausedTickets
+        if running.contains(where: { !$0.isPaused }) || waiting.contains(where: { mayStart($0, paused: paused) }) {
+            return .ready
+        }
         guard let deadline = (running + waiting).map(\.deadline).min(), deadline.isFinite else { return .idle }
         return deadline.isExpired(at: now) ? .ready : .waiting(until: deadline.time)
     }
 
+    /// The rank of the tenant for whom the next step would be in the first place; nil when there is nothing to compute.
+    package func rank(at now: MonotonicTime, _ shares: TenantShares) -> Claim.Rank? {
+        standings(at: now, shares).firstRank
+    }
+
     /// Hands out the next step; `finishStep` must follow.
     ///
+    /// - Parameters:
+    ///   - now: the time.
+    ///   - shares: what tenants have had.
+    /// - Returns: what to answer, and what to compute.
+    /// - Complexity: O(sequences), and O(log tenants) for each prompt in the step.
     /// - Precondition: no step is open, and every sequence whose span reached its end has been extended or removed.
-    package mutating func schedule(at now: MonotonicTime) -> TokenStep {
+    package mutating func schedule(at now: MonotonicTime, _ shares: TenantShares = TenantShares()) -> TokenStep {
         precondition(openWork == nil, "a step is open")
         var step = TokenStep()
         removeExpired(at: now, into: &step)
         removeHopeless(at: now, into: &step)
+        var standings = standings(at: now, shares)
+        makeWay(&standings, into: &step)
         var room = StepRoom(tokenCount: limits.stepTokenBudget, costs: costs)
-        scheduleSingleTokens(&room, into: &step)
+        scheduleSingleTokens(&room, &standings, into: &step)
         if !step.spans.isEmpty { room.limitTime(to: limits.stepNanosecondsMax) }
-        schedulePrompts(&room, into: &step)
-        // Whoever has just lost pages would be the first to get them back.
-        if step.preempted.isEmpty { admit(&room, into: &step) }
+        schedulePrompts(&room, &standings, into: &step)
         scheduleGuesses(&room, into: &step)
+        lastServed = standings.lastServed
         openWork = room.work
+        openSince = now
         return step
     }
 
@@ -174,7 +211,10 @@ package struct TokenScheduler {
     package mutating func finishStep(nanoseconds: UInt64?) {
         guard let work = openWork else { preconditionFailure("no step is open") }
         openWork = nil
-        if let nanoseconds, work.tokenCount > 0 { costs.learn(work, nanoseconds: nanoseconds) }
+        if let nanoseconds, work.tokenCount > 0 {
+            costs.learn(work, nanoseconds: nanoseconds)
+            lastMeasurement = openSince.advanced(byNanoseconds: nanoseconds)
+        }
         for index in running.indices where running[index].scheduledTokenCount > 0 {
             let hadPrompt = running[index].computedTokenCount >= running[index].promptTokenCount
             running[index].computedTokenCount += running[index].scheduledTokenCount
@@ -222,10 +262,29 @@ package struct TokenScheduler {
 
     /// Whether a waiting sequence is to be admitted when its turn comes: nobody holds it back, not even a leader who
     /// will compute its prompt, unless that is paused itself.
-    func mayStart(_ sequence: Sequence) -> Bool {
+    func mayStart(_ sequence: Sequence, paused: Set<Ticket>) -> Bool {
         guard !sequence.isPaused else { return false }
-        guard let leader = sequence.leader else { return true }
-        return (running + waiting).contains { $0.ticket == leader && $0.isPaused }
+        return sequence.leader.map(paused.contains) ?? true
+    }
+
+    /// The sequences that are left out of the steps.
+    var pausedTickets: Set<Ticket> {
+        var paused: Set<Ticket> = []
+        for sequence in running where sequence.isPaused { paused.insert(sequence.ticket) }
+        for sequence in waiting where sequence.isPaused { paused.insert(sequence.ticket) }
+        return paused
+    }
+
+    /// Puts a sequence among those that wait, behind those that go before it.
+    mutating func putIntoQueue(_ sequence: Sequence) {
+        let place = waiting.lastIndex { $0.goes(before: sequence) }.map { $0 + 1 } ?? 0
+        waiting.insert(sequence, at: place)
+    }
+
+    /// Whether a step was measured of late, see `StepCostModel.predictionAgeNanosecondsMax`.
+    func isMeasured(at now: MonotonicTime) -> Bool {
+        guard let lastMeasurement else { return false }
+        return now.nanoseconds(since: lastMeasurement) <= StepCostModel.predictionAgeNanosecondsMax
     }
 
     /// Whether a sequence is here and has not computed its prompt.

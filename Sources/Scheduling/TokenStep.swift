@@ -19,10 +19,11 @@ package struct SequenceRequest: Equatable, Sendable {
     /// This one waits until that is done, and begins with its pages, so that `n` answers to a prompt cost one prompt.
     /// It means nothing once that sequence has left.
     package let leader: Ticket?
+    package let share: TenantShare
 
     package init(
         ticket: Ticket, prompt: [Int32], tokenCountMax: Int, deadline: Deadline = .never,
-        namespace: PrefixNamespace? = nil, leader: Ticket? = nil
+        namespace: PrefixNamespace? = nil, leader: Ticket? = nil, share: TenantShare = TenantShare()
     ) {
         self.ticket = ticket
         self.prompt = prompt
@@ -30,6 +31,7 @@ package struct SequenceRequest: Equatable, Sendable {
         self.deadline = deadline
         self.namespace = namespace
         self.leader = leader
+        self.share = share
     }
 }
 
@@ -66,6 +68,9 @@ package struct ScheduledSpan: Equatable, Sendable {
         self.pages = pages
         self.reachesEnd = reachesEnd
     }
+
+    /// Tokens that go through the model.
+    package var tokenCount: Int { positions.count + guesses.count }
 
     /// - Parameters:
     ///   - guesses: of the tokens behind it.

@@ -77,6 +77,30 @@ package final class MetricsRegistry: Sendable {
         add(MetricFamily(name: name, help: help, labelNames: labels, seriesCountMax: seriesCountMax) { Gauge() })
     }
 
+    /// Adds a family of counters of time; by custom their names end in `_seconds_total`.
+    ///
+    /// - Precondition: the name is legal and new.
+    package func durations(
+        _ name: String, help: String, labels: [String] = [], seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<DurationCounter> {
+        add(
+            MetricFamily(name: name, help: help, labelNames: labels, seriesCountMax: seriesCountMax) {
+                DurationCounter()
+            })
+    }
+
+    /// Adds a family of gauges of numbers that are not whole.
+    ///
+    /// - Precondition: the name is legal and new.
+    package func fractions(
+        _ name: String, help: String, labels: [String] = [], seriesCountMax: Int = MetricsRegistry.seriesCountMax
+    ) -> MetricFamily<FractionGauge> {
+        add(
+            MetricFamily(name: name, help: help, labelNames: labels, seriesCountMax: seriesCountMax) {
+                FractionGauge()
+            })
+    }
+
     /// Adds a family of histograms; by custom their names end in the unit, such as `_seconds`.
     ///
     /// - Precondition: the name is legal and new, and `bounds` ascend.

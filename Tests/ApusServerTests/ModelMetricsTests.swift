@@ -20,6 +20,21 @@ struct ModelMetricsTests {
         #expect(!registry.exposition().contains("apus_text_prompt_tokens_total{"), "it is no text model")
     }
 
+    @Test("time is counted in seconds, what was wasted of it too")
+    func time() {
+        let registry = MetricsRegistry()
+        let metrics = ModelMetrics(metrics: registry)
+        for nanoseconds in [UInt64(1_500_000_000), 2_000_000_000] {
+            var counters = ModelCounters()
+            counters.computeNanoseconds = nanoseconds
+            counters.wastedComputeNanoseconds = nanoseconds / 4
+            metrics.update([ModelMetrics.Snapshot(name: "m", version: "1", isText: false, counters: counters)])
+        }
+        let text = registry.exposition()
+        #expect(text.contains("apus_model_compute_seconds_total{model=\"m\",version=\"1\"} 2.0\n"))
+        #expect(text.contains("apus_model_wasted_compute_seconds_total{model=\"m\",version=\"1\"} 0.5\n"))
+    }
+
     @Test("of a text model the pages are told apart, and models and versions too")
     func pages() {
         let registry = MetricsRegistry()

@@ -141,8 +141,8 @@ struct TokenSchedulerTests {
         var scheduler = make(running: 2)
         enqueue(1, prompt: 5, max: 9, deadline: 10, into: &scheduler)
         enqueue(2, prompt: 5, max: 9, deadline: 20, into: &scheduler)
-        enqueue(3, prompt: 5, max: 9, deadline: 10, into: &scheduler)
         extendAll(run(&scheduler), &scheduler)
+        enqueue(3, prompt: 5, max: 9, deadline: 10, into: &scheduler)
         scheduler.pause(Ticket(2))
         let step = run(&scheduler, at: 10)
         #expect(step.expired == [Ticket(1), Ticket(3)] && step.spans.isEmpty)
@@ -229,28 +229,31 @@ func make(
 /// A prompt like no other ticket's, which leaves its pages to nobody.
 @discardableResult
 func enqueue(
-    _ number: UInt64, prompt: Int, max: Int, deadline: UInt64 = .max, into scheduler: inout TokenScheduler
+    _ number: UInt64, prompt: Int, max: Int, deadline: UInt64 = .max, share: TenantShare = TenantShare(),
+    into scheduler: inout TokenScheduler, at now: UInt64 = 0
 ) -> QueueAdmission {
     enqueue(
-        number, tokens: (0..<prompt).map { Int32($0) }, max: max, deadline: deadline, namespace: nil, into: &scheduler)
+        number, tokens: (0..<prompt).map { Int32($0) }, max: max, deadline: deadline, namespace: nil, share: share,
+        into: &scheduler, at: now)
 }
 
 @discardableResult
 func enqueue(
     _ number: UInt64, tokens: [Int32], max: Int, deadline: UInt64 = .max, namespace: PrefixNamespace?,
-    leader: UInt64? = nil, into scheduler: inout TokenScheduler
+    leader: UInt64? = nil, share: TenantShare = TenantShare(), into scheduler: inout TokenScheduler, at now: UInt64 = 0
 ) -> QueueAdmission {
     scheduler.enqueue(
         SequenceRequest(
             ticket: Ticket(number), prompt: tokens, tokenCountMax: max, deadline: Deadline(time(deadline)),
-            namespace: namespace, leader: leader.map { Ticket($0) }))
+            namespace: namespace, leader: leader.map { Ticket($0) }, share: share), at: time(now))
 }
 
 /// One whole step, which takes `nanoseconds`, with every invariant checked before and after it is counted.
 func run(
-    _ scheduler: inout TokenScheduler, at now: UInt64 = 0, nanoseconds: ((TokenStep) -> UInt64)? = nil
+    _ scheduler: inout TokenScheduler, _ shares: TenantShares = TenantShares(), at now: UInt64 = 0,
+    nanoseconds: ((TokenStep) -> UInt64)? = nil
 ) -> TokenStep {
-    let step = scheduler.schedule(at: time(now))
+    let step = scheduler.schedule(at: time(now), shares)
     #expect(scheduler.brokenInvariant == nil)
     #expect(step.tokenCount <= scheduler.limits.stepTokenBudget)
     scheduler.finishStep(nanoseconds: nanoseconds.map { $0(step) })
@@ -264,5 +267,5 @@ func extendAll(_ step: TokenStep, _ scheduler: inout TokenScheduler) {
 
 extension TokenStep {
     /// Tokens that go through the model, guesses included.
-    var tokenCount: Int { spans.reduce(0) { $0 + $1.positions.count + $1.guesses.count } }
+    var tokenCount: Int { spans.reduce(0) { $0 + $1.tokenCount } }
 }

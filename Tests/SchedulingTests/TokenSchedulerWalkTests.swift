@@ -10,10 +10,11 @@ struct TokenSchedulerWalkTests {
     /// Goal: no order of events breaks a rule, no sequence ever reads what is not its own past or what only another
     /// tenant has computed, and every sequence that is not cancelled ends.
     ///
-    /// Method: thousands of steps of requests that begin alike, of two tenants, some with siblings, some with
+    /// Method: thousands of steps of requests that begin alike, of two tenants of different weight, some with siblings, some with
     /// deadlines, on a virtual clock that each step moves on by what it would take. A mock cache stores in each place
     /// of each page what a model would: a value that depends on all tokens up to there; before a span is computed, all
-    /// earlier places must hold the values that the sequence's own tokens give. Half of the walks guess tokens, of
+    /// earlier places must hold the values that the sequence's own tokens give. The oldest sequence that runs may never
+    /// lose its pages. Half of the walks guess tokens, of
     /// which there are only two, so that many guesses come true and many do not.
     @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<16)
     func walk(seed: UInt64) {
@@ -61,6 +62,7 @@ private struct Simulation {
         var tokens: [Int32]
         let max: Int
         let namespace: PrefixNamespace?
+        let share: TenantShare
     }
 
     /// What a model leaves in the cache for a token.
@@ -72,6 +74,7 @@ private struct Simulation {
     }
 
     var scheduler: TokenScheduler
+    private var shares = TenantShares()
     private(set) var preemptionCount = 0
     private(set) var cachedTokenCount = 0
     /// Guesses that came true, and spans with one that did not.
@@ -100,7 +103,7 @@ private struct Simulation {
         case 2:
             guard let ticket = tickets.randomElement(using: &random) else { break }
             #expect(scheduler.remove(ticket) == true)
-            texts[ticket] = nil
+            forget(ticket)
         case 3: if let ticket = tickets.randomElement(using: &random) { scheduler.pause(ticket) }
         case 4..<6: if let ticket = tickets.randomElement(using: &random) { scheduler.resume(ticket) }
         default: step(&random)
@@ -128,25 +131,30 @@ private struct Simulation {
         }
         if tokens.isEmpty { tokens = [0] }
         let tenant = TenantID(["a", "b"].randomElement(using: &random)!)!
+        let share = TenantShare(tenant: tenant, weight: tenant.name == "a" ? 1 : 3)
         let namespace: PrefixNamespace? =
             Int.random(in: 0..<6, using: &random) == 0 ? nil : .tenant(tenant, salt: "")
         let deadline = Int.random(in: 0..<5, using: &random) == 0 ? now + 60_000_000 : .max
         let siblingCount = Int.random(in: 0..<5, using: &random) == 0 ? 2 : 0
-        let leader = enqueue(tokens: tokens, max: max, deadline: deadline, namespace: namespace)
+        let leader = enqueue(tokens: tokens, max: max, deadline: deadline, namespace: namespace, share: share)
         for _ in 0..<siblingCount {
-            enqueue(tokens: tokens, max: max, deadline: deadline, namespace: namespace, leader: leader)
+            enqueue(
+                tokens: tokens, max: max, deadline: deadline, namespace: namespace, share: share, leader: leader)
         }
     }
 
     @discardableResult
     mutating func enqueue(
-        tokens: [Int32], max: Int, deadline: UInt64 = .max, namespace: PrefixNamespace?, leader: UInt64? = nil
+        tokens: [Int32], max: Int, deadline: UInt64 = .max, namespace: PrefixNamespace?,
+        share: TenantShare = TenantShare(), leader: UInt64? = nil
     ) -> UInt64 {
         lastNumber += 1
         let admission = SchedulingTests.enqueue(
             lastNumber, tokens: tokens, max: max, deadline: deadline, namespace: namespace, leader: leader,
-            into: &scheduler)
-        if admission == .queued { texts[Ticket(lastNumber)] = Text(tokens: tokens, max: max, namespace: namespace) }
+            share: share, into: &scheduler, at: now)
+        guard admission == .queued else { return lastNumber }
+        texts[Ticket(lastNumber)] = Text(tokens: tokens, max: max, namespace: namespace, share: share)
+        shares.enter(share.tenant)
         return lastNumber
     }
 
@@ -155,7 +163,9 @@ private struct Simulation {
     mutating func step(_ random: inout SeededGenerator) -> [Ticket] {
         let wasReady = scheduler.readiness(at: time(now)) == .ready
         var duration: UInt64 = 0
-        let step = run(&scheduler, at: now) { step in
+        shares.beginTurn()
+        let oldest = scheduler.running.first { !$0.isPaused && !$0.deadline.isExpired(at: time(now)) }?.ticket
+        let step = run(&scheduler, shares, at: now) { step in
             duration = 3_000_000 + UInt64(step.tokenCount) * 200_000
             return duration
         }
@@ -163,12 +173,25 @@ private struct Simulation {
         let gone = step.expired + step.hopeless
         #expect(wasReady == (!step.spans.isEmpty || !gone.isEmpty), "ready, and nothing came of it")
         preemptionCount += step.preempted.count
+        #expect(oldest.map(step.preempted.contains) != true, "the oldest lost its pages")
+        charge(step, nanoseconds: duration)
         for admitted in step.admitted { check(admitted) }
-        for ticket in gone { texts[ticket] = nil }
+        for ticket in gone { forget(ticket) }
         // All of them read before one writes: the order within a step is nobody's business.
         for span in step.spans { read(span) }
         for span in step.spans { write(span) }
         return step.spans.filter(\.reachesEnd).compactMap { advance($0, &random) }
+    }
+
+    private mutating func charge(_ step: TokenStep, nanoseconds: UInt64) {
+        var bill = ComputeBill()
+        for span in step.spans { bill.add(texts[span.ticket]!.share, amount: span.tokenCount) }
+        for (share, nanoseconds) in bill.charges(of: nanoseconds) { shares.charge(share, nanoseconds: nanoseconds) }
+    }
+
+    private mutating func forget(_ ticket: Ticket) {
+        guard let text = texts.removeValue(forKey: ticket) else { return }
+        shares.leave(text.share.tenant)
     }
 
     private mutating func check(_ admitted: AdmittedSequence) {
@@ -223,7 +246,7 @@ private struct Simulation {
         }
         guard !written.isEmpty else {
             scheduler.remove(span.ticket)
-            texts[span.ticket] = nil
+            forget(span.ticket)
             return span.ticket
         }
         texts[span.ticket]!.tokens += written

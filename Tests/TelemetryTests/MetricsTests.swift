@@ -37,6 +37,23 @@ struct MetricsTests {
                 """)
     }
 
+    @Test("of time are written in seconds, and shares as fractions")
+    func fractions() {
+        let registry = MetricsRegistry()
+        registry.durations("apus_compute_seconds_total", help: "Time.").series().increment(byNanoseconds: 2_250_000_000)
+        registry.fractions("apus_index", help: "Index.").series().set(0.75)
+        #expect(
+            registry.exposition() == """
+                # HELP apus_compute_seconds_total Time.
+                # TYPE apus_compute_seconds_total counter
+                apus_compute_seconds_total 2.25
+                # HELP apus_index Index.
+                # TYPE apus_index gauge
+                apus_index 0.75
+
+                """)
+    }
+
     @Test("are bounded: label values past the limit are counted together")
     func labelLimit() {
         let registry = MetricsRegistry()

@@ -29,7 +29,7 @@ extension OpenInferenceService {
         }
         let answer = try await engine.embed(
             selector, texts: wanted.texts, truncates: wanted.truncates, deadline: call.deadline,
-            field: EmbeddingInference.inputName)
+            share: call.share, field: EmbeddingInference.inputName)
         return ModelInferResponse(
             id: request.id, model: answer.name, version: answer.version, output: try Self.output(answer.vectors))
     }

@@ -48,7 +48,7 @@ struct TextInference {
         let prompt = try Self.texts("text_input", text)[0]
         request = GenerationRequest(
             prompt: .text(prompt), tokenCountMax: Self.tokenCountMaxDefault, deadline: call.deadline,
-            tenant: call.tenant)
+            tenant: call.tenant, weight: call.weight)
         if let parameters = input.tensor("sampling_parameters") {
             guard parameters.elementCount == 1 else {
                 throw Self.invalid("sampling_parameters", "expected BYTES [1], got \(parameters.shape)")

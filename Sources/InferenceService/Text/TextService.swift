@@ -58,7 +58,7 @@ package struct TextService: Sendable {
         guard !request.texts.isEmpty else { throw Self.noTexts }
         let answer = try await engine.embed(
             selector, texts: request.texts, isNormalized: !request.keepLength, truncates: request.truncate,
-            deadline: call.deadline)
+            deadline: call.deadline, share: call.share)
         return EmbedResponse(embeddings: answer.vectors.map { Embedding(values: $0) }, usage: .init(answer.usage))
     }
 
@@ -111,7 +111,7 @@ extension GenerationRequest {
         self.init(
             prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? TextInference.tokenCountMaxDefault,
             sampling: Sampling(request), stopStrings: request.stop, ignoresEndOfSequence: request.ignoreEndOfText,
-            deadline: call.deadline, tenant: call.tenant)
+            deadline: call.deadline, tenant: call.tenant, weight: call.weight)
         stopTokens = request.stopTokens.map(Int32.init(wire:))
         logprobCount = request.logprobs.map(Int.init)
         answerCount = Int(request.n ?? 1)
