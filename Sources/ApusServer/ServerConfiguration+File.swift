@@ -53,6 +53,7 @@ extension ServerConfiguration {
     package init(path: String) throws(ConfigurationError) {
         let map = try ConfigurationFile.read(path: path)
         try self.init(reading: map)
+        self.path = path
         try Self.checkPaths(map)
     }
 

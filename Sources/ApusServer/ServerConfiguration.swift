@@ -4,6 +4,8 @@ package import Tenancy
 
 /// Everything `apus serve` can be told; each value has a default.
 package struct ServerConfiguration: Sendable {
+    /// The file that this was read from; nil for none.
+    package var path: String?
     /// Where the gRPC listener is.
     package var address = ListenAddress(host: "127.0.0.1", port: 8461)
     /// Whether to serve without TLS; for loopback addresses only.

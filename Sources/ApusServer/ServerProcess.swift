@@ -30,6 +30,8 @@ package final class ServerProcess: Sendable {
     let server: RPCServer
     /// Nil for plaintext.
     let certificates: CertificateReloader?
+    /// Nil without a configuration file.
+    let tenancy: TenancyReloader?
     let closesRevoked: Bool
     /// Where `/metrics` is answered, as `HOST:PORT`; nil where it is not.
     package var probeAddress: String? { probes?.address }
@@ -44,7 +46,8 @@ package final class ServerProcess: Sendable {
 
     private init(
         engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
-        certificates: CertificateReloader?, probes: ProbeServer?, configuration: ServerConfiguration, logger: Logger
+        certificates: CertificateReloader?, tenancy: TenancyReloader?, probes: ProbeServer?,
+        configuration: ServerConfiguration, logger: Logger
     ) {
         self.address = server.address.description
         self.engine = engine
@@ -53,6 +56,7 @@ package final class ServerProcess: Sendable {
         self.services = services
         self.clock = clock
         self.certificates = certificates
+        self.tenancy = tenancy
         self.probes = probes
         closesRevoked = configuration.closesRevoked
         drainNanoseconds = configuration.drainNanoseconds
@@ -96,7 +100,7 @@ package final class ServerProcess: Sendable {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
-            let collector = collector(of: server, engine, metrics: metrics, clock: clock)
+            let collector = collector(of: server, engine, services.tenants, metrics: metrics, clock: clock)
             let probes: ProbeServer?
             do {
                 probes = try await probeServer(
@@ -109,7 +113,12 @@ package final class ServerProcess: Sendable {
             services.beginServing()
             let process = ServerProcess(
                 engine: engine, loops: loops, server: server, services: services, clock: clock,
-                certificates: certificates, probes: probes, configuration: configuration, logger: logger)
+                certificates: certificates,
+                tenancy: configuration.path.map { path in
+                    TenancyReloader(
+                        path: path, present: configuration.effectiveTenants, tenants: services.tenants,
+                        metrics: metrics, logger: logger)
+                }, probes: probes, configuration: configuration, logger: logger)
             process.startWatches(configuration, metrics: collector)
             return process
         } catch {
@@ -143,13 +152,15 @@ package final class ServerProcess: Sendable {
 
     /// Collects what connections, loops and models know.
     private static func collector(
-        of server: RPCServer, _ engine: Engine, metrics: MetricsRegistry, clock: any MonotonicClock
+        of server: RPCServer, _ engine: Engine, _ gate: TenantGate, metrics: MetricsRegistry, clock: any MonotonicClock
     ) -> MetricsCollector {
         let gauges = ServerGauges(metrics: metrics)
         let calls = ServerCallMetrics(metrics: metrics)
         let models = ModelMetrics(metrics: metrics)
+        let tenants = TenantMetrics(metrics: metrics)
         return MetricsCollector(metrics: metrics, clock: clock) {
             gauges.set(await server.counters())
+            tenants.update(from: gate)
             for tally in await server.takeCallTallies() { calls.add(tally) }
             models.update(from: engine)
         }
@@ -158,9 +169,9 @@ package final class ServerProcess: Sendable {
     /// The tasks keep the process alive until `drain` cancels them.
     private func startWatches(_ configuration: ServerConfiguration, metrics: MetricsCollector) {
         var tasks: [Task<Void, Never>] = []
-        if certificates != nil {
+        if certificates != nil || tenancy != nil {
             let interval = configuration.certificateLookNanoseconds
-            tasks.append(Task { await self.watchCertificates(intervalNanoseconds: interval) })
+            tasks.append(Task { await self.watchFiles(intervalNanoseconds: interval) })
         }
         if let path = configuration.metricsFile {
             let file = MetricsFile(path: path, metrics: metrics, logger: logger)

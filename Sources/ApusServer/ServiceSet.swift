@@ -12,13 +12,17 @@ final class ServiceSet: Sendable {
     let observer: CallObserver
     private let readiness = InferenceService.Readiness()
     private let services: InferenceServices
+    /// Whose table may be replaced while calls go on.
+    let tenants: TenantGate
 
     init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
         let log = CallLog(logger: logger, clock: clock)
-        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { log.callDidEnd($0, $1) }
+        let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+        self.tenants = TenantGate(tenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds))
+        let gate = CallGate(tenants: self.tenants, clock: clock) { log.callDidEnd($0, $1) }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, clock: clock, now: { Int64(Date().timeIntervalSince1970) },
+            engine: engine, readiness: readiness, clock: clock, now: unixSeconds,
             serverVersion: ServerVersion.current)
         services.register(in: &methods, through: gate)
         self.methods = methods

@@ -13,20 +13,22 @@ extension Engine {
     ///   - truncates: whether of a text that is too long the beginning is taken; otherwise it is an error.
     ///   - deadline: once it has passed, no more of them is computed.
     ///   - field: what errors call the texts: the name that the caller gave them under.
+    ///   - reserve: is asked for the tokens of the texts before they wait; for many texts, more than once.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
         _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
-        deadline: Deadline = .never, field: String = "texts"
+        deadline: Deadline = .never, field: String = "texts", reserve: @escaping TokenReservation = { _ in }
     ) async throws(ServingError) -> EmbeddingAnswer {
         let loaded = try find(selector)
         if case .encoder(let pipeline, let limits) = loaded.kind {
             let embedding = EncoderEmbedding(
                 engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline,
-                field: field)
+                field: field, reserve: reserve)
             return try await embedding.run(texts, countMax: limits.queueCapacity, isNormalized: isNormalized)
         }
         let sequences = try await prepare(texts, for: loaded, truncates: truncates, deadline: deadline, field: field)
+        try reserve(sequences.reduce(0) { $0 + $1.promptTokens.count })
         try loaded.enterQueue(requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         let cancelAll = { @Sendable [mailbox] in

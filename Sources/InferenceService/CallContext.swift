@@ -8,11 +8,17 @@ package struct CallContext: Sendable {
     package let tenant: TenantID?
     package let deadline: Deadline
     package let requestID: RequestID
+    /// Where the call says what it uses; nil where nobody counts.
+    package let meter: (any CallMeter)?
 
-    package init(peer: PeerIdentity?, tenant: TenantID?, deadline: Deadline, requestID: RequestID) {
+    package init(
+        peer: PeerIdentity?, tenant: TenantID?, deadline: Deadline, requestID: RequestID,
+        meter: (any CallMeter)? = nil
+    ) {
         self.peer = peer
         self.tenant = tenant
         self.deadline = deadline
         self.requestID = requestID
+        self.meter = meter
     }
 }

@@ -25,9 +25,9 @@ package struct CallGate: Sendable {
     func pass<Answer>(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = GateKeeper(context: context)
+        let keeper = GateKeeper(context: context, tenants: tenants)
         do {
-            try keeper.enter(tenants, audience)
+            try keeper.enter(audience)
             let answer = try await answer(keeper)
             finish(keeper, nil)
             return answer
@@ -41,11 +41,11 @@ package struct CallGate: Sendable {
     func passAtOnce(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
     ) throws -> Bytes? {
-        let keeper = GateKeeper(context: context)
+        let keeper = GateKeeper(context: context, tenants: tenants)
         do {
-            try keeper.enter(tenants, audience)
+            try keeper.enter(audience)
             guard let answer = try answer(keeper) else {
-                keeper.leave(tenants)
+                keeper.withdraw()
                 return nil
             }
             finish(keeper, nil)
@@ -57,7 +57,7 @@ package struct CallGate: Sendable {
     }
 
     private func finish(_ keeper: GateKeeper, _ failure: ServingError?) {
-        keeper.leave(tenants)
+        keeper.leave(failure: failure)
         log(failure?.code ?? .ok) { keeper.entry(failure: failure, now: clock.now()) }
     }
 }
@@ -65,26 +65,31 @@ package struct CallGate: Sendable {
 /// One call at the gate: what has been found out about it so far.
 ///
 /// - Isolation: the handler of the call, on the loop of its connection.
-final class GateKeeper: @unchecked Sendable {
+final class GateKeeper: CallMeter, @unchecked Sendable {
     // @unchecked: the handler of one call uses it, and a handler runs on one loop.
     private let context: ServerContext
+    private let tenants: TenantGate
     private var admitted: TenantPass?
     private var model: String?
     private var requestByteCount = 0
     private var responseByteCount = 0
+    private var reserved = MeteredAmounts()
+    /// Nil as long as nothing was used that anybody measures.
+    private var used: Consumption?
 
-    init(context: ServerContext) {
+    init(context: ServerContext, tenants: TenantGate) {
         self.context = context
+        self.tenants = tenants
     }
 
     var call: CallContext {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, deadline: context.deadline,
-            requestID: context.requestID)
+            requestID: context.requestID, meter: self)
     }
 
     /// Lets the call in as far as its method goes, and counts it.
-    fileprivate func enter(_ tenants: TenantGate, _ audience: MethodAudience) throws(ServingError) {
+    fileprivate func enter(_ audience: MethodAudience) throws(ServingError) {
         let known = context.peerNote.flatMap { $0 as? TenantPass }
         let pass = try tenants.enter(
             context.peer, method: context.path, audience: audience,
@@ -93,9 +98,46 @@ final class GateKeeper: @unchecked Sendable {
         if pass !== known { context.peerNote = pass }
     }
 
-    fileprivate func leave(_ tenants: TenantGate) {
-        if let admitted { tenants.leave(admitted) }
+    /// Ends the stay of a call that cannot be answered at once, and is about to enter again.
+    fileprivate func withdraw() {
+        if let admitted { tenants.withdraw(admitted) }
     }
+
+    /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
+    fileprivate func leave(failure: ServingError?) {
+        if let admitted { tenants.leave(admitted, reserved: reserved, used: used?.amounts ?? MeteredAmounts()) }
+        guard used != nil || failure != nil else { return }
+        var metadata = Metadata()
+        if admitted != nil { append((used ?? Consumption()).trailers, to: &metadata) }
+        failure?.appendDetails(to: &metadata)
+        context.setTrailingMetadata(metadata)
+    }
+
+    private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
+        for (name, value) in trailers {
+            do {
+                try metadata.append(name, value)
+            } catch {
+                preconditionFailure("a trailer of our own: \(error)")
+            }
+        }
+    }
+
+    // MARK: What it uses
+
+    func reserve(_ amounts: MeteredAmounts) throws(ServingError) {
+        guard let admitted else { return }
+        try tenants.reserve(amounts, for: admitted)
+        reserved.add(amounts)
+    }
+
+    func add(_ consumption: Consumption) {
+        var sum = used ?? Consumption()
+        sum.add(consumption)
+        used = sum
+    }
+
+    // MARK: Messages
 
     /// Decodes a request and checks that its model may be called.
     ///
@@ -136,19 +178,6 @@ final class GateKeeper: @unchecked Sendable {
     func count(_ bytes: Bytes) -> Bytes {
         responseByteCount += bytes.count
         return bytes
-    }
-
-    /// Sets the custom trailers of the call.
-    func setTrailers(_ trailers: [(name: String, value: String)]) {
-        var metadata = Metadata()
-        for (name, value) in trailers {
-            do {
-                try metadata.append(name, value)
-            } catch {
-                preconditionFailure("a trailer of our own: \(error)")
-            }
-        }
-        context.setTrailingMetadata(metadata)
     }
 
     fileprivate func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {

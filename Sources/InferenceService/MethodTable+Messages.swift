@@ -28,11 +28,6 @@ package struct MessageWriter<Response: Message>: Sendable {
     func write(_ response: Response) async throws {
         try await writer.write(keeper.encode(response))
     }
-
-    /// Says what is sent with the status at the end, be it OK or an error.
-    ///
-    /// - Precondition: names and values are those of metadata.
-    func setTrailers(_ trailers: [(name: String, value: String)]) { keeper.setTrailers(trailers) }
 }
 
 extension MethodTable {

@@ -44,16 +44,13 @@ package struct TenantTable: Hashable, Sendable {
     ///   - identity: whom the connection's certificate names; nil for plaintext.
     ///   - method: the gRPC path, for messages.
     ///   - audience: whom the method is for.
-    ///   - actingFor: the value of the metadata key `apus-tenant`, which only a router may send.
+    ///   - actingFor: the value of the metadata key `apus-tenant`; ignored from anybody but a router.
     /// - Returns: whom the call is for.
     /// - Throws: UNAUTHENTICATED when nobody knows who calls, PERMISSION_DENIED when who calls may not.
     package func authorize(
         _ identity: PeerIdentity?, method: String, audience: MethodAudience, actingFor: String? = nil
     ) throws(ServingError) -> Caller {
         let principal = try principal(of: identity)
-        guard actingFor == nil || principal == .router else {
-            throw denied("only a router may send apus-tenant", label: "not_a_router")
-        }
         switch (audience, principal) {
         case (_, .router) where actingFor != nil:
             let tenant = try named(actingFor)

@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
               repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
 
             Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once. \
-            Certificates that change are read anew within seconds, and at once after SIGHUP.
+            Certificates and tenants that change are read anew within seconds, and at once after SIGHUP.
             """)
 
     @Option(
@@ -51,7 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
         // Last: whoever waits for this line may send a signal at once.
         writeLine(StartupBanner(server, configuration).text)
         var received = signals.makeAsyncIterator()
-        while await received.next() == SIGHUP { await server.reloadCertificates() }
+        while await received.next() == SIGHUP { await server.reload() }
         writeLine("Draining; Ctrl-C again ends at once.")
         let impatience = Task {
             for await signal in signals where signal != SIGHUP { Foundation.exit(130) }

@@ -60,6 +60,8 @@ struct WholeServer {
 extension CallGate {
     /// Lets everybody in as tenant `local`.
     static let open = CallGate(
-        tenants: TenantGate(TenantTable(anonymousTenant: TenantID("local"))), clock: Vocabulary.SystemClock(),
-        log: { _, _ in })
+        tenants: TenantGate(
+            TenantTable(anonymousTenant: TenantID("local")),
+            clocks: .init(monotonic: Vocabulary.SystemClock(), unixSeconds: { 0 })),
+        clock: Vocabulary.SystemClock(), log: { _, _ in })
 }

@@ -29,7 +29,9 @@ extension OpenInferenceService {
         }
         let answer = try await engine.embed(
             selector, texts: wanted.texts, truncates: wanted.truncates, deadline: call.deadline,
-            field: EmbeddingInference.inputName)
+            field: EmbeddingInference.inputName
+        ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
+        call.add(answer.usage)
         return ModelInferResponse(
             id: request.id, model: answer.name, version: answer.version, output: try Self.output(answer.vectors))
     }

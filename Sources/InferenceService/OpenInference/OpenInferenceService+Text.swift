@@ -16,7 +16,8 @@ extension OpenInferenceService {
                 .unimplemented, "ModelInfer RPC doesn't stream; send 'stream' through ModelStreamInfer, or false",
                 label: "stream_in_unary_call")
         }
-        let stream = try await start(wanted, input, selector)
+        let stream = try await start(wanted, input, selector, call)
+        defer { call.add(stream.usage) }
         var text = wanted.opening
         var logprob: Float = 0
         var end: (EngineFinishReason, EngineUsage)?
@@ -71,7 +72,8 @@ extension OpenInferenceService {
         else {
             return try await send(try await modelInfer(request, call), isFinal: true, to: writer)
         }
-        let stream = try await start(wanted, input, selector)
+        let stream = try await start(wanted, input, selector, call)
+        defer { call.add(stream.usage) }
         func sendPiece(
             _ text: String, _ end: (EngineFinishReason, EngineUsage)?, _ logprob: Float
         ) async throws {
@@ -102,7 +104,7 @@ extension OpenInferenceService {
     }
 
     private func start(
-        _ wanted: TextInference, _ input: InferenceInput, _ selector: ModelSelector
+        _ wanted: TextInference, _ input: InferenceInput, _ selector: ModelSelector, _ call: CallContext
     ) async throws(ServingError) -> GenerationStream {
         let known = ["text_output"] + wanted.extras.map(\.rawValue)
         for name in input.requestedOutputs where !known.contains(name) {
@@ -110,7 +112,9 @@ extension OpenInferenceService {
                 .invalidArgument,
                 "unexpected inference output '\(name.prefix(64))' for model '\(selector.name)', it has \(known)")
         }
-        return try await engine.generate(selector, wanted.request)
+        return try await engine.generate(selector, wanted.request) { (tokenCount) throws(ServingError) in
+            try call.reserve(tokens: tokenCount)
+        }
     }
 
     private func send(

@@ -72,7 +72,7 @@ package struct OpenInferenceService: Sendable {
         guard description.modality != .text else {
             return try await generate(request, input, selector: selector, call)
         }
-        let answer = try await engine.infer(selector, input, deadline: call.deadline)
+        let answer = try await engine.infer(selector, input, as: description, for: call)
         return ModelInferResponse(id: request.id, model: answer.name, version: answer.version, output: answer.output)
     }
 

@@ -32,7 +32,8 @@ package struct VisionService: Sendable {
         let labelCount = request.topK.map(Int.init) ?? Self.labelCountDefault
         guard labelCount >= 1 else { throw ServingError(.invalidArgument, "top_k: expected at least 1, got 0") }
         let tensor = try tensor(request, input: input)
-        let answer = try await engine.infer(selector, InferenceInput(tensors: [tensor]), deadline: call.deadline)
+        let answer = try await engine.infer(
+            selector, InferenceInput(tensors: [tensor]), as: description, for: call)
         guard let scores = answer.output.tensors.first?.tensor, scores.dataType == .float32 else {
             throw ServingError(
                 .failedPrecondition, "model '\(request.model)' gives no FP32 scores, so there is nothing to rank")

@@ -46,7 +46,8 @@ final class ServicesBench: Sendable {
         let readiness = InferenceService.Readiness()
         let services = InferenceServices(
             engine: engine, readiness: readiness, clock: clock, now: { 0 }, serverVersion: "fuzz")
-        let tenants = TenantGate(TenantTable(anonymousTenant: TenantID("local")))
+        let tenants = TenantGate(
+            TenantTable(anonymousTenant: TenantID("local")), clocks: .init(monotonic: clock, unixSeconds: { 0 }))
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate(tenants: tenants, clock: clock, log: { _, _ in }))
         server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
