@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # OpenBLAS would otherwise keep to the kernels of a ten-year-old processor on machines that export this.
 unexport OPENBLAS_CORETYPE
 
-BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev zlib1g-dev \
+BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev zlib1g-dev libsqlite3-dev \
                   pkg-config protobuf-compiler protobuf-c-compiler
 # AES-GCM on wide vectors, which OpenSSL has itself since 3.1; there is no such package for other processors.
 ifeq ($(shell dpkg --print-architecture),amd64)

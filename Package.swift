@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
     ],
     targets: [
@@ -96,6 +97,7 @@ let package = Package(
         module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
         module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
         module("Routing", ["Vocabulary"]),
+        module("Ledger", [.product(name: "GRDB", package: "GRDB.swift"), "Tenancy", "Vocabulary"]),
 
         // Layer 5
         module(
@@ -112,15 +114,15 @@ let package = Package(
         module(
             "InferenceService",
             [
-                "Compute", "Constraints", "Engine", "Messages", "Models", "RPC", "Routing", "Telemetry", "Tenancy",
-                "TextModels", "Vocabulary",
+                "Compute", "Constraints", "Engine", "Ledger", "Messages", "Models", "RPC", "Routing", "Telemetry",
+                "Tenancy", "TextModels", "Vocabulary",
             ]),
 
         // Layer 7
         module(
             "ApusServer",
             [
-                "Compression", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Models",
+                "Compression", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Ledger", "Models",
                 .product(name: "Logging", package: "swift-log"), "Probes", "RPC", "RPCTransport", "Routing", "TLS",
                 "Telemetry", "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
@@ -183,6 +185,7 @@ let package = Package(
         tests("GraphModels", ["Compute", "ModelFiles", "Models"]),
         tests("VisionModels", ["Compute", "Images", "ModelFiles", "Models"]),
         tests("Routing", []),
+        tests("Ledger", [.product(name: "GRDB", package: "GRDB.swift"), "Tenancy"]),
         tests("Models", ["Compute"]),
         tests(
             "InferenceService",

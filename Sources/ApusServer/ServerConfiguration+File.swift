@@ -46,7 +46,10 @@ extension ServerConfiguration {
     ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info
-    /// tenancy: {…}                 # see TenantTable
+    /// tenancy: {…}                 # see TenantTable; read anew when the file changes
+    /// ledger:                      # what tenants have used, by hour and model; none when absent
+    ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
+    ///   write_every: 1s
     /// ```
     ///
     /// - Throws: `ConfigurationError` with file, line and key.
@@ -93,6 +96,13 @@ extension ServerConfiguration {
         }
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
+        if let section = try map.map("ledger") {
+            var ledger = LedgerFile(path: try section.requiredString("path"))
+            if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
+                ledger.writeNanoseconds = UInt64(nanoseconds)
+            }
+            self.ledger = ledger
+        }
         try map.finish()
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")

@@ -37,6 +37,8 @@ package struct ServerConfiguration: Sendable {
     package var drainNanoseconds: UInt64 = 30_000_000_000
     package var logLevel = LogLevel.info
     package var tenants = TenantTable()
+    /// Where it is kept what tenants have used; nil for nowhere.
+    package var ledger: LedgerFile?
 
     package init() {}
 
@@ -77,6 +79,16 @@ package struct ServerConfiguration: Sendable {
         /// Bytes of requests, and as many of answers, that the calls of one connection may keep in memory; at least
         /// twice `messageByteCountMax`.
         package var heldByteCountMax = 128 << 20
+    }
+
+    /// Where the ledger is.
+    package struct LedgerFile: Sendable, Equatable {
+        /// The file of the database; its journal lies beside it.
+        package var path: String
+        /// How often the journal is moved to the database.
+        package var writeNanoseconds: UInt64 = 1_000_000_000
+
+        package init(path: String) { self.path = path }
     }
 
     /// How answers are compressed.

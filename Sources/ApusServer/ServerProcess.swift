@@ -1,8 +1,10 @@
 import Compute
 import Engine
 import EventLoops
+import Foundation
 import HTTP2
 import InferenceService
+import Ledger
 package import Logging
 import Models
 import Probes
@@ -81,6 +83,7 @@ package final class ServerProcess: Sendable {
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, encrypts: certificates != nil, logger: logger)
         raiseDescriptorLimit(configuration, logger: logger)
+        let ledger = try openLedger(configuration, logger: logger)
         let engine = Engine(
             configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
         do {
@@ -88,7 +91,7 @@ package final class ServerProcess: Sendable {
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(
-                engine: engine, tenants: configuration.effectiveTenants, clock: clock, logger: logger)
+                engine: engine, tenants: configuration.effectiveTenants, ledger: ledger, clock: clock, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
@@ -119,7 +122,8 @@ package final class ServerProcess: Sendable {
                         path: path, present: configuration.effectiveTenants, tenants: services.tenants,
                         metrics: metrics, logger: logger)
                 }, probes: probes, configuration: configuration, logger: logger)
-            process.startWatches(configuration, metrics: collector)
+            let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
+            process.startWatches(configuration, metrics: collector, ledger: writer)
             return process
         } catch {
             await engine.shutdown()
@@ -138,6 +142,25 @@ package final class ServerProcess: Sendable {
             ])
         if let warning = OpenBLAS.coreNameWarning {
             logger.notice("openblas core type", metadata: ["why": "\(warning)"])
+        }
+    }
+
+    /// Opens the ledger; nil where none is kept.
+    ///
+    /// - Throws: `StartError` naming the file.
+    private static func openLedger(
+        _ configuration: ServerConfiguration, logger: Logger
+    ) throws -> UsageLedger? {
+        guard let file = configuration.ledger else {
+            if configuration.tenants.policies.contains(where: { $0.value.budget != nil }) {
+                logger.notice("budgets begin anew whenever the server starts: there is no ledger to remember them")
+            }
+            return nil
+        }
+        do {
+            return try UsageLedger(path: file.path, unixSeconds: { Int64(Date().timeIntervalSince1970) })
+        } catch {
+            throw StartError(["ledger: \(error)"])
         }
     }
 
@@ -167,7 +190,9 @@ package final class ServerProcess: Sendable {
     }
 
     /// The tasks keep the process alive until `drain` cancels them.
-    private func startWatches(_ configuration: ServerConfiguration, metrics: MetricsCollector) {
+    private func startWatches(
+        _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?
+    ) {
         var tasks: [Task<Void, Never>] = []
         if certificates != nil || tenancy != nil {
             let interval = configuration.certificateLookNanoseconds
@@ -176,6 +201,9 @@ package final class ServerProcess: Sendable {
         if let path = configuration.metricsFile {
             let file = MetricsFile(path: path, metrics: metrics, logger: logger)
             tasks.append(Task { await file.keepWriting() })
+        }
+        if let ledger, let interval = configuration.ledger?.writeNanoseconds {
+            tasks.append(Task { await ledger.keepWriting(intervalNanoseconds: interval) })
         }
         watches.withLock { [tasks] in $0 = tasks }
     }

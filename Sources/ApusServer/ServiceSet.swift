@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import InferenceService
+import Ledger
 import Logging
 import RPC
 import Tenancy
@@ -15,14 +16,25 @@ final class ServiceSet: Sendable {
     /// Whose table may be replaced while calls go on.
     let tenants: TenantGate
 
-    init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
+    init(
+        engine: Engine, tenants: TenantTable, ledger: UsageLedger?, clock: any MonotonicClock, logger: Logger
+    ) {
         let log = CallLog(logger: logger, clock: clock)
         let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
-        self.tenants = TenantGate(tenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds))
-        let gate = CallGate(tenants: self.tenants, clock: clock) { log.callDidEnd($0, $1) }
+        self.tenants = TenantGate(tenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)) {
+            tenant, period in
+            do {
+                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
+            } catch {
+                logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
+                return MeteredAmounts()
+            }
+        }
+        let record = ledger.map { ledger -> CallGate.Record in { ledger.record($0, of: $1, model: $2) } }
+        let gate = CallGate(tenants: self.tenants, clock: clock, record: record) { log.callDidEnd($0, $1) }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, clock: clock, now: unixSeconds,
+            engine: engine, readiness: readiness, tenants: self.tenants, ledger: ledger, clock: clock, now: unixSeconds,
             serverVersion: ServerVersion.current)
         services.register(in: &methods, through: gate)
         self.methods = methods

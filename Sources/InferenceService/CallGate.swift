@@ -11,13 +11,21 @@ package struct CallGate: Sendable {
     private let tenants: TenantGate
     private let clock: any MonotonicClock
     private let log: Log
+    private let record: Record?
+
+    /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
+    /// call that named none there is.
+    package typealias Record = @Sendable (Consumption, TenantID, _ model: String) -> Void
 
     /// Writes one line; the entry is made only if somebody wants it.
     package typealias Log = @Sendable (StatusCode, () -> AccessLogEntry) -> Void
 
-    package init(tenants: TenantGate, clock: any MonotonicClock, log: @escaping Log) {
+    package init(
+        tenants: TenantGate, clock: any MonotonicClock, record: Record? = nil, log: @escaping Log
+    ) {
         self.tenants = tenants
         self.clock = clock
+        self.record = record
         self.log = log
     }
 
@@ -25,7 +33,7 @@ package struct CallGate: Sendable {
     func pass<Answer>(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = GateKeeper(context: context, tenants: tenants)
+        let keeper = GateKeeper(context: context, tenants: tenants, record: record)
         do {
             try keeper.enter(audience)
             let answer = try await answer(keeper)
@@ -41,7 +49,7 @@ package struct CallGate: Sendable {
     func passAtOnce(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
     ) throws -> Bytes? {
-        let keeper = GateKeeper(context: context, tenants: tenants)
+        let keeper = GateKeeper(context: context, tenants: tenants, record: record)
         do {
             try keeper.enter(audience)
             guard let answer = try answer(keeper) else {
@@ -69,6 +77,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     // @unchecked: the handler of one call uses it, and a handler runs on one loop.
     private let context: ServerContext
     private let tenants: TenantGate
+    private let record: CallGate.Record?
     private var admitted: TenantPass?
     private var model: String?
     private var requestByteCount = 0
@@ -76,10 +85,13 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var reserved = MeteredAmounts()
     /// Nil as long as nothing was used that anybody measures.
     private var used: Consumption?
+    /// The part of it that is recorded already, for other models of the same stream.
+    private var recorded = Consumption()
 
-    init(context: ServerContext, tenants: TenantGate) {
+    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?) {
         self.context = context
         self.tenants = tenants
+        self.record = record
     }
 
     var call: CallContext {
@@ -105,12 +117,46 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
     fileprivate func leave(failure: ServingError?) {
+        recordUse(failure)
         if let admitted { tenants.leave(admitted, reserved: reserved, used: used?.amounts ?? MeteredAmounts()) }
-        guard used != nil || failure != nil else { return }
+        guard used != nil || failure != nil else {
+            if admitted != nil { context.setTrailers(Self.nothingUsed) }
+            return
+        }
         var metadata = Metadata()
         if admitted != nil { append((used ?? Consumption()).trailers, to: &metadata) }
         failure?.appendDetails(to: &metadata)
         context.setTrailingMetadata(metadata)
+    }
+
+    /// What a call says that an immediate model answered, or none.
+    private static let nothingUsed: PreparedTrailers = {
+        do {
+            var metadata = Metadata()
+            for (name, value) in Consumption().trailers { try metadata.append(name, value) }
+            return try PreparedTrailers(metadata)
+        } catch {
+            preconditionFailure("trailers of our own: \(error)")
+        }
+    }()
+
+    /// Takes down what was used since the last time.
+    private func recordUse(_ failure: ServingError?, isEnd: Bool = true) {
+        guard let record, let tenant = admitted?.caller.tenant else { return }
+        var part = used ?? Consumption()
+        part.remove(recorded)
+        part.requestCount = isEnd ? 1 : 0
+        part.failureCount = failure == nil ? 0 : 1
+        // The name of a model that is not there, or not for the caller, is whatever the caller likes.
+        let isNamed = failure?.label != "unknown_model" && failure?.code != .permissionDenied
+        record(part, tenant, isNamed ? model ?? "" : "")
+        recorded = used ?? Consumption()
+    }
+
+    /// Notes which model a request names; a stream may name one after the other.
+    private func note(_ name: String) {
+        if let model, model != name { recordUse(nil, isEnd: false) }
+        model = name
     }
 
     private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
@@ -160,14 +206,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
         requestByteCount += bytes.count
         guard let requestedModel, !requestedModel.isEmpty else { return }
-        model = requestedModel
+        note(requestedModel)
         if let name = ModelName(requestedModel) { try admitted?.require(name) }
     }
 
     /// As for a request that named the model by a string.
     func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
         requestByteCount += bytes.count
-        model = requestedModel.name
+        note(requestedModel.name)
         try admitted?.require(requestedModel)
     }
 

@@ -1,6 +1,8 @@
 package import Engine
+package import Ledger
 import Messages
 package import RPC
+package import Tenancy
 package import Vocabulary
 
 /// Every service of a server, bound together.
@@ -16,18 +18,21 @@ package struct InferenceServices: Sendable {
     /// - Parameters:
     ///   - engine: answers the calls.
     ///   - readiness: whether the server takes calls.
+    ///   - tenants: whose calls come.
+    ///   - ledger: what they have used; nil where nobody keeps one.
     ///   - clock: of the server.
     ///   - now: seconds since 1970, for what writes a date.
     ///   - serverVersion: as the server says it.
     package init(
-        engine: Engine, readiness: Readiness, clock: any MonotonicClock, now: @escaping @Sendable () -> Int64,
-        serverVersion: String
+        engine: Engine, readiness: Readiness, tenants: TenantGate, ledger: UsageLedger? = nil,
+        clock: any MonotonicClock, now: @escaping @Sendable () -> Int64, serverVersion: String
     ) {
         openInference = OpenInferenceService(engine: engine, readiness: readiness, serverVersion: serverVersion)
         text = TextService(engine: engine, now: now)
         vision = VisionService(engine: engine)
         graph = GraphService(engine: engine)
-        admin = AdminService(engine: engine, clock: clock, serverVersion: serverVersion)
+        admin = AdminService(
+            engine: engine, tenants: tenants, ledger: ledger, clock: clock, serverVersion: serverVersion)
         health = HealthService(services: ServiceDescriptors.apus.services)
         readiness.observe { [health] in health.setServing($0) }
     }
@@ -45,6 +50,8 @@ package struct InferenceServices: Sendable {
         table.register(VisionMethods.classify, through: gate) { [vision] in try await vision.classify($0, $1) }
         table.register(GraphMethods.predict, through: gate) { [graph] in try await graph.predict($0, $1) }
         table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }
+        table.register(AdminMethods.getUsage, through: gate) { [admin] request, _ in try await admin.getUsage(request) }
+        table.register(AdminMethods.listTenants, through: gate) { [admin] request, _ in admin.listTenants(request) }
         table.register(health, through: gate)
         table.register(reflection, through: gate)
     }

@@ -73,14 +73,18 @@ package struct BudgetState: Hashable, Sendable {
         package let resetsAt: Int64
     }
 
-    /// Begins a new period once the present one is over, or the policy has another one; what is reserved stays
-    /// reserved.
+    /// Begins a new period once the present one is over; what is reserved stays reserved.
     package mutating func turn(_ policy: BudgetPolicy, at seconds: Int64) {
         let now = policy.period.interval(around: seconds)
         // A clock that was set back does not give the spent amounts back.
-        guard now != period, now.lowerBound >= period.upperBound || !policy.period.isLength(of: period) else { return }
-        period = now
-        spent = MeteredAmounts()
+        guard now.lowerBound >= period.upperBound else { return }
+        restart(period: now, spent: MeteredAmounts())
+    }
+
+    /// Counts in another period from now on, of which `spent` is spent already.
+    package mutating func restart(period: Range<Int64>, spent: MeteredAmounts) {
+        self.period = period
+        self.spent = spent
     }
 
     /// Promises an amount to a call.
@@ -103,12 +107,9 @@ package struct BudgetState: Hashable, Sendable {
         reserved.remove(amount)
         spent.add(used)
     }
-
-    /// Puts what an earlier process has spent in the same period on top.
-    package mutating func addEarlier(_ earlier: MeteredAmounts) { spent.add(earlier) }
 }
 
 extension BudgetPeriod {
     /// Whether a stretch of time is one of these periods.
-    fileprivate func isLength(of period: Range<Int64>) -> Bool { interval(around: period.lowerBound) == period }
+    func isLength(of period: Range<Int64>) -> Bool { interval(around: period.lowerBound) == period }
 }

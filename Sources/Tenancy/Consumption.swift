@@ -37,4 +37,18 @@ package struct Consumption: Hashable, Sendable {
         queueMicroseconds &+= other.queueMicroseconds
         computeMicroseconds &+= other.computeMicroseconds
     }
+
+    /// Takes a part away that was added before.
+    package mutating func remove(_ part: Consumption) {
+        requestCount &-= part.requestCount
+        failureCount &-= part.failureCount
+        promptTokenCount &-= part.promptTokenCount
+        cachedTokenCount &-= part.cachedTokenCount
+        generatedTokenCount &-= part.generatedTokenCount
+        imageCount &-= part.imageCount
+        nodeCount &-= part.nodeCount
+        edgeCount &-= part.edgeCount
+        queueMicroseconds &-= part.queueMicroseconds
+        computeMicroseconds &-= part.computeMicroseconds
+    }
 }

@@ -45,6 +45,9 @@ package struct RateMeter: Hashable, Sendable {
 
     package init() {}
 
+    /// Whether nothing is missing.
+    package func isFull(at now: MonotonicTime) -> Bool { fullAt <= now }
+
     /// Takes `amount`, or says how long to wait until it could be.
     ///
     /// - Returns: nil when it was taken; otherwise nanoseconds, and nothing has changed.

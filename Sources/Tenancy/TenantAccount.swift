@@ -7,19 +7,22 @@ package import Vocabulary
 package final class TenantAccount: Sendable {
     package let tenant: TenantID
     private let count = Atomic<Int>(0)
-    private let meters: Mutex<TenantMeters>
+    private let meters = Mutex(TenantMeters())
 
-    /// - Parameter spent: of the present period, by an earlier process.
-    init(tenant: TenantID, spent: BudgetState? = nil) {
+    private let spentBefore: TenantGate.SpentBefore
+
+    init(tenant: TenantID, spentBefore: @escaping TenantGate.SpentBefore) {
         self.tenant = tenant
-        meters = Mutex(TenantMeters(budget: spent))
+        self.spentBefore = spentBefore
     }
 
     /// Calls in progress.
     package var inProgressCount: Int { count.load(ordering: .relaxed) }
 
-    /// Whether it has used nothing that has to be remembered.
-    var isForgettable: Bool { inProgressCount == 0 && meters.withLock { $0.budget == nil } }
+    /// Whether a new account would be the same.
+    func isForgettable(at now: MonotonicTime) -> Bool {
+        inProgressCount == 0 && meters.withLock { $0.isUntouched(at: now) }
+    }
 
     /// What is left and what is promised of the budget; nil for a tenant without one.
     package var budget: BudgetState? { meters.withLock { $0.budget } }
@@ -48,6 +51,12 @@ package final class TenantAccount: Sendable {
     /// - Throws: RESOURCE_EXHAUSTED; nothing is reserved then.
     func take(_ amounts: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks) throws(ServingError) {
         let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
+        if let budget = policy.budget, meters.withLock({ $0.lacksHistory(budget) }) {
+            // Not under the lock: it is read from a disk, once for each tenant.
+            let period = budget.period.interval(around: seconds)
+            let spent = spentBefore(tenant, period)
+            meters.withLock { if $0.lacksHistory(budget) { $0.begin(period, spent: spent) } }
+        }
         let refusal = meters.withLock { $0.take(amounts, policy, now, seconds) }
         if let refusal { throw refusal.error(of: tenant, at: seconds) }
     }

@@ -25,13 +25,20 @@ package final class TenantGate: Sendable {
         }
     }
 
+    /// What a tenant has used in a period before this process, or before it had a budget.
+    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> MeteredAmounts
+
     private let state: Mutex<State>
     private let clocks: Clocks
+    private let spentBefore: SpentBefore
     /// Counts what makes passes invalid: new tables, and accounts that were forgotten.
     private let generation = Atomic<UInt64>(1)
 
-    package init(_ table: TenantTable, clocks: Clocks) {
+    package init(
+        _ table: TenantTable, clocks: Clocks, spentBefore: @escaping SpentBefore = { _, _ in MeteredAmounts() }
+    ) {
         state = Mutex(State(table: table))
+        self.spentBefore = spentBefore
         self.clocks = clocks
     }
 
@@ -112,17 +119,18 @@ package final class TenantGate: Sendable {
 
     /// The account of a tenant.
     ///
-    /// Only those without calls and budgets are forgotten, and with them every pass: one that kept its account would count beside
-    /// the account that its tenant gets next, and the tenant could have twice its limit.
+    /// Only those that have nothing to be remembered are forgotten, and with them every pass: one that kept its account
+    /// would count beside the account that its tenant gets next, and the tenant could have twice its limit.
     private func account(of tenant: TenantID) -> TenantAccount {
-        state.withLock { state in
+        let now = clocks.monotonic.now()
+        return state.withLock { state in
             if let account = state.accounts[tenant] { return account }
             if state.accounts.count >= state.accountCountToPrune {
-                state.accounts = state.accounts.filter { !$0.value.isForgettable }
+                state.accounts = state.accounts.filter { !$0.value.isForgettable(at: now) }
                 state.accountCountToPrune = max(1024, state.accounts.count * 2)
                 generation.add(1, ordering: .acquiringAndReleasing)
             }
-            let account = TenantAccount(tenant: tenant)
+            let account = TenantAccount(tenant: tenant, spentBefore: spentBefore)
             state.accounts[tenant] = account
             return account
         }
@@ -144,6 +152,27 @@ package final class TenantGate: Sendable {
     /// Every tenant that is remembered, and its calls in progress.
     package var callsInProgress: [(TenantID, Int)] {
         state.withLock { Array($0.accounts.values) }.map { ($0.tenant, $0.inProgressCount) }
+    }
+
+    /// What there is to know about a tenant now.
+    package struct Status: Sendable {
+        package let tenant: TenantID
+        package let isListed: Bool
+        package let policy: TenantPolicy
+        package let inProgressCount: Int
+        /// Nil without a budget, and until its first call.
+        package let budget: BudgetState?
+    }
+
+    /// The tenants that are listed and those that are remembered, by name.
+    package var statuses: [Status] {
+        let (table, accounts) = state.withLock { ($0.table, $0.accounts) }
+        return Set(table.policies.keys).union(accounts.keys).sorted { $0.name < $1.name }.compactMap { tenant in
+            guard let policy = table.policies[tenant] ?? table.unlistedPolicy else { return nil }
+            return Status(
+                tenant: tenant, isListed: table.policies[tenant] != nil, policy: policy,
+                inProgressCount: accounts[tenant]?.inProgressCount ?? 0, budget: accounts[tenant]?.budget)
+        }
     }
 
     /// Tenants that are remembered.

@@ -6,13 +6,28 @@ struct TenantMeters {
     private(set) var tokens = RateMeter()
     private(set) var budget: BudgetState?
 
-    init(budget: BudgetState? = nil) { self.budget = budget }
+    /// Whether it is not known what was spent before in the period that `policy` counts by.
+    func lacksHistory(_ policy: BudgetPolicy) -> Bool {
+        budget.map { !policy.period.isLength(of: $0.period) } ?? true
+    }
+
+    /// Counts in `period` from now on, of which `spent` was spent before.
+    mutating func begin(_ period: Range<Int64>, spent: MeteredAmounts) {
+        var state = budget ?? BudgetState(period: period)
+        state.restart(period: period, spent: spent)
+        budget = state
+    }
 
     /// What there was not enough of.
     enum Refusal {
         case requestRate(RateLimit, waitNanoseconds: UInt64)
         case tokenRate(RateLimit, waitNanoseconds: UInt64)
         case budget(BudgetState.Refusal, BudgetPeriod)
+    }
+
+    /// Whether nothing is spent and nothing has to be earned back.
+    func isUntouched(at now: MonotonicTime) -> Bool {
+        budget == nil && requests.isFull(at: now) && tokens.isFull(at: now)
     }
 
     /// Takes all of it or nothing.

@@ -25,8 +25,8 @@ struct WholeServer {
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
         let readiness = InferenceService.Readiness()
         let services = InferenceServices(
-            engine: engine, readiness: readiness, clock: Vocabulary.SystemClock(), now: { 0 },
-            serverVersion: "test")
+            engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            now: { 0 }, serverVersion: "test")
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate.open)
         let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
@@ -59,9 +59,9 @@ struct WholeServer {
 
 extension CallGate {
     /// Lets everybody in as tenant `local`.
-    static let open = CallGate(
-        tenants: TenantGate(
-            TenantTable(anonymousTenant: TenantID("local")),
-            clocks: .init(monotonic: Vocabulary.SystemClock(), unixSeconds: { 0 })),
-        clock: Vocabulary.SystemClock(), log: { _, _ in })
+    static let open = CallGate(tenants: openTenants, clock: Vocabulary.SystemClock(), log: { _, _ in })
+
+    static let openTenants = TenantGate(
+        TenantTable(anonymousTenant: TenantID("local")),
+        clocks: .init(monotonic: Vocabulary.SystemClock(), unixSeconds: { 0 }))
 }

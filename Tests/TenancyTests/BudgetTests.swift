@@ -73,7 +73,7 @@ struct BudgetStateTests {
     @Test("what an earlier process spent counts")
     func earlier() {
         var state = state()
-        state.addEarlier(MeteredAmounts(tokens: 10))
+        state.restart(period: state.period, spent: MeteredAmounts(tokens: 10))
         #expect(throws: BudgetState.Refusal.self) { try state.reserve(MeteredAmounts(tokens: 1), of: policy) }
     }
 }
