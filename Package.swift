@@ -114,8 +114,8 @@ let package = Package(
         module(
             "InferenceService",
             [
-                "Compute", "Constraints", "Engine", "Ledger", "Messages", "Models", "RPC", "Routing", "Telemetry",
-                "Tenancy", "TextModels", "Vocabulary",
+                "Compute", "Constraints", "Engine", "Ledger", "Messages", "Models", "RPC", "RPCTransport", "Routing",
+                "Telemetry", "Tenancy", "TextModels", "Vocabulary",
             ]),
 
         // Layer 7

@@ -47,6 +47,14 @@ extension ServerConfiguration {
     /// drain: 30s
     /// log_level: info
     /// tenancy: {…}                 # see TenantTable; read anew when the file changes
+    /// shards:                      # other servers, whose models are called through this one
+    ///   addresses: [10.0.0.5:8461, text.internal:8461]   # every address of a host is a shard
+    ///   certificate: role-router.pem                     # of apus certs issue --role router
+    ///   key: role-router.key
+    ///   ca: ca.pem
+    ///   plaintext: false                                 # true on loopback addresses, without certificates
+    ///   server_name: shard.internal                      # in the shards' certificates; their host's when absent
+    ///   look_up_every: 5s                                # of hosts
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
@@ -67,10 +75,14 @@ extension ServerConfiguration {
         for path in try map.strings("repositories") ?? [] where access(path, F_OK) != 0 {
             throw map.error(at: "repositories", "no such folder: \(path)")
         }
-        guard let tls = try map.map("tls") else { return }
-        for key in ["certificate", "key", "client_ca", "crl"] {
-            guard let path = try tls.string(key), access(path, F_OK) != 0 else { continue }
-            throw tls.error(at: key, "no such file: \(path)")
+        for (section, keys) in [
+            ("tls", ["certificate", "key", "client_ca", "crl"]), ("shards", ["certificate", "key", "ca"]),
+        ] {
+            guard let section = try map.map(section) else { continue }
+            for key in keys {
+                guard let path = try section.string(key), access(path, F_OK) != 0 else { continue }
+                throw section.error(at: key, "no such file: \(path)")
+            }
         }
     }
 
@@ -96,6 +108,7 @@ extension ServerConfiguration {
         }
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
+        if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
         if let section = try map.map("ledger") {
             var ledger = LedgerFile(path: try section.requiredString("path"))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
@@ -110,7 +123,7 @@ extension ServerConfiguration {
     }
 
     /// Reads `HOST:PORT` or `[IPV6]:PORT`.
-    private static func address(
+    fileprivate static func address(
         _ text: String, at key: String, in map: ConfigurationMap
     ) throws(ConfigurationError) -> ListenAddress {
         guard let address = ListenAddress(text) else {
@@ -184,5 +197,31 @@ extension ServerConnectionPolicy {
         prefaceTimeoutNanoseconds = try duration("preface_timeout") ?? prefaceTimeoutNanoseconds
         halfOpenCountMax = try map.integer("half_open", in: 1...1_000_000) ?? halfOpenCountMax
         stallTimeoutNanoseconds = try duration("stall_timeout") ?? stallTimeoutNanoseconds
+    }
+}
+
+extension ServerConfiguration.Shards {
+    fileprivate init(reading map: ConfigurationMap, isPlaintext: Bool) throws(ConfigurationError) {
+        var addresses: [ServerConfiguration.ListenAddress] = []
+        for text in try map.strings("addresses") ?? [] {
+            let address = try ServerConfiguration.address(text, at: "addresses", in: map)
+            guard !addresses.contains(address) else { throw map.error(at: "addresses", "\(text) stands there twice") }
+            addresses.append(address)
+        }
+        guard !addresses.isEmpty else { throw map.error(at: "addresses", "is required") }
+        self.init(addresses: addresses)
+        serverName = try map.string("server_name")
+        if let nanoseconds = try map.nanoseconds("look_up_every", in: 100_000_000...3_600_000_000_000) {
+            lookUpNanoseconds = UInt64(nanoseconds)
+        }
+        if try map.bool("plaintext") ?? false {
+            guard isPlaintext, addresses.allSatisfy(\.isLoopback) else {
+                throw map.error(at: "plaintext", "only loopback addresses are called without TLS, by a server without")
+            }
+        } else {
+            certificates = ClientCredentialFiles(
+                serverAuthoritiesPath: try map.requiredString("ca"),
+                certificatePath: try map.requiredString("certificate"), keyPath: try map.requiredString("key"))
+        }
     }
 }

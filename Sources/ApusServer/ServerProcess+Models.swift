@@ -16,6 +16,8 @@ extension ServerProcess {
         _ configuration: ServerConfiguration, into engine: Engine, terminal: ((String) -> Void)?,
         clock: any MonotonicClock, logger: Logger
     ) async throws {
+        // A server that has shards and no repository has no models of its own.
+        guard configuration.shards == nil || !configuration.repositories.isEmpty else { return }
         let paths =
             configuration.repositories.isEmpty ? [ExampleModels.repositoryPath] : configuration.repositories
         let wanted = configuration.models.map { Set($0.compactMap(ModelName.init)) }

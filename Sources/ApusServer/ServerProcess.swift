@@ -91,7 +91,8 @@ package final class ServerProcess: Sendable {
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(
-                engine: engine, tenants: configuration.effectiveTenants, ledger: ledger, clock: clock, logger: logger)
+                engine: engine, configuration: configuration, ledger: ledger, clock: clock, logger: logger)
+            let shards = try shardSet(configuration, services, loops, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
@@ -123,7 +124,7 @@ package final class ServerProcess: Sendable {
                         metrics: metrics, logger: logger)
                 }, probes: probes, configuration: configuration, logger: logger)
             let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
-            process.startWatches(configuration, metrics: collector, ledger: writer)
+            process.startWatches(configuration, metrics: collector, ledger: writer, shards: shards)
             return process
         } catch {
             await engine.shutdown()
@@ -142,6 +143,21 @@ package final class ServerProcess: Sendable {
             ])
         if let warning = OpenBLAS.coreNameWarning {
             logger.notice("openblas core type", metadata: ["why": "\(warning)"])
+        }
+    }
+
+    /// The links to other servers; nil where there are none.
+    ///
+    /// - Throws: `StartError` naming the file that cannot be used; the loops are stopped then.
+    private static func shardSet(
+        _ configuration: ServerConfiguration, _ services: ServiceSet, _ loops: EventLoopGroup, logger: Logger
+    ) throws(StartError) -> ShardSet? {
+        guard let shards = configuration.shards, let directory = services.directory else { return nil }
+        do throws(StartError) {
+            return try ShardSet(shards, directory: directory, loops: loops, logger: logger)
+        } catch {
+            loops.stop()
+            throw error
         }
     }
 
@@ -191,9 +207,10 @@ package final class ServerProcess: Sendable {
 
     /// The tasks keep the process alive until `drain` cancels them.
     private func startWatches(
-        _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?
+        _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?, shards: ShardSet?
     ) {
         var tasks: [Task<Void, Never>] = []
+        if let shards { tasks.append(Task { await shards.run() }) }
         if certificates != nil || tenancy != nil {
             let interval = configuration.certificateLookNanoseconds
             tasks.append(Task { await self.watchFiles(intervalNanoseconds: interval) })

@@ -15,14 +15,18 @@ final class ServiceSet: Sendable {
     private let services: InferenceServices
     /// Whose table may be replaced while calls go on.
     let tenants: TenantGate
+    /// Other servers that answer calls; nil where there are none.
+    let directory: ShardDirectory?
 
     init(
-        engine: Engine, tenants: TenantTable, ledger: UsageLedger?, clock: any MonotonicClock, logger: Logger
+        engine: Engine, configuration: ServerConfiguration, ledger: UsageLedger?, clock: any MonotonicClock,
+        logger: Logger
     ) {
         let log = CallLog(logger: logger, clock: clock)
         let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
-        self.tenants = TenantGate(tenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)) {
-            tenant, period in
+        tenants = TenantGate(
+            configuration.effectiveTenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)
+        ) { tenant, period in
             do {
                 return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
             } catch {
@@ -31,10 +35,18 @@ final class ServiceSet: Sendable {
             }
         }
         let record = ledger.map { ledger -> CallGate.Record in { ledger.record($0, of: $1, model: $2) } }
-        let gate = CallGate(tenants: self.tenants, clock: clock, record: record) { log.callDidEnd($0, $1) }
+        directory = configuration.shards.map { _ in ShardDirectory(clock: clock) }
+        let forwarder = directory.map { directory in
+            Forwarder(directory: directory, responseByteCountMax: configuration.limits.messageByteCountMax) {
+                engine.isReady($0)
+            }
+        }
+        let gate = CallGate(tenants: tenants, clock: clock, record: record, forwarder: forwarder) {
+            log.callDidEnd($0, $1)
+        }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: self.tenants, ledger: ledger, clock: clock, now: unixSeconds,
+            engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock, now: unixSeconds,
             serverVersion: ServerVersion.current)
         services.register(in: &methods, through: gate)
         self.methods = methods

@@ -1,5 +1,6 @@
 import Messages
 import RPC
+import Routing
 package import Telemetry
 package import Tenancy
 package import Vocabulary
@@ -12,6 +13,7 @@ package struct CallGate: Sendable {
     private let clock: any MonotonicClock
     private let log: Log
     private let record: Record?
+    private let forwarder: Forwarder?
 
     /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
     /// call that named none there is.
@@ -21,11 +23,13 @@ package struct CallGate: Sendable {
     package typealias Log = @Sendable (StatusCode, () -> AccessLogEntry) -> Void
 
     package init(
-        tenants: TenantGate, clock: any MonotonicClock, record: Record? = nil, log: @escaping Log
+        tenants: TenantGate, clock: any MonotonicClock, record: Record? = nil, forwarder: Forwarder? = nil,
+        log: @escaping Log
     ) {
         self.tenants = tenants
         self.clock = clock
         self.record = record
+        self.forwarder = forwarder
         self.log = log
     }
 
@@ -33,7 +37,7 @@ package struct CallGate: Sendable {
     func pass<Answer>(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = GateKeeper(context: context, tenants: tenants, record: record)
+        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
         do {
             try keeper.enter(audience)
             let answer = try await answer(keeper)
@@ -49,7 +53,7 @@ package struct CallGate: Sendable {
     func passAtOnce(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
     ) throws -> Bytes? {
-        let keeper = GateKeeper(context: context, tenants: tenants, record: record)
+        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
         do {
             try keeper.enter(audience)
             guard let answer = try answer(keeper) else {
@@ -78,6 +82,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let context: ServerContext
     private let tenants: TenantGate
     private let record: CallGate.Record?
+    private let forwarder: Forwarder?
     private var admitted: TenantPass?
     private var model: String?
     private var requestByteCount = 0
@@ -88,10 +93,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// The part of it that is recorded already, for other models of the same stream.
     private var recorded = Consumption()
 
-    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?) {
+    /// What a shard sent in its trailers, which the caller gets as it is.
+    private var forwardedTrailers: Metadata?
+
+    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
         self.context = context
         self.tenants = tenants
         self.record = record
+        self.forwarder = forwarder
     }
 
     var call: CallContext {
@@ -119,6 +128,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     fileprivate func leave(failure: ServingError?) {
         recordUse(failure)
         if let admitted { tenants.leave(admitted, reserved: reserved, used: used?.amounts ?? MeteredAmounts()) }
+        if let forwardedTrailers { return context.setTrailingMetadata(forwardedTrailers) }
         guard used != nil || failure != nil else {
             if admitted != nil { context.setTrailers(Self.nothingUsed) }
             return
@@ -181,6 +191,29 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         var sum = used ?? Consumption()
         sum.add(consumption)
         used = sum
+    }
+
+    // MARK: Forwarding
+
+    /// The call as one of a shard's; nil when it is answered here.
+    ///
+    /// - Throws: PERMISSION_DENIED for a model that the caller may not call.
+    func forwardedCall<Request: Message>(
+        _ type: Request.Type, _ bytes: Bytes
+    ) throws(ServingError) -> ForwardedCall? {
+        guard let forwarder, type is any ModelRequest.Type, let selector = forwarder.target(of: bytes) else {
+            return nil
+        }
+        try take(bytes, of: selector.name)
+        return ForwardedCall(selector: selector, forwarder: forwarder, context: context, keeper: self)
+    }
+
+    /// Passes on what a shard sent beside its messages, and counts what it says the call has used.
+    func forward(initial: Metadata, trailing: Metadata) {
+        if !initial.isEmpty { context.setInitialMetadata(initial) }
+        guard !trailing.isEmpty else { return }
+        forwardedTrailers = trailing
+        used = Consumption(trailers: trailing)
     }
 
     // MARK: Messages

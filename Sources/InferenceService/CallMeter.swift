@@ -36,18 +36,3 @@ extension CallContext {
         meter?.add(consumption)
     }
 }
-
-extension Consumption {
-    /// What the trailers of a call say, for whoever counts without reading messages: the time always, of the rest what
-    /// there is.
-    var trailers: [(name: String, value: String)] {
-        let counts: [(name: String, count: UInt64)] = [
-            ("apus-prompt-tokens", promptTokenCount), ("apus-cached-tokens", cachedTokenCount),
-            ("apus-generated-tokens", generatedTokenCount), ("apus-images", imageCount), ("apus-nodes", nodeCount),
-            ("apus-edges", edgeCount),
-        ]
-        return counts.filter { $0.count > 0 }.map { ($0.name, String($0.count)) } + [
-            ("apus-queue-us", String(queueMicroseconds)), ("apus-compute-us", String(computeMicroseconds)),
-        ]
-    }
-}

@@ -12,6 +12,7 @@ package struct InferenceServices: Sendable {
     private let vision: VisionService
     private let graph: GraphService
     private let admin: AdminService
+    private let shard: ShardService
     private let health: HealthService
     private let reflection = ReflectionService()
 
@@ -33,6 +34,7 @@ package struct InferenceServices: Sendable {
         graph = GraphService(engine: engine)
         admin = AdminService(
             engine: engine, tenants: tenants, ledger: ledger, clock: clock, serverVersion: serverVersion)
+        shard = ShardService(engine: engine, readiness: readiness)
         health = HealthService(services: ServiceDescriptors.apus.services)
         readiness.observe { [health] in health.setServing($0) }
     }
@@ -52,6 +54,9 @@ package struct InferenceServices: Sendable {
         table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }
         table.register(AdminMethods.getUsage, through: gate) { [admin] request, _ in try await admin.getUsage(request) }
         table.register(AdminMethods.listTenants, through: gate) { [admin] request, _ in admin.listTenants(request) }
+        table.register(serverStream: ShardMethods.watch, through: gate) { [shard] request, _, writer in
+            try await shard.watch(request, to: writer)
+        }
         table.register(health, through: gate)
         table.register(reflection, through: gate)
     }

@@ -6,6 +6,8 @@ package enum MethodAudience: Hashable, Sendable {
     case tenants
     /// Holders of the admin role.
     case admins
+    /// Holders of the router role, for themselves: what shards tell about themselves.
+    case routers
 
     /// The audience of a gRPC path, such as `/grpc.health.v1.Health/Check`.
     ///
@@ -18,6 +20,7 @@ package enum MethodAudience: Hashable, Sendable {
                 "grpc.reflection.v1alpha.ServerReflection":
                 .everybody
             case "apus.admin.v1.Admin": .admins
+            case "apus.shard.v1.Shard": .routers
             default: .tenants
             }
     }

@@ -52,6 +52,8 @@ package struct TenantTable: Hashable, Sendable {
     ) throws(ServingError) -> Caller {
         let principal = try principal(of: identity)
         switch (audience, principal) {
+        case (.routers, .router): return Caller(tenant: nil, policy: TenantPolicy())
+        case (.routers, _): throw denied("\(method) needs a certificate with the role router", label: "not_a_router")
         case (_, .router) where actingFor != nil:
             let tenant = try named(actingFor)
             guard audience != .admins else { throw notAnAdmin(method) }

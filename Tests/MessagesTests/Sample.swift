@@ -26,7 +26,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = inference + text + vision + graph + admin + health + reflection
+    static let all = inference + text + vision + graph + admin + shard + health + reflection
 
     private static let inference = [
         Sample(ServerLiveRequest(), ""),
@@ -273,6 +273,16 @@ struct Sample: Sendable, CustomTestStringConvertible {
         Sample(
             BudgetStatus(unit: "tokens", limit: 1, spent: 2, reserved: 3, resetsAt: 4),
             #"unit: "tokens" limit: 1 spent: 2 reserved: 3 resets_at: 4"#),
+    ]
+
+    private static let shard = [
+        Sample(WatchRequest(), ""),
+        Sample(
+            ShardState(models: [ShardModel(), ShardModel(name: "m")], draining: true),
+            #"models {} models { name: "m" } draining: true"#),
+        Sample(
+            ShardModel(name: "m", version: "3", expectedWaitMicroseconds: 4, serviceMicroseconds: 5),
+            #"name: "m" version: "3" expected_wait_microseconds: 4 service_microseconds: 5"#),
     ]
 
     private static let health = [

@@ -9,8 +9,8 @@ import Vocabulary
     func services() {
         #expect(
             ServiceDescriptors.apus.services == [
-                "apus.admin.v1.Admin", "apus.graph.v1.Graph", "apus.text.v1.Text", "apus.vision.v1.Vision",
-                "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                "apus.admin.v1.Admin", "apus.graph.v1.Graph", "apus.shard.v1.Shard", "apus.text.v1.Text",
+                "apus.vision.v1.Vision", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                 "grpc.reflection.v1alpha.ServerReflection", "inference.GRPCInferenceService",
             ])
         #expect(ServiceDescriptors.apus.services.contains(GRPCInferenceServiceMethods.service))

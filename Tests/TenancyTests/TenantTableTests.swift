@@ -6,6 +6,7 @@ import Vocabulary
 
 let inferMethod = "/inference.GRPCInferenceService/ModelInfer"
 private let adminMethod = "/apus.admin.v1.Admin/ServerStatus"
+private let shardMethod = "/apus.shard.v1.Shard/Watch"
 private let healthMethod = "/grpc.health.v1.Health/Check"
 
 @Suite("A tenant table")
@@ -57,6 +58,15 @@ struct TenantTableTests {
         #expect(decision(identity, adminMethod, actingFor: actingFor) == admin)
     }
 
+    @Test("lets routers, and nobody else, ask a shard how it is")
+    func shards() {
+        #expect(decision(identity("role/router"), shardMethod) == "nobody")
+        #expect(decision(identity("role/router"), shardMethod, actingFor: "acme") == "nobody")
+        for other in ["tenant/acme", "role/admin"] {
+            #expect(decision(identity(other), shardMethod) == "not_a_router")
+        }
+    }
+
     @Test("keeps a tenant to its models")
     func models() {
         #expect(decision(identity("tenant/acme"), inferMethod, model: "digits") == "acme")
@@ -96,6 +106,7 @@ struct TenantTableTests {
         }
         #expect(MethodAudience(path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo") == .everybody)
         #expect(MethodAudience(path: adminMethod) == .admins)
+        #expect(MethodAudience(path: shardMethod) == .routers)
     }
 
     @Test("is read from a configuration")
