@@ -17,7 +17,7 @@ extension ServerConfiguration {
     ///   crl: revoked.crl           # a file or a folder of revocation lists; none when absent
     ///   close_revoked: true        # a list that names a certificate ends its connections
     ///   look_every: 5s             # how often the files are looked at for changes
-    /// http_listen: 127.0.0.1:8462  # /metrics for Prometheus and /healthz, over HTTP; off for none
+    /// http_listen: 127.0.0.1:8462  # /metrics, /healthz and /readyz, over HTTP; off for none
     /// metrics_file: apus.prom      # the metrics as text, written anew every second; none when absent
     /// event_loops: 1
     /// compute_threads: 2

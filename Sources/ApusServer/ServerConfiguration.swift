@@ -18,7 +18,7 @@ package struct ServerConfiguration: Sendable {
     package var closesRevoked = true
     /// A file that is kept up to date with the metrics; nil for none.
     package var metricsFile: String?
-    /// Where `/metrics` and `/healthz` are answered over HTTP.
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered over HTTP.
     package var probes = ProbeListener.ifFree(ListenAddress(host: "127.0.0.1", port: 8462))
     /// Threads that handle connections; at least 1.
     package var eventLoopCount = 1
