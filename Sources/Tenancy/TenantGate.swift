@@ -60,7 +60,7 @@ package final class TenantGate: Sendable {
         let isTenant = actingFor == nil && caller.tenant != nil
         return TenantPass(
             caller: caller, account: caller.tenant.map(account), generation: generation,
-            audiences: isTenant ? [.everybody, .tenants] : [])
+            audiences: isTenant ? [.everybody, .tenants, .readers] : [])
     }
 
     /// The account of a tenant.
