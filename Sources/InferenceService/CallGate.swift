@@ -80,8 +80,10 @@ final class GateKeeper: @unchecked Sendable {
     var call: CallContext {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, deadline: context.deadline,
-            requestID: context.requestID)
+            requestID: context.requestID, allowedModels: admitted?.caller.policy.allowedModels)
     }
+
+    func header(_ name: StaticString) -> String? { context.requestText(of: name) }
 
     /// Lets the call in as far as its method goes, and counts it.
     fileprivate func enter(_ tenants: TenantGate, _ audience: MethodAudience) throws(ServingError) {
@@ -171,6 +173,26 @@ extension ModelInferRequest: ModelRequest {
 
 extension ModelMetadataRequest: ModelRequest {
     fileprivate var requestedModel: String { name }
+}
+
+extension ModelConfigRequest: ModelRequest {
+    fileprivate var requestedModel: String { name }
+}
+
+extension ModelStatisticsRequest: ModelRequest {
+    fileprivate var requestedModel: String { name }
+}
+
+extension TraceSettingRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+}
+
+extension RepositoryModelLoadRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+}
+
+extension RepositoryModelUnloadRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
 }
 
 extension GenerateRequest: ModelRequest {
