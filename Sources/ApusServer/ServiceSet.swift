@@ -13,13 +13,16 @@ final class ServiceSet: Sendable {
     private let readiness = InferenceService.Readiness()
     private let services: InferenceServices
 
-    init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
+    init(
+        engine: Engine, tenants: TenantTable, extensions: ServerExtensions, clock: any MonotonicClock, logger: Logger
+    ) {
         let log = CallLog(logger: logger, clock: clock)
         let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { log.callDidEnd($0, $1) }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, clock: clock, now: { Int64(Date().timeIntervalSince1970) },
-            serverVersion: ServerVersion.current)
+            engine: engine, readiness: readiness, clock: clock,
+            now: { Int64(Date().timeIntervalSince1970 * 1000) }, serverVersion: ServerVersion.current,
+            extensions: extensions)
         services.register(in: &methods, through: gate)
         self.methods = methods
         observer = CallObserver { record in
