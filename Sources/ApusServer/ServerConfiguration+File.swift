@@ -1,4 +1,5 @@
 package import Configuration
+import Engine
 import Glibc
 import RPCTransport
 import TLS
@@ -23,6 +24,10 @@ extension ServerConfiguration {
     /// compute_threads: 2
     /// repositories: [/srv/models]
     /// models: [digits, karate]     # all models of the repositories when absent
+    /// repository:
+    ///   control: none              # serves what lies there at the start; poll looks again, explicit lets admins load
+    ///   poll_every: 5s             # with poll; a change counts when two looks in a row find it
+    /// shared_memory: false         # true only on a loopback address: requests may name tensors in shared memory
     /// limits:
     ///   connections: 1024
     ///   streams_per_connection: 256
@@ -100,6 +105,13 @@ extension ServerConfiguration {
         computeThreadCount = try map.integer("compute_threads", in: 1...1024)
         repositories = try map.strings("repositories") ?? repositories
         models = try map.strings("models")
+        if let repository = try map.map("repository") {
+            repositoryControl = try repository.choice("control", of: LiveRepository.Control.self) ?? repositoryControl
+            if let nanoseconds = try repository.nanoseconds("poll_every", in: 10_000_000...3_600_000_000_000) {
+                repositoryPollNanoseconds = UInt64(nanoseconds)
+            }
+        }
+        allowsSharedMemory = try map.bool("shared_memory") ?? allowsSharedMemory
         if let limits = try map.map("limits") { try self.limits.read(limits) }
         if let compression = try map.map("compression") { try self.compression.read(compression) }
         if let connections = try map.map("connections") { try self.connections.read(connections) }
@@ -117,6 +129,9 @@ extension ServerConfiguration {
             self.ledger = ledger
         }
         try map.finish()
+        if allowsSharedMemory, !address.isLoopback {
+            throw map.error(at: "shared_memory", "only on a loopback address, not \(address.host)")
+        }
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
         }

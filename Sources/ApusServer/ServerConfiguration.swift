@@ -1,3 +1,4 @@
+package import Engine
 package import RPCTransport
 package import TLS
 package import Tenancy
@@ -26,8 +27,14 @@ package struct ServerConfiguration: Sendable {
     package var computeThreadCount: Int?
     /// Folders of models; empty for the examples inside the package.
     package var repositories: [String] = []
-    /// The models to serve, by name; nil for all in the repositories.
+    /// The models to serve, by name; nil for all in the repositories, or none to begin with where callers load them.
     package var models: [String]?
+    /// Who decides what is served of the repositories.
+    package var repositoryControl = LiveRepository.Control.none
+    /// How often the repositories are looked at, where that is what decides.
+    package var repositoryPollNanoseconds: UInt64 = 5_000_000_000
+    /// Whether requests may take their tensors from shared memory; for loopback addresses only.
+    package var allowsSharedMemory = false
     package var limits = ConnectionLimits()
     /// Whether answers are compressed for clients that accept it; off by default, since tensors seldom shrink.
     package var compression = Compression()

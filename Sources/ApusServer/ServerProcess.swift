@@ -12,7 +12,7 @@ import RPC
 import RPCTransport
 import Synchronization
 import TLS
-import Telemetry
+package import Telemetry
 import Tenancy
 package import Vocabulary
 
@@ -44,11 +44,13 @@ package final class ServerProcess: Sendable {
     private let clock: any MonotonicClock
     private let drainNanoseconds: UInt64
     let logger: Logger
+    let repository: LiveRepository
     private let signalWatch = SignalWatch()
 
     private init(
         engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
         certificates: CertificateReloader?, tenancy: TenancyReloader?, probes: ProbeServer?,
+        repository: LiveRepository,
         configuration: ServerConfiguration, logger: Logger
     ) {
         self.address = server.address.description
@@ -60,6 +62,7 @@ package final class ServerProcess: Sendable {
         self.certificates = certificates
         self.tenancy = tenancy
         self.probes = probes
+        self.repository = repository
         closesRevoked = configuration.closesRevoked
         drainNanoseconds = configuration.drainNanoseconds
         self.logger = logger
@@ -73,25 +76,33 @@ package final class ServerProcess: Sendable {
     ///   - terminal: replaces the current line of a terminal, which shows the loading of large models; nil where the
     ///     log has to.
     ///   - logger: gets what happens.
+    ///   - logThreshold: of the logger, for admins to change; nil where they cannot.
     /// - Returns: a server that takes calls.
     /// - Throws: `StartError` saying what is wrong, before anything listens.
     package static func start(
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(),
-        terminal: ((String) -> Void)? = nil, logger: Logger
+        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, logThreshold: LogThreshold? = nil
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, encrypts: certificates != nil, logger: logger)
         raiseDescriptorLimit(configuration, logger: logger)
         let ledger = try openLedger(configuration, logger: logger)
-        let engine = Engine(
-            configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
+        var engineConfiguration = EngineConfiguration(threadCount: configuration.computeThreadCountOrCores)
+        engineConfiguration.unloadNanosecondsMax = configuration.drainNanoseconds
+        let engine = Engine(configuration: engineConfiguration, clock: clock)
+        let reporter = ModelReporter(metrics: metrics, terminal: terminal, clock: clock, logger: logger)
         do {
-            try await load(configuration, into: engine, terminal: terminal, clock: clock, logger: logger)
+            let repository = try await load(configuration, into: engine, reporter: reporter, logger: logger)
+            var extensions = ServerExtensions()
+            extensions.repository = repository
+            extensions.logThreshold = logThreshold
+            extensions.allowsSharedMemory = configuration.allowsSharedMemory
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(
-                engine: engine, configuration: configuration, ledger: ledger, clock: clock, logger: logger)
+                engine: engine, configuration: configuration, extensions: extensions, ledger: ledger, clock: clock,
+                logger: logger)
             let shards = try shardSet(configuration, services, loops, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
@@ -122,7 +133,7 @@ package final class ServerProcess: Sendable {
                     TenancyReloader(
                         path: path, present: configuration.effectiveTenants, tenants: services.tenants,
                         metrics: metrics, logger: logger)
-                }, probes: probes, configuration: configuration, logger: logger)
+                }, probes: probes, repository: repository, configuration: configuration, logger: logger)
             let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
             process.startWatches(configuration, metrics: collector, ledger: writer, shards: shards)
             return process
@@ -214,6 +225,10 @@ package final class ServerProcess: Sendable {
         if certificates != nil || tenancy != nil {
             let interval = configuration.certificateLookNanoseconds
             tasks.append(Task { await self.watchFiles(intervalNanoseconds: interval) })
+        }
+        if configuration.repositoryControl == .poll {
+            let interval = configuration.repositoryPollNanoseconds
+            tasks.append(Task { await self.watchRepository(intervalNanoseconds: interval) })
         }
         if let path = configuration.metricsFile {
             let file = MetricsFile(path: path, metrics: metrics, logger: logger)

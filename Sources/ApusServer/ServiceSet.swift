@@ -19,8 +19,8 @@ final class ServiceSet: Sendable {
     let directory: ShardDirectory?
 
     init(
-        engine: Engine, configuration: ServerConfiguration, ledger: UsageLedger?, clock: any MonotonicClock,
-        logger: Logger
+        engine: Engine, configuration: ServerConfiguration, extensions: ServerExtensions, ledger: UsageLedger?,
+        clock: any MonotonicClock, logger: Logger
     ) {
         let log = CallLog(logger: logger, clock: clock)
         let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
@@ -46,8 +46,9 @@ final class ServiceSet: Sendable {
         }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock, now: unixSeconds,
-            serverVersion: ServerVersion.current)
+            engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock,
+            now: { Int64(Date().timeIntervalSince1970 * 1000) }, serverVersion: ServerVersion.current,
+            extensions: extensions)
         services.register(in: &methods, through: gate)
         self.methods = methods
         observer = CallObserver { record in

@@ -20,7 +20,16 @@ extension Engine {
         _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
         deadline: Deadline = .never, field: String = "texts", reserve: @escaping TokenReservation = { _ in }
     ) async throws(ServingError) -> EmbeddingAnswer {
-        let loaded = try find(selector)
+        try await embed(
+            try find(selector), texts: texts, isNormalized: isNormalized, truncates: truncates, deadline: deadline,
+            field: field, reserve: reserve)
+    }
+
+    /// As above, by a model that need not be in the table.
+    func embed(
+        _ loaded: LoadedModel, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
+        deadline: Deadline = .never, field: String = "texts", reserve: @escaping TokenReservation = { _ in }
+    ) async throws(ServingError) -> EmbeddingAnswer {
         if case .encoder(let pipeline, let limits) = loaded.kind {
             let embedding = EncoderEmbedding(
                 engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline,

@@ -19,7 +19,13 @@ extension Engine {
     package func infer(
         _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never
     ) async throws(ServingError) -> InferenceAnswer {
-        let loaded = try find(selector)
+        try await infer(try find(selector), input, deadline: deadline)
+    }
+
+    /// As above, by a model that need not be in the table.
+    func infer(
+        _ loaded: LoadedModel, _ input: InferenceInput, deadline: Deadline
+    ) async throws(ServingError) -> InferenceAnswer {
         let model = try loaded.batchModel()
         try loaded.description.checkRequestedOutputs(of: input)
         let sampleCount = try model.sampleCount(of: input)

@@ -22,7 +22,13 @@ extension Engine {
     package func generate(
         _ selector: ModelSelector, _ request: GenerationRequest, reserve: TokenReservation = { _ in }
     ) async throws(ServingError) -> GenerationStream {
-        let loaded = try find(selector)
+        try await generate(try find(selector), request, reserve: reserve)
+    }
+
+    /// As above, by a model that need not be in the table.
+    func generate(
+        _ loaded: LoadedModel, _ request: GenerationRequest, reserve: TokenReservation = { _ in }
+    ) async throws(ServingError) -> GenerationStream {
         let (pipeline, limits) = try loaded.text()
         try request.check(vocabularySize: pipeline.model.properties.vocabularySize)
         let tickets = (0..<request.answerCount).map { _ in newTicket() }

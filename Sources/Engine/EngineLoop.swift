@@ -16,6 +16,8 @@ final class EngineLoop {
     private let gang: ComputeGang
     private var runners: [(model: LoadedModel, runner: any ModelRunner)] = []
     private var shares = FairShare<ObjectIdentifier>()
+    /// Models that go once they have answered what they have.
+    private var leaving: [(model: LoadedModel, until: MonotonicTime, completion: Completion<Void>)] = []
     private var stopping: Completion<Void>?
 
     init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int) {
@@ -31,10 +33,12 @@ final class EngineLoop {
             // The message to stop is the last one there is.
             for message in mailbox.receive(timeoutNanoseconds: timeoutNanoseconds) { handle(message) }
             guard stopping == nil else { break }
+            removeLeaving()
             timeoutNanoseconds = runOneStep() ? 0 : idleNanoseconds()
         }
         for entry in runners { entry.runner.stop(with: .engineStopped) }
         runners = []
+        for entry in leaving { entry.completion.complete(()) }
         stopping?.complete(())
     }
 
@@ -60,7 +64,7 @@ final class EngineLoop {
             case .idle: nil
             }
         }
-        return times.min().map { $0.nanoseconds(since: now) }
+        return (times + leaving.map(\.until)).min().map { $0.nanoseconds(since: now) }
     }
 
     private func handle(_ message: EngineMessage) {
@@ -70,7 +74,7 @@ final class EngineLoop {
         case .cancel(let model, let ticket): runner(of: model)?.cancel(ticket)
         case .resume(let model, let ticket): runner(of: model)?.resume(ticket)
         case .install(let model, let completion): completion.complete(install(model))
-        case .remove(let model, let completion): remove(model, completion)
+        case .remove(let model, let until, let completion): leaving.append((model, until, completion))
         case .stop(let completion): stopping = completion
         }
     }
@@ -118,6 +122,17 @@ final class EngineLoop {
                     .failedPrecondition, "model '\(loaded.description.name)' failed to warm up: \(error)",
                     label: "warm_up_failed"))
         }
+    }
+
+    /// Removes the models that were asked to go and have nothing left to answer, or no time.
+    ///
+    /// A request has its place in the queue before it is sent, so a model without any has none on its way either.
+    private func removeLeaving() {
+        guard !leaving.isEmpty else { return }
+        let now = clock.now()
+        let due = leaving.filter { $0.until <= now || $0.model.counters.isIdle }
+        leaving.removeAll { entry in due.contains { $0.completion === entry.completion } }
+        for entry in due { remove(entry.model, entry.completion) }
     }
 
     private func remove(_ model: LoadedModel, _ completion: Completion<Void>) {

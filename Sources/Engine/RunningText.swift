@@ -49,6 +49,8 @@ final class RunningText {
         case ended(publish: () -> Void)
         /// Likewise, for an answer that cannot go on.
         case failed(ServingError)
+        /// Its reader has gone away.
+        case abandoned
     }
 
     /// - Parameters:
@@ -184,7 +186,7 @@ final class RunningText {
             return switch demand {
             case .more: .goesOn(written.map(\.token))
             case .pause: .pauses(written.map(\.token))
-            case .nothing: .ended {}
+            case .nothing: .abandoned
             }
         }
     }

@@ -106,8 +106,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     var call: CallContext {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, deadline: context.deadline,
-            requestID: context.requestID, meter: self)
+            requestID: context.requestID, allowedModels: admitted?.caller.policy.allowedModels, meter: self)
     }
+
+    func header(_ name: StaticString) -> String? { context.requestText(of: name) }
 
     /// Lets the call in as far as its method goes, and counts it.
     fileprivate func enter(_ audience: MethodAudience) throws(ServingError) {
@@ -201,9 +203,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func forwardedCall<Request: Message>(
         _ type: Request.Type, _ bytes: Bytes
     ) throws(ServingError) -> ForwardedCall? {
-        guard let forwarder, type is any ModelRequest.Type, let selector = forwarder.target(of: bytes) else {
-            return nil
-        }
+        guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
+            let selector = forwarder.target(of: bytes)
+        else { return nil }
         try take(bytes, of: selector.name)
         return ForwardedCall(selector: selector, forwarder: forwarder, context: context, keeper: self)
     }
@@ -271,6 +273,12 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 /// A request that names the model it is for.
 private protocol ModelRequest: Message {
     var requestedModel: String { get }
+    /// Whether name and version are in fields 1 and 2, and another server can answer it as well.
+    static var isForwardable: Bool { get }
+}
+
+extension ModelRequest {
+    fileprivate static var isForwardable: Bool { true }
 }
 
 extension ModelInferRequest: ModelRequest {
@@ -279,6 +287,29 @@ extension ModelInferRequest: ModelRequest {
 
 extension ModelMetadataRequest: ModelRequest {
     fileprivate var requestedModel: String { name }
+}
+
+extension ModelConfigRequest: ModelRequest {
+    fileprivate var requestedModel: String { name }
+}
+
+extension ModelStatisticsRequest: ModelRequest {
+    fileprivate var requestedModel: String { name }
+}
+
+extension TraceSettingRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+    fileprivate static var isForwardable: Bool { false }
+}
+
+extension RepositoryModelLoadRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+    fileprivate static var isForwardable: Bool { false }
+}
+
+extension RepositoryModelUnloadRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+    fileprivate static var isForwardable: Bool { false }
 }
 
 extension GenerateRequest: ModelRequest {

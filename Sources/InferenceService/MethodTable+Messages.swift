@@ -27,6 +27,9 @@ package final class MessageReader<Request: Message>: @unchecked Sendable {
         guard let bytes = try await stream.next() else { return nil }
         return try keeper.decode(Request.self, bytes)
     }
+
+    /// The text of the first header of the call called `name`, in lower case.
+    func header(_ name: StaticString) -> String? { keeper.header(name) }
 }
 
 /// Sends the messages of a response as they are ready.

@@ -114,7 +114,7 @@ package final class TenantGate: Sendable {
         let isTenant = identity?.principal != .router && caller.tenant != nil
         return TenantPass(
             caller: caller, account: caller.tenant.map(account), generation: generation,
-            audiences: isTenant ? [.everybody, .tenants] : [])
+            audiences: isTenant ? [.everybody, .tenants, .readers] : [])
     }
 
     /// The account of a tenant.

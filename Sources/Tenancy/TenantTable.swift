@@ -58,10 +58,11 @@ package struct TenantTable: Hashable, Sendable {
             let tenant = try named(actingFor)
             guard audience != .admins else { throw notAnAdmin(method) }
             return Caller(tenant: tenant, policy: try policy(of: tenant))
-        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)):
+        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)), (.readers, .tenant(let tenant)):
             return Caller(tenant: tenant, policy: try policy(of: tenant))
-        case (.everybody, _), (.admins, .admin): return Caller(tenant: nil, policy: TenantPolicy())
-        case (.tenants, .router): throw denied("a router names its tenant in apus-tenant", label: "no_tenant")
+        case (.everybody, _), (.admins, .admin), (.readers, .admin): return Caller(tenant: nil, policy: TenantPolicy())
+        case (.tenants, .router), (.readers, .router):
+            throw denied("a router names its tenant in apus-tenant", label: "no_tenant")
         case (.tenants, .admin): throw denied("an admin's certificate calls Admin only", label: "admin_only")
         case (.admins, _): throw notAnAdmin(method)
         }

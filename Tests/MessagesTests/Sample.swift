@@ -26,7 +26,8 @@ struct Sample: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = inference + text + vision + graph + admin + shard + health + reflection
+    static let all =
+        inference + extensions + text + vision + graph + admin + shard + health + reflection
 
     private static let inference = [
         Sample(ServerLiveRequest(), ""),

@@ -109,6 +109,23 @@ struct TenantTableTests {
         #expect(MethodAudience(path: shardMethod) == .routers)
     }
 
+    @Test(
+        "lets tenants run models, admins change which there are, and both look",
+        arguments: [
+            ("ModelInfer", "acme", "admin_only"), ("ModelStreamInfer", "acme", "admin_only"),
+            ("RepositoryModelLoad", "not_an_admin", "nobody"), ("RepositoryModelUnload", "not_an_admin", "nobody"),
+            ("RepositoryIndex", "acme", "nobody"), ("ModelStatistics", "acme", "nobody"),
+            ("TraceSetting", "acme", "nobody"), ("Anything", "acme", "nobody"),
+        ])
+    func inferenceMethods(name: String, tenant: String, admin: String) {
+        let method = "/inference.GRPCInferenceService/\(name)"
+        #expect(decision(identity("tenant/acme"), method) == tenant)
+        #expect(decision(identity("role/admin"), method) == admin)
+        let router = tenant == "acme" ? "no_tenant" : tenant
+        #expect(decision(identity("role/router"), method) == router)
+        #expect(decision(identity("role/router"), method, actingFor: "acme") == tenant)
+    }
+
     @Test("is read from a configuration")
     func configuration() throws {
         let map = try ConfigurationFile.parse(

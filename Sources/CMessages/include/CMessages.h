@@ -8,4 +8,5 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "inference.pb-c.h"
+#include "inference_config.pb-c.h"
 #include "ServiceDescriptors.h"
