@@ -45,9 +45,10 @@ def serve(folder, model, threads, settings):
         f"tls:\n  certificate: {folder}/server.pem\n  key: {folder}/server.key\n  client_ca: {folder}/ca.pem\n")
     process = subprocess.Popen([APUS, "serve", "--config", configuration], stdout=subprocess.PIPE, text=True,
                                env=support.environment())
+    # The commands that are shown in between name the first address too.
     addresses = []
     for line in process.stdout:
-        addresses += re.findall(r"127\.0\.0\.1:\d+", line)
+        addresses += re.findall(r"(?:^apus .* on |^Metrics: http://)(127\.0\.0\.1:\d+)", line)
         if len(addresses) == 2:
             return process, *addresses
     raise SystemExit(f"the server ended with status {process.wait()}")

@@ -30,7 +30,7 @@ struct LoadWatch {
     }
 
     /// Replaces the line of a terminal; nil for a log.
-    private let terminal: ((String) -> Void)?
+    private let terminal: (@Sendable (String) -> Void)?
     private let clock: any MonotonicClock
     private let logger: Logger
     private(set) var reports: [ModelName: Report] = [:]
@@ -38,7 +38,7 @@ struct LoadWatch {
     private var start: MonotonicTime
     private var byteCountBefore = 0
 
-    init(terminal: ((String) -> Void)?, clock: any MonotonicClock, logger: Logger) {
+    init(terminal: (@Sendable (String) -> Void)?, clock: any MonotonicClock, logger: Logger) {
         self.terminal = terminal
         self.clock = clock
         self.logger = logger

@@ -1,4 +1,5 @@
 package import Configuration
+import Engine
 import Glibc
 import RPCTransport
 import TLS
@@ -17,12 +18,16 @@ extension ServerConfiguration {
     ///   crl: revoked.crl           # a file or a folder of revocation lists; none when absent
     ///   close_revoked: true        # a list that names a certificate ends its connections
     ///   look_every: 5s             # how often the files are looked at for changes
-    /// http_listen: 127.0.0.1:8462  # /metrics for Prometheus and /healthz, over HTTP; off for none
+    /// http_listen: 127.0.0.1:8462  # /metrics, /healthz and /readyz, over HTTP; off for none
     /// metrics_file: apus.prom      # the metrics as text, written anew every second; none when absent
     /// event_loops: 1
     /// compute_threads: 2
     /// repositories: [/srv/models]
     /// models: [digits, karate]     # all models of the repositories when absent
+    /// repository:
+    ///   control: none              # serves what lies there at the start; poll looks again, explicit lets admins load
+    ///   poll_every: 5s             # with poll; a change counts when two looks in a row find it
+    /// shared_memory: false         # true only on a loopback address: requests may name tensors in shared memory
     /// limits:
     ///   connections: 1024
     ///   streams_per_connection: 256
@@ -46,13 +51,25 @@ extension ServerConfiguration {
     ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info
-    /// tenancy: {…}                 # see TenantTable
+    /// tenancy: {…}                 # see TenantTable; read anew when the file changes
+    /// shards:                      # other servers, whose models are called through this one
+    ///   addresses: [10.0.0.5:8461, text.internal:8461]   # every address of a host is a shard
+    ///   certificate: role-router.pem                     # of apus certs issue --role router
+    ///   key: role-router.key
+    ///   ca: ca.pem
+    ///   plaintext: false                                 # true on loopback addresses, without certificates
+    ///   server_name: shard.internal                      # in the shards' certificates; their host's when absent
+    ///   look_up_every: 5s                                # of hosts
+    /// ledger:                      # what tenants have used, by hour and model; none when absent
+    ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
+    ///   write_every: 1s
     /// ```
     ///
     /// - Throws: `ConfigurationError` with file, line and key.
     package init(path: String) throws(ConfigurationError) {
         let map = try ConfigurationFile.read(path: path)
         try self.init(reading: map)
+        self.path = path
         try Self.checkPaths(map)
     }
 
@@ -63,10 +80,14 @@ extension ServerConfiguration {
         for path in try map.strings("repositories") ?? [] where access(path, F_OK) != 0 {
             throw map.error(at: "repositories", "no such folder: \(path)")
         }
-        guard let tls = try map.map("tls") else { return }
-        for key in ["certificate", "key", "client_ca", "crl"] {
-            guard let path = try tls.string(key), access(path, F_OK) != 0 else { continue }
-            throw tls.error(at: key, "no such file: \(path)")
+        for (section, keys) in [
+            ("tls", ["certificate", "key", "client_ca", "crl"]), ("shards", ["certificate", "key", "ca"]),
+        ] {
+            guard let section = try map.map(section) else { continue }
+            for key in keys {
+                guard let path = try section.string(key), access(path, F_OK) != 0 else { continue }
+                throw section.error(at: key, "no such file: \(path)")
+            }
         }
     }
 
@@ -84,6 +105,13 @@ extension ServerConfiguration {
         computeThreadCount = try map.integer("compute_threads", in: 1...1024)
         repositories = try map.strings("repositories") ?? repositories
         models = try map.strings("models")
+        if let repository = try map.map("repository") {
+            repositoryControl = try repository.choice("control", of: LiveRepository.Control.self) ?? repositoryControl
+            if let nanoseconds = try repository.nanoseconds("poll_every", in: 10_000_000...3_600_000_000_000) {
+                repositoryPollNanoseconds = UInt64(nanoseconds)
+            }
+        }
+        allowsSharedMemory = try map.bool("shared_memory") ?? allowsSharedMemory
         if let limits = try map.map("limits") { try self.limits.read(limits) }
         if let compression = try map.map("compression") { try self.compression.read(compression) }
         if let connections = try map.map("connections") { try self.connections.read(connections) }
@@ -92,14 +120,25 @@ extension ServerConfiguration {
         }
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
+        if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
+        if let section = try map.map("ledger") {
+            var ledger = LedgerFile(path: try section.requiredString("path"))
+            if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
+                ledger.writeNanoseconds = UInt64(nanoseconds)
+            }
+            self.ledger = ledger
+        }
         try map.finish()
+        if allowsSharedMemory, !address.isLoopback {
+            throw map.error(at: "shared_memory", "only on a loopback address, not \(address.host)")
+        }
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
         }
     }
 
     /// Reads `HOST:PORT` or `[IPV6]:PORT`.
-    private static func address(
+    fileprivate static func address(
         _ text: String, at key: String, in map: ConfigurationMap
     ) throws(ConfigurationError) -> ListenAddress {
         guard let address = ListenAddress(text) else {
@@ -173,5 +212,31 @@ extension ServerConnectionPolicy {
         prefaceTimeoutNanoseconds = try duration("preface_timeout") ?? prefaceTimeoutNanoseconds
         halfOpenCountMax = try map.integer("half_open", in: 1...1_000_000) ?? halfOpenCountMax
         stallTimeoutNanoseconds = try duration("stall_timeout") ?? stallTimeoutNanoseconds
+    }
+}
+
+extension ServerConfiguration.Shards {
+    fileprivate init(reading map: ConfigurationMap, isPlaintext: Bool) throws(ConfigurationError) {
+        var addresses: [ServerConfiguration.ListenAddress] = []
+        for text in try map.strings("addresses") ?? [] {
+            let address = try ServerConfiguration.address(text, at: "addresses", in: map)
+            guard !addresses.contains(address) else { throw map.error(at: "addresses", "\(text) stands there twice") }
+            addresses.append(address)
+        }
+        guard !addresses.isEmpty else { throw map.error(at: "addresses", "is required") }
+        self.init(addresses: addresses)
+        serverName = try map.string("server_name")
+        if let nanoseconds = try map.nanoseconds("look_up_every", in: 100_000_000...3_600_000_000_000) {
+            lookUpNanoseconds = UInt64(nanoseconds)
+        }
+        if try map.bool("plaintext") ?? false {
+            guard isPlaintext, addresses.allSatisfy(\.isLoopback) else {
+                throw map.error(at: "plaintext", "only loopback addresses are called without TLS, by a server without")
+            }
+        } else {
+            certificates = ClientCredentialFiles(
+                serverAuthoritiesPath: try map.requiredString("ca"),
+                certificatePath: try map.requiredString("certificate"), keyPath: try map.requiredString("key"))
+        }
     }
 }

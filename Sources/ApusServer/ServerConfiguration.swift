@@ -1,9 +1,12 @@
+package import Engine
 package import RPCTransport
 package import TLS
 package import Tenancy
 
 /// Everything `apus serve` can be told; each value has a default.
 package struct ServerConfiguration: Sendable {
+    /// The file that this was read from; nil for none.
+    package var path: String?
     /// Where the gRPC listener is.
     package var address = ListenAddress(host: "127.0.0.1", port: 8461)
     /// Whether to serve without TLS; for loopback addresses only.
@@ -16,7 +19,7 @@ package struct ServerConfiguration: Sendable {
     package var closesRevoked = true
     /// A file that is kept up to date with the metrics; nil for none.
     package var metricsFile: String?
-    /// Where `/metrics` and `/healthz` are answered over HTTP.
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered over HTTP.
     package var probes = ProbeListener.ifFree(ListenAddress(host: "127.0.0.1", port: 8462))
     /// Threads that handle connections; at least 1.
     package var eventLoopCount = 1
@@ -24,8 +27,14 @@ package struct ServerConfiguration: Sendable {
     package var computeThreadCount: Int?
     /// Folders of models; empty for the examples inside the package.
     package var repositories: [String] = []
-    /// The models to serve, by name; nil for all in the repositories.
+    /// The models to serve, by name; nil for all in the repositories, or none to begin with where callers load them.
     package var models: [String]?
+    /// Who decides what is served of the repositories.
+    package var repositoryControl = LiveRepository.Control.none
+    /// How often the repositories are looked at, where that is what decides.
+    package var repositoryPollNanoseconds: UInt64 = 5_000_000_000
+    /// Whether requests may take their tensors from shared memory; for loopback addresses only.
+    package var allowsSharedMemory = false
     package var limits = ConnectionLimits()
     /// Whether answers are compressed for clients that accept it; off by default, since tensors seldom shrink.
     package var compression = Compression()
@@ -35,11 +44,15 @@ package struct ServerConfiguration: Sendable {
     package var drainNanoseconds: UInt64 = 30_000_000_000
     package var logLevel = LogLevel.info
     package var tenants = TenantTable()
+    /// The other servers whose models are called through this one; nil for none.
+    package var shards: Shards?
+    /// Where it is kept what tenants have used; nil for nowhere.
+    package var ledger: LedgerFile?
 
     package init() {}
 
     /// An IP address or host name and a port; port 0 takes any free one.
-    package struct ListenAddress: Sendable, Equatable {
+    package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         package var host: String
         package var port: Int
 
@@ -47,6 +60,8 @@ package struct ServerConfiguration: Sendable {
             self.host = host
             self.port = port
         }
+
+        package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
         /// Whether only this machine can connect.
         package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
@@ -75,6 +90,30 @@ package struct ServerConfiguration: Sendable {
         /// Bytes of requests, and as many of answers, that the calls of one connection may keep in memory; at least
         /// twice `messageByteCountMax`.
         package var heldByteCountMax = 128 << 20
+    }
+
+    /// Other servers, which this one calls as a router.
+    package struct Shards: Sendable, Equatable {
+        /// `HOST:PORT`; all addresses of a host are shards.
+        package var addresses: [ListenAddress]
+        /// The certificate with the role `router`, its key, and the authority of the shards; nil over plaintext.
+        package var certificates: ClientCredentialFiles?
+        /// The name that the shards' certificates have, if not that of their host; or their SPIFFE identity.
+        package var serverName: String?
+        /// How often the addresses of hosts are looked up.
+        package var lookUpNanoseconds: UInt64 = 5_000_000_000
+
+        package init(addresses: [ListenAddress]) { self.addresses = addresses }
+    }
+
+    /// Where the ledger is.
+    package struct LedgerFile: Sendable, Equatable {
+        /// The file of the database; its journal lies beside it.
+        package var path: String
+        /// How often the journal is moved to the database.
+        package var writeNanoseconds: UInt64 = 1_000_000_000
+
+        package init(path: String) { self.path = path }
     }
 
     /// How answers are compressed.

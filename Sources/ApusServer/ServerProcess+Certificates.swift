@@ -34,19 +34,21 @@ extension ServerProcess {
         }
     }
 
-    /// Reads the certificates, authorities and revocation lists now, as after `SIGHUP`.
-    package func reloadCertificates() async {
+    /// Reads everything now that may change while the server runs, as after `SIGHUP`: certificates, authorities,
+    /// revocation lists, and the tenants.
+    package func reload() async {
+        await tenancy?.reload()
         guard let certificates else { return }
         if let context = await certificates.reload() { await publish(context) }
     }
 
     /// Looks for changed files until the task is cancelled.
-    func watchCertificates(intervalNanoseconds: UInt64) async {
-        guard let certificates else { return }
+    func watchFiles(intervalNanoseconds: UInt64) async {
         while !Task.isCancelled {
             try? await Task.sleep(nanoseconds: intervalNanoseconds)
-            guard !Task.isCancelled, let context = await certificates.look() else { continue }
-            await publish(context)
+            guard !Task.isCancelled else { return }
+            await tenancy?.look()
+            if let context = await certificates?.look() { await publish(context) }
         }
     }
 

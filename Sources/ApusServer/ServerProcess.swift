@@ -1,8 +1,10 @@
 import Compute
 import Engine
 import EventLoops
+import Foundation
 import HTTP2
 import InferenceService
+import Ledger
 package import Logging
 import Models
 import Probes
@@ -10,7 +12,7 @@ import RPC
 import RPCTransport
 import Synchronization
 import TLS
-import Telemetry
+package import Telemetry
 import Tenancy
 package import Vocabulary
 
@@ -30,6 +32,8 @@ package final class ServerProcess: Sendable {
     let server: RPCServer
     /// Nil for plaintext.
     let certificates: CertificateReloader?
+    /// Nil without a configuration file.
+    let tenancy: TenancyReloader?
     let closesRevoked: Bool
     /// Where `/metrics` is answered, as `HOST:PORT`; nil where it is not.
     package var probeAddress: String? { probes?.address }
@@ -40,11 +44,14 @@ package final class ServerProcess: Sendable {
     private let clock: any MonotonicClock
     private let drainNanoseconds: UInt64
     let logger: Logger
+    let repository: LiveRepository
     private let signalWatch = SignalWatch()
 
     private init(
         engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
-        certificates: CertificateReloader?, probes: ProbeServer?, configuration: ServerConfiguration, logger: Logger
+        certificates: CertificateReloader?, tenancy: TenancyReloader?, probes: ProbeServer?,
+        repository: LiveRepository,
+        configuration: ServerConfiguration, logger: Logger
     ) {
         self.address = server.address.description
         self.engine = engine
@@ -53,7 +60,9 @@ package final class ServerProcess: Sendable {
         self.services = services
         self.clock = clock
         self.certificates = certificates
+        self.tenancy = tenancy
         self.probes = probes
+        self.repository = repository
         closesRevoked = configuration.closesRevoked
         drainNanoseconds = configuration.drainNanoseconds
         self.logger = logger
@@ -67,24 +76,34 @@ package final class ServerProcess: Sendable {
     ///   - terminal: replaces the current line of a terminal, which shows the loading of large models; nil where the
     ///     log has to.
     ///   - logger: gets what happens.
+    ///   - logThreshold: of the logger, for admins to change; nil where they cannot.
     /// - Returns: a server that takes calls.
     /// - Throws: `StartError` saying what is wrong, before anything listens.
     package static func start(
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(),
-        terminal: ((String) -> Void)? = nil, logger: Logger
+        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, logThreshold: LogThreshold? = nil
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, encrypts: certificates != nil, logger: logger)
         raiseDescriptorLimit(configuration, logger: logger)
-        let engine = Engine(
-            configuration: EngineConfiguration(threadCount: configuration.computeThreadCountOrCores), clock: clock)
+        let ledger = try openLedger(configuration, logger: logger)
+        var engineConfiguration = EngineConfiguration(threadCount: configuration.computeThreadCountOrCores)
+        engineConfiguration.unloadNanosecondsMax = configuration.drainNanoseconds
+        let engine = Engine(configuration: engineConfiguration, clock: clock)
+        let reporter = ModelReporter(metrics: metrics, terminal: terminal, clock: clock, logger: logger)
         do {
-            try await load(configuration, into: engine, terminal: terminal, clock: clock, logger: logger)
+            let repository = try await load(configuration, into: engine, reporter: reporter, logger: logger)
+            var extensions = ServerExtensions()
+            extensions.repository = repository
+            extensions.logThreshold = logThreshold
+            extensions.allowsSharedMemory = configuration.allowsSharedMemory
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(
-                engine: engine, tenants: configuration.effectiveTenants, clock: clock, logger: logger)
+                engine: engine, configuration: configuration, extensions: extensions, ledger: ledger, clock: clock,
+                logger: logger)
+            let shards = try shardSet(configuration, services, loops, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
@@ -96,7 +115,7 @@ package final class ServerProcess: Sendable {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
-            let collector = collector(of: server, engine, metrics: metrics, clock: clock)
+            let collector = collector(of: server, engine, services.tenants, metrics: metrics, clock: clock)
             let probes: ProbeServer?
             do {
                 probes = try await probeServer(
@@ -109,8 +128,14 @@ package final class ServerProcess: Sendable {
             services.beginServing()
             let process = ServerProcess(
                 engine: engine, loops: loops, server: server, services: services, clock: clock,
-                certificates: certificates, probes: probes, configuration: configuration, logger: logger)
-            process.startWatches(configuration, metrics: collector)
+                certificates: certificates,
+                tenancy: configuration.path.map { path in
+                    TenancyReloader(
+                        path: path, present: configuration.effectiveTenants, tenants: services.tenants,
+                        metrics: metrics, logger: logger)
+                }, probes: probes, repository: repository, configuration: configuration, logger: logger)
+            let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
+            process.startWatches(configuration, metrics: collector, ledger: writer, shards: shards)
             return process
         } catch {
             await engine.shutdown()
@@ -132,6 +157,40 @@ package final class ServerProcess: Sendable {
         }
     }
 
+    /// The links to other servers; nil where there are none.
+    ///
+    /// - Throws: `StartError` naming the file that cannot be used; the loops are stopped then.
+    private static func shardSet(
+        _ configuration: ServerConfiguration, _ services: ServiceSet, _ loops: EventLoopGroup, logger: Logger
+    ) throws(StartError) -> ShardSet? {
+        guard let shards = configuration.shards, let directory = services.directory else { return nil }
+        do throws(StartError) {
+            return try ShardSet(shards, directory: directory, loops: loops, logger: logger)
+        } catch {
+            loops.stop()
+            throw error
+        }
+    }
+
+    /// Opens the ledger; nil where none is kept.
+    ///
+    /// - Throws: `StartError` naming the file.
+    private static func openLedger(
+        _ configuration: ServerConfiguration, logger: Logger
+    ) throws -> UsageLedger? {
+        guard let file = configuration.ledger else {
+            if configuration.tenants.policies.contains(where: { $0.value.budget != nil }) {
+                logger.notice("budgets begin anew whenever the server starts: there is no ledger to remember them")
+            }
+            return nil
+        }
+        do {
+            return try UsageLedger(path: file.path, unixSeconds: { Int64(Date().timeIntervalSince1970) })
+        } catch {
+            throw StartError(["ledger: \(error)"])
+        }
+    }
+
     private static func raiseDescriptorLimit(_ configuration: ServerConfiguration, logger: Logger) {
         let wanted = configuration.limits.connectionCountMax
         let limit = DescriptorLimit.raise(for: wanted)
@@ -143,7 +202,7 @@ package final class ServerProcess: Sendable {
 
     /// Collects what connections, loops and models know.
     private static func collector(
-        of server: RPCServer, _ engine: Engine, metrics: MetricsRegistry, clock: any MonotonicClock
+        of server: RPCServer, _ engine: Engine, _ gate: TenantGate, metrics: MetricsRegistry, clock: any MonotonicClock
     ) -> MetricsCollector {
         let gauges = ServerGauges(metrics: metrics)
         let calls = ServerCallMetrics(metrics: metrics)
@@ -151,6 +210,7 @@ package final class ServerProcess: Sendable {
         let tenants = TenantMetrics(metrics: metrics)
         return MetricsCollector(metrics: metrics, clock: clock) {
             gauges.set(await server.counters())
+            tenants.update(from: gate)
             for tally in await server.takeCallTallies() { calls.add(tally) }
             models.update(from: engine)
             tenants.update(engine.fairness)
@@ -158,15 +218,25 @@ package final class ServerProcess: Sendable {
     }
 
     /// The tasks keep the process alive until `drain` cancels them.
-    private func startWatches(_ configuration: ServerConfiguration, metrics: MetricsCollector) {
+    private func startWatches(
+        _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?, shards: ShardSet?
+    ) {
         var tasks: [Task<Void, Never>] = []
-        if certificates != nil {
+        if let shards { tasks.append(Task { await shards.run() }) }
+        if certificates != nil || tenancy != nil {
             let interval = configuration.certificateLookNanoseconds
-            tasks.append(Task { await self.watchCertificates(intervalNanoseconds: interval) })
+            tasks.append(Task { await self.watchFiles(intervalNanoseconds: interval) })
+        }
+        if configuration.repositoryControl == .poll {
+            let interval = configuration.repositoryPollNanoseconds
+            tasks.append(Task { await self.watchRepository(intervalNanoseconds: interval) })
         }
         if let path = configuration.metricsFile {
             let file = MetricsFile(path: path, metrics: metrics, logger: logger)
             tasks.append(Task { await file.keepWriting() })
+        }
+        if let ledger, let interval = configuration.ledger?.writeNanoseconds {
+            tasks.append(Task { await ledger.keepWriting(intervalNanoseconds: interval) })
         }
         watches.withLock { [tasks] in $0 = tasks }
     }

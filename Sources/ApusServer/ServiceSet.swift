@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import InferenceService
+import Ledger
 import Logging
 import RPC
 import Tenancy
@@ -12,14 +13,42 @@ final class ServiceSet: Sendable {
     let observer: CallObserver
     private let readiness = InferenceService.Readiness()
     private let services: InferenceServices
+    /// Whose table may be replaced while calls go on.
+    let tenants: TenantGate
+    /// Other servers that answer calls; nil where there are none.
+    let directory: ShardDirectory?
 
-    init(engine: Engine, tenants: TenantTable, clock: any MonotonicClock, logger: Logger) {
+    init(
+        engine: Engine, configuration: ServerConfiguration, extensions: ServerExtensions, ledger: UsageLedger?,
+        clock: any MonotonicClock, logger: Logger
+    ) {
         let log = CallLog(logger: logger, clock: clock)
-        let gate = CallGate(tenants: TenantGate(tenants), clock: clock) { log.callDidEnd($0, $1) }
+        let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+        tenants = TenantGate(
+            configuration.effectiveTenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)
+        ) { tenant, period in
+            do {
+                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
+            } catch {
+                logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
+                return MeteredAmounts()
+            }
+        }
+        let record = ledger.map { ledger -> CallGate.Record in { ledger.record($0, of: $1, model: $2) } }
+        directory = configuration.shards.map { _ in ShardDirectory(clock: clock) }
+        let forwarder = directory.map { directory in
+            Forwarder(directory: directory, responseByteCountMax: configuration.limits.messageByteCountMax) {
+                engine.isReady($0)
+            }
+        }
+        let gate = CallGate(tenants: tenants, clock: clock, record: record, forwarder: forwarder) {
+            log.callDidEnd($0, $1)
+        }
         var methods = MethodTable()
         services = InferenceServices(
-            engine: engine, readiness: readiness, clock: clock, now: { Int64(Date().timeIntervalSince1970) },
-            serverVersion: ServerVersion.current)
+            engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock,
+            now: { Int64(Date().timeIntervalSince1970 * 1000) }, serverVersion: ServerVersion.current,
+            extensions: extensions)
         services.register(in: &methods, through: gate)
         self.methods = methods
         observer = CallObserver { record in

@@ -1,17 +1,32 @@
 import Engine
 import Synchronization
 import Telemetry
+import Tenancy
 import Vocabulary
 
-/// How the engine's time is divided among tenants, as metrics.
+/// What tenants have made of the server, and how the engine's time is divided among them, as metrics.
 ///
 /// - Isolation: any thread.
 final class TenantMetrics: Sendable {
+    /// Tenants that have series of their own; those that come later are counted together.
+    static let tenantCountMax = 200
+
+    private let ignoredHeaders: Counter
+    private let inProgress: MetricFamily<Gauge>
+    private let lastIgnored = Mutex<UInt64>(0)
     private let index: FractionGauge
     private let compute: MetricFamily<DurationCounter>
     private let last = Mutex(EngineFairness())
 
     init(metrics: MetricsRegistry) {
+        ignoredHeaders =
+            metrics.counters(
+                "apus_tenant_headers_ignored_total",
+                help: "Calls with the metadata apus-tenant from others than routers; what it said was ignored."
+            ).series()
+        inProgress = metrics.gauges(
+            "apus_tenant_calls_in_progress", help: "Calls in progress.", labels: ["tenant"],
+            seriesCountMax: Self.tenantCountMax)
         index = metrics.fractions(
             "apus_engine_fairness_index",
             help: "Jain's index of compute time by weight, over the tenants that competed in the last seconds."
@@ -21,6 +36,17 @@ final class TenantMetrics: Sendable {
             "apus_tenant_compute_seconds_total",
             help: "Time that models computed for a tenant; - is no tenant, other all behind the first ones.",
             labels: ["tenant"], seriesCountMax: EngineFairness.tenantCountMax + 1)
+    }
+
+    /// Takes over what has changed since the last time.
+    func update(from gate: TenantGate) {
+        let ignored = gate.ignoredHeaderCount
+        ignoredHeaders.increment(
+            by: lastIgnored.withLock { last in
+                defer { last = ignored }
+                return ignored - min(last, ignored)
+            })
+        for (tenant, count) in gate.callsInProgress { inProgress.series(tenant.name).set(count) }
     }
 
     /// Adds what has been computed since the last time.

@@ -157,6 +157,300 @@ void   inference__model_stream_infer_response__init
   static const Inference__ModelStreamInferResponse init_value = INFERENCE__MODEL_STREAM_INFER_RESPONSE__INIT;
   *message = init_value;
 }
+void   inference__model_config_request__init
+                     (Inference__ModelConfigRequest         *message)
+{
+  static const Inference__ModelConfigRequest init_value = INFERENCE__MODEL_CONFIG_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__model_config_response__init
+                     (Inference__ModelConfigResponse         *message)
+{
+  static const Inference__ModelConfigResponse init_value = INFERENCE__MODEL_CONFIG_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__model_statistics_request__init
+                     (Inference__ModelStatisticsRequest         *message)
+{
+  static const Inference__ModelStatisticsRequest init_value = INFERENCE__MODEL_STATISTICS_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__statistic_duration__init
+                     (Inference__StatisticDuration         *message)
+{
+  static const Inference__StatisticDuration init_value = INFERENCE__STATISTIC_DURATION__INIT;
+  *message = init_value;
+}
+void   inference__infer_statistics__init
+                     (Inference__InferStatistics         *message)
+{
+  static const Inference__InferStatistics init_value = INFERENCE__INFER_STATISTICS__INIT;
+  *message = init_value;
+}
+void   inference__infer_response_statistics__init
+                     (Inference__InferResponseStatistics         *message)
+{
+  static const Inference__InferResponseStatistics init_value = INFERENCE__INFER_RESPONSE_STATISTICS__INIT;
+  *message = init_value;
+}
+void   inference__infer_batch_statistics__init
+                     (Inference__InferBatchStatistics         *message)
+{
+  static const Inference__InferBatchStatistics init_value = INFERENCE__INFER_BATCH_STATISTICS__INIT;
+  *message = init_value;
+}
+void   inference__memory_usage__init
+                     (Inference__MemoryUsage         *message)
+{
+  static const Inference__MemoryUsage init_value = INFERENCE__MEMORY_USAGE__INIT;
+  *message = init_value;
+}
+void   inference__model_statistics__response_stats_entry__init
+                     (Inference__ModelStatistics__ResponseStatsEntry         *message)
+{
+  static const Inference__ModelStatistics__ResponseStatsEntry init_value = INFERENCE__MODEL_STATISTICS__RESPONSE_STATS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__model_statistics__init
+                     (Inference__ModelStatistics         *message)
+{
+  static const Inference__ModelStatistics init_value = INFERENCE__MODEL_STATISTICS__INIT;
+  *message = init_value;
+}
+void   inference__model_statistics_response__init
+                     (Inference__ModelStatisticsResponse         *message)
+{
+  static const Inference__ModelStatisticsResponse init_value = INFERENCE__MODEL_STATISTICS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__model_repository_parameter__init
+                     (Inference__ModelRepositoryParameter         *message)
+{
+  static const Inference__ModelRepositoryParameter init_value = INFERENCE__MODEL_REPOSITORY_PARAMETER__INIT;
+  *message = init_value;
+}
+void   inference__repository_index_request__init
+                     (Inference__RepositoryIndexRequest         *message)
+{
+  static const Inference__RepositoryIndexRequest init_value = INFERENCE__REPOSITORY_INDEX_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__repository_index_response__model_index__init
+                     (Inference__RepositoryIndexResponse__ModelIndex         *message)
+{
+  static const Inference__RepositoryIndexResponse__ModelIndex init_value = INFERENCE__REPOSITORY_INDEX_RESPONSE__MODEL_INDEX__INIT;
+  *message = init_value;
+}
+void   inference__repository_index_response__init
+                     (Inference__RepositoryIndexResponse         *message)
+{
+  static const Inference__RepositoryIndexResponse init_value = INFERENCE__REPOSITORY_INDEX_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__repository_model_load_request__parameters_entry__init
+                     (Inference__RepositoryModelLoadRequest__ParametersEntry         *message)
+{
+  static const Inference__RepositoryModelLoadRequest__ParametersEntry init_value = INFERENCE__REPOSITORY_MODEL_LOAD_REQUEST__PARAMETERS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__repository_model_load_request__init
+                     (Inference__RepositoryModelLoadRequest         *message)
+{
+  static const Inference__RepositoryModelLoadRequest init_value = INFERENCE__REPOSITORY_MODEL_LOAD_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__repository_model_load_response__init
+                     (Inference__RepositoryModelLoadResponse         *message)
+{
+  static const Inference__RepositoryModelLoadResponse init_value = INFERENCE__REPOSITORY_MODEL_LOAD_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__repository_model_unload_request__parameters_entry__init
+                     (Inference__RepositoryModelUnloadRequest__ParametersEntry         *message)
+{
+  static const Inference__RepositoryModelUnloadRequest__ParametersEntry init_value = INFERENCE__REPOSITORY_MODEL_UNLOAD_REQUEST__PARAMETERS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__repository_model_unload_request__init
+                     (Inference__RepositoryModelUnloadRequest         *message)
+{
+  static const Inference__RepositoryModelUnloadRequest init_value = INFERENCE__REPOSITORY_MODEL_UNLOAD_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__repository_model_unload_response__init
+                     (Inference__RepositoryModelUnloadResponse         *message)
+{
+  static const Inference__RepositoryModelUnloadResponse init_value = INFERENCE__REPOSITORY_MODEL_UNLOAD_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_status_request__init
+                     (Inference__SystemSharedMemoryStatusRequest         *message)
+{
+  static const Inference__SystemSharedMemoryStatusRequest init_value = INFERENCE__SYSTEM_SHARED_MEMORY_STATUS_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_status_response__region_status__init
+                     (Inference__SystemSharedMemoryStatusResponse__RegionStatus         *message)
+{
+  static const Inference__SystemSharedMemoryStatusResponse__RegionStatus init_value = INFERENCE__SYSTEM_SHARED_MEMORY_STATUS_RESPONSE__REGION_STATUS__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_status_response__regions_entry__init
+                     (Inference__SystemSharedMemoryStatusResponse__RegionsEntry         *message)
+{
+  static const Inference__SystemSharedMemoryStatusResponse__RegionsEntry init_value = INFERENCE__SYSTEM_SHARED_MEMORY_STATUS_RESPONSE__REGIONS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_status_response__init
+                     (Inference__SystemSharedMemoryStatusResponse         *message)
+{
+  static const Inference__SystemSharedMemoryStatusResponse init_value = INFERENCE__SYSTEM_SHARED_MEMORY_STATUS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_register_request__init
+                     (Inference__SystemSharedMemoryRegisterRequest         *message)
+{
+  static const Inference__SystemSharedMemoryRegisterRequest init_value = INFERENCE__SYSTEM_SHARED_MEMORY_REGISTER_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_register_response__init
+                     (Inference__SystemSharedMemoryRegisterResponse         *message)
+{
+  static const Inference__SystemSharedMemoryRegisterResponse init_value = INFERENCE__SYSTEM_SHARED_MEMORY_REGISTER_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_unregister_request__init
+                     (Inference__SystemSharedMemoryUnregisterRequest         *message)
+{
+  static const Inference__SystemSharedMemoryUnregisterRequest init_value = INFERENCE__SYSTEM_SHARED_MEMORY_UNREGISTER_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__system_shared_memory_unregister_response__init
+                     (Inference__SystemSharedMemoryUnregisterResponse         *message)
+{
+  static const Inference__SystemSharedMemoryUnregisterResponse init_value = INFERENCE__SYSTEM_SHARED_MEMORY_UNREGISTER_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_status_request__init
+                     (Inference__CudaSharedMemoryStatusRequest         *message)
+{
+  static const Inference__CudaSharedMemoryStatusRequest init_value = INFERENCE__CUDA_SHARED_MEMORY_STATUS_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_status_response__region_status__init
+                     (Inference__CudaSharedMemoryStatusResponse__RegionStatus         *message)
+{
+  static const Inference__CudaSharedMemoryStatusResponse__RegionStatus init_value = INFERENCE__CUDA_SHARED_MEMORY_STATUS_RESPONSE__REGION_STATUS__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_status_response__regions_entry__init
+                     (Inference__CudaSharedMemoryStatusResponse__RegionsEntry         *message)
+{
+  static const Inference__CudaSharedMemoryStatusResponse__RegionsEntry init_value = INFERENCE__CUDA_SHARED_MEMORY_STATUS_RESPONSE__REGIONS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_status_response__init
+                     (Inference__CudaSharedMemoryStatusResponse         *message)
+{
+  static const Inference__CudaSharedMemoryStatusResponse init_value = INFERENCE__CUDA_SHARED_MEMORY_STATUS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_register_request__init
+                     (Inference__CudaSharedMemoryRegisterRequest         *message)
+{
+  static const Inference__CudaSharedMemoryRegisterRequest init_value = INFERENCE__CUDA_SHARED_MEMORY_REGISTER_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_register_response__init
+                     (Inference__CudaSharedMemoryRegisterResponse         *message)
+{
+  static const Inference__CudaSharedMemoryRegisterResponse init_value = INFERENCE__CUDA_SHARED_MEMORY_REGISTER_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_unregister_request__init
+                     (Inference__CudaSharedMemoryUnregisterRequest         *message)
+{
+  static const Inference__CudaSharedMemoryUnregisterRequest init_value = INFERENCE__CUDA_SHARED_MEMORY_UNREGISTER_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__cuda_shared_memory_unregister_response__init
+                     (Inference__CudaSharedMemoryUnregisterResponse         *message)
+{
+  static const Inference__CudaSharedMemoryUnregisterResponse init_value = INFERENCE__CUDA_SHARED_MEMORY_UNREGISTER_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__trace_setting_request__setting_value__init
+                     (Inference__TraceSettingRequest__SettingValue         *message)
+{
+  static const Inference__TraceSettingRequest__SettingValue init_value = INFERENCE__TRACE_SETTING_REQUEST__SETTING_VALUE__INIT;
+  *message = init_value;
+}
+void   inference__trace_setting_request__settings_entry__init
+                     (Inference__TraceSettingRequest__SettingsEntry         *message)
+{
+  static const Inference__TraceSettingRequest__SettingsEntry init_value = INFERENCE__TRACE_SETTING_REQUEST__SETTINGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__trace_setting_request__init
+                     (Inference__TraceSettingRequest         *message)
+{
+  static const Inference__TraceSettingRequest init_value = INFERENCE__TRACE_SETTING_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__trace_setting_response__setting_value__init
+                     (Inference__TraceSettingResponse__SettingValue         *message)
+{
+  static const Inference__TraceSettingResponse__SettingValue init_value = INFERENCE__TRACE_SETTING_RESPONSE__SETTING_VALUE__INIT;
+  *message = init_value;
+}
+void   inference__trace_setting_response__settings_entry__init
+                     (Inference__TraceSettingResponse__SettingsEntry         *message)
+{
+  static const Inference__TraceSettingResponse__SettingsEntry init_value = INFERENCE__TRACE_SETTING_RESPONSE__SETTINGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__trace_setting_response__init
+                     (Inference__TraceSettingResponse         *message)
+{
+  static const Inference__TraceSettingResponse init_value = INFERENCE__TRACE_SETTING_RESPONSE__INIT;
+  *message = init_value;
+}
+void   inference__log_settings_request__setting_value__init
+                     (Inference__LogSettingsRequest__SettingValue         *message)
+{
+  static const Inference__LogSettingsRequest__SettingValue init_value = INFERENCE__LOG_SETTINGS_REQUEST__SETTING_VALUE__INIT;
+  *message = init_value;
+}
+void   inference__log_settings_request__settings_entry__init
+                     (Inference__LogSettingsRequest__SettingsEntry         *message)
+{
+  static const Inference__LogSettingsRequest__SettingsEntry init_value = INFERENCE__LOG_SETTINGS_REQUEST__SETTINGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__log_settings_request__init
+                     (Inference__LogSettingsRequest         *message)
+{
+  static const Inference__LogSettingsRequest init_value = INFERENCE__LOG_SETTINGS_REQUEST__INIT;
+  *message = init_value;
+}
+void   inference__log_settings_response__setting_value__init
+                     (Inference__LogSettingsResponse__SettingValue         *message)
+{
+  static const Inference__LogSettingsResponse__SettingValue init_value = INFERENCE__LOG_SETTINGS_RESPONSE__SETTING_VALUE__INIT;
+  *message = init_value;
+}
+void   inference__log_settings_response__settings_entry__init
+                     (Inference__LogSettingsResponse__SettingsEntry         *message)
+{
+  static const Inference__LogSettingsResponse__SettingsEntry init_value = INFERENCE__LOG_SETTINGS_RESPONSE__SETTINGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   inference__log_settings_response__init
+                     (Inference__LogSettingsResponse         *message)
+{
+  static const Inference__LogSettingsResponse init_value = INFERENCE__LOG_SETTINGS_RESPONSE__INIT;
+  *message = init_value;
+}
 #define inference__server_live_request__field_descriptors NULL
 #define inference__server_live_request__field_indices_by_name NULL
 #define inference__server_live_request__number_ranges NULL
@@ -1682,5 +1976,2579 @@ const ProtobufCMessageDescriptor inference__model_stream_infer_response__descrip
   inference__model_stream_infer_response__field_indices_by_name,
   1,  inference__model_stream_infer_response__number_ranges,
   (ProtobufCMessageInit) inference__model_stream_infer_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_config_request__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelConfigRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelConfigRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_config_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange inference__model_config_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__model_config_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelConfigRequest",
+  "ModelConfigRequest",
+  "Inference__ModelConfigRequest",
+  "inference",
+  sizeof(Inference__ModelConfigRequest),
+  2,
+  inference__model_config_request__field_descriptors,
+  inference__model_config_request__field_indices_by_name,
+  1,  inference__model_config_request__number_ranges,
+  (ProtobufCMessageInit) inference__model_config_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_config_response__field_descriptors[1] =
+{
+  {
+    "config",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelConfigResponse, config),
+    &inference__model_config__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_config_response__field_indices_by_name[] = {
+  0,   /* field[0] = config */
+};
+static const ProtobufCIntRange inference__model_config_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__model_config_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelConfigResponse",
+  "ModelConfigResponse",
+  "Inference__ModelConfigResponse",
+  "inference",
+  sizeof(Inference__ModelConfigResponse),
+  1,
+  inference__model_config_response__field_descriptors,
+  inference__model_config_response__field_indices_by_name,
+  1,  inference__model_config_response__number_ranges,
+  (ProtobufCMessageInit) inference__model_config_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_statistics_request__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatisticsRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatisticsRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_statistics_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange inference__model_statistics_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__model_statistics_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelStatisticsRequest",
+  "ModelStatisticsRequest",
+  "Inference__ModelStatisticsRequest",
+  "inference",
+  sizeof(Inference__ModelStatisticsRequest),
+  2,
+  inference__model_statistics_request__field_descriptors,
+  inference__model_statistics_request__field_indices_by_name,
+  1,  inference__model_statistics_request__number_ranges,
+  (ProtobufCMessageInit) inference__model_statistics_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__statistic_duration__field_descriptors[2] =
+{
+  {
+    "count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__StatisticDuration, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__StatisticDuration, ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__statistic_duration__field_indices_by_name[] = {
+  0,   /* field[0] = count */
+  1,   /* field[1] = ns */
+};
+static const ProtobufCIntRange inference__statistic_duration__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__statistic_duration__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.StatisticDuration",
+  "StatisticDuration",
+  "Inference__StatisticDuration",
+  "inference",
+  sizeof(Inference__StatisticDuration),
+  2,
+  inference__statistic_duration__field_descriptors,
+  inference__statistic_duration__field_indices_by_name,
+  1,  inference__statistic_duration__number_ranges,
+  (ProtobufCMessageInit) inference__statistic_duration__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__infer_statistics__field_descriptors[8] =
+{
+  {
+    "success",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, success),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fail",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, fail),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queue",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, queue),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_input",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, compute_input),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_infer",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, compute_infer),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_output",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, compute_output),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache_hit",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, cache_hit),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cache_miss",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferStatistics, cache_miss),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__infer_statistics__field_indices_by_name[] = {
+  6,   /* field[6] = cache_hit */
+  7,   /* field[7] = cache_miss */
+  4,   /* field[4] = compute_infer */
+  3,   /* field[3] = compute_input */
+  5,   /* field[5] = compute_output */
+  1,   /* field[1] = fail */
+  2,   /* field[2] = queue */
+  0,   /* field[0] = success */
+};
+static const ProtobufCIntRange inference__infer_statistics__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor inference__infer_statistics__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.InferStatistics",
+  "InferStatistics",
+  "Inference__InferStatistics",
+  "inference",
+  sizeof(Inference__InferStatistics),
+  8,
+  inference__infer_statistics__field_descriptors,
+  inference__infer_statistics__field_indices_by_name,
+  1,  inference__infer_statistics__number_ranges,
+  (ProtobufCMessageInit) inference__infer_statistics__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__infer_response_statistics__field_descriptors[6] =
+{
+  {
+    "compute_infer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferResponseStatistics, compute_infer),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_output",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferResponseStatistics, compute_output),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "success",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferResponseStatistics, success),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fail",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferResponseStatistics, fail),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "empty_response",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferResponseStatistics, empty_response),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cancel",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferResponseStatistics, cancel),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__infer_response_statistics__field_indices_by_name[] = {
+  5,   /* field[5] = cancel */
+  0,   /* field[0] = compute_infer */
+  1,   /* field[1] = compute_output */
+  4,   /* field[4] = empty_response */
+  3,   /* field[3] = fail */
+  2,   /* field[2] = success */
+};
+static const ProtobufCIntRange inference__infer_response_statistics__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor inference__infer_response_statistics__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.InferResponseStatistics",
+  "InferResponseStatistics",
+  "Inference__InferResponseStatistics",
+  "inference",
+  sizeof(Inference__InferResponseStatistics),
+  6,
+  inference__infer_response_statistics__field_descriptors,
+  inference__infer_response_statistics__field_indices_by_name,
+  1,  inference__infer_response_statistics__number_ranges,
+  (ProtobufCMessageInit) inference__infer_response_statistics__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__infer_batch_statistics__field_descriptors[4] =
+{
+  {
+    "batch_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferBatchStatistics, batch_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_input",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferBatchStatistics, compute_input),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_infer",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferBatchStatistics, compute_infer),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_output",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__InferBatchStatistics, compute_output),
+    &inference__statistic_duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__infer_batch_statistics__field_indices_by_name[] = {
+  0,   /* field[0] = batch_size */
+  2,   /* field[2] = compute_infer */
+  1,   /* field[1] = compute_input */
+  3,   /* field[3] = compute_output */
+};
+static const ProtobufCIntRange inference__infer_batch_statistics__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor inference__infer_batch_statistics__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.InferBatchStatistics",
+  "InferBatchStatistics",
+  "Inference__InferBatchStatistics",
+  "inference",
+  sizeof(Inference__InferBatchStatistics),
+  4,
+  inference__infer_batch_statistics__field_descriptors,
+  inference__infer_batch_statistics__field_indices_by_name,
+  1,  inference__infer_batch_statistics__number_ranges,
+  (ProtobufCMessageInit) inference__infer_batch_statistics__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__memory_usage__field_descriptors[3] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__MemoryUsage, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__MemoryUsage, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_size",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__MemoryUsage, byte_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__memory_usage__field_indices_by_name[] = {
+  2,   /* field[2] = byte_size */
+  1,   /* field[1] = id */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange inference__memory_usage__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor inference__memory_usage__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.MemoryUsage",
+  "MemoryUsage",
+  "Inference__MemoryUsage",
+  "inference",
+  sizeof(Inference__MemoryUsage),
+  3,
+  inference__memory_usage__field_descriptors,
+  inference__memory_usage__field_indices_by_name,
+  1,  inference__memory_usage__number_ranges,
+  (ProtobufCMessageInit) inference__memory_usage__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_statistics__response_stats_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics__ResponseStatsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics__ResponseStatsEntry, value),
+    &inference__infer_response_statistics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_statistics__response_stats_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__model_statistics__response_stats_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__model_statistics__response_stats_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelStatistics.Response_statsEntry",
+  "ResponseStatsEntry",
+  "Inference__ModelStatistics__ResponseStatsEntry",
+  "inference",
+  sizeof(Inference__ModelStatistics__ResponseStatsEntry),
+  2,
+  inference__model_statistics__response_stats_entry__field_descriptors,
+  inference__model_statistics__response_stats_entry__field_indices_by_name,
+  1,  inference__model_statistics__response_stats_entry__number_ranges,
+  (ProtobufCMessageInit) inference__model_statistics__response_stats_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_statistics__field_descriptors[9] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_inference",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics, last_inference),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "inference_count",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics, inference_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "execution_count",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics, execution_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "inference_stats",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__ModelStatistics, inference_stats),
+    &inference__infer_statistics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_stats",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__ModelStatistics, n_batch_stats),
+    offsetof(Inference__ModelStatistics, batch_stats),
+    &inference__infer_batch_statistics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_usage",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__ModelStatistics, n_memory_usage),
+    offsetof(Inference__ModelStatistics, memory_usage),
+    &inference__memory_usage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "response_stats",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__ModelStatistics, n_response_stats),
+    offsetof(Inference__ModelStatistics, response_stats),
+    &inference__model_statistics__response_stats_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_statistics__field_indices_by_name[] = {
+  6,   /* field[6] = batch_stats */
+  4,   /* field[4] = execution_count */
+  3,   /* field[3] = inference_count */
+  5,   /* field[5] = inference_stats */
+  2,   /* field[2] = last_inference */
+  7,   /* field[7] = memory_usage */
+  0,   /* field[0] = name */
+  8,   /* field[8] = response_stats */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange inference__model_statistics__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor inference__model_statistics__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelStatistics",
+  "ModelStatistics",
+  "Inference__ModelStatistics",
+  "inference",
+  sizeof(Inference__ModelStatistics),
+  9,
+  inference__model_statistics__field_descriptors,
+  inference__model_statistics__field_indices_by_name,
+  1,  inference__model_statistics__number_ranges,
+  (ProtobufCMessageInit) inference__model_statistics__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_statistics_response__field_descriptors[1] =
+{
+  {
+    "model_stats",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__ModelStatisticsResponse, n_model_stats),
+    offsetof(Inference__ModelStatisticsResponse, model_stats),
+    &inference__model_statistics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_statistics_response__field_indices_by_name[] = {
+  0,   /* field[0] = model_stats */
+};
+static const ProtobufCIntRange inference__model_statistics_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__model_statistics_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelStatisticsResponse",
+  "ModelStatisticsResponse",
+  "Inference__ModelStatisticsResponse",
+  "inference",
+  sizeof(Inference__ModelStatisticsResponse),
+  1,
+  inference__model_statistics_response__field_descriptors,
+  inference__model_statistics_response__field_indices_by_name,
+  1,  inference__model_statistics_response__number_ranges,
+  (ProtobufCMessageInit) inference__model_statistics_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__model_repository_parameter__field_descriptors[4] =
+{
+  {
+    "bool_param",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Inference__ModelRepositoryParameter, parameter_choice_case),
+    offsetof(Inference__ModelRepositoryParameter, bool_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "int64_param",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Inference__ModelRepositoryParameter, parameter_choice_case),
+    offsetof(Inference__ModelRepositoryParameter, int64_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "string_param",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Inference__ModelRepositoryParameter, parameter_choice_case),
+    offsetof(Inference__ModelRepositoryParameter, string_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_param",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Inference__ModelRepositoryParameter, parameter_choice_case),
+    offsetof(Inference__ModelRepositoryParameter, bytes_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__model_repository_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = bool_param */
+  3,   /* field[3] = bytes_param */
+  1,   /* field[1] = int64_param */
+  2,   /* field[2] = string_param */
+};
+static const ProtobufCIntRange inference__model_repository_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor inference__model_repository_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.ModelRepositoryParameter",
+  "ModelRepositoryParameter",
+  "Inference__ModelRepositoryParameter",
+  "inference",
+  sizeof(Inference__ModelRepositoryParameter),
+  4,
+  inference__model_repository_parameter__field_descriptors,
+  inference__model_repository_parameter__field_indices_by_name,
+  1,  inference__model_repository_parameter__number_ranges,
+  (ProtobufCMessageInit) inference__model_repository_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_index_request__field_descriptors[2] =
+{
+  {
+    "repository_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryIndexRequest, repository_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ready",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryIndexRequest, ready),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_index_request__field_indices_by_name[] = {
+  1,   /* field[1] = ready */
+  0,   /* field[0] = repository_name */
+};
+static const ProtobufCIntRange inference__repository_index_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__repository_index_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryIndexRequest",
+  "RepositoryIndexRequest",
+  "Inference__RepositoryIndexRequest",
+  "inference",
+  sizeof(Inference__RepositoryIndexRequest),
+  2,
+  inference__repository_index_request__field_descriptors,
+  inference__repository_index_request__field_indices_by_name,
+  1,  inference__repository_index_request__number_ranges,
+  (ProtobufCMessageInit) inference__repository_index_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_index_response__model_index__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryIndexResponse__ModelIndex, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryIndexResponse__ModelIndex, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryIndexResponse__ModelIndex, state),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryIndexResponse__ModelIndex, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_index_response__model_index__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  3,   /* field[3] = reason */
+  2,   /* field[2] = state */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange inference__repository_index_response__model_index__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor inference__repository_index_response__model_index__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryIndexResponse.ModelIndex",
+  "ModelIndex",
+  "Inference__RepositoryIndexResponse__ModelIndex",
+  "inference",
+  sizeof(Inference__RepositoryIndexResponse__ModelIndex),
+  4,
+  inference__repository_index_response__model_index__field_descriptors,
+  inference__repository_index_response__model_index__field_indices_by_name,
+  1,  inference__repository_index_response__model_index__number_ranges,
+  (ProtobufCMessageInit) inference__repository_index_response__model_index__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_index_response__field_descriptors[1] =
+{
+  {
+    "models",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__RepositoryIndexResponse, n_models),
+    offsetof(Inference__RepositoryIndexResponse, models),
+    &inference__repository_index_response__model_index__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_index_response__field_indices_by_name[] = {
+  0,   /* field[0] = models */
+};
+static const ProtobufCIntRange inference__repository_index_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__repository_index_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryIndexResponse",
+  "RepositoryIndexResponse",
+  "Inference__RepositoryIndexResponse",
+  "inference",
+  sizeof(Inference__RepositoryIndexResponse),
+  1,
+  inference__repository_index_response__field_descriptors,
+  inference__repository_index_response__field_indices_by_name,
+  1,  inference__repository_index_response__number_ranges,
+  (ProtobufCMessageInit) inference__repository_index_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_model_load_request__parameters_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelLoadRequest__ParametersEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelLoadRequest__ParametersEntry, value),
+    &inference__model_repository_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_model_load_request__parameters_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__repository_model_load_request__parameters_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__repository_model_load_request__parameters_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryModelLoadRequest.ParametersEntry",
+  "ParametersEntry",
+  "Inference__RepositoryModelLoadRequest__ParametersEntry",
+  "inference",
+  sizeof(Inference__RepositoryModelLoadRequest__ParametersEntry),
+  2,
+  inference__repository_model_load_request__parameters_entry__field_descriptors,
+  inference__repository_model_load_request__parameters_entry__field_indices_by_name,
+  1,  inference__repository_model_load_request__parameters_entry__number_ranges,
+  (ProtobufCMessageInit) inference__repository_model_load_request__parameters_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_model_load_request__field_descriptors[3] =
+{
+  {
+    "repository_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelLoadRequest, repository_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelLoadRequest, model_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parameters",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__RepositoryModelLoadRequest, n_parameters),
+    offsetof(Inference__RepositoryModelLoadRequest, parameters),
+    &inference__repository_model_load_request__parameters_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_model_load_request__field_indices_by_name[] = {
+  1,   /* field[1] = model_name */
+  2,   /* field[2] = parameters */
+  0,   /* field[0] = repository_name */
+};
+static const ProtobufCIntRange inference__repository_model_load_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor inference__repository_model_load_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryModelLoadRequest",
+  "RepositoryModelLoadRequest",
+  "Inference__RepositoryModelLoadRequest",
+  "inference",
+  sizeof(Inference__RepositoryModelLoadRequest),
+  3,
+  inference__repository_model_load_request__field_descriptors,
+  inference__repository_model_load_request__field_indices_by_name,
+  1,  inference__repository_model_load_request__number_ranges,
+  (ProtobufCMessageInit) inference__repository_model_load_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define inference__repository_model_load_response__field_descriptors NULL
+#define inference__repository_model_load_response__field_indices_by_name NULL
+#define inference__repository_model_load_response__number_ranges NULL
+const ProtobufCMessageDescriptor inference__repository_model_load_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryModelLoadResponse",
+  "RepositoryModelLoadResponse",
+  "Inference__RepositoryModelLoadResponse",
+  "inference",
+  sizeof(Inference__RepositoryModelLoadResponse),
+  0,
+  inference__repository_model_load_response__field_descriptors,
+  inference__repository_model_load_response__field_indices_by_name,
+  0,  inference__repository_model_load_response__number_ranges,
+  (ProtobufCMessageInit) inference__repository_model_load_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_model_unload_request__parameters_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelUnloadRequest__ParametersEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelUnloadRequest__ParametersEntry, value),
+    &inference__model_repository_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_model_unload_request__parameters_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__repository_model_unload_request__parameters_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__repository_model_unload_request__parameters_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryModelUnloadRequest.ParametersEntry",
+  "ParametersEntry",
+  "Inference__RepositoryModelUnloadRequest__ParametersEntry",
+  "inference",
+  sizeof(Inference__RepositoryModelUnloadRequest__ParametersEntry),
+  2,
+  inference__repository_model_unload_request__parameters_entry__field_descriptors,
+  inference__repository_model_unload_request__parameters_entry__field_indices_by_name,
+  1,  inference__repository_model_unload_request__parameters_entry__number_ranges,
+  (ProtobufCMessageInit) inference__repository_model_unload_request__parameters_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__repository_model_unload_request__field_descriptors[3] =
+{
+  {
+    "repository_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelUnloadRequest, repository_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__RepositoryModelUnloadRequest, model_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parameters",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__RepositoryModelUnloadRequest, n_parameters),
+    offsetof(Inference__RepositoryModelUnloadRequest, parameters),
+    &inference__repository_model_unload_request__parameters_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__repository_model_unload_request__field_indices_by_name[] = {
+  1,   /* field[1] = model_name */
+  2,   /* field[2] = parameters */
+  0,   /* field[0] = repository_name */
+};
+static const ProtobufCIntRange inference__repository_model_unload_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor inference__repository_model_unload_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryModelUnloadRequest",
+  "RepositoryModelUnloadRequest",
+  "Inference__RepositoryModelUnloadRequest",
+  "inference",
+  sizeof(Inference__RepositoryModelUnloadRequest),
+  3,
+  inference__repository_model_unload_request__field_descriptors,
+  inference__repository_model_unload_request__field_indices_by_name,
+  1,  inference__repository_model_unload_request__number_ranges,
+  (ProtobufCMessageInit) inference__repository_model_unload_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define inference__repository_model_unload_response__field_descriptors NULL
+#define inference__repository_model_unload_response__field_indices_by_name NULL
+#define inference__repository_model_unload_response__number_ranges NULL
+const ProtobufCMessageDescriptor inference__repository_model_unload_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.RepositoryModelUnloadResponse",
+  "RepositoryModelUnloadResponse",
+  "Inference__RepositoryModelUnloadResponse",
+  "inference",
+  sizeof(Inference__RepositoryModelUnloadResponse),
+  0,
+  inference__repository_model_unload_response__field_descriptors,
+  inference__repository_model_unload_response__field_indices_by_name,
+  0,  inference__repository_model_unload_response__number_ranges,
+  (ProtobufCMessageInit) inference__repository_model_unload_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__system_shared_memory_status_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__system_shared_memory_status_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange inference__system_shared_memory_status_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__system_shared_memory_status_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryStatusRequest",
+  "SystemSharedMemoryStatusRequest",
+  "Inference__SystemSharedMemoryStatusRequest",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryStatusRequest),
+  1,
+  inference__system_shared_memory_status_request__field_descriptors,
+  inference__system_shared_memory_status_request__field_indices_by_name,
+  1,  inference__system_shared_memory_status_request__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_status_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__system_shared_memory_status_response__region_status__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusResponse__RegionStatus, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusResponse__RegionStatus, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusResponse__RegionStatus, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_size",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusResponse__RegionStatus, byte_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__system_shared_memory_status_response__region_status__field_indices_by_name[] = {
+  3,   /* field[3] = byte_size */
+  1,   /* field[1] = key */
+  0,   /* field[0] = name */
+  2,   /* field[2] = offset */
+};
+static const ProtobufCIntRange inference__system_shared_memory_status_response__region_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor inference__system_shared_memory_status_response__region_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryStatusResponse.RegionStatus",
+  "RegionStatus",
+  "Inference__SystemSharedMemoryStatusResponse__RegionStatus",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryStatusResponse__RegionStatus),
+  4,
+  inference__system_shared_memory_status_response__region_status__field_descriptors,
+  inference__system_shared_memory_status_response__region_status__field_indices_by_name,
+  1,  inference__system_shared_memory_status_response__region_status__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_status_response__region_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__system_shared_memory_status_response__regions_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusResponse__RegionsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryStatusResponse__RegionsEntry, value),
+    &inference__system_shared_memory_status_response__region_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__system_shared_memory_status_response__regions_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__system_shared_memory_status_response__regions_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__system_shared_memory_status_response__regions_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryStatusResponse.RegionsEntry",
+  "RegionsEntry",
+  "Inference__SystemSharedMemoryStatusResponse__RegionsEntry",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryStatusResponse__RegionsEntry),
+  2,
+  inference__system_shared_memory_status_response__regions_entry__field_descriptors,
+  inference__system_shared_memory_status_response__regions_entry__field_indices_by_name,
+  1,  inference__system_shared_memory_status_response__regions_entry__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_status_response__regions_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__system_shared_memory_status_response__field_descriptors[1] =
+{
+  {
+    "regions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__SystemSharedMemoryStatusResponse, n_regions),
+    offsetof(Inference__SystemSharedMemoryStatusResponse, regions),
+    &inference__system_shared_memory_status_response__regions_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__system_shared_memory_status_response__field_indices_by_name[] = {
+  0,   /* field[0] = regions */
+};
+static const ProtobufCIntRange inference__system_shared_memory_status_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__system_shared_memory_status_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryStatusResponse",
+  "SystemSharedMemoryStatusResponse",
+  "Inference__SystemSharedMemoryStatusResponse",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryStatusResponse),
+  1,
+  inference__system_shared_memory_status_response__field_descriptors,
+  inference__system_shared_memory_status_response__field_indices_by_name,
+  1,  inference__system_shared_memory_status_response__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_status_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__system_shared_memory_register_request__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryRegisterRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryRegisterRequest, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryRegisterRequest, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_size",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryRegisterRequest, byte_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__system_shared_memory_register_request__field_indices_by_name[] = {
+  3,   /* field[3] = byte_size */
+  1,   /* field[1] = key */
+  0,   /* field[0] = name */
+  2,   /* field[2] = offset */
+};
+static const ProtobufCIntRange inference__system_shared_memory_register_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor inference__system_shared_memory_register_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryRegisterRequest",
+  "SystemSharedMemoryRegisterRequest",
+  "Inference__SystemSharedMemoryRegisterRequest",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryRegisterRequest),
+  4,
+  inference__system_shared_memory_register_request__field_descriptors,
+  inference__system_shared_memory_register_request__field_indices_by_name,
+  1,  inference__system_shared_memory_register_request__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_register_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define inference__system_shared_memory_register_response__field_descriptors NULL
+#define inference__system_shared_memory_register_response__field_indices_by_name NULL
+#define inference__system_shared_memory_register_response__number_ranges NULL
+const ProtobufCMessageDescriptor inference__system_shared_memory_register_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryRegisterResponse",
+  "SystemSharedMemoryRegisterResponse",
+  "Inference__SystemSharedMemoryRegisterResponse",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryRegisterResponse),
+  0,
+  inference__system_shared_memory_register_response__field_descriptors,
+  inference__system_shared_memory_register_response__field_indices_by_name,
+  0,  inference__system_shared_memory_register_response__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_register_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__system_shared_memory_unregister_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__SystemSharedMemoryUnregisterRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__system_shared_memory_unregister_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange inference__system_shared_memory_unregister_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__system_shared_memory_unregister_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryUnregisterRequest",
+  "SystemSharedMemoryUnregisterRequest",
+  "Inference__SystemSharedMemoryUnregisterRequest",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryUnregisterRequest),
+  1,
+  inference__system_shared_memory_unregister_request__field_descriptors,
+  inference__system_shared_memory_unregister_request__field_indices_by_name,
+  1,  inference__system_shared_memory_unregister_request__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_unregister_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define inference__system_shared_memory_unregister_response__field_descriptors NULL
+#define inference__system_shared_memory_unregister_response__field_indices_by_name NULL
+#define inference__system_shared_memory_unregister_response__number_ranges NULL
+const ProtobufCMessageDescriptor inference__system_shared_memory_unregister_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.SystemSharedMemoryUnregisterResponse",
+  "SystemSharedMemoryUnregisterResponse",
+  "Inference__SystemSharedMemoryUnregisterResponse",
+  "inference",
+  sizeof(Inference__SystemSharedMemoryUnregisterResponse),
+  0,
+  inference__system_shared_memory_unregister_response__field_descriptors,
+  inference__system_shared_memory_unregister_response__field_indices_by_name,
+  0,  inference__system_shared_memory_unregister_response__number_ranges,
+  (ProtobufCMessageInit) inference__system_shared_memory_unregister_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__cuda_shared_memory_status_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryStatusRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__cuda_shared_memory_status_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange inference__cuda_shared_memory_status_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_status_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryStatusRequest",
+  "CudaSharedMemoryStatusRequest",
+  "Inference__CudaSharedMemoryStatusRequest",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryStatusRequest),
+  1,
+  inference__cuda_shared_memory_status_request__field_descriptors,
+  inference__cuda_shared_memory_status_request__field_indices_by_name,
+  1,  inference__cuda_shared_memory_status_request__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_status_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__cuda_shared_memory_status_response__region_status__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryStatusResponse__RegionStatus, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "device_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryStatusResponse__RegionStatus, device_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_size",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryStatusResponse__RegionStatus, byte_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__cuda_shared_memory_status_response__region_status__field_indices_by_name[] = {
+  2,   /* field[2] = byte_size */
+  1,   /* field[1] = device_id */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange inference__cuda_shared_memory_status_response__region_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_status_response__region_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryStatusResponse.RegionStatus",
+  "RegionStatus",
+  "Inference__CudaSharedMemoryStatusResponse__RegionStatus",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryStatusResponse__RegionStatus),
+  3,
+  inference__cuda_shared_memory_status_response__region_status__field_descriptors,
+  inference__cuda_shared_memory_status_response__region_status__field_indices_by_name,
+  1,  inference__cuda_shared_memory_status_response__region_status__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_status_response__region_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__cuda_shared_memory_status_response__regions_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryStatusResponse__RegionsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryStatusResponse__RegionsEntry, value),
+    &inference__cuda_shared_memory_status_response__region_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__cuda_shared_memory_status_response__regions_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__cuda_shared_memory_status_response__regions_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_status_response__regions_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryStatusResponse.RegionsEntry",
+  "RegionsEntry",
+  "Inference__CudaSharedMemoryStatusResponse__RegionsEntry",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryStatusResponse__RegionsEntry),
+  2,
+  inference__cuda_shared_memory_status_response__regions_entry__field_descriptors,
+  inference__cuda_shared_memory_status_response__regions_entry__field_indices_by_name,
+  1,  inference__cuda_shared_memory_status_response__regions_entry__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_status_response__regions_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__cuda_shared_memory_status_response__field_descriptors[1] =
+{
+  {
+    "regions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__CudaSharedMemoryStatusResponse, n_regions),
+    offsetof(Inference__CudaSharedMemoryStatusResponse, regions),
+    &inference__cuda_shared_memory_status_response__regions_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__cuda_shared_memory_status_response__field_indices_by_name[] = {
+  0,   /* field[0] = regions */
+};
+static const ProtobufCIntRange inference__cuda_shared_memory_status_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_status_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryStatusResponse",
+  "CudaSharedMemoryStatusResponse",
+  "Inference__CudaSharedMemoryStatusResponse",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryStatusResponse),
+  1,
+  inference__cuda_shared_memory_status_response__field_descriptors,
+  inference__cuda_shared_memory_status_response__field_indices_by_name,
+  1,  inference__cuda_shared_memory_status_response__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_status_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__cuda_shared_memory_register_request__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryRegisterRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "raw_handle",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryRegisterRequest, raw_handle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "device_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryRegisterRequest, device_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_size",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryRegisterRequest, byte_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__cuda_shared_memory_register_request__field_indices_by_name[] = {
+  3,   /* field[3] = byte_size */
+  2,   /* field[2] = device_id */
+  0,   /* field[0] = name */
+  1,   /* field[1] = raw_handle */
+};
+static const ProtobufCIntRange inference__cuda_shared_memory_register_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_register_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryRegisterRequest",
+  "CudaSharedMemoryRegisterRequest",
+  "Inference__CudaSharedMemoryRegisterRequest",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryRegisterRequest),
+  4,
+  inference__cuda_shared_memory_register_request__field_descriptors,
+  inference__cuda_shared_memory_register_request__field_indices_by_name,
+  1,  inference__cuda_shared_memory_register_request__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_register_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define inference__cuda_shared_memory_register_response__field_descriptors NULL
+#define inference__cuda_shared_memory_register_response__field_indices_by_name NULL
+#define inference__cuda_shared_memory_register_response__number_ranges NULL
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_register_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryRegisterResponse",
+  "CudaSharedMemoryRegisterResponse",
+  "Inference__CudaSharedMemoryRegisterResponse",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryRegisterResponse),
+  0,
+  inference__cuda_shared_memory_register_response__field_descriptors,
+  inference__cuda_shared_memory_register_response__field_indices_by_name,
+  0,  inference__cuda_shared_memory_register_response__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_register_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__cuda_shared_memory_unregister_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__CudaSharedMemoryUnregisterRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__cuda_shared_memory_unregister_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange inference__cuda_shared_memory_unregister_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_unregister_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryUnregisterRequest",
+  "CudaSharedMemoryUnregisterRequest",
+  "Inference__CudaSharedMemoryUnregisterRequest",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryUnregisterRequest),
+  1,
+  inference__cuda_shared_memory_unregister_request__field_descriptors,
+  inference__cuda_shared_memory_unregister_request__field_indices_by_name,
+  1,  inference__cuda_shared_memory_unregister_request__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_unregister_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define inference__cuda_shared_memory_unregister_response__field_descriptors NULL
+#define inference__cuda_shared_memory_unregister_response__field_indices_by_name NULL
+#define inference__cuda_shared_memory_unregister_response__number_ranges NULL
+const ProtobufCMessageDescriptor inference__cuda_shared_memory_unregister_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.CudaSharedMemoryUnregisterResponse",
+  "CudaSharedMemoryUnregisterResponse",
+  "Inference__CudaSharedMemoryUnregisterResponse",
+  "inference",
+  sizeof(Inference__CudaSharedMemoryUnregisterResponse),
+  0,
+  inference__cuda_shared_memory_unregister_response__field_descriptors,
+  inference__cuda_shared_memory_unregister_response__field_indices_by_name,
+  0,  inference__cuda_shared_memory_unregister_response__number_ranges,
+  (ProtobufCMessageInit) inference__cuda_shared_memory_unregister_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__trace_setting_request__setting_value__field_descriptors[1] =
+{
+  {
+    "value",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Inference__TraceSettingRequest__SettingValue, n_value),
+    offsetof(Inference__TraceSettingRequest__SettingValue, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__trace_setting_request__setting_value__field_indices_by_name[] = {
+  0,   /* field[0] = value */
+};
+static const ProtobufCIntRange inference__trace_setting_request__setting_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__trace_setting_request__setting_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.TraceSettingRequest.SettingValue",
+  "SettingValue",
+  "Inference__TraceSettingRequest__SettingValue",
+  "inference",
+  sizeof(Inference__TraceSettingRequest__SettingValue),
+  1,
+  inference__trace_setting_request__setting_value__field_descriptors,
+  inference__trace_setting_request__setting_value__field_indices_by_name,
+  1,  inference__trace_setting_request__setting_value__number_ranges,
+  (ProtobufCMessageInit) inference__trace_setting_request__setting_value__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__trace_setting_request__settings_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__TraceSettingRequest__SettingsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__TraceSettingRequest__SettingsEntry, value),
+    &inference__trace_setting_request__setting_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__trace_setting_request__settings_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__trace_setting_request__settings_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__trace_setting_request__settings_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.TraceSettingRequest.SettingsEntry",
+  "SettingsEntry",
+  "Inference__TraceSettingRequest__SettingsEntry",
+  "inference",
+  sizeof(Inference__TraceSettingRequest__SettingsEntry),
+  2,
+  inference__trace_setting_request__settings_entry__field_descriptors,
+  inference__trace_setting_request__settings_entry__field_indices_by_name,
+  1,  inference__trace_setting_request__settings_entry__number_ranges,
+  (ProtobufCMessageInit) inference__trace_setting_request__settings_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__trace_setting_request__field_descriptors[2] =
+{
+  {
+    "settings",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__TraceSettingRequest, n_settings),
+    offsetof(Inference__TraceSettingRequest, settings),
+    &inference__trace_setting_request__settings_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__TraceSettingRequest, model_name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__trace_setting_request__field_indices_by_name[] = {
+  1,   /* field[1] = model_name */
+  0,   /* field[0] = settings */
+};
+static const ProtobufCIntRange inference__trace_setting_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__trace_setting_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.TraceSettingRequest",
+  "TraceSettingRequest",
+  "Inference__TraceSettingRequest",
+  "inference",
+  sizeof(Inference__TraceSettingRequest),
+  2,
+  inference__trace_setting_request__field_descriptors,
+  inference__trace_setting_request__field_indices_by_name,
+  1,  inference__trace_setting_request__number_ranges,
+  (ProtobufCMessageInit) inference__trace_setting_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__trace_setting_response__setting_value__field_descriptors[1] =
+{
+  {
+    "value",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Inference__TraceSettingResponse__SettingValue, n_value),
+    offsetof(Inference__TraceSettingResponse__SettingValue, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__trace_setting_response__setting_value__field_indices_by_name[] = {
+  0,   /* field[0] = value */
+};
+static const ProtobufCIntRange inference__trace_setting_response__setting_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__trace_setting_response__setting_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.TraceSettingResponse.SettingValue",
+  "SettingValue",
+  "Inference__TraceSettingResponse__SettingValue",
+  "inference",
+  sizeof(Inference__TraceSettingResponse__SettingValue),
+  1,
+  inference__trace_setting_response__setting_value__field_descriptors,
+  inference__trace_setting_response__setting_value__field_indices_by_name,
+  1,  inference__trace_setting_response__setting_value__number_ranges,
+  (ProtobufCMessageInit) inference__trace_setting_response__setting_value__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__trace_setting_response__settings_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__TraceSettingResponse__SettingsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__TraceSettingResponse__SettingsEntry, value),
+    &inference__trace_setting_response__setting_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__trace_setting_response__settings_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__trace_setting_response__settings_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__trace_setting_response__settings_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.TraceSettingResponse.SettingsEntry",
+  "SettingsEntry",
+  "Inference__TraceSettingResponse__SettingsEntry",
+  "inference",
+  sizeof(Inference__TraceSettingResponse__SettingsEntry),
+  2,
+  inference__trace_setting_response__settings_entry__field_descriptors,
+  inference__trace_setting_response__settings_entry__field_indices_by_name,
+  1,  inference__trace_setting_response__settings_entry__number_ranges,
+  (ProtobufCMessageInit) inference__trace_setting_response__settings_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__trace_setting_response__field_descriptors[1] =
+{
+  {
+    "settings",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__TraceSettingResponse, n_settings),
+    offsetof(Inference__TraceSettingResponse, settings),
+    &inference__trace_setting_response__settings_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__trace_setting_response__field_indices_by_name[] = {
+  0,   /* field[0] = settings */
+};
+static const ProtobufCIntRange inference__trace_setting_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__trace_setting_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.TraceSettingResponse",
+  "TraceSettingResponse",
+  "Inference__TraceSettingResponse",
+  "inference",
+  sizeof(Inference__TraceSettingResponse),
+  1,
+  inference__trace_setting_response__field_descriptors,
+  inference__trace_setting_response__field_indices_by_name,
+  1,  inference__trace_setting_response__number_ranges,
+  (ProtobufCMessageInit) inference__trace_setting_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__log_settings_request__setting_value__field_descriptors[3] =
+{
+  {
+    "bool_param",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Inference__LogSettingsRequest__SettingValue, parameter_choice_case),
+    offsetof(Inference__LogSettingsRequest__SettingValue, bool_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uint32_param",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Inference__LogSettingsRequest__SettingValue, parameter_choice_case),
+    offsetof(Inference__LogSettingsRequest__SettingValue, uint32_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "string_param",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Inference__LogSettingsRequest__SettingValue, parameter_choice_case),
+    offsetof(Inference__LogSettingsRequest__SettingValue, string_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__log_settings_request__setting_value__field_indices_by_name[] = {
+  0,   /* field[0] = bool_param */
+  2,   /* field[2] = string_param */
+  1,   /* field[1] = uint32_param */
+};
+static const ProtobufCIntRange inference__log_settings_request__setting_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor inference__log_settings_request__setting_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.LogSettingsRequest.SettingValue",
+  "SettingValue",
+  "Inference__LogSettingsRequest__SettingValue",
+  "inference",
+  sizeof(Inference__LogSettingsRequest__SettingValue),
+  3,
+  inference__log_settings_request__setting_value__field_descriptors,
+  inference__log_settings_request__setting_value__field_indices_by_name,
+  1,  inference__log_settings_request__setting_value__number_ranges,
+  (ProtobufCMessageInit) inference__log_settings_request__setting_value__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__log_settings_request__settings_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__LogSettingsRequest__SettingsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__LogSettingsRequest__SettingsEntry, value),
+    &inference__log_settings_request__setting_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__log_settings_request__settings_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__log_settings_request__settings_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__log_settings_request__settings_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.LogSettingsRequest.SettingsEntry",
+  "SettingsEntry",
+  "Inference__LogSettingsRequest__SettingsEntry",
+  "inference",
+  sizeof(Inference__LogSettingsRequest__SettingsEntry),
+  2,
+  inference__log_settings_request__settings_entry__field_descriptors,
+  inference__log_settings_request__settings_entry__field_indices_by_name,
+  1,  inference__log_settings_request__settings_entry__number_ranges,
+  (ProtobufCMessageInit) inference__log_settings_request__settings_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__log_settings_request__field_descriptors[1] =
+{
+  {
+    "settings",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__LogSettingsRequest, n_settings),
+    offsetof(Inference__LogSettingsRequest, settings),
+    &inference__log_settings_request__settings_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__log_settings_request__field_indices_by_name[] = {
+  0,   /* field[0] = settings */
+};
+static const ProtobufCIntRange inference__log_settings_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__log_settings_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.LogSettingsRequest",
+  "LogSettingsRequest",
+  "Inference__LogSettingsRequest",
+  "inference",
+  sizeof(Inference__LogSettingsRequest),
+  1,
+  inference__log_settings_request__field_descriptors,
+  inference__log_settings_request__field_indices_by_name,
+  1,  inference__log_settings_request__number_ranges,
+  (ProtobufCMessageInit) inference__log_settings_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__log_settings_response__setting_value__field_descriptors[3] =
+{
+  {
+    "bool_param",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Inference__LogSettingsResponse__SettingValue, parameter_choice_case),
+    offsetof(Inference__LogSettingsResponse__SettingValue, bool_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uint32_param",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Inference__LogSettingsResponse__SettingValue, parameter_choice_case),
+    offsetof(Inference__LogSettingsResponse__SettingValue, uint32_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "string_param",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Inference__LogSettingsResponse__SettingValue, parameter_choice_case),
+    offsetof(Inference__LogSettingsResponse__SettingValue, string_param),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__log_settings_response__setting_value__field_indices_by_name[] = {
+  0,   /* field[0] = bool_param */
+  2,   /* field[2] = string_param */
+  1,   /* field[1] = uint32_param */
+};
+static const ProtobufCIntRange inference__log_settings_response__setting_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor inference__log_settings_response__setting_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.LogSettingsResponse.SettingValue",
+  "SettingValue",
+  "Inference__LogSettingsResponse__SettingValue",
+  "inference",
+  sizeof(Inference__LogSettingsResponse__SettingValue),
+  3,
+  inference__log_settings_response__setting_value__field_descriptors,
+  inference__log_settings_response__setting_value__field_indices_by_name,
+  1,  inference__log_settings_response__setting_value__number_ranges,
+  (ProtobufCMessageInit) inference__log_settings_response__setting_value__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__log_settings_response__settings_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Inference__LogSettingsResponse__SettingsEntry, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Inference__LogSettingsResponse__SettingsEntry, value),
+    &inference__log_settings_response__setting_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__log_settings_response__settings_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange inference__log_settings_response__settings_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor inference__log_settings_response__settings_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.LogSettingsResponse.SettingsEntry",
+  "SettingsEntry",
+  "Inference__LogSettingsResponse__SettingsEntry",
+  "inference",
+  sizeof(Inference__LogSettingsResponse__SettingsEntry),
+  2,
+  inference__log_settings_response__settings_entry__field_descriptors,
+  inference__log_settings_response__settings_entry__field_indices_by_name,
+  1,  inference__log_settings_response__settings_entry__number_ranges,
+  (ProtobufCMessageInit) inference__log_settings_response__settings_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor inference__log_settings_response__field_descriptors[1] =
+{
+  {
+    "settings",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Inference__LogSettingsResponse, n_settings),
+    offsetof(Inference__LogSettingsResponse, settings),
+    &inference__log_settings_response__settings_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned inference__log_settings_response__field_indices_by_name[] = {
+  0,   /* field[0] = settings */
+};
+static const ProtobufCIntRange inference__log_settings_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor inference__log_settings_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "inference.LogSettingsResponse",
+  "LogSettingsResponse",
+  "Inference__LogSettingsResponse",
+  "inference",
+  sizeof(Inference__LogSettingsResponse),
+  1,
+  inference__log_settings_response__field_descriptors,
+  inference__log_settings_response__field_indices_by_name,
+  1,  inference__log_settings_response__number_ranges,
+  (ProtobufCMessageInit) inference__log_settings_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -47,6 +47,21 @@ package final class ConfigurationMap {
     /// Whether `key` is there.
     package func contains(_ key: String) -> Bool { entries[key] != nil }
 
+    /// What stands under a key.
+    package enum ValueKind: Sendable {
+        case text, list, map
+    }
+
+    /// What stands under `key`, for one that may be said in several ways; nil when the key is absent.
+    package func kind(of key: String) -> ValueKind? {
+        switch entries[key]?.value {
+        case .sequence?: .list
+        case .mapping?: .map
+        case .scalar?, .alias?: .text
+        case nil: nil
+        }
+    }
+
     /// Refuses the first key that nobody asked for, here and in every map handed out from here.
     ///
     /// - Throws: `ConfigurationError` with the nearest known key as a suggestion.

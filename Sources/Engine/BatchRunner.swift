@@ -43,21 +43,24 @@ final class BatchRunner: ModelRunner {
     func step(on gang: ComputeGang, clock: any MonotonicClock) {
         let start = clock.now()
         let decision = scheduler.next(at: start, ledger.shares)
-        for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue) }
-        for ticket in decision.hopeless { fail(take(ticket), with: .deadlineTooSoon) }
+        for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue, at: start) }
+        for ticket in decision.hopeless { fail(take(ticket), with: .deadlineTooSoon, at: start) }
         let taken = (decision.batch?.tickets ?? []).map(unqueue)
         // A request cancelled a moment ago may still be here: its notice comes after this step.
         let requests = taken.compactMap { request in request.input.map { (request: request, input: $0) } }
         guard !requests.isEmpty else { return leave(taken) }
         loaded.leaveQueue(requests.map(\.request.place))
+        let inputEnd = clock.now()
         let results = model.execute(requests.map(\.input), on: gang)
+        let end = clock.now()
         precondition(
             results.count == requests.count,
             "model '\(loaded.description.name)' gave \(results.count) results for \(requests.count) requests")
-        let end = clock.now()
         charge(requests.map(\.request), nanoseconds: end.nanoseconds(since: start), at: end)
         leave(taken)
-        publish(results, of: requests, start: start, end: end)
+        let times = ExecutionTimes(
+            inputNanoseconds: inputEnd.nanoseconds(since: start), computeNanoseconds: end.nanoseconds(since: inputEnd))
+        publish(results, of: requests, start: start, end: end, times: times, clock: clock)
     }
 
     func cancel(_ ticket: Ticket) {
@@ -98,30 +101,50 @@ final class BatchRunner: ModelRunner {
         return request
     }
 
-    private func fail(_ request: PendingInference, with error: ServingError) {
+    private func fail(_ request: PendingInference, with error: ServingError, at now: MonotonicTime? = nil) {
         loaded.leaveQueue([request.place])
-        if request.completion.complete(.failure(error)) { loaded.count { $0.failureCount += 1 } }
+        guard request.completion.complete(.failure(error)) else { return }
+        loaded.count {
+            $0.failureCount += 1
+            if let now { $0.failureNanoseconds += now.nanoseconds(since: request.arrival) }
+        }
     }
 
     /// Counts the execution, then answers, so that whoever has an answer finds it counted; then what nobody waited for
     /// any more.
     private func publish(
         _ results: [Result<InferenceOutput, ServingError>],
-        of requests: [(request: PendingInference, input: InferenceInput)], start: MonotonicTime, end: MonotonicTime
+        of requests: [(request: PendingInference, input: InferenceInput)], start: MonotonicTime, end: MonotonicTime,
+        times: ExecutionTimes, clock: any MonotonicClock
     ) {
         let sampleCount = requests.reduce(0) { $0 + $1.request.sampleCount }
-        loaded.count {
-            $0.countExecution(samples: sampleCount, nanoseconds: end.nanoseconds(since: start))
-            $0.failureCount += results.reduce(into: 0) { if case .failure = $1 { $0 += 1 } }
-        }
-        var wastedSampleCount = 0
-        for ((request, input), result) in zip(requests, results) {
+        let answers = zip(requests, results).map { asked, result in
             var usage = Usage()
-            usage.queueNanoseconds = start.nanoseconds(since: request.arrival)
+            usage.queueNanoseconds = start.nanoseconds(since: asked.request.arrival)
             usage.computeNanoseconds = end.nanoseconds(since: start)
             usage.batchSampleCount = sampleCount
-            let answer = result.flatMap { output in loaded.answer(to: input, output: output, usage: usage) }
-            if !request.completion.complete(answer) { wastedSampleCount += request.sampleCount }
+            return result.flatMap { output in loaded.answer(to: asked.input, output: output, usage: usage) }
+        }
+        let now = clock.now()
+        var times = times
+        times.outputNanoseconds = now.nanoseconds(since: end)
+        loaded.count { counters in
+            counters.countExecution(samples: sampleCount, times: times)
+            for ((request, _), answer) in zip(requests, answers) {
+                switch answer {
+                case .success(let answer):
+                    counters.countAnswer(
+                        samples: request.sampleCount, waited: answer.usage.queueNanoseconds, times: times,
+                        arrival: request.arrival, at: now)
+                case .failure:
+                    counters.failureCount += 1
+                    counters.failureNanoseconds += now.nanoseconds(since: request.arrival)
+                }
+            }
+        }
+        var wastedSampleCount = 0
+        for ((request, _), answer) in zip(requests, answers) where !request.completion.complete(answer) {
+            wastedSampleCount += request.sampleCount
         }
         guard wastedSampleCount > 0 else { return }
         let wasted = end.nanoseconds(since: start) * UInt64(wastedSampleCount) / UInt64(sampleCount)

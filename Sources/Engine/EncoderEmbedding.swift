@@ -19,6 +19,8 @@ struct EncoderEmbedding: Sendable {
     let share: TenantShare
     /// What errors call the texts.
     let field: String
+    /// Is asked for the tokens of each chunk.
+    let reserve: TokenReservation
     private let requests = OpenRequests()
 
     /// Texts that are cut into tokens at a time: about as many as share an execution.
@@ -28,7 +30,7 @@ struct EncoderEmbedding: Sendable {
 
     init(
         engine: Engine, loaded: LoadedModel, pipeline: EncoderPipeline, truncates: Bool, deadline: Deadline,
-        share: TenantShare, field: String
+        share: TenantShare, field: String, reserve: @escaping TokenReservation
     ) {
         self.engine = engine
         self.loaded = loaded
@@ -37,6 +39,7 @@ struct EncoderEmbedding: Sendable {
         self.deadline = deadline
         self.share = share
         self.field = field
+        self.reserve = reserve
     }
 
     /// Embeds all texts; when one of them fails, the others are given up.
@@ -83,6 +86,7 @@ struct EncoderEmbedding: Sendable {
     }
 
     private func submit(_ texts: [[Int32]]) throws(ServingError) {
+        try reserve(texts.reduce(0) { $0 + $1.count })
         let arrival = engine.clock.now()
         let pending = texts.map { tokens in
             PendingInference(

@@ -14,21 +14,34 @@ extension Engine {
     ///   - deadline: once it has passed, no more of them is computed.
     ///   - share: whose texts they are.
     ///   - field: what errors call the texts: the name that the caller gave them under.
+    ///   - reserve: is asked for the tokens of the texts before they wait; for many texts, more than once.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
         _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
-        deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts"
+        deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts",
+        reserve: @escaping TokenReservation = { _ in }
     ) async throws(ServingError) -> EmbeddingAnswer {
-        let loaded = try find(selector)
+        try await embed(
+            try find(selector), texts: texts, isNormalized: isNormalized, truncates: truncates, deadline: deadline,
+            share: share, field: field, reserve: reserve)
+    }
+
+    /// As above, by a model that need not be in the table.
+    func embed(
+        _ loaded: LoadedModel, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
+        deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts",
+        reserve: @escaping TokenReservation = { _ in }
+    ) async throws(ServingError) -> EmbeddingAnswer {
         if case .encoder(let pipeline, let limits) = loaded.kind {
             let embedding = EncoderEmbedding(
                 engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline,
-                share: share, field: field)
+                share: share, field: field, reserve: reserve)
             return try await embedding.run(texts, countMax: limits.queueCapacity, isNormalized: isNormalized)
         }
         let sequences = try await prepare(
             texts, for: loaded, truncates: truncates, deadline: deadline, share: share, field: field)
+        try reserve(sequences.reduce(0) { $0 + $1.promptTokens.count })
         try loaded.enterQueue(requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
         let cancelAll = { @Sendable [mailbox] in

@@ -21,7 +21,13 @@ extension Engine {
         _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never,
         share: TenantShare = TenantShare()
     ) async throws(ServingError) -> InferenceAnswer {
-        let loaded = try find(selector)
+        try await infer(try find(selector), input, deadline: deadline, share: share)
+    }
+
+    /// As above, by a model that need not be in the table.
+    func infer(
+        _ loaded: LoadedModel, _ input: InferenceInput, deadline: Deadline, share: TenantShare = TenantShare()
+    ) async throws(ServingError) -> InferenceAnswer {
         let model = try loaded.batchModel()
         try loaded.description.checkRequestedOutputs(of: input)
         let sampleCount = try model.sampleCount(of: input)

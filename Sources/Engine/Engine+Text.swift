@@ -5,19 +5,30 @@ import Scheduling
 import TextModels
 package import Vocabulary
 
+/// Asks whether so many tokens may be used; a refusal is the answer to the request.
+package typealias TokenReservation = @Sendable (_ tokenCount: Int) throws(ServingError) -> Void
+
 extension Engine {
     /// Continues a text.
     ///
     /// - Parameters:
     ///   - selector: the model, and a version unless the latest will do.
     ///   - request: the prompt and how to go on.
+    ///   - reserve: is asked once the tokens are counted, before anything waits: those of the prompt, and the most that
+    ///     all answers can have.
     /// - Returns: a stream whose pieces come as they are generated; letting go of it cancels.
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the field, or the lengths when the prompt is too long;
-    ///   RESOURCE_EXHAUSTED when the queue is full; UNAVAILABLE at shutdown.
+    ///   RESOURCE_EXHAUSTED when the queue is full; UNAVAILABLE at shutdown; what `reserve` throws.
     package func generate(
-        _ selector: ModelSelector, _ request: GenerationRequest
+        _ selector: ModelSelector, _ request: GenerationRequest, reserve: TokenReservation = { _ in }
     ) async throws(ServingError) -> GenerationStream {
-        let loaded = try find(selector)
+        try await generate(try find(selector), request, reserve: reserve)
+    }
+
+    /// As above, by a model that need not be in the table.
+    func generate(
+        _ loaded: LoadedModel, _ request: GenerationRequest, reserve: TokenReservation = { _ in }
+    ) async throws(ServingError) -> GenerationStream {
         let (pipeline, limits) = try loaded.text()
         try request.check(vocabularySize: pipeline.model.properties.vocabularySize)
         let tickets = (0..<request.answerCount).map { _ in newTicket() }
@@ -32,12 +43,14 @@ extension Engine {
         let lengthMax = limits.sequenceLengthMax
         // The last place is for the one token at least that is generated.
         try requireLength(of: prompt, atMost: lengthMax - 1, field: "prompt", model: loaded)
+        let answerLengthMax = min(request.tokenCountMax, lengthMax - prompt.count)
+        try reserve(prompt.count + request.answerCount * answerLengthMax)
         let places = tickets.map { ($0, QueuePlace()) }
         let pipe = makePipe(for: places, of: loaded)
         let sequences = places.enumerated().map { answer, place in
             PendingSequence(
                 ticket: place.0, promptTokens: prompt,
-                tokenCountMax: prompt.count + min(request.tokenCountMax, lengthMax - prompt.count),
+                tokenCountMax: prompt.count + answerLengthMax,
                 deadline: request.deadline, share: TenantShare(tenant: request.tenant, weight: request.weight),
                 arrival: arrival, namespace: namespace, leader: answer > 0 ? tickets[0] : nil, place: place.1,
                 work: .generate(

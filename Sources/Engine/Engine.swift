@@ -12,6 +12,8 @@ package struct EngineConfiguration: Sendable {
     package var mailboxCapacity: Int
     /// Generated tokens that may wait for a reader before its sequence is paused.
     package var bufferedTokenCountMax: Int
+    /// How long requests of a model that is unloaded may take to be answered.
+    package var unloadNanosecondsMax: UInt64 = 30_000_000_000
 
     package init(threadCount: Int, mailboxCapacity: Int = 65_536, bufferedTokenCountMax: Int = 32) {
         precondition(threadCount >= 1 && mailboxCapacity >= 1 && bufferedTokenCountMax >= 1)
@@ -58,17 +60,31 @@ package final class Engine: Sendable {
 
     /// Serves `model` from now on, after warming it up; a model of the same name and version is replaced.
     ///
-    /// - Throws: FAILED_PRECONDITION when it cannot be warmed up; nothing has changed then.
+    /// - Throws: FAILED_PRECONDITION when it cannot be warmed up, or an alias of it is taken; nothing has changed then.
     package func load(_ model: EngineModel) async throws(ServingError) {
-        let loaded = LoadedModel(model.kind)
+        let loaded = LoadedModel(model)
         let installed = Completion<Result<Void, ServingError>>()
         guard mailbox.send(notice: .install(loaded, installed)) else { throw .engineStopped }
         try await installed.value().get()
-        let replaced = self.loaded.withLock { $0.insert(loaded) }
-        if let replaced { await remove(replaced) }
+        do throws(ServingError) {
+            for request in model.warmUp { try await warmUp(loaded, with: request) }
+            let replaced: Result<LoadedModel?, ServingError> = self.loaded.withLock { models in
+                if let objection = models.objection(to: model, name: loaded.description.name) {
+                    return .failure(objection)
+                }
+                return .success(models.insert(loaded, aliases: model.aliases))
+            }
+            if let replaced = try replaced.get() { await remove(replaced) }
+        } catch {
+            await remove(loaded)
+            throw error
+        }
     }
 
-    /// Stops serving a version of a model; requests that wait for it are answered with UNAVAILABLE.
+    /// Stops serving a version of a model.
+    ///
+    /// Requests that it has are answered first, but for those that would take longer than `unloadNanosecondsMax`:
+    /// UNAVAILABLE. Returns when the model is gone.
     ///
     /// - Throws: NOT_FOUND.
     package func unload(name: ModelName, version: ModelVersion) async throws(ServingError) {
@@ -89,7 +105,7 @@ package final class Engine: Sendable {
     }
 
     /// The versions of a model, ascending; empty for one that is not there.
-    package func versions(of name: ModelName) -> [ModelVersion] { loaded.withLock { $0.table.versions(of: name) } }
+    package func versions(of name: ModelName) -> [ModelVersion] { loaded.withLock { $0.versions(of: name) } }
 
     /// Whether a model would answer.
     package func isReady(_ selector: ModelSelector) -> Bool { (try? find(selector)) != nil }
@@ -103,6 +119,11 @@ package final class Engine: Sendable {
 
     /// How its time has been divided among tenants so far; what models answer on calling threads is not counted.
     package var fairness: EngineFairness { report.fairness(at: clock.now()) }
+
+    /// How a model is served.
+    ///
+    /// - Throws: NOT_FOUND naming the model and the ones there are.
+    package func terms(of selector: ModelSelector) throws(ServingError) -> ServingTerms { try find(selector).terms }
 
     /// The model itself, for what only its own kind can do outside an execution.
     ///
@@ -118,7 +139,7 @@ package final class Engine: Sendable {
 
     func find(_ selector: ModelSelector) throws(ServingError) -> LoadedModel {
         let found: Result<LoadedModel, ServingError> = loaded.withLock { loaded in
-            Result { () throws(ServingError) in try loaded.table.target(of: selector) }
+            Result { () throws(ServingError) in try loaded.target(of: selector) }
         }
         return try found.get()
     }
@@ -134,6 +155,7 @@ package final class Engine: Sendable {
 
     private func remove(_ model: LoadedModel) async {
         let removed = Completion<Void>()
-        if mailbox.send(notice: .remove(model, removed)) { await removed.value() }
+        let until = clock.now().advanced(byNanoseconds: configuration.unloadNanosecondsMax)
+        if mailbox.send(notice: .remove(model, until: until, removed)) { await removed.value() }
     }
 }

@@ -18,6 +18,8 @@ final class EngineLoop {
     private var turns = FairShare<ObjectIdentifier>()
     /// One for all models, so that a tenant that floods one of them has less of the others too.
     private let ledger: TenantLedger
+    /// Models that go once they have answered what they have.
+    private var leaving: [(model: LoadedModel, until: MonotonicTime, completion: Completion<Void>)] = []
     private var stopping: Completion<Void>?
 
     init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int, report: FairnessReport) {
@@ -34,6 +36,7 @@ final class EngineLoop {
             // The message to stop is the last one there is.
             for message in mailbox.receive(timeoutNanoseconds: timeoutNanoseconds) { handle(message) }
             guard stopping == nil else { break }
+            removeLeaving()
             if runOneStep() {
                 timeoutNanoseconds = 0
             } else {
@@ -43,6 +46,7 @@ final class EngineLoop {
         }
         for entry in runners { entry.runner.stop(with: .engineStopped) }
         runners = []
+        for entry in leaving { entry.completion.complete(()) }
         stopping?.complete(())
     }
 
@@ -72,7 +76,7 @@ final class EngineLoop {
             case .idle: nil
             }
         }
-        return times.min().map { $0.nanoseconds(since: now) }
+        return (times + leaving.map(\.until)).min().map { $0.nanoseconds(since: now) }
     }
 
     private func handle(_ message: EngineMessage) {
@@ -82,7 +86,7 @@ final class EngineLoop {
         case .cancel(let model, let ticket): runner(of: model)?.cancel(ticket)
         case .resume(let model, let ticket): runner(of: model)?.resume(ticket)
         case .install(let model, let completion): completion.complete(install(model))
-        case .remove(let model, let completion): remove(model, completion)
+        case .remove(let model, let until, let completion): leaving.append((model, until, completion))
         case .stop(let completion): stopping = completion
         }
     }
@@ -130,6 +134,17 @@ final class EngineLoop {
                     .failedPrecondition, "model '\(loaded.description.name)' failed to warm up: \(error)",
                     label: "warm_up_failed"))
         }
+    }
+
+    /// Removes the models that were asked to go and have nothing left to answer, or no time.
+    ///
+    /// A request has its place in the queue before it is sent, so a model without any has none on its way either.
+    private func removeLeaving() {
+        guard !leaving.isEmpty else { return }
+        let now = clock.now()
+        let due = leaving.filter { $0.until <= now || $0.model.counters.isIdle }
+        leaving.removeAll { entry in due.contains { $0.completion === entry.completion } }
+        for entry in due { remove(entry.model, entry.completion) }
     }
 
     private func remove(_ model: LoadedModel, _ completion: Completion<Void>) {

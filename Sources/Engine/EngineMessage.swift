@@ -13,7 +13,8 @@ enum EngineMessage: Sendable {
     case cancel(LoadedModel, Ticket)
     case resume(LoadedModel, Ticket)
     case install(LoadedModel, Completion<Result<Void, ServingError>>)
-    case remove(LoadedModel, Completion<Void>)
+    /// Once it has no requests, or when the time has come.
+    case remove(LoadedModel, until: MonotonicTime, Completion<Void>)
     case stop(Completion<Void>)
 
     /// Whether this is the work that `ticket` belongs to.

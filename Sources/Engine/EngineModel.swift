@@ -10,6 +10,12 @@ package struct EngineModel: @unchecked Sendable {
     let kind: LoadedModel.Kind
     /// Bytes of its packed weights, where that is known.
     package var weightByteCount: Int?
+    /// Which versions of it are served, when it comes from a repository.
+    package var versionPolicy = VersionPolicy.latest(1)
+    /// Other names that lead to it.
+    package var aliases: [ModelAlias] = []
+    /// Requests that are answered before anybody else's.
+    package var warmUp: [WarmUpRequest] = []
 
     /// A model that answers in batches.
     ///

@@ -26,19 +26,27 @@ package struct ImmediateInference {
             let output = try model.answer(input)
             usage.computeNanoseconds = engine.clock.now().nanoseconds(since: start)
             let answer = try loaded.answer(to: input, output: output, usage: usage).get()
-            count(sampleCount, usage.computeNanoseconds, isFailure: false)
+            count(sampleCount, start, usage.computeNanoseconds, isFailure: false)
             return answer
         } catch {
-            count(sampleCount, engine.clock.now().nanoseconds(since: start), isFailure: true)
+            count(sampleCount, start, engine.clock.now().nanoseconds(since: start), isFailure: true)
             throw error
         }
     }
 
-    private func count(_ sampleCount: Int, _ nanoseconds: UInt64, isFailure: Bool) {
+    private func count(_ sampleCount: Int, _ start: MonotonicTime, _ nanoseconds: UInt64, isFailure: Bool) {
+        let times = ExecutionTimes(computeNanoseconds: nanoseconds)
         loaded.count {
             $0.requestCount += 1
-            $0.countExecution(samples: sampleCount, nanoseconds: nanoseconds)
-            if isFailure { $0.failureCount += 1 }
+            $0.countExecution(samples: sampleCount, times: times)
+            if isFailure {
+                $0.failureCount += 1
+                $0.failureNanoseconds += nanoseconds
+            } else {
+                $0.countAnswer(
+                    samples: sampleCount, waited: 0, times: times, arrival: start,
+                    at: start.advanced(byNanoseconds: nanoseconds))
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ final class LoadedModel: @unchecked Sendable {
     let kind: Kind
     /// The model, if it answers on the calling thread.
     let immediateModel: (any ImmediateModel)?
+    let terms: ServingTerms
     private let counted: Mutex<ModelCounters>
 
     enum Kind {
@@ -20,8 +21,8 @@ final class LoadedModel: @unchecked Sendable {
         case encoder(EncoderPipeline, BatchLimits)
     }
 
-    init(_ kind: Kind) {
-        self.kind = kind
+    init(_ model: EngineModel) {
+        kind = model.kind
         switch kind {
         case .batch(let model, _):
             description = model.description
@@ -33,17 +34,12 @@ final class LoadedModel: @unchecked Sendable {
             description = pipeline.model.description
             immediateModel = nil
         }
+        terms = ServingTerms(model, description: description, isImmediate: immediateModel != nil)
         counted = Mutex(ModelCounters())
     }
 
     /// Requests that may wait.
-    private var queueCapacity: Int {
-        switch kind {
-        case .batch(_, let limits): limits.queueCapacity
-        case .text(_, let limits): limits.queueCapacity
-        case .encoder(_, let limits): limits.queueCapacity
-        }
-    }
+    private var queueCapacity: Int { terms.queueCapacity }
 
     /// What has happened so far.
     var counters: ModelCounters { counted.withLock { $0 } }

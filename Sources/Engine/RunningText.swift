@@ -52,6 +52,8 @@ final class RunningText {
         case ended(publish: () -> Bool)
         /// Likewise, for an answer that cannot go on.
         case failed(ServingError)
+        /// Its reader has gone away.
+        case abandoned
     }
 
     /// - Parameters:
@@ -187,7 +189,7 @@ final class RunningText {
             return switch demand {
             case .more: .goesOn(written.map(\.token))
             case .pause: .pauses(written.map(\.token))
-            case .nothing: .ended { false }
+            case .nothing: .abandoned
             }
         }
     }

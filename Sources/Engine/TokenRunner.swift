@@ -62,15 +62,19 @@ final class TokenRunner: ModelRunner {
         for ticket in step.preempted { text(ticket).restart() }
         for admitted in step.admitted { countStart(of: admitted, at: start) }
         compute(step.spans, on: gang)
-        let nanoseconds = clock.now().nanoseconds(since: start)
+        let end = clock.now()
+        let nanoseconds = end.nanoseconds(since: start)
         scheduler.finishStep(nanoseconds: nanoseconds)
         charge(step.spans, nanoseconds: nanoseconds)
         // Counted before it is published, so that whoever has an answer finds it counted.
         loaded.count {
             $0.preemptionCount += UInt64(step.preempted.count)
-            if !step.spans.isEmpty { $0.countExecution(samples: step.spans.count, nanoseconds: nanoseconds) }
+            if !step.spans.isEmpty {
+                $0.countExecution(
+                    samples: step.spans.count, times: ExecutionTimes(computeNanoseconds: nanoseconds))
+            }
         }
-        for span in step.spans { publish(span, nanoseconds: nanoseconds) }
+        for span in step.spans { publish(span, nanoseconds: nanoseconds, at: end) }
         countHeld()
     }
 
@@ -103,7 +107,7 @@ final class TokenRunner: ModelRunner {
     }
 
     /// Hands out what came of one span, and tells the scheduler how the sequence goes on.
-    private func publish(_ span: ScheduledSpan, nanoseconds: UInt64) {
+    private func publish(_ span: ScheduledSpan, nanoseconds: UInt64, at now: MonotonicTime) {
         let text = text(span.ticket)
         text.usage.computeNanoseconds += nanoseconds
         guard span.reachesEnd else { return }
@@ -123,7 +127,18 @@ final class TokenRunner: ModelRunner {
             scheduler.remove(span.ticket)
             _ = take(span.ticket)
             countHeld()
+            loaded.count {
+                $0.countAnswer(
+                    samples: 1, waited: text.usage.queueNanoseconds,
+                    times: ExecutionTimes(computeNanoseconds: text.usage.computeNanoseconds),
+                    arrival: text.request.arrival, at: now)
+            }
             if !publish() { countWasted(text) }
+        case .abandoned:
+            scheduler.remove(span.ticket)
+            _ = take(span.ticket)
+            countHeld()
+            countWasted(text)
         case .failed(let error):
             scheduler.remove(span.ticket)
             _ = take(span.ticket)

@@ -59,7 +59,8 @@ package final class GraphModel: BatchModel {
         }
         self.limits = limits
         description = Self.description(
-            of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels)
+            of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels,
+            holdsGraph: resident != nil)
     }
 
     package func batchKey(of input: InferenceInput) -> BatchKey { .any }
@@ -125,14 +126,16 @@ package final class GraphModel: BatchModel {
     }
 
     private static func description(
-        of network: GraphNetwork, name: ModelName, version: ModelVersion, batchSizeMax: Int, labels: [String]
+        of network: GraphNetwork, name: ModelName, version: ModelVersion, batchSizeMax: Int, labels: [String],
+        holdsGraph: Bool
     ) -> ModelDescription {
         ModelDescription(
             name: name, version: version, modality: .graph, platform: "apus_graph",
             inputs: [
-                TensorDescription(InputName.nodes, .int64, shape: [-1]),
-                TensorDescription(InputName.features, .float32, shape: [-1, network.featureCount]),
-                TensorDescription(InputName.edges, .int64, shape: [2, -1]),
+                TensorDescription(InputName.nodes, .int64, shape: [-1], isOptional: true),
+                TensorDescription(
+                    InputName.features, .float32, shape: [-1, network.featureCount], isOptional: holdsGraph),
+                TensorDescription(InputName.edges, .int64, shape: [2, -1], isOptional: holdsGraph),
             ],
             outputs: [
                 TensorDescription(OutputName.scores, .float32, shape: [-1, network.classCount]),

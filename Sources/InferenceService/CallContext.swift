@@ -10,15 +10,35 @@ package struct CallContext: Sendable {
     package let weight: Int
     package let deadline: Deadline
     package let requestID: RequestID
+    /// The models that the tenant may call; nil for all of them.
+    package let allowedModels: Set<ModelName>?
+    /// Where the call says what it uses; nil where nobody counts.
+    package let meter: (any CallMeter)?
 
     package init(
-        peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, deadline: Deadline, requestID: RequestID
+        peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, deadline: Deadline, requestID: RequestID,
+        allowedModels: Set<ModelName>? = nil, meter: (any CallMeter)? = nil
     ) {
         self.peer = peer
         self.tenant = tenant
         self.weight = weight
         self.deadline = deadline
         self.requestID = requestID
+        self.allowedModels = allowedModels
+        self.meter = meter
+    }
+
+    /// Whether what there is to know about a model is for this caller.
+    func mayCall(_ model: ModelName) -> Bool { allowedModels?.contains(model) ?? true }
+
+    /// Refuses everybody who may look but not change.
+    ///
+    /// - Throws: PERMISSION_DENIED.
+    func requireAdmin(to what: String) throws(ServingError) {
+        guard peer?.principal == .admin else {
+            throw ServingError(
+                .permissionDenied, "to \(what) needs a certificate with the role admin", label: "not_an_admin")
+        }
     }
 
     /// Its claim on the engine.

@@ -1,5 +1,6 @@
 import Messages
 import RPC
+import Routing
 package import Telemetry
 package import Tenancy
 package import Vocabulary
@@ -11,13 +12,24 @@ package struct CallGate: Sendable {
     private let tenants: TenantGate
     private let clock: any MonotonicClock
     private let log: Log
+    private let record: Record?
+    private let forwarder: Forwarder?
+
+    /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
+    /// call that named none there is.
+    package typealias Record = @Sendable (Consumption, TenantID, _ model: String) -> Void
 
     /// Writes one line; the entry is made only if somebody wants it.
     package typealias Log = @Sendable (StatusCode, () -> AccessLogEntry) -> Void
 
-    package init(tenants: TenantGate, clock: any MonotonicClock, log: @escaping Log) {
+    package init(
+        tenants: TenantGate, clock: any MonotonicClock, record: Record? = nil, forwarder: Forwarder? = nil,
+        log: @escaping Log
+    ) {
         self.tenants = tenants
         self.clock = clock
+        self.record = record
+        self.forwarder = forwarder
         self.log = log
     }
 
@@ -25,9 +37,9 @@ package struct CallGate: Sendable {
     func pass<Answer>(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = GateKeeper(context: context)
+        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
         do {
-            try keeper.enter(tenants, audience)
+            try keeper.enter(audience)
             let answer = try await answer(keeper)
             finish(keeper, nil)
             return answer
@@ -41,11 +53,11 @@ package struct CallGate: Sendable {
     func passAtOnce(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
     ) throws -> Bytes? {
-        let keeper = GateKeeper(context: context)
+        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
         do {
-            try keeper.enter(tenants, audience)
+            try keeper.enter(audience)
             guard let answer = try answer(keeper) else {
-                keeper.leave(tenants)
+                keeper.withdraw()
                 return nil
             }
             finish(keeper, nil)
@@ -57,7 +69,7 @@ package struct CallGate: Sendable {
     }
 
     private func finish(_ keeper: GateKeeper, _ failure: ServingError?) {
-        keeper.leave(tenants)
+        keeper.leave(failure: failure)
         log(failure?.code ?? .ok) { keeper.entry(failure: failure, now: clock.now()) }
     }
 }
@@ -65,26 +77,43 @@ package struct CallGate: Sendable {
 /// One call at the gate: what has been found out about it so far.
 ///
 /// - Isolation: the handler of the call, on the loop of its connection.
-final class GateKeeper: @unchecked Sendable {
+final class GateKeeper: CallMeter, @unchecked Sendable {
     // @unchecked: the handler of one call uses it, and a handler runs on one loop.
     private let context: ServerContext
+    private let tenants: TenantGate
+    private let record: CallGate.Record?
+    private let forwarder: Forwarder?
     private var admitted: TenantPass?
     private var model: String?
     private var requestByteCount = 0
     private var responseByteCount = 0
+    private var reserved = MeteredAmounts()
+    /// Nil as long as nothing was used that anybody measures.
+    private var used: Consumption?
+    /// The part of it that is recorded already, for other models of the same stream.
+    private var recorded = Consumption()
 
-    init(context: ServerContext) {
+    /// What a shard sent in its trailers, which the caller gets as it is.
+    private var forwardedTrailers: Metadata?
+
+    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
         self.context = context
+        self.tenants = tenants
+        self.record = record
+        self.forwarder = forwarder
     }
 
     var call: CallContext {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, weight: admitted?.caller.policy.weight ?? 1,
-            deadline: context.deadline, requestID: context.requestID)
+            deadline: context.deadline, requestID: context.requestID,
+            allowedModels: admitted?.caller.policy.allowedModels, meter: self)
     }
 
+    func header(_ name: StaticString) -> String? { context.requestText(of: name) }
+
     /// Lets the call in as far as its method goes, and counts it.
-    fileprivate func enter(_ tenants: TenantGate, _ audience: MethodAudience) throws(ServingError) {
+    fileprivate func enter(_ audience: MethodAudience) throws(ServingError) {
         let known = context.peerNote.flatMap { $0 as? TenantPass }
         let pass = try tenants.enter(
             context.peer, method: context.path, audience: audience,
@@ -93,9 +122,104 @@ final class GateKeeper: @unchecked Sendable {
         if pass !== known { context.peerNote = pass }
     }
 
-    fileprivate func leave(_ tenants: TenantGate) {
-        if let admitted { tenants.leave(admitted) }
+    /// Ends the stay of a call that cannot be answered at once, and is about to enter again.
+    fileprivate func withdraw() {
+        if let admitted { tenants.withdraw(admitted) }
     }
+
+    /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
+    fileprivate func leave(failure: ServingError?) {
+        recordUse(failure)
+        if let admitted { tenants.leave(admitted, reserved: reserved, used: used?.amounts ?? MeteredAmounts()) }
+        if let forwardedTrailers { return context.setTrailingMetadata(forwardedTrailers) }
+        guard used != nil || failure != nil else {
+            if admitted != nil { context.setTrailers(Self.nothingUsed) }
+            return
+        }
+        var metadata = Metadata()
+        if admitted != nil { append((used ?? Consumption()).trailers, to: &metadata) }
+        failure?.appendDetails(to: &metadata)
+        context.setTrailingMetadata(metadata)
+    }
+
+    /// What a call says that an immediate model answered, or none.
+    private static let nothingUsed: PreparedTrailers = {
+        do {
+            var metadata = Metadata()
+            for (name, value) in Consumption().trailers { try metadata.append(name, value) }
+            return try PreparedTrailers(metadata)
+        } catch {
+            preconditionFailure("trailers of our own: \(error)")
+        }
+    }()
+
+    /// Takes down what was used since the last time.
+    private func recordUse(_ failure: ServingError?, isEnd: Bool = true) {
+        guard let record, let tenant = admitted?.caller.tenant else { return }
+        var part = used ?? Consumption()
+        part.remove(recorded)
+        part.requestCount = isEnd ? 1 : 0
+        part.failureCount = failure == nil ? 0 : 1
+        // The name of a model that is not there, or not for the caller, is whatever the caller likes.
+        let isNamed = failure?.label != "unknown_model" && failure?.code != .permissionDenied
+        record(part, tenant, isNamed ? model ?? "" : "")
+        recorded = used ?? Consumption()
+    }
+
+    /// Notes which model a request names; a stream may name one after the other.
+    private func note(_ name: String) {
+        if let model, model != name { recordUse(nil, isEnd: false) }
+        model = name
+    }
+
+    private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
+        for (name, value) in trailers {
+            do {
+                try metadata.append(name, value)
+            } catch {
+                preconditionFailure("a trailer of our own: \(error)")
+            }
+        }
+    }
+
+    // MARK: What it uses
+
+    func reserve(_ amounts: MeteredAmounts) throws(ServingError) {
+        guard let admitted else { return }
+        try tenants.reserve(amounts, for: admitted)
+        reserved.add(amounts)
+    }
+
+    func add(_ consumption: Consumption) {
+        var sum = used ?? Consumption()
+        sum.add(consumption)
+        used = sum
+    }
+
+    // MARK: Forwarding
+
+    /// The call as one of a shard's; nil when it is answered here.
+    ///
+    /// - Throws: PERMISSION_DENIED for a model that the caller may not call.
+    func forwardedCall<Request: Message>(
+        _ type: Request.Type, _ bytes: Bytes
+    ) throws(ServingError) -> ForwardedCall? {
+        guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
+            let selector = forwarder.target(of: bytes)
+        else { return nil }
+        try take(bytes, of: selector.name)
+        return ForwardedCall(selector: selector, forwarder: forwarder, context: context, keeper: self)
+    }
+
+    /// Passes on what a shard sent beside its messages, and counts what it says the call has used.
+    func forward(initial: Metadata, trailing: Metadata) {
+        if !initial.isEmpty { context.setInitialMetadata(initial) }
+        guard !trailing.isEmpty else { return }
+        forwardedTrailers = trailing
+        used = Consumption(trailers: trailing)
+    }
+
+    // MARK: Messages
 
     /// Decodes a request and checks that its model may be called.
     ///
@@ -118,14 +242,14 @@ final class GateKeeper: @unchecked Sendable {
     private func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
         requestByteCount += bytes.count
         guard let requestedModel, !requestedModel.isEmpty else { return }
-        model = requestedModel
+        note(requestedModel)
         if let name = ModelName(requestedModel) { try admitted?.require(name) }
     }
 
     /// As for a request that named the model by a string.
     func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
         requestByteCount += bytes.count
-        model = requestedModel.name
+        note(requestedModel.name)
         try admitted?.require(requestedModel)
     }
 
@@ -136,19 +260,6 @@ final class GateKeeper: @unchecked Sendable {
     func count(_ bytes: Bytes) -> Bytes {
         responseByteCount += bytes.count
         return bytes
-    }
-
-    /// Sets the custom trailers of the call.
-    func setTrailers(_ trailers: [(name: String, value: String)]) {
-        var metadata = Metadata()
-        for (name, value) in trailers {
-            do {
-                try metadata.append(name, value)
-            } catch {
-                preconditionFailure("a trailer of our own: \(error)")
-            }
-        }
-        context.setTrailingMetadata(metadata)
     }
 
     fileprivate func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {
@@ -163,6 +274,12 @@ final class GateKeeper: @unchecked Sendable {
 /// A request that names the model it is for.
 private protocol ModelRequest: Message {
     var requestedModel: String { get }
+    /// Whether name and version are in fields 1 and 2, and another server can answer it as well.
+    static var isForwardable: Bool { get }
+}
+
+extension ModelRequest {
+    fileprivate static var isForwardable: Bool { true }
 }
 
 extension ModelInferRequest: ModelRequest {
@@ -171,6 +288,29 @@ extension ModelInferRequest: ModelRequest {
 
 extension ModelMetadataRequest: ModelRequest {
     fileprivate var requestedModel: String { name }
+}
+
+extension ModelConfigRequest: ModelRequest {
+    fileprivate var requestedModel: String { name }
+}
+
+extension ModelStatisticsRequest: ModelRequest {
+    fileprivate var requestedModel: String { name }
+}
+
+extension TraceSettingRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+    fileprivate static var isForwardable: Bool { false }
+}
+
+extension RepositoryModelLoadRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+    fileprivate static var isForwardable: Bool { false }
+}
+
+extension RepositoryModelUnloadRequest: ModelRequest {
+    fileprivate var requestedModel: String { modelName }
+    fileprivate static var isForwardable: Bool { false }
 }
 
 extension GenerateRequest: ModelRequest {

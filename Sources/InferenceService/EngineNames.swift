@@ -1,3 +1,4 @@
+import Compute
 import Engine
 import TextModels
 
@@ -11,3 +12,5 @@ typealias EngineCounters = ModelCounters
 typealias EngineFinishReason = FinishReason
 /// How likely a token was, as the sampler says.
 typealias EngineTokenLogprobs = TokenLogprobs
+/// What the elements of a tensor are; the message of this name is how a model's configuration writes it.
+typealias DataType = Compute.DataType

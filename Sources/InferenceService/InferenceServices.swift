@@ -1,6 +1,8 @@
 package import Engine
+package import Ledger
 import Messages
 package import RPC
+package import Tenancy
 package import Vocabulary
 
 /// Every service of a server, bound together.
@@ -10,31 +12,40 @@ package struct InferenceServices: Sendable {
     private let vision: VisionService
     private let graph: GraphService
     private let admin: AdminService
+    private let shard: ShardService
     private let health: HealthService
     private let reflection = ReflectionService()
 
     /// - Parameters:
     ///   - engine: answers the calls.
     ///   - readiness: whether the server takes calls.
+    ///   - tenants: whose calls come.
+    ///   - ledger: what they have used; nil where nobody keeps one.
     ///   - clock: of the server.
-    ///   - now: seconds since 1970, for what writes a date.
+    ///   - now: milliseconds since 1970, for what writes a date.
     ///   - serverVersion: as the server says it.
+    ///   - extensions: what the server has beside its models.
     package init(
-        engine: Engine, readiness: Readiness, clock: any MonotonicClock, now: @escaping @Sendable () -> Int64,
-        serverVersion: String
+        engine: Engine, readiness: Readiness, tenants: TenantGate, ledger: UsageLedger? = nil,
+        clock: any MonotonicClock, now: @escaping @Sendable () -> Int64, serverVersion: String,
+        extensions: ServerExtensions = ServerExtensions()
     ) {
-        openInference = OpenInferenceService(engine: engine, readiness: readiness, serverVersion: serverVersion)
-        text = TextService(engine: engine, now: now)
+        openInference = OpenInferenceService(
+            engine: engine, readiness: readiness, clock: clock, now: now, serverVersion: serverVersion,
+            extensions: extensions)
+        text = TextService(engine: engine, now: { now() / 1000 })
         vision = VisionService(engine: engine)
         graph = GraphService(engine: engine)
-        admin = AdminService(engine: engine, clock: clock, serverVersion: serverVersion)
+        admin = AdminService(
+            engine: engine, tenants: tenants, ledger: ledger, clock: clock, serverVersion: serverVersion)
+        shard = ShardService(engine: engine, readiness: readiness)
         health = HealthService(services: ServiceDescriptors.apus.services)
         readiness.observe { [health] in health.setServing($0) }
     }
 
     /// Registers every method.
     package func register(in table: inout MethodTable, through gate: CallGate) {
-        registerOpenInference(in: &table, through: gate)
+        table.register(openInference, through: gate)
         table.register(serverStream: TextMethods.generate, through: gate) { [text] in
             try await text.generate($0, $1, to: $2)
         }
@@ -45,6 +56,11 @@ package struct InferenceServices: Sendable {
         table.register(VisionMethods.classify, through: gate) { [vision] in try await vision.classify($0, $1) }
         table.register(GraphMethods.predict, through: gate) { [graph] in try await graph.predict($0, $1) }
         table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }
+        table.register(AdminMethods.getUsage, through: gate) { [admin] request, _ in try await admin.getUsage(request) }
+        table.register(AdminMethods.listTenants, through: gate) { [admin] request, _ in admin.listTenants(request) }
+        table.register(serverStream: ShardMethods.watch, through: gate) { [shard] request, _, writer in
+            try await shard.watch(request, to: writer)
+        }
         table.register(health, through: gate)
         table.register(reflection, through: gate)
     }
@@ -52,23 +68,5 @@ package struct InferenceServices: Sendable {
     /// Ends the calls that would go on for as long as the server lives; for when it drains.
     package func endWatches() {
         health.endWatches()
-    }
-
-    private func registerOpenInference(in table: inout MethodTable, through gate: CallGate) {
-        let service = openInference
-        typealias Methods = GRPCInferenceServiceMethods
-        table.register(Methods.serverLive, through: gate) { request, _ in service.serverLive(request) }
-        table.register(Methods.serverReady, through: gate) { request, _ in service.serverReady(request) }
-        table.register(Methods.modelReady, through: gate) { request, _ in service.modelReady(request) }
-        table.register(Methods.serverMetadata, through: gate) { request, _ in service.serverMetadata(request) }
-        table.register(Methods.modelMetadata, through: gate) { request, _ in try service.modelMetadata(request) }
-        table.register(Methods.modelInfer, through: gate) { bytes, keeper in
-            try service.modelInferAtOnce(bytes, keeper)
-        } answer: {
-            try await service.modelInfer($0, $1)
-        }
-        table.register(stream: Methods.modelStreamInfer, through: gate) {
-            try await service.modelStreamInfer($0, $1, to: $2)
-        }
     }
 }

@@ -4,17 +4,32 @@ import Tenancy
 import Vocabulary
 
 /// The requests of a stream, decoded and checked as they are taken.
-package struct MessageReader<Request: Message>: Sendable {
-    let stream: RequestStream
-    let keeper: GateKeeper
+///
+/// - Isolation: the handler of the call.
+package final class MessageReader<Request: Message>: @unchecked Sendable {
+    // @unchecked: the handler of one call uses it, and a handler runs on one loop.
+    private var first: Bytes?
+    private let stream: RequestStream
+    private let keeper: GateKeeper
+
+    /// A reader of the rest of a stream, from which `first` was taken already; nil when there was none.
+    init(first: Bytes?, stream: RequestStream, keeper: GateKeeper) {
+        self.first = first
+        self.stream = stream
+        self.keeper = keeper
+    }
 
     /// The next request; nil after the caller's last.
     ///
     /// - Throws: as `GateKeeper.decode`; `CancellationError` when the call has ended.
     func next() async throws -> Request? {
+        if let first = first.take() { return try keeper.decode(Request.self, first) }
         guard let bytes = try await stream.next() else { return nil }
         return try keeper.decode(Request.self, bytes)
     }
+
+    /// The text of the first header of the call called `name`, in lower case.
+    func header(_ name: StaticString) -> String? { keeper.header(name) }
 }
 
 /// Sends the messages of a response as they are ready.
@@ -28,11 +43,6 @@ package struct MessageWriter<Response: Message>: Sendable {
     func write(_ response: Response) async throws {
         try await writer.write(keeper.encode(response))
     }
-
-    /// Says what is sent with the status at the end, be it OK or an error.
-    ///
-    /// - Precondition: names and values are those of metadata.
-    func setTrailers(_ trailers: [(name: String, value: String)]) { keeper.setTrailers(trailers) }
 }
 
 extension MethodTable {
@@ -51,7 +61,10 @@ extension MethodTable {
         }
         register(unary: signature.path, immediate: immediate) { context, bytes in
             try await gate.pass(context, for: audience) { keeper in
-                keeper.encode(try await answer(keeper.decode(Request.self, bytes), keeper.call))
+                if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
+                    return try await forwarded.unary(bytes)
+                }
+                return keeper.encode(try await answer(keeper.decode(Request.self, bytes), keeper.call))
             }
         }
     }
@@ -65,6 +78,9 @@ extension MethodTable {
         let audience = MethodAudience(path: signature.path)
         register(serverStream: signature.path) { context, bytes, writer in
             try await gate.pass(context, for: audience) { keeper in
+                if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
+                    return try await forwarded.serverStream(bytes, to: writer)
+                }
                 try await answer(
                     keeper.decode(Request.self, bytes), keeper.call, MessageWriter(writer: writer, keeper: keeper))
             }
@@ -80,7 +96,12 @@ extension MethodTable {
         let audience = MethodAudience(path: signature.path)
         register(clientStream: signature.path) { context, requests in
             try await gate.pass(context, for: audience) { keeper in
-                keeper.encode(try await answer(MessageReader(stream: requests, keeper: keeper), keeper.call))
+                let first = try await requests.next()
+                if let first, let forwarded = try keeper.forwardedCall(Request.self, first) {
+                    return try await forwarded.clientStream(first, requests)
+                }
+                let reader = MessageReader<Request>(first: first, stream: requests, keeper: keeper)
+                return keeper.encode(try await answer(reader, keeper.call))
             }
         }
     }
@@ -95,8 +116,12 @@ extension MethodTable {
         let audience = MethodAudience(path: signature.path)
         register(stream: signature.path) { context, requests, writer in
             try await gate.pass(context, for: audience) { keeper in
+                let first = try await requests.next()
+                if let first, let forwarded = try keeper.forwardedCall(Request.self, first) {
+                    return try await forwarded.stream(first, requests, to: writer)
+                }
                 try await answer(
-                    MessageReader(stream: requests, keeper: keeper), keeper.call,
+                    MessageReader(first: first, stream: requests, keeper: keeper), keeper.call,
                     MessageWriter(writer: writer, keeper: keeper))
             }
         }

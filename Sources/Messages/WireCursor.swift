@@ -58,6 +58,22 @@ package struct WireCursor {
         return position..<position + Int(count)
     }
 
+    /// Passes over a value of a wire type; false when there is none.
+    package mutating func skipValue(ofType type: UInt8) -> Bool {
+        func skip(_ byteCount: Int) -> Bool {
+            guard byteCount <= end - position else { return false }
+            position += byteCount
+            return true
+        }
+        return switch type {
+        case 0: varint() != nil
+        case 1: skip(8)
+        case 2: content() != nil
+        case 5: skip(4)
+        default: false
+        }
+    }
+
     /// A length-prefixed text; nil unless it is UTF-8.
     package mutating func text() -> String? {
         guard let range = content() else { return nil }

@@ -9,11 +9,14 @@ package struct TensorDescription: Sendable, Equatable {
     ///
     /// When the model batches, the first extent is the batch and is -1.
     package let shape: [Int]
+    /// Whether a request may leave the input out.
+    package let isOptional: Bool
 
-    package init(_ name: String, _ dataType: DataType, shape: [Int]) {
+    package init(_ name: String, _ dataType: DataType, shape: [Int], isOptional: Bool = false) {
         self.name = name
         self.dataType = dataType
         self.shape = shape
+        self.isOptional = isOptional
     }
 }
 

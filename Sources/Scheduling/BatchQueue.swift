@@ -4,8 +4,8 @@ import Vocabulary
 
 /// Requests that may share a batch, each tenant's in a lane of its own.
 ///
-/// A lane goes in the order in which its requests are due, and nothing in it overtakes what is due before. Between lanes
-/// their claims decide, one request at a time, so that tenants share a batch too.
+/// A lane goes in the order in which its requests are due, and nothing in it overtakes what is due before. Between
+/// lanes their claims decide, one request at a time, so that tenants share a batch too.
 struct BatchQueue {
     struct Entry {
         let ticket: Ticket

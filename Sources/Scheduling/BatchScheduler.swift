@@ -74,7 +74,7 @@ package struct BatchDecision: Equatable, Sendable {
 /// A batch is due when the oldest request of its kind has waited `queueDelayMaxNanoseconds`, or when no more fits into
 /// it. Which of those that are due is cut, and with which requests, is decided by claims (see `Claim`): the tenant that
 /// has had least of the engine goes first, request by request, so that a batch is shared by those who wait. Among the
-/// requests of one tenant the one that is due first goes first (see `TenantShares.dueBy`), then the one that came first;
+/// requests of one tenant the one that is due first goes first, then the one that came first;
 /// the first that does not fit ends the tenant's part of the batch, so that a small request never overtakes a large one
 /// of its kind and tenant. A single tenant without deadlines is served in the order of arrival.
 ///

@@ -18,8 +18,8 @@ package struct FairShare<Key: Hashable> {
     ///
     /// - Parameters:
     ///   - ready: without repetition; of two that are equal the first goes.
-    ///   - rank: for which tenant something is ready, see `Claim.Rank`; only those of the first rank are picked. Nil for
-    ///     one that has only to say that something has expired, which costs nothing and goes before all.
+    ///   - rank: for which tenant something is ready, see `Claim.Rank`; only those of the first rank are picked. Nil
+    ///     for one that has only to say that something has expired, which costs nothing and goes before all.
     /// - Returns: an element of `ready`.
     package mutating func pick(
         from ready: [Key], rank: (Key) -> Claim.Rank? = { _ in nil }

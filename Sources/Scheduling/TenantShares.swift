@@ -5,9 +5,9 @@ package import Vocabulary
 /// A tenant's *level* is the time that was computed for it, divided by its weight. So two tenants that always want more
 /// get time as their weights are, whatever their requests cost, and one that floods a model has less of the others.
 ///
-/// A tenant is *busy* while it has requests in the engine. One that comes back from idleness starts at the *floor*: what
-/// the least served of the busy ones had when the last turn began. It can neither claim the time that it did not want,
-/// nor is it behind those who ran while it came: they are charged for that turn when it ends.
+/// A tenant is *busy* while it has requests in the engine. One that comes back from idleness starts at the *floor*:
+/// what the least served of the busy ones had when the last turn began. It can neither claim the time that it did not
+/// want, nor is it behind those who ran while it came: they are charged for that turn when it ends.
 ///
 /// ```
 /// level   flood ──────┐ turn ├──────▲ charged        newcomer's turn is the next

@@ -28,8 +28,8 @@ package import Vocabulary
 /// - when a newcomer finds no room whose tenant has no more than its share of pages and places with it: then the latest
 ///   of tenants that have more than theirs. So a tenant cannot keep others out by filling the cache.
 ///
-/// The oldest sequence that runs never loses its pages, unless it is paused. It always gets on, and as no request may be
-/// larger than the cache, it ends; so does the next one, and so does everyone.
+/// The oldest sequence that runs never loses its pages, unless it is paused. It always gets on, and as no request may
+/// be larger than the cache, it ends; so does the next one, and so does everyone.
 ///
 /// ```
 /// enqueue ─▶ waiting ──admitted──▶ running ──remove──▶ gone

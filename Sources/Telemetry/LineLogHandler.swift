@@ -2,9 +2,18 @@ package import Logging
 
 /// Writes log events of swift-log as lines, one call of the sink a line.
 package struct LineLogHandler: LogHandler {
-    package var logLevel: Logger.Level
+    /// With a threshold that is shared, that of all loggers which share it.
+    package var logLevel: Logger.Level {
+        get { threshold?.level ?? ownLevel }
+        set {
+            ownLevel = newValue
+            threshold?.level = newValue
+        }
+    }
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
+    private var ownLevel: Logger.Level
+    private let threshold: LogThreshold?
     private let label: String
     private let clock: @Sendable () -> Int64
     private let sink: @Sendable (String) -> Void
@@ -12,14 +21,16 @@ package struct LineLogHandler: LogHandler {
     /// - Parameters:
     ///   - label: what logs, such as `apus.server`; written as the key `logger`.
     ///   - logLevel: less than this is not written.
+    ///   - threshold: instead of `logLevel`, what is shared with others and changes while they log.
     ///   - clock: milliseconds since 1970.
     ///   - sink: takes a line with its line feed; called on the thread that logs.
     package init(
-        label: String, logLevel: Logger.Level = .info, clock: @escaping @Sendable () -> Int64,
-        sink: @escaping @Sendable (String) -> Void
+        label: String, logLevel: Logger.Level = .info, threshold: LogThreshold? = nil,
+        clock: @escaping @Sendable () -> Int64, sink: @escaping @Sendable (String) -> Void
     ) {
         self.label = label
-        self.logLevel = logLevel
+        ownLevel = logLevel
+        self.threshold = threshold
         self.clock = clock
         self.sink = sink
     }

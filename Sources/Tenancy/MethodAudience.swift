@@ -4,8 +4,12 @@ package enum MethodAudience: Hashable, Sendable {
     case everybody
     /// Tenants, and routers on behalf of one: everything that has to do with models.
     case tenants
+    /// Those, and admins: what tells about models and settings.
+    case readers
     /// Holders of the admin role.
     case admins
+    /// Holders of the router role, for themselves: what shards tell about themselves.
+    case routers
 
     /// The audience of a gRPC path, such as `/grpc.health.v1.Health/Check`.
     ///
@@ -18,7 +22,22 @@ package enum MethodAudience: Hashable, Sendable {
                 "grpc.reflection.v1alpha.ServerReflection":
                 .everybody
             case "apus.admin.v1.Admin": .admins
+            case "apus.shard.v1.Shard": .routers
+            case "inference.GRPCInferenceService": Self(inferenceMethod: path.dropFirst(service.count + 2))
             default: .tenants
+            }
+    }
+
+    /// The audience of a method of the Open Inference Protocol.
+    ///
+    /// To run a model is for tenants, to change which there are for admins. Who may change a setting that both may look
+    /// at is for its service to say.
+    private init(inferenceMethod name: Substring) {
+        self =
+            switch name {
+            case "RepositoryModelLoad", "RepositoryModelUnload": .admins
+            case "ModelInfer", "ModelStreamInfer": .tenants
+            default: .readers
             }
     }
 }

@@ -1,35 +1,94 @@
 import Synchronization
 package import Vocabulary
 
-/// How many calls one tenant has in progress.
+/// What one tenant has in progress, has taken of its rates, and has spent of its budget.
 ///
-/// - Isolation: any thread, without a lock.
+/// - Isolation: any thread; without a lock where only calls in progress are limited.
 package final class TenantAccount: Sendable {
     package let tenant: TenantID
     private let count = Atomic<Int>(0)
+    private let meters = Mutex(TenantMeters())
 
-    init(tenant: TenantID) { self.tenant = tenant }
+    private let spentBefore: TenantGate.SpentBefore
+
+    init(tenant: TenantID, spentBefore: @escaping TenantGate.SpentBefore) {
+        self.tenant = tenant
+        self.spentBefore = spentBefore
+    }
 
     /// Calls in progress.
     package var inProgressCount: Int { count.load(ordering: .relaxed) }
 
-    /// Counts one more call.
-    ///
-    /// - Throws: RESOURCE_EXHAUSTED when the tenant has `limit` calls in progress; nothing is counted then.
-    func admit(limit: Int?) throws(ServingError) {
-        let before = count.add(1, ordering: .relaxed).oldValue
-        guard let limit, before >= limit else { return }
-        count.subtract(1, ordering: .relaxed)
-        throw ServingError(
-            .resourceExhausted, "tenant \(tenant) has \(before) calls in progress, the most it may have",
-            label: "tenant_concurrency")
+    /// Whether a new account would be the same.
+    func isForgettable(at now: MonotonicTime) -> Bool {
+        inProgressCount == 0 && meters.withLock { $0.isUntouched(at: now) }
     }
 
-    /// Counts one call less.
+    /// What is left and what is promised of the budget; nil for a tenant without one.
+    package var budget: BudgetState? { meters.withLock { $0.budget } }
+
+    /// Counts one more call.
+    ///
+    /// - Throws: RESOURCE_EXHAUSTED when the tenant has `concurrencyMax` calls in progress, or has made too many a
+    ///   second, or has none left in its budget; nothing is counted then.
+    func admit(_ policy: TenantPolicy, _ clocks: TenantGate.Clocks) throws(ServingError) {
+        let before = count.add(1, ordering: .relaxed).oldValue
+        if let limit = policy.concurrencyMax, before >= limit {
+            count.subtract(1, ordering: .relaxed)
+            throw .concurrency(tenant, before)
+        }
+        guard policy.isMetered else { return }
+        do throws(ServingError) {
+            try take(MeteredAmounts(requests: 1), policy, clocks)
+        } catch {
+            count.subtract(1, ordering: .relaxed)
+            throw error
+        }
+    }
+
+    /// Reserves what a call will use at most.
+    ///
+    /// - Throws: RESOURCE_EXHAUSTED; nothing is reserved then.
+    func take(_ amounts: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks) throws(ServingError) {
+        let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
+        if let budget = policy.budget, meters.withLock({ $0.lacksHistory(budget) }) {
+            // Not under the lock: it is read from a disk, once for each tenant.
+            let period = budget.period.interval(around: seconds)
+            let spent = spentBefore(tenant, period)
+            meters.withLock { if $0.lacksHistory(budget) { $0.begin(period, spent: spent) } }
+        }
+        let refusal = meters.withLock { $0.take(amounts, policy, now, seconds) }
+        if let refusal { throw refusal.error(of: tenant, at: seconds) }
+    }
+
+    /// Takes an admission back: the call goes on elsewhere, where it is admitted anew.
+    func withdraw(_ policy: TenantPolicy) {
+        if policy.isMetered { meters.withLock { $0.withdraw(policy) } }
+        count.subtract(1, ordering: .relaxed)
+    }
+
+    /// Counts one call less, and settles what it had reserved.
     ///
     /// - Precondition: the call was admitted, and is released once.
-    func release() {
+    func release(
+        reserved: MeteredAmounts, used: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks
+    ) {
+        if policy.isMetered {
+            let now = clocks.monotonic.now()
+            meters.withLock { $0.settle(reserved: reserved, used: used, policy, now) }
+        }
         let after = count.subtract(1, ordering: .relaxed).newValue
         precondition(after >= 0, "\(tenant) has no call to release")
+    }
+}
+
+extension ServingError {
+    /// After how long it is worth asking again for what a call in progress may give back when it ends.
+    static let callEndNanoseconds: UInt64 = 100_000_000
+
+    fileprivate static func concurrency(_ tenant: TenantID, _ count: Int) -> ServingError {
+        ServingError(
+            .resourceExhausted, "tenant \(tenant) has \(count) calls in progress, the most it may have",
+            label: "tenant_concurrency", retryAdvice: .after(nanoseconds: callEndNanoseconds))
     }
 }

@@ -13,13 +13,38 @@ package final class TenantGate: Sendable {
         var accountCountToPrune = 1024
     }
 
+    /// Where the time comes from.
+    package struct Clocks: Sendable {
+        let monotonic: any MonotonicClock
+        /// Seconds since 1970, by which budgets begin anew.
+        let unixSeconds: @Sendable () -> Int64
+
+        package init(monotonic: any MonotonicClock, unixSeconds: @escaping @Sendable () -> Int64) {
+            self.monotonic = monotonic
+            self.unixSeconds = unixSeconds
+        }
+    }
+
+    /// What a tenant has used in a period before this process, or before it had a budget.
+    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> MeteredAmounts
+
     private let state: Mutex<State>
+    private let clocks: Clocks
+    private let spentBefore: SpentBefore
     /// Counts what makes passes invalid: new tables, and accounts that were forgotten.
     private let generation = Atomic<UInt64>(1)
 
-    package init(_ table: TenantTable) {
+    package init(
+        _ table: TenantTable, clocks: Clocks, spentBefore: @escaping SpentBefore = { _, _ in MeteredAmounts() }
+    ) {
         state = Mutex(State(table: table))
+        self.spentBefore = spentBefore
+        self.clocks = clocks
     }
+
+    /// Calls with the metadata key `apus-tenant` from others than routers, whose value was ignored.
+    package var ignoredHeaderCount: UInt64 { ignoredHeaders.load(ordering: .relaxed) }
+    private let ignoredHeaders = Atomic<UInt64>(0)
 
     /// Decides by the present table, as `TenantTable.authorize` says, and counts the call as in progress; `leave`
     /// ends it.
@@ -39,16 +64,44 @@ package final class TenantGate: Sendable {
         if let pass, actingFor == nil, pass.generation == generation.load(ordering: .acquiring),
             pass.audiences.contains(audience)
         {
-            try pass.account?.admit(limit: pass.caller.policy.concurrencyMax)
+            try admit(pass, method, audience)
             return pass
         }
         let pass = try decide(identity, method: method, audience: audience, actingFor: actingFor)
-        try pass.account?.admit(limit: pass.caller.policy.concurrencyMax)
+        try admit(pass, method, audience)
         return pass
     }
 
+    private func admit(_ pass: TenantPass, _ method: String, _ audience: MethodAudience) throws(ServingError) {
+        try pass.require(method: method, audience)
+        try pass.account?.admit(pass.caller.policy, clocks)
+    }
+
+    /// Reserves what a call will use at most, before its work begins; `leave` settles it.
+    ///
+    /// - Throws: RESOURCE_EXHAUSTED when the tenant's rate or budget has no room for it; nothing is reserved then.
+    package func reserve(_ amounts: MeteredAmounts, for pass: TenantPass) throws(ServingError) {
+        guard let account = pass.account, pass.caller.policy.isMetered else { return }
+        try account.take(amounts, pass.caller.policy, clocks)
+    }
+
     /// Ends a call that `enter` let in, once.
-    package func leave(_ pass: TenantPass) { pass.account?.release() }
+    ///
+    /// - Parameters:
+    ///   - pass: of the call.
+    ///   - reserved: the sum of what it reserved, besides the one request.
+    ///   - used: what it has used, besides the one request.
+    package func leave(
+        _ pass: TenantPass, reserved: MeteredAmounts = MeteredAmounts(), used: MeteredAmounts = MeteredAmounts()
+    ) {
+        guard let account = pass.account else { return }
+        var (reserved, used) = (reserved, used)
+        (reserved.requests, used.requests) = (1, 1)
+        account.release(reserved: reserved, used: used, pass.caller.policy, clocks)
+    }
+
+    /// Undoes `enter` for a call that is about to enter again.
+    package func withdraw(_ pass: TenantPass) { pass.account?.withdraw(pass.caller.policy) }
 
     private func decide(
         _ identity: PeerIdentity?, method: String, audience: MethodAudience, actingFor: String?
@@ -56,26 +109,28 @@ package final class TenantGate: Sendable {
         // Copied out: the decision formats messages, which is not for under a lock.
         let (table, generation) = state.withLock { ($0.table, self.generation.load(ordering: .acquiring)) }
         let caller = try table.authorize(identity, method: method, audience: audience, actingFor: actingFor)
+        if actingFor != nil, identity?.principal != .router { ignoredHeaders.add(1, ordering: .relaxed) }
         // A tenant's methods are open to it as health and reflection are; what a router may do depends on its metadata.
-        let isTenant = actingFor == nil && caller.tenant != nil
+        let isTenant = identity?.principal != .router && caller.tenant != nil
         return TenantPass(
             caller: caller, account: caller.tenant.map(account), generation: generation,
-            audiences: isTenant ? [.everybody, .tenants] : [])
+            audiences: isTenant ? [.everybody, .tenants, .readers] : [])
     }
 
     /// The account of a tenant.
     ///
-    /// Only those without calls are forgotten, and with them every pass: one that kept its account would count beside
-    /// the account that its tenant gets next, and the tenant could have twice its limit.
+    /// Only those that have nothing to be remembered are forgotten, and with them every pass: one that kept its account
+    /// would count beside the account that its tenant gets next, and the tenant could have twice its limit.
     private func account(of tenant: TenantID) -> TenantAccount {
-        state.withLock { state in
+        let now = clocks.monotonic.now()
+        return state.withLock { state in
             if let account = state.accounts[tenant] { return account }
             if state.accounts.count >= state.accountCountToPrune {
-                state.accounts = state.accounts.filter { $0.value.inProgressCount > 0 }
+                state.accounts = state.accounts.filter { !$0.value.isForgettable(at: now) }
                 state.accountCountToPrune = max(1024, state.accounts.count * 2)
                 generation.add(1, ordering: .acquiringAndReleasing)
             }
-            let account = TenantAccount(tenant: tenant)
+            let account = TenantAccount(tenant: tenant, spentBefore: spentBefore)
             state.accounts[tenant] = account
             return account
         }
@@ -92,6 +147,32 @@ package final class TenantGate: Sendable {
     /// Calls of `tenant` in progress.
     package func inProgressCount(of tenant: TenantID) -> Int {
         state.withLock { $0.accounts[tenant]?.inProgressCount ?? 0 }
+    }
+
+    /// Every tenant that is remembered, and its calls in progress.
+    package var callsInProgress: [(TenantID, Int)] {
+        state.withLock { Array($0.accounts.values) }.map { ($0.tenant, $0.inProgressCount) }
+    }
+
+    /// What there is to know about a tenant now.
+    package struct Status: Sendable {
+        package let tenant: TenantID
+        package let isListed: Bool
+        package let policy: TenantPolicy
+        package let inProgressCount: Int
+        /// Nil without a budget, and until its first call.
+        package let budget: BudgetState?
+    }
+
+    /// The tenants that are listed and those that are remembered, by name.
+    package var statuses: [Status] {
+        let (table, accounts) = state.withLock { ($0.table, $0.accounts) }
+        return Set(table.policies.keys).union(accounts.keys).sorted { $0.name < $1.name }.compactMap { tenant in
+            guard let policy = table.policies[tenant] ?? table.unlistedPolicy else { return nil }
+            return Status(
+                tenant: tenant, isListed: table.policies[tenant] != nil, policy: policy,
+                inProgressCount: accounts[tenant]?.inProgressCount ?? 0, budget: accounts[tenant]?.budget)
+        }
     }
 
     /// Tenants that are remembered.

@@ -13,10 +13,12 @@ package final class TenantPass: Sendable {
     let audiences: Set<MethodAudience>
 
     private let isRestricted: Bool
+    private let isRestrictedInMethods: Bool
 
     init(caller: TenantTable.Caller, account: TenantAccount?, generation: UInt64, audiences: Set<MethodAudience>) {
         self.caller = caller
         isRestricted = caller.policy.allowedModels != nil
+        isRestrictedInMethods = caller.policy.allowedMethods != nil
         self.account = account
         self.generation = generation
         self.audiences = audiences
@@ -27,5 +29,15 @@ package final class TenantPass: Sendable {
     /// - Throws: PERMISSION_DENIED.
     package func require(_ model: ModelName) throws(ServingError) {
         if isRestricted { try caller.require(model) }
+    }
+
+    /// Checks that the caller may call a method.
+    ///
+    /// - Throws: PERMISSION_DENIED.
+    func require(method: String, _ audience: MethodAudience) throws(ServingError) {
+        guard isRestrictedInMethods, !caller.policy.allows(path: method, audience) else { return }
+        throw ServingError(
+            .permissionDenied, "tenant \(caller.tenant?.name ?? "") may not call \(method)",
+            label: "method_not_allowed")
     }
 }

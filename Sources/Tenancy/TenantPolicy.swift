@@ -4,10 +4,15 @@ package import Vocabulary
 package struct TenantPolicy: Hashable, Sendable {
     /// The models it may call; nil for all of them.
     package var allowedModels: Set<ModelName>?
+    /// The methods it may call beside health and reflection; nil for all that are for tenants.
+    package var allowedMethods: [MethodPattern]?
     /// Its share where tenants compete: twice the weight, twice the turns; in `weightRange`.
     package var weight: Int
     /// The most calls it may have in progress, nil for no limit of its own; more are answered RESOURCE_EXHAUSTED.
     package var concurrencyMax: Int?
+    package var requestRate: RateLimit?
+    package var tokenRate: RateLimit?
+    package var budget: BudgetPolicy?
 
     package static let weightRange = 1...1_000
 
@@ -18,5 +23,14 @@ package struct TenantPolicy: Hashable, Sendable {
         self.allowedModels = allowedModels
         self.weight = weight
         self.concurrencyMax = concurrencyMax
+    }
+
+    /// Whether anything but the calls in progress is limited.
+    package var isMetered: Bool { requestRate != nil || tokenRate != nil || budget != nil }
+
+    /// Whether a method may be called, as far as its name goes.
+    func allows(path: String, _ audience: MethodAudience) -> Bool {
+        guard audience != .everybody, let allowedMethods else { return true }
+        return allowedMethods.contains { $0.matches(path: path) }
     }
 }

@@ -8,11 +8,18 @@ extension TenantTable {
     /// tenancy:
     ///   trust_domain: apus.local
     ///   unlisted: allow            # or deny: only the tenants below
+    ///   unlisted_limits: {…}       # of each tenant that is not listed: what a tenant below can have but a name
     ///   tenants:
     ///     - name: acme
     ///       models: [digits, storyteller]
+    ///       methods: [apus.text.v1.Text/*, inference.GRPCInferenceService/ModelInfer]
     ///       weight: 4
     ///       max_concurrency: 64
+    ///       requests_per_second: 100
+    ///       request_burst: 200     # at once after a pause; as many as a second gives when absent
+    ///       tokens_per_second: 5000
+    ///       token_burst: 20000
+    ///       budget: {period: day, tokens: 10000000, requests: 100000, images: 5000, nodes: 1000000, edges: 5000000}
     /// ```
     ///
     /// - Throws: `ConfigurationError` with the line and key.
@@ -25,7 +32,13 @@ extension TenantTable {
             }
             trustDomain = domain
         }
-        if try map.choice("unlisted", of: UnlistedTenants.self) == .deny { unlistedPolicy = nil }
+        if let limits = try map.map("unlisted_limits") { unlistedPolicy = try TenantPolicy(reading: limits) }
+        if try map.choice("unlisted", of: UnlistedTenants.self) == .deny {
+            guard !map.contains("unlisted_limits") else {
+                throw map.error(at: "unlisted_limits", "unlisted tenants are denied above")
+            }
+            unlistedPolicy = nil
+        }
         for tenant in try map.maps("tenants") {
             let name = try tenant.requiredString("name")
             guard let id = TenantID(name) else {
@@ -50,6 +63,37 @@ extension TenantPolicy {
             allowedModels: try TenantPolicy.models(in: map),
             weight: try map.integer("weight", in: TenantPolicy.weightRange) ?? 1,
             concurrencyMax: try map.integer("max_concurrency", in: 1...1_000_000))
+        allowedMethods = try TenantPolicy.methods(in: map)
+        requestRate = try TenantPolicy.rate("requests_per_second", burst: "request_burst", in: map)
+        tokenRate = try TenantPolicy.rate("tokens_per_second", burst: "token_burst", in: map)
+        budget = try map.map("budget").map { section throws(ConfigurationError) in
+            try BudgetPolicy(reading: section)
+        }
+    }
+
+    private static func rate(
+        _ key: String, burst burstKey: String, in map: ConfigurationMap
+    ) throws(ConfigurationError) -> RateLimit? {
+        let perSecond = try map.double(key, in: RateLimit.perSecondRange)
+        let burst = try map.integer(burstKey, in: 1...1_000_000_000)
+        guard let perSecond else {
+            guard burst == nil else { throw map.error(at: burstKey, "means nothing without \(key)") }
+            return nil
+        }
+        return RateLimit(perSecond: perSecond, burst: burst.map(UInt64.init) ?? max(1, UInt64(perSecond.rounded(.up))))
+    }
+
+    private static func methods(in map: ConfigurationMap) throws(ConfigurationError) -> [MethodPattern]? {
+        guard let texts = try map.strings("methods") else { return nil }
+        var patterns: [MethodPattern] = []
+        for text in texts {
+            guard let pattern = MethodPattern(text) else {
+                throw map.error(
+                    at: "methods", "expected SERVICE/METHOD or SERVICE/*, got \"\(text.prefix(80))\"")
+            }
+            patterns.append(pattern)
+        }
+        return patterns
     }
 
     private static func models(in map: ConfigurationMap) throws(ConfigurationError) -> Set<ModelName>? {
@@ -62,5 +106,25 @@ extension TenantPolicy {
             models.insert(model)
         }
         return models
+    }
+}
+
+extension BudgetPolicy {
+    fileprivate init(reading map: ConfigurationMap) throws(ConfigurationError) {
+        guard let period = try map.choice("period", of: BudgetPeriod.self) else {
+            throw map.error(
+                at: "period", "is required: \(BudgetPeriod.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        var limits: [MeteredUnit: UInt64] = [:]
+        for unit in MeteredUnit.allCases {
+            guard let limit = try map.integer(unit.rawValue, in: 0...1_000_000_000_000_000) else { continue }
+            limits[unit] = UInt64(limit)
+        }
+        guard !limits.isEmpty else {
+            throw map.error(
+                at: "period",
+                "expected a limit beside it: \(MeteredUnit.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        self.init(period: period, limits: limits)
     }
 }

@@ -44,25 +44,25 @@ package struct TenantTable: Hashable, Sendable {
     ///   - identity: whom the connection's certificate names; nil for plaintext.
     ///   - method: the gRPC path, for messages.
     ///   - audience: whom the method is for.
-    ///   - actingFor: the value of the metadata key `apus-tenant`, which only a router may send.
+    ///   - actingFor: the value of the metadata key `apus-tenant`; ignored from anybody but a router.
     /// - Returns: whom the call is for.
     /// - Throws: UNAUTHENTICATED when nobody knows who calls, PERMISSION_DENIED when who calls may not.
     package func authorize(
         _ identity: PeerIdentity?, method: String, audience: MethodAudience, actingFor: String? = nil
     ) throws(ServingError) -> Caller {
         let principal = try principal(of: identity)
-        guard actingFor == nil || principal == .router else {
-            throw denied("only a router may send apus-tenant", label: "not_a_router")
-        }
         switch (audience, principal) {
+        case (.routers, .router): return Caller(tenant: nil, policy: TenantPolicy())
+        case (.routers, _): throw denied("\(method) needs a certificate with the role router", label: "not_a_router")
         case (_, .router) where actingFor != nil:
             let tenant = try named(actingFor)
             guard audience != .admins else { throw notAnAdmin(method) }
             return Caller(tenant: tenant, policy: try policy(of: tenant))
-        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)):
+        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)), (.readers, .tenant(let tenant)):
             return Caller(tenant: tenant, policy: try policy(of: tenant))
-        case (.everybody, _), (.admins, .admin): return Caller(tenant: nil, policy: TenantPolicy())
-        case (.tenants, .router): throw denied("a router names its tenant in apus-tenant", label: "no_tenant")
+        case (.everybody, _), (.admins, .admin), (.readers, .admin): return Caller(tenant: nil, policy: TenantPolicy())
+        case (.tenants, .router), (.readers, .router):
+            throw denied("a router names its tenant in apus-tenant", label: "no_tenant")
         case (.tenants, .admin): throw denied("an admin's certificate calls Admin only", label: "admin_only")
         case (.admins, _): throw notAnAdmin(method)
         }

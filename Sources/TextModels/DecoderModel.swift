@@ -79,7 +79,8 @@ package final class DecoderModel: TokenModel {
             name: name, version: version, modality: .text, platform: "apus_text",
             inputs: [
                 TensorDescription("text_input", .bytes, shape: [1]),
-                TensorDescription("max_tokens", .int32, shape: [1]),
+                TensorDescription("max_tokens", .int32, shape: [1], isOptional: true),
+                TensorDescription("stream", .bool, shape: [1], isOptional: true),
             ],
             outputs: [TensorDescription("text_output", .bytes, shape: [1])], batchSizeMax: 0)
     }

@@ -8,16 +8,27 @@ package struct ServingError: Error, Sendable, CustomStringConvertible {
     package let message: String
     /// A short constant for metrics and logs, such as `queue_full`; never contains anything a caller sent.
     package let label: String
+    /// When the same call may succeed; nil where we do not know.
+    package let retryAdvice: RetryAdvice?
 
     /// - Precondition: `code` is not `.ok`.
-    package init(_ code: StatusCode, _ message: String, label: String? = nil) {
+    package init(_ code: StatusCode, _ message: String, label: String? = nil, retryAdvice: RetryAdvice? = nil) {
         precondition(code != .ok, "an error with status OK: \(message)")
         self.code = code
         self.message = message
         self.label = label ?? code.name.lowercased()
+        self.retryAdvice = retryAdvice
     }
 
     package var description: String { "\(code.name): \(message)" }
+}
+
+/// What a caller is told about making the same call again.
+package enum RetryAdvice: Hashable, Sendable {
+    /// Not before that much time has passed.
+    case after(nanoseconds: UInt64)
+    /// Not at all: it will fail for as long as anybody would wait.
+    case never
 }
 
 /// The status codes of gRPC.

@@ -17,7 +17,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: ServerVersion.current,
         subcommands: [
-            ServeCommand.self, CallCommand.self, BenchCommand.self, ModelsCommand.self, CertsCommand.self,
+            ServeCommand.self, CallCommand.self, BenchCommand.self, ModelsCommand.self, TenantsCommand.self,
+            CertsCommand.self,
         ])
 
     /// What goes before the parser's own complaints, so that they look like those of `Console`.

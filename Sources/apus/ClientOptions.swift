@@ -2,7 +2,7 @@ import ApusClient
 import ArgumentParser
 import Foundation
 
-/// Where `apus call`, `apus bench` and `apus models` connect, and as whom.
+/// Where the commands that call a server connect, and as whom.
 struct ClientOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The server.", valueName: "host:port"))
     var target = "127.0.0.1:\(ApusClientConfiguration.defaultPort)"
@@ -62,6 +62,35 @@ struct ClientOptions: ParsableArguments {
                 "Issue one with: apus certs issue --folder \(certs), and --tenant NAME or --role router|admin"
             }
         throw CommandFailure("There is no \(missing.joined(separator: ", ")).\n\(hint)")
+    }
+}
+
+extension ClientOptions {
+    /// Runs `body` with a client; when the server refuses it, says how to become an administrator.
+    ///
+    /// - Parameters:
+    ///   - command: such as `apus models list`.
+    ///   - otherwise: what can be done with any certificate.
+    ///   - body: calls the server.
+    /// - Throws: what `body` throws; `CommandFailure` in place of a refusal.
+    func withAdministrator(
+        _ command: String, otherwise: String? = nil, _ body: @escaping @Sendable (ApusClient) async throws -> Void
+    ) async throws {
+        let certs = certs
+        try await withConfiguration { configuration in
+            try await ApusClient.withClient(configuration) { client in
+                do {
+                    try await body(client)
+                } catch let error as ApusError where error.code == .permissionDenied {
+                    let lines = [
+                        "\(error)", "This is for administrators. Make their certificate and use it:",
+                        "  apus certs issue --role admin --folder \(certs)",
+                        "  \(command) --identity role-admin --certs \(certs)",
+                    ]
+                    throw CommandFailure((lines + [otherwise].compactMap(\.self)).joined(separator: "\n"))
+                }
+            }
+        }
     }
 }
 

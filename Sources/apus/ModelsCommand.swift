@@ -36,22 +36,10 @@ struct ModelsListCommand: AsyncParsableCommand {
     @OptionGroup var connection: ClientOptions
 
     func run() async throws {
-        let certs = connection.certs
-        try await connection.withConfiguration { configuration in
-            try await ApusClient.withClient(configuration) { client in
-                do {
-                    Console.write(columns(rows(of: try await client.status(timeout: .seconds(30)))) + "\n")
-                } catch let error as ApusError where error.code == .permissionDenied {
-                    throw CommandFailure(
-                        """
-                        \(error)
-                        The list of all models is for administrators. Make their certificate and use it:
-                          apus certs issue --role admin --folder \(certs)
-                          apus models list --identity role-admin --certs \(certs)
-                        With any certificate you can ask about one model: apus models show NAME
-                        """)
-                }
-            }
+        try await connection.withAdministrator(
+            "apus models list", otherwise: "With any certificate you can ask about one model: apus models show NAME"
+        ) { client in
+            Console.write(columns(rows(of: try await client.status(timeout: .seconds(30)))) + "\n")
         }
     }
 }

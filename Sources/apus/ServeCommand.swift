@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
               repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
 
             Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once. \
-            Certificates that change are read anew within seconds, and at once after SIGHUP.
+            Certificates and tenants that change are read anew within seconds, and at once after SIGHUP.
             """)
 
     @Option(
@@ -42,16 +42,19 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = try configurationPath.map { try ServerConfiguration(path: $0) } ?? ServerConfiguration()
         try apply(to: &configuration)
-        let logger = serverLogger(level: configuration.logLevel)
+        let threshold = LogThreshold(.init(Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info))
+        let logger = serverLogger(threshold)
+        var terminal: (@Sendable (String) -> Void)?
+        if Console.isErrorTerminal { terminal = { Console.replaceLine($0) } }
         let server = try await ServerProcess.start(
-            configuration, terminal: Console.isErrorTerminal ? { Console.replaceLine($0) } : nil, logger: logger)
+            configuration, terminal: terminal, logger: logger, logThreshold: threshold)
         // A terminal that is closed still ends the server; elsewhere SIGHUP means: read your files again.
         let hangUp = isatty(STDIN_FILENO) == 0 ? [SIGHUP] : []
         let signals = try await server.signals([SIGINT, SIGTERM] + hangUp)
         // Last: whoever waits for this line may send a signal at once.
         writeLine(StartupBanner(server, configuration).text)
         var received = signals.makeAsyncIterator()
-        while await received.next() == SIGHUP { await server.reloadCertificates() }
+        while await received.next() == SIGHUP { await server.reload() }
         writeLine("Draining; Ctrl-C again ends at once.")
         let impatience = Task {
             for await signal in signals where signal != SIGHUP { Foundation.exit(130) }
@@ -77,14 +80,14 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// Logs to standard error, one write a line, so that lines of several threads do not mix.
-private func serverLogger(level: ServerConfiguration.LogLevel) -> Logger {
-    var logger = Logger(label: "apus.server") { label in
-        LineLogHandler(label: label, clock: { Int64(Date().timeIntervalSince1970 * 1000) }) { line in
+private func serverLogger(_ threshold: LogThreshold) -> Logger {
+    Logger(label: "apus.server") { label in
+        LineLogHandler(
+            label: label, threshold: threshold, clock: { Int64(Date().timeIntervalSince1970 * 1000) }
+        ) { line in
             FileHandle.standardError.write(Data(line.utf8))
         }
     }
-    logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
-    return logger
 }
 
 /// Writes to standard output now, also when it is a pipe.

@@ -1,8 +1,37 @@
 import Configuration
+import Engine
 import RPCTransport
 import Testing
 
 @testable import ApusServer
+
+@Suite("The settings of repositories and shared memory")
+struct RepositorySettingsTests {
+    private func read(_ text: String) throws -> ServerConfiguration {
+        try ServerConfiguration(reading: ConfigurationFile.parse(text, file: "apus.yaml"))
+    }
+
+    @Test("are read, each into its place; without them what lies there at the start is served")
+    func all() throws {
+        #expect(try read("").repositoryControl == .none)
+        #expect(try !read("").allowsSharedMemory)
+        let polled = try read("repository: {control: poll, poll_every: 2s}\nshared_memory: true\n")
+        #expect(polled.repositoryControl == .poll && polled.repositoryPollNanoseconds == 2_000_000_000)
+        #expect(polled.allowsSharedMemory)
+    }
+
+    @Test(
+        "are refused with file, line and key when they make no sense",
+        arguments: [
+            ("repository: {control: sometimes}", "none, poll, explicit"), ("repository: {poll_every: 1us}", "10ms"),
+            ("repository: {every: 1s}", "unknown key"),
+            ("listen: 0.0.0.0:8461\nshared_memory: true", "only on a loopback address, not 0.0.0.0"),
+        ])
+    func wrong(text: String, words: String) {
+        let error = #expect(throws: ConfigurationError.self) { try read(text) }
+        #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+    }
+}
 
 @Suite("The settings of connections")
 struct ConnectionSettingsTests {

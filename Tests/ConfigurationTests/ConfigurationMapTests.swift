@@ -20,6 +20,13 @@ struct ConfigurationMapTests {
         }
     }
 
+    @Test("what stands under a key that may be said in several ways can be asked")
+    func kinds() throws {
+        let map = try parse("text: 1\nlist: [1]\nmap: {a: 1}\n")
+        #expect(map.kind(of: "text") == .text && map.kind(of: "list") == .list && map.kind(of: "map") == .map)
+        #expect(map.kind(of: "none") == nil)
+    }
+
     @Test("values of every type are read and every key is accounted for")
     func readsValues() throws {
         let map = try parse(

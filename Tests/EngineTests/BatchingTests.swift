@@ -31,6 +31,40 @@ struct BatchingTests {
         #expect(counters.executionCount == 3 && counters.sampleCount == 17)
         #expect(counters.executionCountBySampleCount == [0, 1, 0, 0, 0, 0, 0, 0, 2])
         #expect(counters.queuedRequestCount == 0 && counters.failureCount == 0)
+        #expect(counters.answerCount == 17 && counters.answeredSampleCount == 17)
+        await engine.shutdown()
+    }
+
+    @Test("where the time of requests and executions went is counted before they are answered")
+    func times() async throws {
+        let clock = ManualClock()
+        let engine = makeEngine(clock: clock)
+        let gate = Gate()
+        try await engine.load(EngineModel(batch: SquareModel(gate: gate)))
+        let first = Task { try await engine.infer(selector("square"), numbers([1, 2])) }
+        #expect(await eventually { gate.arrivalCount == 1 })
+        let second = Task { try await engine.infer(selector("square"), numbers([3])) }
+        let failing = Task { try await engine.infer(selector("square"), numbers([13])) }
+        #expect(await queued(2, engine))
+        clock.advance(byNanoseconds: 100)
+        gate.open()
+        _ = try await first.value
+        var counters = try engine.counters(of: selector("square"))
+        #expect(counters.answerCount == 1 && counters.answeredSampleCount == 2)
+        #expect(counters.answerNanoseconds == 100 && counters.queueNanoseconds == 0)
+        #expect(counters.answerTimes == ExecutionTimes(computeNanoseconds: 100))
+        #expect(counters.lastAnswerTime == clock.now())
+        #expect(await eventually { gate.arrivalCount == 2 })
+        clock.advance(byNanoseconds: 50)
+        gate.open()
+        _ = try await second.value
+        await #expect(throws: ServingError.self) { try await failing.value }
+        counters = try engine.counters(of: selector("square"))
+        #expect(counters.answerCount == 2 && counters.failureCount == 1)
+        #expect(counters.answerNanoseconds == 250 && counters.queueNanoseconds == 100)
+        #expect(counters.failureNanoseconds == 150)
+        #expect(counters.answerTimes.computeNanoseconds == 150)
+        #expect(counters.executionTimesBySampleCount[2].computeNanoseconds == 150)
         await engine.shutdown()
     }
 

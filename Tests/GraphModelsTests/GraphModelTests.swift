@@ -52,9 +52,9 @@ struct GraphModelTests {
         #expect(description.labels == ["a", "b"])
         #expect(
             description.inputs == [
-                TensorDescription("nodes", .int64, shape: [-1]),
-                TensorDescription("features", .float32, shape: [-1, 4]),
-                TensorDescription("edges", .int64, shape: [2, -1]),
+                TensorDescription("nodes", .int64, shape: [-1], isOptional: true),
+                TensorDescription("features", .float32, shape: [-1, 4], isOptional: true),
+                TensorDescription("edges", .int64, shape: [2, -1], isOptional: true),
             ])
         #expect(
             description.outputs == [

@@ -48,8 +48,8 @@ import Vocabulary
         #expect(try Self.expectSame(short.encoded()))
     }
 
-    @Test("a tensor of every type is read as protobuf-c reads it", arguments: DataType.allCases)
-    func types(_ type: DataType) throws {
+    @Test("a tensor of every type is read as protobuf-c reads it", arguments: Compute.DataType.allCases)
+    func types(_ type: Compute.DataType) throws {
         let data = type == .bytes ? Bytes([1, 0, 0, 0, 7]) : Bytes(Array(repeating: 1, count: type.elementByteCount!))
         let request = ModelInferRequest(
             modelName: "identity", inputs: [.init(name: "x", datatype: type.wireName, shape: [1])],

@@ -18,15 +18,17 @@ struct WholeServer {
     let channel: RPCChannel
 
     static func with(
-        configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
+        allowsSharedMemory: Bool = false, configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
         let loops = try EventLoopGroup(name: "test", loopCount: 2)
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
         let readiness = InferenceService.Readiness()
+        var extensions = ServerExtensions()
+        extensions.allowsSharedMemory = allowsSharedMemory
         let services = InferenceServices(
-            engine: engine, readiness: readiness, clock: Vocabulary.SystemClock(), now: { 0 },
-            serverVersion: "test")
+            engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate.open)
         let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
@@ -59,7 +61,9 @@ struct WholeServer {
 
 extension CallGate {
     /// Lets everybody in as tenant `local`.
-    static let open = CallGate(
-        tenants: TenantGate(TenantTable(anonymousTenant: TenantID("local"))), clock: Vocabulary.SystemClock(),
-        log: { _, _ in })
+    static let open = CallGate(tenants: openTenants, clock: Vocabulary.SystemClock(), log: { _, _ in })
+
+    static let openTenants = TenantGate(
+        TenantTable(anonymousTenant: TenantID("local")),
+        clocks: .init(monotonic: Vocabulary.SystemClock(), unixSeconds: { 0 }))
 }

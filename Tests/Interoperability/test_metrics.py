@@ -142,7 +142,8 @@ def test_what_the_server_holds_is_scraped_too(scraped, certificates):
 
 def test_the_server_says_whether_it_takes_calls(scraped):
     address = metrics_address(scraped)
-    assert get(address, "/healthz")[0::2] == (200, "serving\n")
+    assert get(address, "/readyz")[0::2] == (200, "serving\n")
+    assert get(address, "/healthz")[0::2] == (200, "alive\n")
     assert get(address, "/nothing")[0] == 404
     assert get(address, "/metrics", "DELETE")[0] == 405
     assert get(address, "/metrics", "HEAD")[0::2] == (200, "")
@@ -158,8 +159,9 @@ def test_a_server_that_drains_says_so_until_its_last_call_has_ended(tmp_path, ce
         scrape_until(address, lambda samples: samples.of("grpc_server_call_started_total", method=method) == 1)
         server.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 20
-        while get(address, "/healthz")[0::2] != (503, "draining\n"):
+        while get(address, "/readyz")[0::2] != (503, "draining\n"):
             assert time.monotonic() < deadline
+        assert get(address, "/healthz")[0] == 200, "whoever restarts what is not healthy would end the call"
         assert Samples(get(address)[2]).of("apus_calls_running") == 1
         call.cancel()
         assert server.process.wait(60) == 0, server.errors()

@@ -26,7 +26,8 @@ struct Sample: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = inference + text + vision + graph + admin + health + reflection
+    static let all =
+        inference + extensions + text + vision + graph + admin + shard + health + reflection
 
     private static let inference = [
         Sample(ServerLiveRequest(), ""),
@@ -248,6 +249,41 @@ struct Sample: Sendable, CustomTestStringConvertible {
             GetStatusResponse(
                 serverVersion: "0.1", uptimeMicroseconds: 9, models: [ModelStatus(name: "karate", modality: .vision)]),
             #"server_version: "0.1" uptime_microseconds: 9 models { name: "karate" modality: MODALITY_VISION }"#),
+        Sample(
+            GetUsageRequest(tenant: "acme", since: -1, until: 7, byModel: true, byHour: true),
+            #"tenant: "acme" since: -1 until: 7 by_model: true by_hour: true"#),
+        Sample(GetUsageResponse(rows: [UsageRow(), UsageRow(tenant: "a")]), #"rows {} rows { tenant: "a" }"#),
+        Sample(
+            UsageRow(
+                tenant: "a", model: "m", hour: 3_600, requests: 1, failures: 2, promptTokens: 3, cachedTokens: 4,
+                generatedTokens: 5, images: 6, nodes: 7, edges: 8, queueMicroseconds: 9, computeMicroseconds: 10),
+            #"""
+            tenant: "a" model: "m" hour: 3600 requests: 1 failures: 2 prompt_tokens: 3 cached_tokens: 4
+            generated_tokens: 5 images: 6 nodes: 7 edges: 8 queue_microseconds: 9 compute_microseconds: 10
+            """#),
+        Sample(ListTenantsRequest(), ""),
+        Sample(ListTenantsResponse(tenants: [TenantStatus(name: "a")]), #"tenants { name: "a" }"#),
+        Sample(
+            TenantStatus(
+                name: "a", listed: true, weight: 4, callsInProgress: 5, maxConcurrency: 6, models: ["x", "y"],
+                budget: [BudgetStatus(unit: "tokens")]),
+            #"""
+            name: "a" listed: true weight: 4 calls_in_progress: 5 max_concurrency: 6 models: ["x", "y"]
+            budget { unit: "tokens" }
+            """#),
+        Sample(
+            BudgetStatus(unit: "tokens", limit: 1, spent: 2, reserved: 3, resetsAt: 4),
+            #"unit: "tokens" limit: 1 spent: 2 reserved: 3 resets_at: 4"#),
+    ]
+
+    private static let shard = [
+        Sample(WatchRequest(), ""),
+        Sample(
+            ShardState(models: [ShardModel(), ShardModel(name: "m")], draining: true),
+            #"models {} models { name: "m" } draining: true"#),
+        Sample(
+            ShardModel(name: "m", version: "3", expectedWaitMicroseconds: 4, serviceMicroseconds: 5),
+            #"name: "m" version: "3" expected_wait_microseconds: 4 service_microseconds: 5"#),
     ]
 
     private static let health = [

@@ -9,8 +9,8 @@ import Vocabulary
     func services() {
         #expect(
             ServiceDescriptors.apus.services == [
-                "apus.admin.v1.Admin", "apus.graph.v1.Graph", "apus.text.v1.Text", "apus.vision.v1.Vision",
-                "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                "apus.admin.v1.Admin", "apus.graph.v1.Graph", "apus.shard.v1.Shard", "apus.text.v1.Text",
+                "apus.vision.v1.Vision", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                 "grpc.reflection.v1alpha.ServerReflection", "inference.GRPCInferenceService",
             ])
         #expect(ServiceDescriptors.apus.services.contains(GRPCInferenceServiceMethods.service))
@@ -22,6 +22,7 @@ import Vocabulary
             ("inference.GRPCInferenceService", "inference.proto"),
             ("inference.GRPCInferenceService.ModelInfer", "inference.proto"),
             ("inference.ModelInferRequest", "inference.proto"),
+            ("inference.ModelConfig", "inference_config.proto"),
             ("inference.ModelInferRequest.raw_input_contents", "inference.proto"),
             ("inference.ModelInferRequest.InferInputTensor", "inference.proto"),
             ("inference.ModelInferRequest.InferInputTensor.shape", "inference.proto"),
@@ -34,7 +35,8 @@ import Vocabulary
         ])
     func symbols(symbol: String, fileName: String) throws {
         let files = try #require(ServiceDescriptors.apus.files(declaring: symbol))
-        #expect(files.map { WireReader.text(of: $0, number: 1) } == [fileName])
+        // What it imports comes behind it.
+        #expect(files.first.map { WireReader.text(of: $0, number: 1) } == fileName)
         #expect(ServiceDescriptors.apus.files(named: fileName) == files)
     }
 

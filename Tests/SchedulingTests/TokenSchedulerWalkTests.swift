@@ -10,12 +10,12 @@ struct TokenSchedulerWalkTests {
     /// Goal: no order of events breaks a rule, no sequence ever reads what is not its own past or what only another
     /// tenant has computed, and every sequence that is not cancelled ends.
     ///
-    /// Method: thousands of steps of requests that begin alike, of two tenants of different weight, some with siblings, some with
-    /// deadlines, on a virtual clock that each step moves on by what it would take. A mock cache stores in each place
-    /// of each page what a model would: a value that depends on all tokens up to there; before a span is computed, all
-    /// earlier places must hold the values that the sequence's own tokens give. The oldest sequence that runs may never
-    /// lose its pages. Half of the walks guess tokens, of
-    /// which there are only two, so that many guesses come true and many do not.
+    /// Method: thousands of steps of requests that begin alike, of two tenants of different weight, some with
+    /// siblings, some with deadlines, on a virtual clock that each step moves on by what it would take. A mock cache
+    /// stores in each place of each page what a model would: a value that depends on all tokens up to there; before a
+    /// span is computed, all earlier places must hold the values that the sequence's own tokens give. The oldest
+    /// sequence that runs may never lose its pages. Half of the walks guess tokens, of which there are only two, so
+    /// that many guesses come true and many do not.
     @Test("whatever happens, every token finds the ones before it in its pages", arguments: 0..<16)
     func walk(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

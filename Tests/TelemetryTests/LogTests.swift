@@ -74,6 +74,26 @@ struct LineLogHandlerTests {
             ])
     }
 
+    @Test("follows a threshold that is shared, in loggers that were there before it changed")
+    func threshold() {
+        let collector = Collector()
+        let threshold = LogThreshold(.warning)
+        let logger = Logger(label: "apus.test") { label in
+            LineLogHandler(label: label, threshold: threshold, clock: { 0 }, sink: { collector.append($0) })
+        }
+        logger.info("too quiet")
+        threshold.severity = .debug
+        logger.debug("loud enough")
+        #expect(logger.logLevel == .debug)
+        threshold.level = .error
+        logger.warning("too quiet")
+        #expect(collector.lines == ["1970-01-01T00:00:00.000Z debug loud enough logger=apus.test\n"])
+        for level in Logger.Level.allCases {
+            threshold.level = level
+            #expect(threshold.level == level)
+        }
+    }
+
     private final class Collector: Sendable {
         private let state = Mutex<[String]>([])
         func append(_ line: String) { state.withLock { $0.append(line) } }

@@ -4,8 +4,9 @@ import Vocabulary
 
 @testable import Tenancy
 
-private let inferMethod = "/inference.GRPCInferenceService/ModelInfer"
+let inferMethod = "/inference.GRPCInferenceService/ModelInfer"
 private let adminMethod = "/apus.admin.v1.Admin/ServerStatus"
+private let shardMethod = "/apus.shard.v1.Shard/Watch"
 private let healthMethod = "/grpc.health.v1.Health/Check"
 
 @Suite("A tenant table")
@@ -46,15 +47,24 @@ struct TenantTableTests {
             ("role/router", "acme", "acme", "acme", "not_an_admin"),
             ("role/router", "ghost", "unknown_tenant", "unknown_tenant", "not_an_admin"),
             ("role/router", "ACME!", "bad_tenant_name", "bad_tenant_name", "bad_tenant_name"),
-            ("tenant/acme", "local", "not_a_router", "not_a_router", "not_a_router"),
-            ("tenant/acme", "acme", "not_a_router", "not_a_router", "not_a_router"),
-            ("role/admin", "acme", "not_a_router", "not_a_router", "not_a_router"),
+            ("tenant/acme", "local", "acme", "acme", "not_an_admin"),
+            ("tenant/acme", "ACME!", "acme", "acme", "not_an_admin"),
+            ("role/admin", "acme", "nobody", "admin_only", "nobody"),
         ] as [(String, String?, String, String, String)])
     func principals(path: String, actingFor: String?, health: String, infer: String, admin: String) {
         let identity = identity(path)
         #expect(decision(identity, healthMethod, actingFor: actingFor) == health)
         #expect(decision(identity, inferMethod, actingFor: actingFor) == infer)
         #expect(decision(identity, adminMethod, actingFor: actingFor) == admin)
+    }
+
+    @Test("lets routers, and nobody else, ask a shard how it is")
+    func shards() {
+        #expect(decision(identity("role/router"), shardMethod) == "nobody")
+        #expect(decision(identity("role/router"), shardMethod, actingFor: "acme") == "nobody")
+        for other in ["tenant/acme", "role/admin"] {
+            #expect(decision(identity(other), shardMethod) == "not_a_router")
+        }
     }
 
     @Test("keeps a tenant to its models")
@@ -75,7 +85,7 @@ struct TenantTableTests {
         open.anonymousTenant = TenantID("local")
         #expect(decision(nil, inferMethod, table: open) == "local")
         #expect(decision(nil, adminMethod, table: open) == "not_an_admin")
-        #expect(decision(nil, inferMethod, actingFor: "acme", table: open) == "not_a_router")
+        #expect(decision(nil, inferMethod, actingFor: "acme", table: open) == "local")
     }
 
     @Test("gives tenants that are not listed the policy for them")
@@ -96,6 +106,24 @@ struct TenantTableTests {
         }
         #expect(MethodAudience(path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo") == .everybody)
         #expect(MethodAudience(path: adminMethod) == .admins)
+        #expect(MethodAudience(path: shardMethod) == .routers)
+    }
+
+    @Test(
+        "lets tenants run models, admins change which there are, and both look",
+        arguments: [
+            ("ModelInfer", "acme", "admin_only"), ("ModelStreamInfer", "acme", "admin_only"),
+            ("RepositoryModelLoad", "not_an_admin", "nobody"), ("RepositoryModelUnload", "not_an_admin", "nobody"),
+            ("RepositoryIndex", "acme", "nobody"), ("ModelStatistics", "acme", "nobody"),
+            ("TraceSetting", "acme", "nobody"), ("Anything", "acme", "nobody"),
+        ])
+    func inferenceMethods(name: String, tenant: String, admin: String) {
+        let method = "/inference.GRPCInferenceService/\(name)"
+        #expect(decision(identity("tenant/acme"), method) == tenant)
+        #expect(decision(identity("role/admin"), method) == admin)
+        let router = tenant == "acme" ? "no_tenant" : tenant
+        #expect(decision(identity("role/router"), method) == router)
+        #expect(decision(identity("role/router"), method, actingFor: "acme") == tenant)
     }
 
     @Test("is read from a configuration")
@@ -141,95 +169,5 @@ struct TenantTableTests {
         let map = try ConfigurationFile.parse(text, file: "apus.yaml")
         let error = #expect(throws: ConfigurationError.self) { try TenantTable(reading: map) }
         #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
-    }
-}
-
-@Suite("A tenant gate")
-struct TenantGateTests {
-    private let acme = TenantID("acme")!
-
-    private func enter(
-        _ gate: TenantGate, _ path: String, audience: MethodAudience = .tenants, actingFor: String? = nil,
-        pass: TenantPass? = nil
-    ) throws(ServingError) -> TenantPass {
-        try gate.enter(
-            PeerIdentity(spiffeURI: "spiffe://apus.local/\(path)"), method: inferMethod, audience: audience,
-            actingFor: actingFor, pass: pass)
-    }
-
-    @Test("admits a tenant up to its limit, again after a call has left, and others meanwhile")
-    func limit() throws {
-        let gate = TenantGate(TenantTable(policies: [acme: TenantPolicy(concurrencyMax: 2)]))
-        let first = try enter(gate, "tenant/acme")
-        _ = try enter(gate, "tenant/acme", pass: first)
-        for pass in [nil, first] {
-            let refusal = #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: pass) }
-            #expect(refusal?.code == .resourceExhausted && refusal?.label == "tenant_concurrency")
-        }
-        #expect(gate.inProgressCount(of: acme) == 2)
-        _ = try enter(gate, "tenant/other")
-        gate.leave(first)
-        _ = try enter(gate, "tenant/acme")
-        #expect(gate.inProgressCount(of: acme) == 2)
-    }
-
-    @Test("a pass holds for the tenant's own methods while the table is the same, and for nothing else")
-    func pass() throws {
-        let gate = TenantGate(TenantTable())
-        let pass = try enter(gate, "tenant/acme")
-        #expect(try enter(gate, "tenant/acme", audience: .everybody, pass: pass) === pass)
-        #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", audience: .admins, pass: pass) }
-        #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", actingFor: "other", pass: pass) }
-        let router = try enter(gate, "role/router", actingFor: "acme")
-        #expect(throws: ServingError.self) { try enter(gate, "role/router", pass: router) }
-        gate.replace(TenantTable())
-        #expect(try enter(gate, "tenant/acme", pass: pass) !== pass)
-    }
-
-    @Test("keeps counting calls across a new table")
-    func replace() throws {
-        let gate = TenantGate(TenantTable(unlistedPolicy: TenantPolicy(concurrencyMax: 1)))
-        let before = try enter(gate, "tenant/acme")
-        gate.replace(TenantTable(unlistedPolicy: nil))
-        for pass in [nil, before] {
-            #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: pass) }
-        }
-        #expect(gate.inProgressCount(of: acme) == 1)
-        gate.leave(before)
-        #expect(gate.inProgressCount(of: acme) == 0)
-    }
-
-    @Test("forgets tenants without calls when there are many, and never one with a call")
-    func accounts() throws {
-        let gate = TenantGate(TenantTable())
-        let pass = try enter(gate, "tenant/acme")
-        for number in 0..<5_000 { gate.leave(try enter(gate, "tenant/t\(number)")) }
-        #expect(gate.accountCount <= 1_024)
-        #expect(gate.inProgressCount(of: acme) == 1)
-        gate.leave(pass)
-    }
-
-    @Test("a connection whose tenant was forgotten meanwhile counts with the tenant's other connections")
-    func forgottenPass() throws {
-        let gate = TenantGate(TenantTable(unlistedPolicy: TenantPolicy(concurrencyMax: 1)))
-        let first = try enter(gate, "tenant/acme")
-        gate.leave(first)
-        for number in 0..<1_024 { gate.leave(try enter(gate, "tenant/t\(number)")) }
-        let other = try enter(gate, "tenant/acme")
-        #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: first) }
-        gate.leave(other)
-        gate.leave(try enter(gate, "tenant/acme", pass: first))
-        #expect(gate.inProgressCount(of: acme) == 0)
-    }
-
-    @Test("treats a call that leaves twice as our bug")
-    func leaveTwice() async {
-        await #expect(processExitsWith: .failure) {
-            let gate = TenantGate(TenantTable())
-            let pass = try gate.enter(
-                PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme"), method: "/s/m", audience: .tenants)
-            gate.leave(pass)
-            gate.leave(pass)
-        }
     }
 }

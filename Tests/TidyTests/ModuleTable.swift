@@ -11,7 +11,7 @@ enum ModuleTable {
             "ChatTemplates", "Constraints", "KVCache", "Images", "Telemetry", "Configuration",
         ],
         ["RPC", "Scheduling", "Tenancy", "Models"],
-        ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing"],
+        ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing", "Ledger"],
         ["Engine", "Probes"],
         ["InferenceService"],
         ["ApusServer", "ApusClient", "LoadTest", "apus"],
@@ -55,9 +55,9 @@ enum ModuleTable {
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],
     ]
 
-    /// Modules of the lower four layers that may use FoundationEssentials, for decoding JSON and reading text files:
-    /// nothing on the way of a request.
-    static let foundationEssentials: Set<String> = ["ModelFiles", "Configuration"]
+    /// Modules of the lower four layers that may use FoundationEssentials, for decoding JSON, reading text files and
+    /// the calendar of budgets: nothing on the way of a request.
+    static let foundationEssentials: Set<String> = ["ModelFiles", "Configuration", "Tenancy"]
 
     /// Modules whose declarations may be public.
     static let products: Set<String> = ["ApusClient"]

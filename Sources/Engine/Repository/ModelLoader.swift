@@ -18,6 +18,16 @@ enum ModelLoader {
         _ entry: ModelRepository.Entry, progress: (LoadProgress) -> Void = { _ in }
     ) throws -> EngineModel {
         let settings = try ModelSettings(folder: entry.folder)
+        var model = try model(entry, settings, progress)
+        model.versionPolicy = settings.versionPolicy
+        model.aliases = settings.aliases
+        model.warmUp = settings.warmUp
+        return model
+    }
+
+    private static func model(
+        _ entry: ModelRepository.Entry, _ settings: ModelSettings, _ progress: (LoadProgress) -> Void
+    ) throws -> EngineModel {
         switch settings.platform {
         case .identity:
             return batch(IdentityModel(name: entry.name, version: entry.version), settings)

@@ -82,7 +82,7 @@ package struct ModelRepository: Sendable {
         return Entry(name: name, version: version, folder: folder)
     }
 
-    private func folderNames() throws(ConfigurationError) -> [String] {
+    func folderNames() throws(ConfigurationError) -> [String] {
         try list(path).filter { name in
             var isDirectory = false
             return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isDirectory) && isDirectory
@@ -90,7 +90,7 @@ package struct ModelRepository: Sendable {
     }
 
     /// The names in a folder, sorted, without those that start with a dot.
-    private func list(_ folder: String) throws(ConfigurationError) -> [String] {
+    func list(_ folder: String) throws(ConfigurationError) -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
         } catch {

@@ -13,6 +13,16 @@ extension ModelSettings {
     /// max_batch_size: 32
     /// max_queue_delay_microseconds: 0
     /// queue_capacity: 1024
+    /// versions: latest                    # or {latest: 2}, all, or those that are listed: [1, 3]
+    /// aliases:                            # other names that lead to it
+    ///   digits-next: latest               # to what its own name leads to
+    ///   digits-stable: 3                  # always to one version
+    /// warm_up:                            # requests of zeros, answered before anybody else's
+    ///   - batch_size: 8
+    ///     count: 2                        # how often
+    ///     open_extents: [224, 224]        # for each -1 in the shapes of its inputs, but that of the batch
+    ///   - text: "Once upon a time"        # of a model of texts
+    ///     max_tokens: 4                   # to write
     /// labels: labels.txt                  # beside model.yaml, one class a line
     /// preprocessing:                      # onnx
     ///   resize: exact                     # none, exact, or the pixels of the shorter side
@@ -57,6 +67,7 @@ extension ModelSettings {
                 throw map.error(at: "labels", error.description)
             }
         }
+        try readRepository(map)
         try readPlatform(map)
         try map.finish()
     }

@@ -20,6 +20,12 @@ struct ModelSettings: Sendable {
     }
 
     let platform: Platform
+    /// Which of its versions are served.
+    var versionPolicy = VersionPolicy.latest(1)
+    /// Other names that lead to it.
+    var aliases: [ModelAlias] = []
+    /// Requests that are answered before anybody else's.
+    var warmUp: [WarmUpRequest] = []
     /// Most samples in one execution, at least 1.
     var batchSizeMax = 32
     /// How long a request waits for company while the engine is free.

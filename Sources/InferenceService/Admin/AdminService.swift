@@ -1,7 +1,9 @@
 package import Engine
+package import Ledger
 package import Messages
 import Models
 import Routing
+package import Tenancy
 package import Vocabulary
 
 /// `apus.admin.v1.Admin`: what the server does and has done.
@@ -10,9 +12,15 @@ package struct AdminService: Sendable {
     private let clock: any MonotonicClock
     private let start: MonotonicTime
     private let serverVersion: String
+    let tenants: TenantGate
+    let ledger: UsageLedger?
 
-    package init(engine: Engine, clock: any MonotonicClock, serverVersion: String) {
+    package init(
+        engine: Engine, tenants: TenantGate, ledger: UsageLedger?, clock: any MonotonicClock, serverVersion: String
+    ) {
         self.engine = engine
+        self.tenants = tenants
+        self.ledger = ledger
         self.clock = clock
         self.serverVersion = serverVersion
         start = clock.now()

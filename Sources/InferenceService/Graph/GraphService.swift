@@ -26,7 +26,7 @@ package struct GraphService: Sendable {
         }
         let answer = try await engine.infer(
             selector, InferenceInput(tensors: try tensors(request), requestedOutputs: ["scores"]),
-            deadline: call.deadline, share: call.share)
+            as: description, for: call)
         guard let scores = answer.output.tensor("scores"), scores.shape.count == 2 else {
             throw ServingError(.internal, "model '\(request.model)' gave no scores")
         }

@@ -17,9 +17,8 @@ extension OpenInferenceService {
     /// ```
     ///
     /// - Throws: INVALID_ARGUMENT naming the tensor, and the text by its index when one is too long; as `modelInfer`.
-    func embed(
-        _ request: ModelInferRequest, _ input: InferenceInput, selector: ModelSelector, _ call: CallContext
-    ) async throws(ServingError) -> ModelInferResponse {
+    func embed(_ asked: AskedInference, _ call: CallContext) async throws(ServingError) -> ModelInferResponse {
+        let (input, selector) = (asked.input, asked.selector)
         let wanted = try EmbeddingInference(input)
         for name in input.requestedOutputs where name != EncoderModel.outputName {
             throw ServingError(
@@ -29,9 +28,10 @@ extension OpenInferenceService {
         }
         let answer = try await engine.embed(
             selector, texts: wanted.texts, truncates: wanted.truncates, deadline: call.deadline,
-            share: call.share, field: EmbeddingInference.inputName)
-        return ModelInferResponse(
-            id: request.id, model: answer.name, version: answer.version, output: try Self.output(answer.vectors))
+            share: call.share, field: EmbeddingInference.inputName
+        ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
+        call.add(answer.usage)
+        return try asked.response(answer.name, answer.version, try Self.output(answer.vectors))
     }
 
     /// The tensor of vectors that all have as many numbers.

@@ -5,18 +5,43 @@ import Models
 import Routing
 package import Vocabulary
 
-/// The six core calls of the Open Inference Protocol and its streams, over every model there is.
+/// The Open Inference Protocol with what Triton has beside it, over every model there is.
 ///
 /// - Source: Open Inference Protocol, version 2, gRPC; extended as Triton has it where clients rely on that.
 package struct OpenInferenceService: Sendable {
     let engine: Engine
     private let readiness: Readiness
+    let clock: any MonotonicClock
+    /// Milliseconds since 1970.
+    let now: @Sendable () -> Int64
     private let serverVersion: String
+    /// Nil for a server whose models come from elsewhere.
+    let repository: LiveRepository?
+    /// Nil where shared memory is off.
+    let regions: SharedMemoryRegions?
+    let log: LogControl
+    let trace = SharedTraceSettings()
+    let responses = ResponseTallies()
 
-    package init(engine: Engine, readiness: Readiness, serverVersion: String) {
+    /// - Parameters:
+    ///   - engine: answers the calls.
+    ///   - readiness: whether the server takes calls.
+    ///   - clock: of the server.
+    ///   - now: milliseconds since 1970.
+    ///   - serverVersion: as the server says it.
+    ///   - extensions: what the server has beside its models.
+    package init(
+        engine: Engine, readiness: Readiness, clock: any MonotonicClock, now: @escaping @Sendable () -> Int64,
+        serverVersion: String, extensions: ServerExtensions
+    ) {
         self.engine = engine
         self.readiness = readiness
+        self.clock = clock
+        self.now = now
         self.serverVersion = serverVersion
+        repository = extensions.repository
+        regions = extensions.allowsSharedMemory ? SharedMemoryRegions() : nil
+        log = LogControl(extensions.logThreshold)
     }
 
     /// True: who can ask gets this answer.
@@ -39,7 +64,12 @@ package struct OpenInferenceService: Sendable {
 
     /// What this server is called, and which extensions of the protocol it knows.
     package func serverMetadata(_ request: ServerMetadataRequest) -> ServerMetadataResponse {
-        ServerMetadataResponse(name: "apus", version: serverVersion, extensions: ["binary_tensor_data"])
+        var extensions = [
+            "binary_tensor_data", "classification", "logging", "model_configuration", "model_repository",
+            "model_repository(unload_dependents)", "parameters", "schedule_policy", "sequence", "statistics",
+        ]
+        if regions != nil { extensions.append("system_shared_memory") }
+        return ServerMetadataResponse(name: "apus", version: serverVersion, extensions: extensions)
     }
 
     /// The tensors a model takes and gives.
@@ -65,15 +95,12 @@ package struct OpenInferenceService: Sendable {
     package func modelInfer(
         _ request: ModelInferRequest, _ call: CallContext
     ) async throws(ServingError) -> ModelInferResponse {
-        let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
-        let description = try engine.description(of: selector)
-        let input = try request.inferenceInput()
-        if description.isToEmbed(input) { return try await embed(request, input, selector: selector, call) }
-        guard description.modality != .text else {
-            return try await generate(request, input, selector: selector, call)
-        }
-        let answer = try await engine.infer(selector, input, deadline: call.deadline, share: call.share)
-        return ModelInferResponse(id: request.id, model: answer.name, version: answer.version, output: answer.output)
+        let asked = try AskedInference(request, self)
+        let call = call.waiting(asked.parameters.timeoutNanoseconds, from: clock.now())
+        if asked.description.isToEmbed(asked.input) { return try await embed(asked, call) }
+        guard asked.description.modality != .text else { return try await generate(asked, call) }
+        let answer = try await engine.infer(asked.selector, asked.input, as: asked.description, for: call)
+        return try asked.response(answer.name, answer.version, answer.output)
     }
 
     /// Answers a plain request for an immediate model, without a task and without protobuf-c between.

@@ -7,17 +7,32 @@ extension ModelInferRequest {
     /// The tensors of this request, checked for everything that does not depend on the model's shapes.
     ///
     /// Contents come either all in `raw_input_contents`, one entry an input, or all in the typed fields of the inputs;
-    /// raw contents are shared with the request, not copied.
+    /// raw contents are shared with the request, not copied. An input that is in shared memory has neither.
     ///
-    /// - Throws: INVALID_ARGUMENT naming the input, what was expected and what came.
+    /// - Parameter regions: of shared memory; nil where that is off.
+    /// - Returns: the tensors, and the names of the outputs that are wanted.
+    /// - Throws: INVALID_ARGUMENT naming the input, what was expected and what came; NOT_FOUND for a region that is not
+    ///   registered.
     /// - Source: Open Inference Protocol, "Inference"; Triton's handling of `raw_input_contents`.
-    func inferenceInput() throws(ServingError) -> InferenceInput {
+    func inferenceInput(_ regions: SharedMemoryRegions? = nil) throws(ServingError) -> InferenceInput {
         let usesRawContents = !rawInputContents.isEmpty
         var tensors: [NamedTensor] = []
         tensors.reserveCapacity(inputs.count)
-        for (index, input) in inputs.enumerated() {
+        var rawCount = 0
+        for input in inputs {
             guard !tensors.contains(where: { $0.name == input.name }) else {
                 throw invalid("input '\(input.name)' already exists in request")
+            }
+            if !input.parameters.isEmpty,
+                let place = try regions.place(input.parameters, tensor: "input '\(input.name.prefix(64))'")
+            {
+                guard input.contents == nil else {
+                    throw invalid(
+                        "unexpected explicit tensor data for input tensor '\(input.name)' for model '\(modelName)', "
+                            + "shared memory was already specified.")
+                }
+                tensors.append(NamedTensor(input.name, try tensor(input, raw: try place.bytes())))
+                continue
             }
             if usesRawContents {
                 guard input.contents == nil else {
@@ -25,17 +40,18 @@ extension ModelInferRequest {
                         "contents field must not be specified when using raw_input_contents for '\(input.name)' "
                             + "for model '\(modelName)'")
                 }
-                guard index < rawInputContents.count else {
+                guard rawCount < rawInputContents.count else {
                     throw invalid(
                         "unable to find data for input tensor '\(input.name)' for model '\(modelName)' in request.")
                 }
             }
-            let raw = usesRawContents ? rawInputContents[index] : nil
+            let raw = usesRawContents ? rawInputContents[rawCount] : nil
+            rawCount += 1
             tensors.append(NamedTensor(input.name, try tensor(input, raw: raw)))
         }
-        if usesRawContents, rawInputContents.count > inputs.count {
+        if usesRawContents, rawInputContents.count > rawCount {
             throw invalid(
-                "expected \(inputs.count) raw_input_contents for model '\(modelName)', got \(rawInputContents.count)")
+                "expected \(rawCount) raw_input_contents for model '\(modelName)', got \(rawInputContents.count)")
         }
         return InferenceInput(tensors: tensors, requestedOutputs: try requestedOutputs())
     }

@@ -25,9 +25,11 @@ package struct TextService: Sendable {
         _ request: GenerateRequest, _ call: CallContext, to writer: MessageWriter<GenerateResponse>
     ) async throws {
         let selector = try ModelSelector(name: request.model, version: request.version)
-        let stream = try await engine.generate(selector, GenerationRequest(request, call, now: now()))
+        let stream = try await engine.generate(selector, GenerationRequest(request, call, now: now())) {
+            (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount)
+        }
         // After a failure too: what it has cost until then.
-        defer { writer.setTrailers(EngineUsage.trailers(stream.usage)) }
+        defer { call.add(stream.usage) }
         if request.echo, case .prompt(let prompt) = request.input {
             for answer in 0..<stream.answerCount {
                 try await writer.write(GenerateResponse(text: prompt, index: UInt32(answer)))
@@ -58,7 +60,9 @@ package struct TextService: Sendable {
         guard !request.texts.isEmpty else { throw Self.noTexts }
         let answer = try await engine.embed(
             selector, texts: request.texts, isNormalized: !request.keepLength, truncates: request.truncate,
-            deadline: call.deadline, share: call.share)
+            deadline: call.deadline, share: call.share
+        ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
+        call.add(answer.usage)
         return EmbedResponse(embeddings: answer.vectors.map { Embedding(values: $0) }, usage: .init(answer.usage))
     }
 
@@ -196,18 +200,5 @@ extension Messages.Usage {
             generatedTokens: UInt32(clamping: usage.generatedTokenCount),
             queueMicroseconds: usage.queueNanoseconds / 1000, computeMicroseconds: usage.computeNanoseconds / 1000,
             cachedTokens: UInt32(clamping: usage.cachedPromptTokenCount))
-    }
-}
-
-extension EngineUsage {
-    /// What the trailers of a generation say, for whoever counts without reading messages.
-    static func trailers(_ usage: EngineUsage) -> [(name: String, value: String)] {
-        [
-            ("apus-prompt-tokens", "\(usage.promptTokenCount)"),
-            ("apus-cached-tokens", "\(usage.cachedPromptTokenCount)"),
-            ("apus-generated-tokens", "\(usage.generatedTokenCount)"),
-            ("apus-queue-us", "\(usage.queueNanoseconds / 1000)"),
-            ("apus-compute-us", "\(usage.computeNanoseconds / 1000)"),
-        ]
     }
 }

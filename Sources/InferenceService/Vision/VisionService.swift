@@ -33,7 +33,7 @@ package struct VisionService: Sendable {
         guard labelCount >= 1 else { throw ServingError(.invalidArgument, "top_k: expected at least 1, got 0") }
         let tensor = try tensor(request, input: input)
         let answer = try await engine.infer(
-            selector, InferenceInput(tensors: [tensor]), deadline: call.deadline, share: call.share)
+            selector, InferenceInput(tensors: [tensor]), as: description, for: call)
         guard let scores = answer.output.tensors.first?.tensor, scores.dataType == .float32 else {
             throw ServingError(
                 .failedPrecondition, "model '\(request.model)' gives no FP32 scores, so there is nothing to rank")

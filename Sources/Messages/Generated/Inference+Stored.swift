@@ -468,3 +468,839 @@ extension ModelStreamInferResponse: StoredMessage {
         stored.infer_response = arena.store(inferResponse)
     }
 }
+
+extension ModelConfigRequest: StoredMessage {
+    typealias Stored = Inference__ModelConfigRequest
+    static let storedType = StoredType(inference__model_config_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.ModelConfigRequest.name")
+        version = try arena.string(stored.version, "inference.ModelConfigRequest.version")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.version = arena.store(version)
+    }
+}
+
+extension ModelConfigResponse: StoredMessage {
+    typealias Stored = Inference__ModelConfigResponse
+    static let storedType = StoredType(inference__model_config_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        config = try arena.message(stored.config)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.config = arena.store(config)
+    }
+}
+
+extension ModelStatisticsRequest: StoredMessage {
+    typealias Stored = Inference__ModelStatisticsRequest
+    static let storedType = StoredType(inference__model_statistics_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.ModelStatisticsRequest.name")
+        version = try arena.string(stored.version, "inference.ModelStatisticsRequest.version")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.version = arena.store(version)
+    }
+}
+
+extension StatisticDuration: StoredMessage {
+    typealias Stored = Inference__StatisticDuration
+    static let storedType = StoredType(inference__statistic_duration__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        count = stored.count
+        ns = stored.ns
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.count = count
+        stored.ns = ns
+    }
+}
+
+extension InferStatistics: StoredMessage {
+    typealias Stored = Inference__InferStatistics
+    static let storedType = StoredType(inference__infer_statistics__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        success = try arena.message(stored.success)
+        fail = try arena.message(stored.fail)
+        queue = try arena.message(stored.queue)
+        computeInput = try arena.message(stored.compute_input)
+        computeInfer = try arena.message(stored.compute_infer)
+        computeOutput = try arena.message(stored.compute_output)
+        cacheHit = try arena.message(stored.cache_hit)
+        cacheMiss = try arena.message(stored.cache_miss)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.success = arena.store(success)
+        stored.fail = arena.store(fail)
+        stored.queue = arena.store(queue)
+        stored.compute_input = arena.store(computeInput)
+        stored.compute_infer = arena.store(computeInfer)
+        stored.compute_output = arena.store(computeOutput)
+        stored.cache_hit = arena.store(cacheHit)
+        stored.cache_miss = arena.store(cacheMiss)
+    }
+}
+
+extension InferResponseStatistics: StoredMessage {
+    typealias Stored = Inference__InferResponseStatistics
+    static let storedType = StoredType(inference__infer_response_statistics__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        computeInfer = try arena.message(stored.compute_infer)
+        computeOutput = try arena.message(stored.compute_output)
+        success = try arena.message(stored.success)
+        fail = try arena.message(stored.fail)
+        emptyResponse = try arena.message(stored.empty_response)
+        cancel = try arena.message(stored.cancel)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.compute_infer = arena.store(computeInfer)
+        stored.compute_output = arena.store(computeOutput)
+        stored.success = arena.store(success)
+        stored.fail = arena.store(fail)
+        stored.empty_response = arena.store(emptyResponse)
+        stored.cancel = arena.store(cancel)
+    }
+}
+
+extension InferBatchStatistics: StoredMessage {
+    typealias Stored = Inference__InferBatchStatistics
+    static let storedType = StoredType(inference__infer_batch_statistics__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        batchSize = stored.batch_size
+        computeInput = try arena.message(stored.compute_input)
+        computeInfer = try arena.message(stored.compute_infer)
+        computeOutput = try arena.message(stored.compute_output)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.batch_size = batchSize
+        stored.compute_input = arena.store(computeInput)
+        stored.compute_infer = arena.store(computeInfer)
+        stored.compute_output = arena.store(computeOutput)
+    }
+}
+
+extension MemoryUsage: StoredMessage {
+    typealias Stored = Inference__MemoryUsage
+    static let storedType = StoredType(inference__memory_usage__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        type = try arena.string(stored.type, "inference.MemoryUsage.type")
+        id = stored.id
+        byteSize = stored.byte_size
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.type = arena.store(type)
+        stored.id = id
+        stored.byte_size = byteSize
+    }
+}
+
+extension ModelStatistics: StoredMessage {
+    typealias Stored = Inference__ModelStatistics
+    static let storedType = StoredType(inference__model_statistics__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.ModelStatistics.name")
+        version = try arena.string(stored.version, "inference.ModelStatistics.version")
+        lastInference = stored.last_inference
+        inferenceCount = stored.inference_count
+        executionCount = stored.execution_count
+        inferenceStats = try arena.message(stored.inference_stats)
+        batchStats = try arena.messages(stored.batch_stats, stored.n_batch_stats)
+        memoryUsage = try arena.messages(stored.memory_usage, stored.n_memory_usage)
+        responseStats = try arena.dictionary(stored.response_stats, stored.n_response_stats, of: ResponseStatsEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.version = arena.store(version)
+        stored.last_inference = lastInference
+        stored.inference_count = inferenceCount
+        stored.execution_count = executionCount
+        stored.inference_stats = arena.store(inferenceStats)
+        (stored.n_batch_stats, stored.batch_stats) = arena.store(batchStats)
+        (stored.n_memory_usage, stored.memory_usage) = arena.store(memoryUsage)
+        (stored.n_response_stats, stored.response_stats) = arena.store(responseStats, as: ResponseStatsEntry.self)
+    }
+}
+
+extension ModelStatistics {
+    struct ResponseStatsEntry {
+        var key: String = ""
+        var value: InferResponseStatistics = InferResponseStatistics()
+    }
+}
+
+extension ModelStatistics.ResponseStatsEntry: MapEntry {
+    typealias Stored = Inference__ModelStatistics__ResponseStatsEntry
+    static let storedType = StoredType(inference__model_statistics__response_stats_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.ModelStatistics.ResponseStatsEntry.key")
+        value = try arena.message(stored.value) ?? InferResponseStatistics()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension ModelStatisticsResponse: StoredMessage {
+    typealias Stored = Inference__ModelStatisticsResponse
+    static let storedType = StoredType(inference__model_statistics_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        modelStats = try arena.messages(stored.model_stats, stored.n_model_stats)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_model_stats, stored.model_stats) = arena.store(modelStats)
+    }
+}
+
+extension ModelRepositoryParameter: StoredMessage {
+    typealias Stored = Inference__ModelRepositoryParameter
+    static let storedType = StoredType(inference__model_repository_parameter__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        switch stored.parameter_choice_case.rawValue {
+        case 1: parameterChoice = .boolParam(stored.bool_param != 0)
+        case 2: parameterChoice = .int64Param(stored.int64_param)
+        case 3: parameterChoice = .stringParam(try arena.string(stored.string_param, "inference.ModelRepositoryParameter.string_param"))
+        case 4: parameterChoice = .bytesParam(arena.bytes(stored.bytes_param))
+        default: parameterChoice = nil
+        }
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        switch parameterChoice {
+        case .boolParam(let value):
+            stored.parameter_choice_case = .init(1)
+            stored.bool_param = value ? 1 : 0
+        case .int64Param(let value):
+            stored.parameter_choice_case = .init(2)
+            stored.int64_param = value
+        case .stringParam(let value):
+            stored.parameter_choice_case = .init(3)
+            stored.string_param = arena.store(value)
+        case .bytesParam(let value):
+            stored.parameter_choice_case = .init(4)
+            stored.bytes_param = arena.store(value)
+        case nil: break
+        }
+    }
+}
+
+extension RepositoryIndexRequest: StoredMessage {
+    typealias Stored = Inference__RepositoryIndexRequest
+    static let storedType = StoredType(inference__repository_index_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        repositoryName = try arena.string(stored.repository_name, "inference.RepositoryIndexRequest.repository_name")
+        ready = stored.ready != 0
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.repository_name = arena.store(repositoryName)
+        stored.ready = ready ? 1 : 0
+    }
+}
+
+extension RepositoryIndexResponse: StoredMessage {
+    typealias Stored = Inference__RepositoryIndexResponse
+    static let storedType = StoredType(inference__repository_index_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        models = try arena.messages(stored.models, stored.n_models)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_models, stored.models) = arena.store(models)
+    }
+}
+
+extension RepositoryIndexResponse.ModelIndex: StoredMessage {
+    typealias Stored = Inference__RepositoryIndexResponse__ModelIndex
+    static let storedType = StoredType(inference__repository_index_response__model_index__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.RepositoryIndexResponse.ModelIndex.name")
+        version = try arena.string(stored.version, "inference.RepositoryIndexResponse.ModelIndex.version")
+        state = try arena.string(stored.state, "inference.RepositoryIndexResponse.ModelIndex.state")
+        reason = try arena.string(stored.reason, "inference.RepositoryIndexResponse.ModelIndex.reason")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.version = arena.store(version)
+        stored.state = arena.store(state)
+        stored.reason = arena.store(reason)
+    }
+}
+
+extension RepositoryModelLoadRequest: StoredMessage {
+    typealias Stored = Inference__RepositoryModelLoadRequest
+    static let storedType = StoredType(inference__repository_model_load_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        repositoryName = try arena.string(stored.repository_name, "inference.RepositoryModelLoadRequest.repository_name")
+        modelName = try arena.string(stored.model_name, "inference.RepositoryModelLoadRequest.model_name")
+        parameters = try arena.dictionary(stored.parameters, stored.n_parameters, of: ParametersEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.repository_name = arena.store(repositoryName)
+        stored.model_name = arena.store(modelName)
+        (stored.n_parameters, stored.parameters) = arena.store(parameters, as: ParametersEntry.self)
+    }
+}
+
+extension RepositoryModelLoadRequest {
+    struct ParametersEntry {
+        var key: String = ""
+        var value: ModelRepositoryParameter = ModelRepositoryParameter()
+    }
+}
+
+extension RepositoryModelLoadRequest.ParametersEntry: MapEntry {
+    typealias Stored = Inference__RepositoryModelLoadRequest__ParametersEntry
+    static let storedType = StoredType(inference__repository_model_load_request__parameters_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.RepositoryModelLoadRequest.ParametersEntry.key")
+        value = try arena.message(stored.value) ?? ModelRepositoryParameter()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension RepositoryModelLoadResponse: StoredMessage {
+    typealias Stored = Inference__RepositoryModelLoadResponse
+    static let storedType = StoredType(inference__repository_model_load_response__init)
+
+    init(_ stored: Stored, in arena: Arena) {}
+    func fill(_ stored: inout Stored, in arena: Arena) {}
+}
+
+extension RepositoryModelUnloadRequest: StoredMessage {
+    typealias Stored = Inference__RepositoryModelUnloadRequest
+    static let storedType = StoredType(inference__repository_model_unload_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        repositoryName = try arena.string(stored.repository_name, "inference.RepositoryModelUnloadRequest.repository_name")
+        modelName = try arena.string(stored.model_name, "inference.RepositoryModelUnloadRequest.model_name")
+        parameters = try arena.dictionary(stored.parameters, stored.n_parameters, of: ParametersEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.repository_name = arena.store(repositoryName)
+        stored.model_name = arena.store(modelName)
+        (stored.n_parameters, stored.parameters) = arena.store(parameters, as: ParametersEntry.self)
+    }
+}
+
+extension RepositoryModelUnloadRequest {
+    struct ParametersEntry {
+        var key: String = ""
+        var value: ModelRepositoryParameter = ModelRepositoryParameter()
+    }
+}
+
+extension RepositoryModelUnloadRequest.ParametersEntry: MapEntry {
+    typealias Stored = Inference__RepositoryModelUnloadRequest__ParametersEntry
+    static let storedType = StoredType(inference__repository_model_unload_request__parameters_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.RepositoryModelUnloadRequest.ParametersEntry.key")
+        value = try arena.message(stored.value) ?? ModelRepositoryParameter()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension RepositoryModelUnloadResponse: StoredMessage {
+    typealias Stored = Inference__RepositoryModelUnloadResponse
+    static let storedType = StoredType(inference__repository_model_unload_response__init)
+
+    init(_ stored: Stored, in arena: Arena) {}
+    func fill(_ stored: inout Stored, in arena: Arena) {}
+}
+
+extension SystemSharedMemoryStatusRequest: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryStatusRequest
+    static let storedType = StoredType(inference__system_shared_memory_status_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.SystemSharedMemoryStatusRequest.name")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+    }
+}
+
+extension SystemSharedMemoryStatusResponse: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryStatusResponse
+    static let storedType = StoredType(inference__system_shared_memory_status_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        regions = try arena.dictionary(stored.regions, stored.n_regions, of: RegionsEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_regions, stored.regions) = arena.store(regions, as: RegionsEntry.self)
+    }
+}
+
+extension SystemSharedMemoryStatusResponse.RegionStatus: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryStatusResponse__RegionStatus
+    static let storedType = StoredType(inference__system_shared_memory_status_response__region_status__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.SystemSharedMemoryStatusResponse.RegionStatus.name")
+        key = try arena.string(stored.key, "inference.SystemSharedMemoryStatusResponse.RegionStatus.key")
+        offset = stored.offset
+        byteSize = stored.byte_size
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.key = arena.store(key)
+        stored.offset = offset
+        stored.byte_size = byteSize
+    }
+}
+
+extension SystemSharedMemoryStatusResponse {
+    struct RegionsEntry {
+        var key: String = ""
+        var value: SystemSharedMemoryStatusResponse.RegionStatus = SystemSharedMemoryStatusResponse.RegionStatus()
+    }
+}
+
+extension SystemSharedMemoryStatusResponse.RegionsEntry: MapEntry {
+    typealias Stored = Inference__SystemSharedMemoryStatusResponse__RegionsEntry
+    static let storedType = StoredType(inference__system_shared_memory_status_response__regions_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.SystemSharedMemoryStatusResponse.RegionsEntry.key")
+        value = try arena.message(stored.value) ?? SystemSharedMemoryStatusResponse.RegionStatus()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension SystemSharedMemoryRegisterRequest: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryRegisterRequest
+    static let storedType = StoredType(inference__system_shared_memory_register_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.SystemSharedMemoryRegisterRequest.name")
+        key = try arena.string(stored.key, "inference.SystemSharedMemoryRegisterRequest.key")
+        offset = stored.offset
+        byteSize = stored.byte_size
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.key = arena.store(key)
+        stored.offset = offset
+        stored.byte_size = byteSize
+    }
+}
+
+extension SystemSharedMemoryRegisterResponse: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryRegisterResponse
+    static let storedType = StoredType(inference__system_shared_memory_register_response__init)
+
+    init(_ stored: Stored, in arena: Arena) {}
+    func fill(_ stored: inout Stored, in arena: Arena) {}
+}
+
+extension SystemSharedMemoryUnregisterRequest: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryUnregisterRequest
+    static let storedType = StoredType(inference__system_shared_memory_unregister_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.SystemSharedMemoryUnregisterRequest.name")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+    }
+}
+
+extension SystemSharedMemoryUnregisterResponse: StoredMessage {
+    typealias Stored = Inference__SystemSharedMemoryUnregisterResponse
+    static let storedType = StoredType(inference__system_shared_memory_unregister_response__init)
+
+    init(_ stored: Stored, in arena: Arena) {}
+    func fill(_ stored: inout Stored, in arena: Arena) {}
+}
+
+extension CudaSharedMemoryStatusRequest: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryStatusRequest
+    static let storedType = StoredType(inference__cuda_shared_memory_status_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.CudaSharedMemoryStatusRequest.name")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+    }
+}
+
+extension CudaSharedMemoryStatusResponse: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryStatusResponse
+    static let storedType = StoredType(inference__cuda_shared_memory_status_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        regions = try arena.dictionary(stored.regions, stored.n_regions, of: RegionsEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_regions, stored.regions) = arena.store(regions, as: RegionsEntry.self)
+    }
+}
+
+extension CudaSharedMemoryStatusResponse.RegionStatus: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryStatusResponse__RegionStatus
+    static let storedType = StoredType(inference__cuda_shared_memory_status_response__region_status__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.CudaSharedMemoryStatusResponse.RegionStatus.name")
+        deviceId = stored.device_id
+        byteSize = stored.byte_size
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.device_id = deviceId
+        stored.byte_size = byteSize
+    }
+}
+
+extension CudaSharedMemoryStatusResponse {
+    struct RegionsEntry {
+        var key: String = ""
+        var value: CudaSharedMemoryStatusResponse.RegionStatus = CudaSharedMemoryStatusResponse.RegionStatus()
+    }
+}
+
+extension CudaSharedMemoryStatusResponse.RegionsEntry: MapEntry {
+    typealias Stored = Inference__CudaSharedMemoryStatusResponse__RegionsEntry
+    static let storedType = StoredType(inference__cuda_shared_memory_status_response__regions_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.CudaSharedMemoryStatusResponse.RegionsEntry.key")
+        value = try arena.message(stored.value) ?? CudaSharedMemoryStatusResponse.RegionStatus()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension CudaSharedMemoryRegisterRequest: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryRegisterRequest
+    static let storedType = StoredType(inference__cuda_shared_memory_register_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.CudaSharedMemoryRegisterRequest.name")
+        rawHandle = arena.bytes(stored.raw_handle)
+        deviceId = stored.device_id
+        byteSize = stored.byte_size
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.raw_handle = arena.store(rawHandle)
+        stored.device_id = deviceId
+        stored.byte_size = byteSize
+    }
+}
+
+extension CudaSharedMemoryRegisterResponse: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryRegisterResponse
+    static let storedType = StoredType(inference__cuda_shared_memory_register_response__init)
+
+    init(_ stored: Stored, in arena: Arena) {}
+    func fill(_ stored: inout Stored, in arena: Arena) {}
+}
+
+extension CudaSharedMemoryUnregisterRequest: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryUnregisterRequest
+    static let storedType = StoredType(inference__cuda_shared_memory_unregister_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "inference.CudaSharedMemoryUnregisterRequest.name")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+    }
+}
+
+extension CudaSharedMemoryUnregisterResponse: StoredMessage {
+    typealias Stored = Inference__CudaSharedMemoryUnregisterResponse
+    static let storedType = StoredType(inference__cuda_shared_memory_unregister_response__init)
+
+    init(_ stored: Stored, in arena: Arena) {}
+    func fill(_ stored: inout Stored, in arena: Arena) {}
+}
+
+extension TraceSettingRequest: StoredMessage {
+    typealias Stored = Inference__TraceSettingRequest
+    static let storedType = StoredType(inference__trace_setting_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        settings = try arena.dictionary(stored.settings, stored.n_settings, of: SettingsEntry.self)
+        modelName = try arena.string(stored.model_name, "inference.TraceSettingRequest.model_name")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_settings, stored.settings) = arena.store(settings, as: SettingsEntry.self)
+        stored.model_name = arena.store(modelName)
+    }
+}
+
+extension TraceSettingRequest.SettingValue: StoredMessage {
+    typealias Stored = Inference__TraceSettingRequest__SettingValue
+    static let storedType = StoredType(inference__trace_setting_request__setting_value__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        value = try arena.strings(stored.value, stored.n_value, "inference.TraceSettingRequest.SettingValue.value")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_value, stored.value) = arena.store(value)
+    }
+}
+
+extension TraceSettingRequest {
+    struct SettingsEntry {
+        var key: String = ""
+        var value: TraceSettingRequest.SettingValue = TraceSettingRequest.SettingValue()
+    }
+}
+
+extension TraceSettingRequest.SettingsEntry: MapEntry {
+    typealias Stored = Inference__TraceSettingRequest__SettingsEntry
+    static let storedType = StoredType(inference__trace_setting_request__settings_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.TraceSettingRequest.SettingsEntry.key")
+        value = try arena.message(stored.value) ?? TraceSettingRequest.SettingValue()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension TraceSettingResponse: StoredMessage {
+    typealias Stored = Inference__TraceSettingResponse
+    static let storedType = StoredType(inference__trace_setting_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        settings = try arena.dictionary(stored.settings, stored.n_settings, of: SettingsEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_settings, stored.settings) = arena.store(settings, as: SettingsEntry.self)
+    }
+}
+
+extension TraceSettingResponse.SettingValue: StoredMessage {
+    typealias Stored = Inference__TraceSettingResponse__SettingValue
+    static let storedType = StoredType(inference__trace_setting_response__setting_value__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        value = try arena.strings(stored.value, stored.n_value, "inference.TraceSettingResponse.SettingValue.value")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_value, stored.value) = arena.store(value)
+    }
+}
+
+extension TraceSettingResponse {
+    struct SettingsEntry {
+        var key: String = ""
+        var value: TraceSettingResponse.SettingValue = TraceSettingResponse.SettingValue()
+    }
+}
+
+extension TraceSettingResponse.SettingsEntry: MapEntry {
+    typealias Stored = Inference__TraceSettingResponse__SettingsEntry
+    static let storedType = StoredType(inference__trace_setting_response__settings_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.TraceSettingResponse.SettingsEntry.key")
+        value = try arena.message(stored.value) ?? TraceSettingResponse.SettingValue()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension LogSettingsRequest: StoredMessage {
+    typealias Stored = Inference__LogSettingsRequest
+    static let storedType = StoredType(inference__log_settings_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        settings = try arena.dictionary(stored.settings, stored.n_settings, of: SettingsEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_settings, stored.settings) = arena.store(settings, as: SettingsEntry.self)
+    }
+}
+
+extension LogSettingsRequest.SettingValue: StoredMessage {
+    typealias Stored = Inference__LogSettingsRequest__SettingValue
+    static let storedType = StoredType(inference__log_settings_request__setting_value__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        switch stored.parameter_choice_case.rawValue {
+        case 1: parameterChoice = .boolParam(stored.bool_param != 0)
+        case 2: parameterChoice = .uint32Param(stored.uint32_param)
+        case 3: parameterChoice = .stringParam(try arena.string(stored.string_param, "inference.LogSettingsRequest.SettingValue.string_param"))
+        default: parameterChoice = nil
+        }
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        switch parameterChoice {
+        case .boolParam(let value):
+            stored.parameter_choice_case = .init(1)
+            stored.bool_param = value ? 1 : 0
+        case .uint32Param(let value):
+            stored.parameter_choice_case = .init(2)
+            stored.uint32_param = value
+        case .stringParam(let value):
+            stored.parameter_choice_case = .init(3)
+            stored.string_param = arena.store(value)
+        case nil: break
+        }
+    }
+}
+
+extension LogSettingsRequest {
+    struct SettingsEntry {
+        var key: String = ""
+        var value: LogSettingsRequest.SettingValue = LogSettingsRequest.SettingValue()
+    }
+}
+
+extension LogSettingsRequest.SettingsEntry: MapEntry {
+    typealias Stored = Inference__LogSettingsRequest__SettingsEntry
+    static let storedType = StoredType(inference__log_settings_request__settings_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.LogSettingsRequest.SettingsEntry.key")
+        value = try arena.message(stored.value) ?? LogSettingsRequest.SettingValue()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}
+
+extension LogSettingsResponse: StoredMessage {
+    typealias Stored = Inference__LogSettingsResponse
+    static let storedType = StoredType(inference__log_settings_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        settings = try arena.dictionary(stored.settings, stored.n_settings, of: SettingsEntry.self)
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        (stored.n_settings, stored.settings) = arena.store(settings, as: SettingsEntry.self)
+    }
+}
+
+extension LogSettingsResponse.SettingValue: StoredMessage {
+    typealias Stored = Inference__LogSettingsResponse__SettingValue
+    static let storedType = StoredType(inference__log_settings_response__setting_value__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        switch stored.parameter_choice_case.rawValue {
+        case 1: parameterChoice = .boolParam(stored.bool_param != 0)
+        case 2: parameterChoice = .uint32Param(stored.uint32_param)
+        case 3: parameterChoice = .stringParam(try arena.string(stored.string_param, "inference.LogSettingsResponse.SettingValue.string_param"))
+        default: parameterChoice = nil
+        }
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        switch parameterChoice {
+        case .boolParam(let value):
+            stored.parameter_choice_case = .init(1)
+            stored.bool_param = value ? 1 : 0
+        case .uint32Param(let value):
+            stored.parameter_choice_case = .init(2)
+            stored.uint32_param = value
+        case .stringParam(let value):
+            stored.parameter_choice_case = .init(3)
+            stored.string_param = arena.store(value)
+        case nil: break
+        }
+    }
+}
+
+extension LogSettingsResponse {
+    struct SettingsEntry {
+        var key: String = ""
+        var value: LogSettingsResponse.SettingValue = LogSettingsResponse.SettingValue()
+    }
+}
+
+extension LogSettingsResponse.SettingsEntry: MapEntry {
+    typealias Stored = Inference__LogSettingsResponse__SettingsEntry
+    static let storedType = StoredType(inference__log_settings_response__settings_entry__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        key = try arena.string(stored.key, "inference.LogSettingsResponse.SettingsEntry.key")
+        value = try arena.message(stored.value) ?? LogSettingsResponse.SettingValue()
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.key = arena.store(key)
+        stored.value = arena.store(value)
+    }
+}

@@ -38,8 +38,67 @@ package enum GRPCInferenceServiceMethods {
     /// Runs models for each request of a stream, one after the other. A text model whose input `stream` is true answers
     /// with each piece of text as it comes; everything else answers once. An error of one request is a response that
     /// says so, and the stream goes on.
+    ///
+    /// With the metadata `triton_grpc_error: true` an error ends the stream with its status instead.
     package static let modelStreamInfer = MethodSignature<ModelInferRequest, ModelStreamInferResponse>(
         path: "/inference.GRPCInferenceService/ModelStreamInfer", clientStreams: true, serverStreams: true)
+
+    /// How a model is served. NOT_FOUND for a model that the server does not know.
+    package static let modelConfig = MethodSignature<ModelConfigRequest, ModelConfigResponse>(
+        path: "/inference.GRPCInferenceService/ModelConfig")
+
+    /// What models have done since they were loaded. NOT_FOUND for a model that the server does not know.
+    package static let modelStatistics = MethodSignature<ModelStatisticsRequest, ModelStatisticsResponse>(
+        path: "/inference.GRPCInferenceService/ModelStatistics")
+
+    /// What lies in the repositories, and what is served of it.
+    package static let repositoryIndex = MethodSignature<RepositoryIndexRequest, RepositoryIndexResponse>(
+        path: "/inference.GRPCInferenceService/RepositoryIndex")
+
+    /// Loads a model as it lies in the repository now, or loads it anew; answers once it is ready. For admins, and only
+    /// where the configuration says `repository: {control: explicit}`.
+    ///
+    /// NOT_FOUND for a model that is in no repository; FAILED_PRECONDITION when it cannot be loaded, saying why: what was
+    /// served before still is.
+    package static let repositoryModelLoad = MethodSignature<RepositoryModelLoadRequest, RepositoryModelLoadResponse>(
+        path: "/inference.GRPCInferenceService/RepositoryModelLoad")
+
+    /// Stops serving a model; answers once the requests that it had are answered. For admins, as `RepositoryModelLoad`.
+    package static let repositoryModelUnload = MethodSignature<RepositoryModelUnloadRequest, RepositoryModelUnloadResponse>(
+        path: "/inference.GRPCInferenceService/RepositoryModelUnload")
+
+    /// Which regions of shared memory are registered.
+    package static let systemSharedMemoryStatus = MethodSignature<SystemSharedMemoryStatusRequest, SystemSharedMemoryStatusResponse>(
+        path: "/inference.GRPCInferenceService/SystemSharedMemoryStatus")
+
+    /// Registers a region of shared memory, from which requests then take their tensors and into which they have their
+    /// answers written. For admins, and only where the configuration says `shared_memory: true`.
+    package static let systemSharedMemoryRegister = MethodSignature<SystemSharedMemoryRegisterRequest, SystemSharedMemoryRegisterResponse>(
+        path: "/inference.GRPCInferenceService/SystemSharedMemoryRegister")
+
+    /// Forgets a region, or all of them.
+    package static let systemSharedMemoryUnregister = MethodSignature<SystemSharedMemoryUnregisterRequest, SystemSharedMemoryUnregisterResponse>(
+        path: "/inference.GRPCInferenceService/SystemSharedMemoryUnregister")
+
+    /// UNIMPLEMENTED: nothing here runs on a GPU.
+    package static let cudaSharedMemoryStatus = MethodSignature<CudaSharedMemoryStatusRequest, CudaSharedMemoryStatusResponse>(
+        path: "/inference.GRPCInferenceService/CudaSharedMemoryStatus")
+
+    /// UNIMPLEMENTED: nothing here runs on a GPU.
+    package static let cudaSharedMemoryRegister = MethodSignature<CudaSharedMemoryRegisterRequest, CudaSharedMemoryRegisterResponse>(
+        path: "/inference.GRPCInferenceService/CudaSharedMemoryRegister")
+
+    /// UNIMPLEMENTED: nothing here runs on a GPU.
+    package static let cudaSharedMemoryUnregister = MethodSignature<CudaSharedMemoryUnregisterRequest, CudaSharedMemoryUnregisterResponse>(
+        path: "/inference.GRPCInferenceService/CudaSharedMemoryUnregister")
+
+    /// Tells what is to be traced and, for admins, changes it.
+    package static let traceSetting = MethodSignature<TraceSettingRequest, TraceSettingResponse>(
+        path: "/inference.GRPCInferenceService/TraceSetting")
+
+    /// Tells how much is logged and, for admins, changes it.
+    package static let logSettings = MethodSignature<LogSettingsRequest, LogSettingsResponse>(
+        path: "/inference.GRPCInferenceService/LogSettings")
 }
 
 /// Asks whether the server is alive.
@@ -253,7 +312,8 @@ package struct ModelInferRequest: Message {
         package var datatype: String
         /// Its extents, outermost first.
         package var shape: [Int64]
-        /// More about this tensor.
+        /// More about this tensor: `shared_memory_region`, `shared_memory_byte_size` and `shared_memory_offset` say where in
+        /// a registered region its elements are.
         package var parameters: [String: InferParameter]
         /// The elements, unless the request gives them in `raw_input_contents`.
         package var contents: InferTensorContents?
@@ -277,7 +337,9 @@ package struct ModelInferRequest: Message {
     package struct InferRequestedOutputTensor: Message {
         /// The name of the output, as the model's metadata has it.
         package var name: String
-        /// More about this output.
+        /// More about this output: `shared_memory_region`, `shared_memory_byte_size` and `shared_memory_offset` say where in
+        /// a registered region its elements are to be written; `classification` asks for so many of its highest values
+        /// instead, each as a text `VALUE:INDEX` or `VALUE:INDEX:LABEL`.
         package var parameters: [String: InferParameter]
 
         package init(name: String = "", parameters: [String: InferParameter] = [:]) {
@@ -292,14 +354,17 @@ package struct ModelInferRequest: Message {
     package var modelVersion: String
     /// Anything the caller likes; the response carries it back.
     package var id: String
-    /// More about this request.
+    /// More about this request. `timeout`, in microseconds, is how long it may wait; `priority` is accepted and has no
+    /// effect; `sequence_id`, with `sequence_start` and `sequence_end`, comes back in the response. Other names that begin
+    /// with `triton_` than `triton_enable_empty_final_response` are refused.
     package var parameters: [String: InferParameter]
     /// The tensors for the model.
     package var inputs: [ModelInferRequest.InferInputTensor]
     /// The outputs that the caller wants; all of them when empty.
     package var outputs: [ModelInferRequest.InferRequestedOutputTensor]
-    /// The elements of each of `inputs`, in the same order: row by row, little-endian; of a BYTES tensor each element
-    /// is its length as four bytes and then its bytes. When this is used, no input has `contents`.
+    /// The elements of each of `inputs` that has none in shared memory, in the same order: row by row, little-endian; of a
+    /// BYTES tensor each element is its length as four bytes and then its bytes. When this is used, no input has
+    /// `contents`.
     package var rawInputContents: [Bytes]
 
     package init(
@@ -392,5 +457,590 @@ package struct ModelStreamInferResponse: Message {
     package init(errorMessage: String = "", inferResponse: ModelInferResponse? = nil) {
         self.errorMessage = errorMessage
         self.inferResponse = inferResponse
+    }
+}
+
+/// Asks how a model is served.
+package struct ModelConfigRequest: Message {
+    /// The model.
+    package var name: String
+    /// Its version, a positive integer; the newest one when empty.
+    package var version: String
+
+    package init(name: String = "", version: String = "") {
+        self.name = name
+        self.version = version
+    }
+}
+
+/// Says how a model is served.
+package struct ModelConfigResponse: Message {
+    /// How it is served.
+    package var config: ModelConfig?
+
+    package init(config: ModelConfig? = nil) {
+        self.config = config
+    }
+}
+
+/// Asks what models have done.
+package struct ModelStatisticsRequest: Message {
+    /// The model; every one when empty.
+    package var name: String
+    /// Its version, a positive integer; all of them when empty.
+    package var version: String
+
+    package init(name: String = "", version: String = "") {
+        self.name = name
+        self.version = version
+    }
+}
+
+/// How often something happened, and how long it took altogether.
+package struct StatisticDuration: Message {
+    /// How often.
+    package var count: UInt64
+    /// Nanoseconds altogether.
+    package var ns: UInt64
+
+    package init(count: UInt64 = 0, ns: UInt64 = 0) {
+        self.count = count
+        self.ns = ns
+    }
+}
+
+/// Where the time of the requests to a model went.
+package struct InferStatistics: Message {
+    /// Requests that were answered, from their arrival to the answer.
+    package var success: StatisticDuration?
+    /// Requests that failed or were cancelled.
+    package var fail: StatisticDuration?
+    /// How long the answered ones waited.
+    package var queue: StatisticDuration?
+    /// How long it took to bring their tensors together.
+    package var computeInput: StatisticDuration?
+    /// How long the executions took that they were in.
+    package var computeInfer: StatisticDuration?
+    /// How long it took to pick their outputs.
+    package var computeOutput: StatisticDuration?
+    /// Answers that came from a cache of answers; there is none.
+    package var cacheHit: StatisticDuration?
+    /// Answers that were looked for in a cache of answers; there is none.
+    package var cacheMiss: StatisticDuration?
+
+    package init(
+        success: StatisticDuration? = nil,
+        fail: StatisticDuration? = nil,
+        queue: StatisticDuration? = nil,
+        computeInput: StatisticDuration? = nil,
+        computeInfer: StatisticDuration? = nil,
+        computeOutput: StatisticDuration? = nil,
+        cacheHit: StatisticDuration? = nil,
+        cacheMiss: StatisticDuration? = nil
+    ) {
+        self.success = success
+        self.fail = fail
+        self.queue = queue
+        self.computeInput = computeInput
+        self.computeInfer = computeInfer
+        self.computeOutput = computeOutput
+        self.cacheHit = cacheHit
+        self.cacheMiss = cacheMiss
+    }
+}
+
+/// The responses of a stream that are the same in number, counted from its first.
+package struct InferResponseStatistics: Message {
+    /// How long they took to compute, each since the one before.
+    package var computeInfer: StatisticDuration?
+    /// How long it took to pick their outputs.
+    package var computeOutput: StatisticDuration?
+    /// Those that were sent.
+    package var success: StatisticDuration?
+    /// Those that were errors.
+    package var fail: StatisticDuration?
+    /// Those that said only that there are no more.
+    package var emptyResponse: StatisticDuration?
+    /// Those that were cancelled.
+    package var cancel: StatisticDuration?
+
+    package init(
+        computeInfer: StatisticDuration? = nil,
+        computeOutput: StatisticDuration? = nil,
+        success: StatisticDuration? = nil,
+        fail: StatisticDuration? = nil,
+        emptyResponse: StatisticDuration? = nil,
+        cancel: StatisticDuration? = nil
+    ) {
+        self.computeInfer = computeInfer
+        self.computeOutput = computeOutput
+        self.success = success
+        self.fail = fail
+        self.emptyResponse = emptyResponse
+        self.cancel = cancel
+    }
+}
+
+/// The executions of one size.
+package struct InferBatchStatistics: Message {
+    /// Samples in each of them; for text, sequences in a step.
+    package var batchSize: UInt64
+    /// How long it took to bring their tensors together.
+    package var computeInput: StatisticDuration?
+    /// How long they took.
+    package var computeInfer: StatisticDuration?
+    /// How long it took to pick their outputs.
+    package var computeOutput: StatisticDuration?
+
+    package init(
+        batchSize: UInt64 = 0,
+        computeInput: StatisticDuration? = nil,
+        computeInfer: StatisticDuration? = nil,
+        computeOutput: StatisticDuration? = nil
+    ) {
+        self.batchSize = batchSize
+        self.computeInput = computeInput
+        self.computeInfer = computeInfer
+        self.computeOutput = computeOutput
+    }
+}
+
+/// Memory that a model holds.
+package struct MemoryUsage: Message {
+    /// What kind of memory, e.g. `CPU`.
+    package var type: String
+    /// Which one of that kind.
+    package var id: Int64
+    /// Bytes.
+    package var byteSize: UInt64
+
+    package init(type: String = "", id: Int64 = 0, byteSize: UInt64 = 0) {
+        self.type = type
+        self.id = id
+        self.byteSize = byteSize
+    }
+}
+
+/// What one version of a model has done since it was loaded.
+package struct ModelStatistics: Message {
+    /// The model.
+    package var name: String
+    /// The version.
+    package var version: String
+    /// When a request came last, in milliseconds since 1970; 0 when none has come.
+    package var lastInference: UInt64
+    /// Samples that were answered.
+    package var inferenceCount: UInt64
+    /// Executions; for text, steps.
+    package var executionCount: UInt64
+    /// Where the time of its requests went.
+    package var inferenceStats: InferStatistics?
+    /// Its executions by their size.
+    package var batchStats: [InferBatchStatistics]
+    /// The memory that it holds, as far as that is known.
+    package var memoryUsage: [MemoryUsage]
+    /// Its streamed responses, by their number in the stream, counted from 0.
+    package var responseStats: [String: InferResponseStatistics]
+
+    package init(
+        name: String = "",
+        version: String = "",
+        lastInference: UInt64 = 0,
+        inferenceCount: UInt64 = 0,
+        executionCount: UInt64 = 0,
+        inferenceStats: InferStatistics? = nil,
+        batchStats: [InferBatchStatistics] = [],
+        memoryUsage: [MemoryUsage] = [],
+        responseStats: [String: InferResponseStatistics] = [:]
+    ) {
+        self.name = name
+        self.version = version
+        self.lastInference = lastInference
+        self.inferenceCount = inferenceCount
+        self.executionCount = executionCount
+        self.inferenceStats = inferenceStats
+        self.batchStats = batchStats
+        self.memoryUsage = memoryUsage
+        self.responseStats = responseStats
+    }
+}
+
+/// Says what models have done.
+package struct ModelStatisticsResponse: Message {
+    /// Each version of each model.
+    package var modelStats: [ModelStatistics]
+
+    package init(modelStats: [ModelStatistics] = []) {
+        self.modelStats = modelStats
+    }
+}
+
+/// A value given along with a request to load or unload, by name.
+package struct ModelRepositoryParameter: Message {
+    /// The value, of one of these types.
+    package enum ParameterChoice: Equatable, Sendable {
+        /// A truth value.
+        case boolParam(Bool)
+        /// A signed integer.
+        case int64Param(Int64)
+        /// Text.
+        case stringParam(String)
+        /// Any bytes.
+        case bytesParam(Bytes)
+    }
+
+    /// The value, of one of these types.
+    package var parameterChoice: ParameterChoice?
+
+    package init(parameterChoice: ParameterChoice? = nil) {
+        self.parameterChoice = parameterChoice
+    }
+}
+
+/// Asks what lies in the repositories.
+package struct RepositoryIndexRequest: Message {
+    /// Empty: repositories are not told apart.
+    package var repositoryName: String
+    /// Whether only what is ready is of interest.
+    package var ready: Bool
+
+    package init(repositoryName: String = "", ready: Bool = false) {
+        self.repositoryName = repositoryName
+        self.ready = ready
+    }
+}
+
+/// Says what lies in the repositories.
+package struct RepositoryIndexResponse: Message {
+    /// One version of a model.
+    package struct ModelIndex: Message {
+        /// The model.
+        package var name: String
+        /// The version; empty for a model of which no version can be made out.
+        package var version: String
+        /// READY, LOADING, UNLOADING or UNAVAILABLE.
+        package var state: String
+        /// Why it is not ready, or what is wrong with what should replace it; empty when there is nothing to say.
+        package var reason: String
+
+        package init(name: String = "", version: String = "", state: String = "", reason: String = "") {
+            self.name = name
+            self.version = version
+            self.state = state
+            self.reason = reason
+        }
+    }
+
+    /// Each version of each model.
+    package var models: [RepositoryIndexResponse.ModelIndex]
+
+    package init(models: [RepositoryIndexResponse.ModelIndex] = []) {
+        self.models = models
+    }
+}
+
+/// Asks to load a model.
+package struct RepositoryModelLoadRequest: Message {
+    /// Empty: repositories are not told apart.
+    package var repositoryName: String
+    /// The model.
+    package var modelName: String
+    /// Nothing yet: `config` and files are refused, the repository says how a model is served.
+    package var parameters: [String: ModelRepositoryParameter]
+
+    package init(
+        repositoryName: String = "",
+        modelName: String = "",
+        parameters: [String: ModelRepositoryParameter] = [:]
+    ) {
+        self.repositoryName = repositoryName
+        self.modelName = modelName
+        self.parameters = parameters
+    }
+}
+
+/// Says that a model is loaded.
+package struct RepositoryModelLoadResponse: Message {
+    package init() {}
+}
+
+/// Asks to stop serving a model.
+package struct RepositoryModelUnloadRequest: Message {
+    /// Empty: repositories are not told apart.
+    package var repositoryName: String
+    /// The model.
+    package var modelName: String
+    /// `unload_dependents` is accepted; there are no models that depend on others.
+    package var parameters: [String: ModelRepositoryParameter]
+
+    package init(
+        repositoryName: String = "",
+        modelName: String = "",
+        parameters: [String: ModelRepositoryParameter] = [:]
+    ) {
+        self.repositoryName = repositoryName
+        self.modelName = modelName
+        self.parameters = parameters
+    }
+}
+
+/// Says that a model is not served any more.
+package struct RepositoryModelUnloadResponse: Message {
+    package init() {}
+}
+
+/// Asks which regions of shared memory are registered.
+package struct SystemSharedMemoryStatusRequest: Message {
+    /// The region; all of them when empty.
+    package var name: String
+
+    package init(name: String = "") {
+        self.name = name
+    }
+}
+
+/// Says which regions of shared memory are registered.
+package struct SystemSharedMemoryStatusResponse: Message {
+    /// One region.
+    package struct RegionStatus: Message {
+        /// What requests call it.
+        package var name: String
+        /// The name of the shared memory object, as shm_open(3) has it.
+        package var key: String
+        /// Where in the object it begins, in bytes.
+        package var offset: UInt64
+        /// Its length in bytes.
+        package var byteSize: UInt64
+
+        package init(name: String = "", key: String = "", offset: UInt64 = 0, byteSize: UInt64 = 0) {
+            self.name = name
+            self.key = key
+            self.offset = offset
+            self.byteSize = byteSize
+        }
+    }
+
+    /// The regions by name.
+    package var regions: [String: SystemSharedMemoryStatusResponse.RegionStatus]
+
+    package init(regions: [String: SystemSharedMemoryStatusResponse.RegionStatus] = [:]) {
+        self.regions = regions
+    }
+}
+
+/// Asks to register a region of shared memory.
+package struct SystemSharedMemoryRegisterRequest: Message {
+    /// What requests will call it.
+    package var name: String
+    /// The name of the shared memory object, as shm_open(3) has it.
+    package var key: String
+    /// Where in the object it begins, in bytes.
+    package var offset: UInt64
+    /// Its length in bytes.
+    package var byteSize: UInt64
+
+    package init(name: String = "", key: String = "", offset: UInt64 = 0, byteSize: UInt64 = 0) {
+        self.name = name
+        self.key = key
+        self.offset = offset
+        self.byteSize = byteSize
+    }
+}
+
+/// Says that a region is registered.
+package struct SystemSharedMemoryRegisterResponse: Message {
+    package init() {}
+}
+
+/// Asks to forget a region of shared memory.
+package struct SystemSharedMemoryUnregisterRequest: Message {
+    /// The region; all of them when empty.
+    package var name: String
+
+    package init(name: String = "") {
+        self.name = name
+    }
+}
+
+/// Says that a region is forgotten.
+package struct SystemSharedMemoryUnregisterResponse: Message {
+    package init() {}
+}
+
+/// Asks which regions of a GPU's memory are registered.
+package struct CudaSharedMemoryStatusRequest: Message {
+    /// The region; all of them when empty.
+    package var name: String
+
+    package init(name: String = "") {
+        self.name = name
+    }
+}
+
+/// Would say which regions of a GPU's memory are registered.
+package struct CudaSharedMemoryStatusResponse: Message {
+    /// One region.
+    package struct RegionStatus: Message {
+        /// What requests call it.
+        package var name: String
+        /// The GPU.
+        package var deviceId: UInt64
+        /// Its length in bytes.
+        package var byteSize: UInt64
+
+        package init(name: String = "", deviceId: UInt64 = 0, byteSize: UInt64 = 0) {
+            self.name = name
+            self.deviceId = deviceId
+            self.byteSize = byteSize
+        }
+    }
+
+    /// The regions by name.
+    package var regions: [String: CudaSharedMemoryStatusResponse.RegionStatus]
+
+    package init(regions: [String: CudaSharedMemoryStatusResponse.RegionStatus] = [:]) {
+        self.regions = regions
+    }
+}
+
+/// Asks to register a region of a GPU's memory.
+package struct CudaSharedMemoryRegisterRequest: Message {
+    /// What requests would call it.
+    package var name: String
+    /// Names the memory to another process.
+    package var rawHandle: Bytes
+    /// The GPU.
+    package var deviceId: Int64
+    /// Its length in bytes.
+    package var byteSize: UInt64
+
+    package init(name: String = "", rawHandle: Bytes = Bytes(), deviceId: Int64 = 0, byteSize: UInt64 = 0) {
+        self.name = name
+        self.rawHandle = rawHandle
+        self.deviceId = deviceId
+        self.byteSize = byteSize
+    }
+}
+
+/// Would say that a region is registered.
+package struct CudaSharedMemoryRegisterResponse: Message {
+    package init() {}
+}
+
+/// Asks to forget a region of a GPU's memory.
+package struct CudaSharedMemoryUnregisterRequest: Message {
+    /// The region; all of them when empty.
+    package var name: String
+
+    package init(name: String = "") {
+        self.name = name
+    }
+}
+
+/// Would say that a region is forgotten.
+package struct CudaSharedMemoryUnregisterResponse: Message {
+    package init() {}
+}
+
+/// Asks what is to be traced, or changes it.
+package struct TraceSettingRequest: Message {
+    /// The values of one setting.
+    package struct SettingValue: Message {
+        /// The values; none takes the setting back to what holds for all models, or to what the server began with.
+        package var value: [String]
+
+        package init(value: [String] = []) {
+            self.value = value
+        }
+    }
+
+    /// What changes, by name; nothing when empty.
+    package var settings: [String: TraceSettingRequest.SettingValue]
+    /// The model that it is about; all of them when empty.
+    package var modelName: String
+
+    package init(settings: [String: TraceSettingRequest.SettingValue] = [:], modelName: String = "") {
+        self.settings = settings
+        self.modelName = modelName
+    }
+}
+
+/// Says what is to be traced.
+package struct TraceSettingResponse: Message {
+    /// The values of one setting.
+    package struct SettingValue: Message {
+        /// The values.
+        package var value: [String]
+
+        package init(value: [String] = []) {
+            self.value = value
+        }
+    }
+
+    /// Every setting by name.
+    package var settings: [String: TraceSettingResponse.SettingValue]
+
+    package init(settings: [String: TraceSettingResponse.SettingValue] = [:]) {
+        self.settings = settings
+    }
+}
+
+/// Asks how much is logged, or changes it.
+package struct LogSettingsRequest: Message {
+    /// The value of one setting.
+    package struct SettingValue: Message {
+        /// The value, of one of these types.
+        package enum ParameterChoice: Equatable, Sendable {
+            /// A truth value.
+            case boolParam(Bool)
+            /// An unsigned integer.
+            case uint32Param(UInt32)
+            /// Text.
+            case stringParam(String)
+        }
+
+        /// The value, of one of these types.
+        package var parameterChoice: ParameterChoice?
+
+        package init(parameterChoice: ParameterChoice? = nil) {
+            self.parameterChoice = parameterChoice
+        }
+    }
+
+    /// What changes, by name; nothing when empty.
+    package var settings: [String: LogSettingsRequest.SettingValue]
+
+    package init(settings: [String: LogSettingsRequest.SettingValue] = [:]) {
+        self.settings = settings
+    }
+}
+
+/// Says how much is logged.
+package struct LogSettingsResponse: Message {
+    /// The value of one setting.
+    package struct SettingValue: Message {
+        /// The value, of one of these types.
+        package enum ParameterChoice: Equatable, Sendable {
+            /// A truth value.
+            case boolParam(Bool)
+            /// An unsigned integer.
+            case uint32Param(UInt32)
+            /// Text.
+            case stringParam(String)
+        }
+
+        /// The value, of one of these types.
+        package var parameterChoice: ParameterChoice?
+
+        package init(parameterChoice: ParameterChoice? = nil) {
+            self.parameterChoice = parameterChoice
+        }
+    }
+
+    /// Every setting by name.
+    package var settings: [String: LogSettingsResponse.SettingValue]
+
+    package init(settings: [String: LogSettingsResponse.SettingValue] = [:]) {
+        self.settings = settings
     }
 }

@@ -2,6 +2,16 @@ package import Compression
 package import HTTP2
 package import Vocabulary
 
+/// The trailers of many calls that succeed, made once: what a call costs that does almost nothing else.
+package struct PreparedTrailers: Sendable {
+    let headers: HeaderList
+
+    /// - Throws: as `HeaderList.append`.
+    package init(_ metadata: Metadata) throws(HTTP2Error) {
+        headers = try ResponseHeaders.trailers(nil, metadata)
+    }
+}
+
 /// The header lists a server sends; the common ones are made once and cost nothing per call.
 package enum ResponseHeaders {
     /// What every response begins with.

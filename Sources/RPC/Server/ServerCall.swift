@@ -54,6 +54,8 @@ package final class ServerCall: @unchecked Sendable {
 
     var initialMetadata = Metadata()
     var trailingMetadata = Metadata()
+    /// Of a call that succeeds and has no other trailers.
+    var preparedTrailers: PreparedTrailers?
     private var requestByteCount = 0
     private var responseByteCount = 0
     private var status = StatusCode.ok
@@ -288,7 +290,11 @@ package final class ServerCall: @unchecked Sendable {
             return owner.outputIsReady()
         }
         submit(trailingMetadata) { (session, metadata) throws(HTTP2Error) in
-            try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata))
+            if error == nil, metadata.isEmpty, let preparedTrailers {
+                try session.submitTrailers(self.stream, preparedTrailers.headers)
+            } else {
+                try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata))
+            }
         }
     }
 

@@ -78,4 +78,10 @@ package struct ServerContext: Sendable {
         call.loop.preconditionOnLoop()
         call.trailingMetadata = metadata
     }
+
+    /// Sets trailers that many calls have in common: those of a call that succeeds without custom ones.
+    package func setTrailers(_ trailers: PreparedTrailers) {
+        call.loop.preconditionOnLoop()
+        call.preparedTrailers = trailers
+    }
 }

@@ -11,6 +11,7 @@ package import Vocabulary
 package final class RPCChannel: Sendable {
     private let lanes: [ChannelLane]
     private let callCount = Atomic(0)
+    private let prefersCurrentLoop: Bool
 
     /// Nothing is connected before the first call.
     package convenience init(configuration: RPCChannelConfiguration, loops: EventLoopGroup) {
@@ -28,6 +29,7 @@ package final class RPCChannel: Sendable {
             configuration.retryThrottles.tokens(for: configuration.target, $0)
         }
         let retrying = CallRetrying(tokens: tokens, random: configuration.random)
+        prefersCurrentLoop = configuration.prefersCurrentLoop
         var configuration = configuration
         if let balancing = configuration.serviceConfig.balancing { configuration.balancing = balancing }
         lanes = (0..<configuration.connectionCount).map { index in
@@ -84,6 +86,7 @@ package final class RPCChannel: Sendable {
 
     private func nextLane() -> ChannelLane {
         guard lanes.count > 1 else { return lanes[0] }
+        if prefersCurrentLoop, let lane = lanes.first(where: { $0.loop.isCurrent }) { return lane }
         let number = callCount.add(1, ordering: .relaxed).oldValue
         return lanes[Int(UInt(bitPattern: number) % UInt(lanes.count))]
     }

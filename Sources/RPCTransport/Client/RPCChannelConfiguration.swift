@@ -26,6 +26,10 @@ package struct RPCChannelConfiguration: Sendable {
     ///
     /// More than one is for load generators.
     package var connectionCount = 1
+    /// Whether a call that is made on the loop of a lane goes to that lane, instead of to the one whose turn it is.
+    ///
+    /// For servers that call servers, with a lane for each loop: no call leaves its thread.
+    package var prefersCurrentLoop = false
     /// Connections a lane may keep to one address, at least 1.
     ///
     /// Another is made when a call finds those there are at the server's MAX_CONCURRENT_STREAMS. One by default: the

@@ -43,7 +43,7 @@ private final class Resolution: @unchecked Sendable {
 }
 
 /// Work for a detached thread.
-private final class ResolverJob: Sendable {
+final class ResolverJob: Sendable {
     private let work: @Sendable () -> Void
 
     init(_ work: @escaping @Sendable () -> Void) { self.work = work }

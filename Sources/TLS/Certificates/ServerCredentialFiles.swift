@@ -71,7 +71,8 @@ package struct FileFingerprint: Hashable, Sendable {
 
     private let entries: [Entry]
 
-    init(paths: [String]) {
+    /// Of the files at `paths`, whether they are there or not.
+    package init(paths: [String]) {
         entries = paths.map { path in
             var status = stat()
             guard stat(path, &status) == 0 else { return Entry(path: path) }

@@ -131,6 +131,60 @@ struct ModelRepositoryTests {
         #expect(problem.contains("model.yaml:3:") && problem.contains(words), "\(problem)")
     }
 
+    @Test("versions, aliases and warm-ups are read, each into its place")
+    func repositorySettings() throws {
+        let folder = try Repository()
+        try folder.add(
+            "m",
+            """
+            platform: identity
+            versions: [3, 1]
+            aliases:
+              m-next: latest
+              m-stable: 3
+            warm_up:
+              - {batch_size: 8, count: 2, open_extents: [224, 7]}
+              - {text: Hello, max_tokens: 3}
+            """)
+        let settings = try ModelSettings(folder: folder.path + "/m")
+        #expect(settings.versionPolicy == .listed([ModelVersion(1)!, ModelVersion(3)!]))
+        #expect(
+            settings.aliases == [
+                ModelAlias(name: ModelName("m-next")!),
+                ModelAlias(name: ModelName("m-stable")!, version: ModelVersion(3)!),
+            ])
+        var tensors = WarmUpRequest()
+        (tensors.batchSize, tensors.count, tensors.openExtents) = (8, 2, [224, 7])
+        var text = WarmUpRequest()
+        (text.text, text.tokenCountMax) = ("Hello", 3)
+        #expect(settings.warmUp == [tensors, text])
+        for (line, policy) in [
+            ("latest", VersionPolicy.latest(1)), ("all", .all), ("{latest: 3}", .latest(3)),
+            ("[2]", .listed([ModelVersion(2)!])),
+        ] {
+            try folder.add("m", "platform: identity\nversions: \(line)\n")
+            #expect(try ModelSettings(folder: folder.path + "/m").versionPolicy == policy)
+        }
+    }
+
+    @Test(
+        "a wrong word about versions, aliases and warm-ups is named",
+        arguments: [
+            ("versions: newest", "expected latest, all, {latest: 2} or [1, 3], got \"newest\""),
+            ("versions: {newest: 2}", "expected {latest: 2}"), ("versions: {latest: 0}", "an integer in 1...1000"),
+            ("versions: []", "different positive integers"), ("versions: [1, 1]", "different positive integers"),
+            ("versions: [0]", "different positive integers"), ("aliases: {a b: latest}", "cannot be the name"),
+            ("aliases: {a: newest}", "expected latest or a version"), ("warm_up: [{count: 0}]", "an integer in 1"),
+            ("warm_up: [{open_extents: [-1]}]", "positive integers"), ("warm_up: [{batch: 1}]", "unknown key"),
+        ])
+    func wrongRepositorySettings(line: String, words: String) throws {
+        let folder = try Repository()
+        try folder.add("m", "platform: identity\n\(line)\n")
+        let error = #expect(throws: ConfigurationError.self) { try ModelSettings(folder: folder.path + "/m") }
+        let problem = error?.description ?? ""
+        #expect(problem.contains("model.yaml:2:") && problem.contains(words), "\(problem)")
+    }
+
     @Test(
         "a truncated or scrambled model file is an error that names it, and never a crash",
         arguments: ["config.json", "model.safetensors", "tokenizer.json"])
@@ -171,6 +225,15 @@ final class Repository {
                 atPath: "\(path)/\(name)/\(version)", withIntermediateDirectories: true)
         }
     }
+
+    /// Adds lines to the settings of a model.
+    func append(_ name: String, _ lines: String) throws {
+        let file = URL(filePath: "\(path)/\(name)/model.yaml")
+        let settings = try Data(contentsOf: file)
+        try (settings + Data(lines.utf8)).write(to: file)
+    }
+
+    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 }
 
 /// The models that Apus brings along.

@@ -44,9 +44,10 @@ final class ServicesBench: Sendable {
         try await engine.load(EngineModel(batch: IdentityModel(name: identity, version: version)))
         models = try engine.models.map { try ModelSelector(name: $0.name.name, version: "") }
         let readiness = InferenceService.Readiness()
+        let tenants = TenantGate(
+            TenantTable(anonymousTenant: TenantID("local")), clocks: .init(monotonic: clock, unixSeconds: { 0 }))
         let services = InferenceServices(
-            engine: engine, readiness: readiness, clock: clock, now: { 0 }, serverVersion: "fuzz")
-        let tenants = TenantGate(TenantTable(anonymousTenant: TenantID("local")))
+            engine: engine, readiness: readiness, tenants: tenants, clock: clock, now: { 0 }, serverVersion: "fuzz")
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate(tenants: tenants, clock: clock, log: { _, _ in }))
         server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)

@@ -7,6 +7,48 @@
 #endif
 
 #include "apus/admin/v1/admin.pb-c.h"
+void   apus__admin__v1__get_usage_request__init
+                     (Apus__Admin__V1__GetUsageRequest         *message)
+{
+  static const Apus__Admin__V1__GetUsageRequest init_value = APUS__ADMIN__V1__GET_USAGE_REQUEST__INIT;
+  *message = init_value;
+}
+void   apus__admin__v1__get_usage_response__init
+                     (Apus__Admin__V1__GetUsageResponse         *message)
+{
+  static const Apus__Admin__V1__GetUsageResponse init_value = APUS__ADMIN__V1__GET_USAGE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   apus__admin__v1__usage_row__init
+                     (Apus__Admin__V1__UsageRow         *message)
+{
+  static const Apus__Admin__V1__UsageRow init_value = APUS__ADMIN__V1__USAGE_ROW__INIT;
+  *message = init_value;
+}
+void   apus__admin__v1__list_tenants_request__init
+                     (Apus__Admin__V1__ListTenantsRequest         *message)
+{
+  static const Apus__Admin__V1__ListTenantsRequest init_value = APUS__ADMIN__V1__LIST_TENANTS_REQUEST__INIT;
+  *message = init_value;
+}
+void   apus__admin__v1__list_tenants_response__init
+                     (Apus__Admin__V1__ListTenantsResponse         *message)
+{
+  static const Apus__Admin__V1__ListTenantsResponse init_value = APUS__ADMIN__V1__LIST_TENANTS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   apus__admin__v1__tenant_status__init
+                     (Apus__Admin__V1__TenantStatus         *message)
+{
+  static const Apus__Admin__V1__TenantStatus init_value = APUS__ADMIN__V1__TENANT_STATUS__INIT;
+  *message = init_value;
+}
+void   apus__admin__v1__budget_status__init
+                     (Apus__Admin__V1__BudgetStatus         *message)
+{
+  static const Apus__Admin__V1__BudgetStatus init_value = APUS__ADMIN__V1__BUDGET_STATUS__INIT;
+  *message = init_value;
+}
 void   apus__admin__v1__get_status_request__init
                      (Apus__Admin__V1__GetStatusRequest         *message)
 {
@@ -31,6 +73,590 @@ void   apus__admin__v1__model_counters__init
   static const Apus__Admin__V1__ModelCounters init_value = APUS__ADMIN__V1__MODEL_COUNTERS__INIT;
   *message = init_value;
 }
+static const ProtobufCFieldDescriptor apus__admin__v1__get_usage_request__field_descriptors[5] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__GetUsageRequest, tenant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__GetUsageRequest, since),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "until",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Apus__Admin__V1__GetUsageRequest, until_presence_case),
+    offsetof(Apus__Admin__V1__GetUsageRequest, until),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "by_model",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__GetUsageRequest, by_model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "by_hour",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__GetUsageRequest, by_hour),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__admin__v1__get_usage_request__field_indices_by_name[] = {
+  4,   /* field[4] = by_hour */
+  3,   /* field[3] = by_model */
+  1,   /* field[1] = since */
+  0,   /* field[0] = tenant */
+  2,   /* field[2] = until */
+};
+static const ProtobufCIntRange apus__admin__v1__get_usage_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__admin__v1__get_usage_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.GetUsageRequest",
+  "GetUsageRequest",
+  "Apus__Admin__V1__GetUsageRequest",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__GetUsageRequest),
+  5,
+  apus__admin__v1__get_usage_request__field_descriptors,
+  apus__admin__v1__get_usage_request__field_indices_by_name,
+  1,  apus__admin__v1__get_usage_request__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__get_usage_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__admin__v1__get_usage_response__field_descriptors[1] =
+{
+  {
+    "rows",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Admin__V1__GetUsageResponse, n_rows),
+    offsetof(Apus__Admin__V1__GetUsageResponse, rows),
+    &apus__admin__v1__usage_row__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__admin__v1__get_usage_response__field_indices_by_name[] = {
+  0,   /* field[0] = rows */
+};
+static const ProtobufCIntRange apus__admin__v1__get_usage_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor apus__admin__v1__get_usage_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.GetUsageResponse",
+  "GetUsageResponse",
+  "Apus__Admin__V1__GetUsageResponse",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__GetUsageResponse),
+  1,
+  apus__admin__v1__get_usage_response__field_descriptors,
+  apus__admin__v1__get_usage_response__field_indices_by_name,
+  1,  apus__admin__v1__get_usage_response__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__get_usage_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__admin__v1__usage_row__field_descriptors[13] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, tenant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hour",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, hour),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requests",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, requests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failures",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "prompt_tokens",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, prompt_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cached_tokens",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, cached_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "generated_tokens",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, generated_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "images",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, images),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nodes",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, nodes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "edges",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, edges),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queue_microseconds",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, queue_microseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_microseconds",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__UsageRow, compute_microseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__admin__v1__usage_row__field_indices_by_name[] = {
+  6,   /* field[6] = cached_tokens */
+  12,   /* field[12] = compute_microseconds */
+  10,   /* field[10] = edges */
+  4,   /* field[4] = failures */
+  7,   /* field[7] = generated_tokens */
+  2,   /* field[2] = hour */
+  8,   /* field[8] = images */
+  1,   /* field[1] = model */
+  9,   /* field[9] = nodes */
+  5,   /* field[5] = prompt_tokens */
+  11,   /* field[11] = queue_microseconds */
+  3,   /* field[3] = requests */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange apus__admin__v1__usage_row__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor apus__admin__v1__usage_row__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.UsageRow",
+  "UsageRow",
+  "Apus__Admin__V1__UsageRow",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__UsageRow),
+  13,
+  apus__admin__v1__usage_row__field_descriptors,
+  apus__admin__v1__usage_row__field_indices_by_name,
+  1,  apus__admin__v1__usage_row__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__usage_row__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define apus__admin__v1__list_tenants_request__field_descriptors NULL
+#define apus__admin__v1__list_tenants_request__field_indices_by_name NULL
+#define apus__admin__v1__list_tenants_request__number_ranges NULL
+const ProtobufCMessageDescriptor apus__admin__v1__list_tenants_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.ListTenantsRequest",
+  "ListTenantsRequest",
+  "Apus__Admin__V1__ListTenantsRequest",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__ListTenantsRequest),
+  0,
+  apus__admin__v1__list_tenants_request__field_descriptors,
+  apus__admin__v1__list_tenants_request__field_indices_by_name,
+  0,  apus__admin__v1__list_tenants_request__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__list_tenants_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__admin__v1__list_tenants_response__field_descriptors[1] =
+{
+  {
+    "tenants",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Admin__V1__ListTenantsResponse, n_tenants),
+    offsetof(Apus__Admin__V1__ListTenantsResponse, tenants),
+    &apus__admin__v1__tenant_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__admin__v1__list_tenants_response__field_indices_by_name[] = {
+  0,   /* field[0] = tenants */
+};
+static const ProtobufCIntRange apus__admin__v1__list_tenants_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor apus__admin__v1__list_tenants_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.ListTenantsResponse",
+  "ListTenantsResponse",
+  "Apus__Admin__V1__ListTenantsResponse",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__ListTenantsResponse),
+  1,
+  apus__admin__v1__list_tenants_response__field_descriptors,
+  apus__admin__v1__list_tenants_response__field_indices_by_name,
+  1,  apus__admin__v1__list_tenants_response__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__list_tenants_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__admin__v1__tenant_status__field_descriptors[7] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__TenantStatus, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "listed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__TenantStatus, listed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weight",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__TenantStatus, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calls_in_progress",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__TenantStatus, calls_in_progress),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_concurrency",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__TenantStatus, max_concurrency),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "models",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Admin__V1__TenantStatus, n_models),
+    offsetof(Apus__Admin__V1__TenantStatus, models),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "budget",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Admin__V1__TenantStatus, n_budget),
+    offsetof(Apus__Admin__V1__TenantStatus, budget),
+    &apus__admin__v1__budget_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__admin__v1__tenant_status__field_indices_by_name[] = {
+  6,   /* field[6] = budget */
+  3,   /* field[3] = calls_in_progress */
+  1,   /* field[1] = listed */
+  4,   /* field[4] = max_concurrency */
+  5,   /* field[5] = models */
+  0,   /* field[0] = name */
+  2,   /* field[2] = weight */
+};
+static const ProtobufCIntRange apus__admin__v1__tenant_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor apus__admin__v1__tenant_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.TenantStatus",
+  "TenantStatus",
+  "Apus__Admin__V1__TenantStatus",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__TenantStatus),
+  7,
+  apus__admin__v1__tenant_status__field_descriptors,
+  apus__admin__v1__tenant_status__field_indices_by_name,
+  1,  apus__admin__v1__tenant_status__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__tenant_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__admin__v1__budget_status__field_descriptors[5] =
+{
+  {
+    "unit",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__BudgetStatus, unit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__BudgetStatus, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spent",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__BudgetStatus, spent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reserved",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__BudgetStatus, reserved),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "resets_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__BudgetStatus, resets_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__admin__v1__budget_status__field_indices_by_name[] = {
+  1,   /* field[1] = limit */
+  3,   /* field[3] = reserved */
+  4,   /* field[4] = resets_at */
+  2,   /* field[2] = spent */
+  0,   /* field[0] = unit */
+};
+static const ProtobufCIntRange apus__admin__v1__budget_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__admin__v1__budget_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.admin.v1.BudgetStatus",
+  "BudgetStatus",
+  "Apus__Admin__V1__BudgetStatus",
+  "apus.admin.v1",
+  sizeof(Apus__Admin__V1__BudgetStatus),
+  5,
+  apus__admin__v1__budget_status__field_descriptors,
+  apus__admin__v1__budget_status__field_indices_by_name,
+  1,  apus__admin__v1__budget_status__number_ranges,
+  (ProtobufCMessageInit) apus__admin__v1__budget_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define apus__admin__v1__get_status_request__field_descriptors NULL
 #define apus__admin__v1__get_status_request__field_indices_by_name NULL
 #define apus__admin__v1__get_status_request__number_ranges NULL

@@ -15,6 +15,13 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 
+typedef struct Apus__Admin__V1__GetUsageRequest Apus__Admin__V1__GetUsageRequest;
+typedef struct Apus__Admin__V1__GetUsageResponse Apus__Admin__V1__GetUsageResponse;
+typedef struct Apus__Admin__V1__UsageRow Apus__Admin__V1__UsageRow;
+typedef struct Apus__Admin__V1__ListTenantsRequest Apus__Admin__V1__ListTenantsRequest;
+typedef struct Apus__Admin__V1__ListTenantsResponse Apus__Admin__V1__ListTenantsResponse;
+typedef struct Apus__Admin__V1__TenantStatus Apus__Admin__V1__TenantStatus;
+typedef struct Apus__Admin__V1__BudgetStatus Apus__Admin__V1__BudgetStatus;
 typedef struct Apus__Admin__V1__GetStatusRequest Apus__Admin__V1__GetStatusRequest;
 typedef struct Apus__Admin__V1__GetStatusResponse Apus__Admin__V1__GetStatusResponse;
 typedef struct Apus__Admin__V1__ModelStatus Apus__Admin__V1__ModelStatus;
@@ -40,6 +47,114 @@ typedef enum _Apus__Admin__V1__ModelState {
 } Apus__Admin__V1__ModelState;
 
 /* --- messages --- */
+
+typedef enum {
+  APUS__ADMIN__V1__GET_USAGE_REQUEST__UNTIL_PRESENCE__NOT_SET = 0,
+  APUS__ADMIN__V1__GET_USAGE_REQUEST__UNTIL_PRESENCE_UNTIL = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__ADMIN__V1__GET_USAGE_REQUEST__UNTIL_PRESENCE__CASE)
+} Apus__Admin__V1__GetUsageRequest__UntilPresenceCase;
+
+struct  Apus__Admin__V1__GetUsageRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData tenant;
+  int64_t since;
+  protobuf_c_boolean by_model;
+  protobuf_c_boolean by_hour;
+  Apus__Admin__V1__GetUsageRequest__UntilPresenceCase until_presence_case;
+  union {
+    int64_t until;
+  };
+};
+#define APUS__ADMIN__V1__GET_USAGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__get_usage_request__descriptor) \
+    , {0,NULL}, 0, 0, 0, APUS__ADMIN__V1__GET_USAGE_REQUEST__UNTIL_PRESENCE__NOT_SET, {0} }
+
+
+struct  Apus__Admin__V1__GetUsageResponse
+{
+  ProtobufCMessage base;
+  size_t n_rows;
+  Apus__Admin__V1__UsageRow **rows;
+};
+#define APUS__ADMIN__V1__GET_USAGE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__get_usage_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Apus__Admin__V1__UsageRow
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData tenant;
+  ProtobufCBinaryData model;
+  int64_t hour;
+  uint64_t requests;
+  uint64_t failures;
+  uint64_t prompt_tokens;
+  uint64_t cached_tokens;
+  uint64_t generated_tokens;
+  uint64_t images;
+  uint64_t nodes;
+  uint64_t edges;
+  uint64_t queue_microseconds;
+  uint64_t compute_microseconds;
+};
+#define APUS__ADMIN__V1__USAGE_ROW__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__usage_row__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Apus__Admin__V1__ListTenantsRequest
+{
+  ProtobufCMessage base;
+};
+#define APUS__ADMIN__V1__LIST_TENANTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__list_tenants_request__descriptor) \
+     }
+
+
+struct  Apus__Admin__V1__ListTenantsResponse
+{
+  ProtobufCMessage base;
+  size_t n_tenants;
+  Apus__Admin__V1__TenantStatus **tenants;
+};
+#define APUS__ADMIN__V1__LIST_TENANTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__list_tenants_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Apus__Admin__V1__TenantStatus
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  protobuf_c_boolean listed;
+  uint32_t weight;
+  uint64_t calls_in_progress;
+  uint64_t max_concurrency;
+  size_t n_models;
+  ProtobufCBinaryData *models;
+  size_t n_budget;
+  Apus__Admin__V1__BudgetStatus **budget;
+};
+#define APUS__ADMIN__V1__TENANT_STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__tenant_status__descriptor) \
+    , {0,NULL}, 0, 0, 0, 0, 0,NULL, 0,NULL }
+
+
+struct  Apus__Admin__V1__BudgetStatus
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData unit;
+  uint64_t limit;
+  uint64_t spent;
+  uint64_t reserved;
+  int64_t resets_at;
+};
+#define APUS__ADMIN__V1__BUDGET_STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__budget_status__descriptor) \
+    , {0,NULL}, 0, 0, 0, 0 }
+
 
 struct  Apus__Admin__V1__GetStatusRequest
 {
@@ -95,6 +210,27 @@ struct  Apus__Admin__V1__ModelCounters
     , 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
+/* Apus__Admin__V1__GetUsageRequest methods */
+void   apus__admin__v1__get_usage_request__init
+                     (Apus__Admin__V1__GetUsageRequest         *message);
+/* Apus__Admin__V1__GetUsageResponse methods */
+void   apus__admin__v1__get_usage_response__init
+                     (Apus__Admin__V1__GetUsageResponse         *message);
+/* Apus__Admin__V1__UsageRow methods */
+void   apus__admin__v1__usage_row__init
+                     (Apus__Admin__V1__UsageRow         *message);
+/* Apus__Admin__V1__ListTenantsRequest methods */
+void   apus__admin__v1__list_tenants_request__init
+                     (Apus__Admin__V1__ListTenantsRequest         *message);
+/* Apus__Admin__V1__ListTenantsResponse methods */
+void   apus__admin__v1__list_tenants_response__init
+                     (Apus__Admin__V1__ListTenantsResponse         *message);
+/* Apus__Admin__V1__TenantStatus methods */
+void   apus__admin__v1__tenant_status__init
+                     (Apus__Admin__V1__TenantStatus         *message);
+/* Apus__Admin__V1__BudgetStatus methods */
+void   apus__admin__v1__budget_status__init
+                     (Apus__Admin__V1__BudgetStatus         *message);
 /* Apus__Admin__V1__GetStatusRequest methods */
 void   apus__admin__v1__get_status_request__init
                      (Apus__Admin__V1__GetStatusRequest         *message);
@@ -109,6 +245,27 @@ void   apus__admin__v1__model_counters__init
                      (Apus__Admin__V1__ModelCounters         *message);
 /* --- per-message closures --- */
 
+typedef void (*Apus__Admin__V1__GetUsageRequest_Closure)
+                 (const Apus__Admin__V1__GetUsageRequest *message,
+                  void *closure_data);
+typedef void (*Apus__Admin__V1__GetUsageResponse_Closure)
+                 (const Apus__Admin__V1__GetUsageResponse *message,
+                  void *closure_data);
+typedef void (*Apus__Admin__V1__UsageRow_Closure)
+                 (const Apus__Admin__V1__UsageRow *message,
+                  void *closure_data);
+typedef void (*Apus__Admin__V1__ListTenantsRequest_Closure)
+                 (const Apus__Admin__V1__ListTenantsRequest *message,
+                  void *closure_data);
+typedef void (*Apus__Admin__V1__ListTenantsResponse_Closure)
+                 (const Apus__Admin__V1__ListTenantsResponse *message,
+                  void *closure_data);
+typedef void (*Apus__Admin__V1__TenantStatus_Closure)
+                 (const Apus__Admin__V1__TenantStatus *message,
+                  void *closure_data);
+typedef void (*Apus__Admin__V1__BudgetStatus_Closure)
+                 (const Apus__Admin__V1__BudgetStatus *message,
+                  void *closure_data);
 typedef void (*Apus__Admin__V1__GetStatusRequest_Closure)
                  (const Apus__Admin__V1__GetStatusRequest *message,
                   void *closure_data);
@@ -129,6 +286,13 @@ typedef void (*Apus__Admin__V1__ModelCounters_Closure)
 
 extern const ProtobufCEnumDescriptor    apus__admin__v1__modality__descriptor;
 extern const ProtobufCEnumDescriptor    apus__admin__v1__model_state__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__get_usage_request__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__get_usage_response__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__usage_row__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__list_tenants_request__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__list_tenants_response__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__tenant_status__descriptor;
+extern const ProtobufCMessageDescriptor apus__admin__v1__budget_status__descriptor;
 extern const ProtobufCMessageDescriptor apus__admin__v1__get_status_request__descriptor;
 extern const ProtobufCMessageDescriptor apus__admin__v1__get_status_response__descriptor;
 extern const ProtobufCMessageDescriptor apus__admin__v1__model_status__descriptor;

@@ -1,0 +1,30 @@
+import RPC
+import Tenancy
+
+extension Consumption {
+    /// Reads what a shard says in its trailers that a call has used.
+    init(trailers: Metadata) {
+        self.init()
+        for (name, count) in Self.trailerNames {
+            self[keyPath: count] = trailers.firstText(of: name).flatMap(UInt64.init) ?? 0
+        }
+    }
+
+    /// What the trailers of a call say, for whoever counts without reading messages: the times always, all kinds of
+    /// tokens where there was a prompt, and of the rest what there is.
+    var trailers: [(name: String, value: String)] {
+        Self.trailerNames.compactMap { name, count in
+            let value = self[keyPath: count]
+            let isTime = count == \.queueMicroseconds || count == \.computeMicroseconds
+            let isOfText = count == \.cachedTokenCount || count == \.generatedTokenCount
+            return value > 0 || isTime || isOfText && promptTokenCount > 0 ? (name, String(value)) : nil
+        }
+    }
+
+    private static let trailerNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
+        ("apus-prompt-tokens", \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
+        ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),
+        ("apus-edges", \.edgeCount), ("apus-queue-us", \.queueMicroseconds),
+        ("apus-compute-us", \.computeMicroseconds),
+    ]
+}

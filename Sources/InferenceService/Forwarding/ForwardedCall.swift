@@ -1,0 +1,161 @@
+import RPC
+import RPCTransport
+import Routing
+import Vocabulary
+
+/// One call that a shard answers: its messages go through as they are, in both directions.
+///
+/// The shard hears the caller's deadline, its metadata and its cancellation, and on whose behalf it is called; the
+/// caller reads the shard's metadata, status and trailers. Either side is read no faster than the other takes.
+///
+/// A call whose shard cannot be reached is sent to another one, as long as nothing of an answer has gone to the caller:
+/// models do not mind being asked twice.
+///
+/// - Isolation: the handler of the call, on the loop of its connection.
+struct ForwardedCall {
+    let selector: ModelSelector
+    let forwarder: Forwarder
+    let context: ServerContext
+    let keeper: GateKeeper
+
+    private var directory: ShardDirectory { forwarder.directory }
+    private var path: Bytes { Bytes(utf8: context.path) }
+
+    /// Sends one message, and answers with one.
+    func unary(_ request: Bytes) async throws -> Bytes {
+        try await attempt { lease, _ in
+            let response = try await lease.channel.unary(path, request, options: options())
+            keeper.forward(initial: response.initialMetadata, trailing: response.trailingMetadata)
+            return keeper.count(response.message)
+        }
+    }
+
+    /// Sends one message, and answers with a stream of them.
+    func serverStream(_ request: Bytes, to writer: ResponseWriter) async throws {
+        try await attempt { lease, progress in
+            let call = await lease.channel.stream(path, options: options())
+            try await call.write(request)
+            try await call.finishWriting()
+            try await answers(of: call, to: writer, progress)
+        }
+    }
+
+    /// Sends a stream of messages of which the first was taken already, and answers with one.
+    func clientStream(_ first: Bytes, _ rest: RequestStream) async throws -> Bytes {
+        try await streaming(first, rest) { call in
+            guard let message = try await call.next(), try await call.next() == nil else {
+                throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
+            }
+            return keeper.count(message)
+        }
+    }
+
+    /// Sends a stream of messages of which the first was taken already, and answers with a stream.
+    func stream(_ first: Bytes, _ rest: RequestStream, to writer: ResponseWriter) async throws {
+        try await streaming(first, rest) { call in try await answers(of: call, to: writer, AnswerProgress()) }
+    }
+
+    /// Sends requests and takes answers at the same time; what was sent cannot be sent again, so there is one attempt.
+    private func streaming<Answer: Sendable>(
+        _ first: Bytes, _ rest: RequestStream, _ answer: (ClientCall) async throws -> Answer
+    ) async throws -> Answer {
+        let lease = try directory.begin(selector)
+        return try await settling(lease) {
+            let call = await lease.channel.stream(path, options: options())
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask(executorPreference: context.loop) {
+                    try await call.write(first)
+                    while let message = try await rest.next() { try await call.write(message) }
+                    try await call.finishWriting()
+                }
+                // Whatever ends the answer ends the requests: nobody reads them any more.
+                defer { group.cancelAll() }
+                let result = try await answer(call)
+                keeper.forward(initial: Metadata(), trailing: try await call.responseTrailers())
+                return result
+            }
+        }
+    }
+
+    private func answers(of call: ClientCall, to writer: ResponseWriter, _ progress: AnswerProgress) async throws {
+        while let message = try await call.next() {
+            if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata(), trailing: Metadata()) }
+            progress.hasBegun = true
+            try await writer.write(keeper.count(message))
+        }
+        keeper.forward(initial: Metadata(), trailing: try await call.responseTrailers())
+    }
+
+    // MARK: Attempts
+
+    /// Whether something of an answer has gone to the caller.
+    private final class AnswerProgress { var hasBegun = false }
+
+    private func attempt<Answer>(
+        _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
+    ) async throws -> Answer {
+        var tried: Set<ReplicaID> = []
+        var last: RPCFailure?
+        while true {
+            let lease: ShardDirectory.Lease
+            do throws(ServingError) {
+                lease = try directory.begin(selector, excluding: tried)
+            } catch {
+                // Nobody else is there to try: the caller reads what went wrong with the last one.
+                throw last ?? error
+            }
+            let progress = AnswerProgress()
+            do {
+                return try await settling(lease) { try await body(lease, progress) }
+            } catch let failure as RPCFailure {
+                guard failure.error.code == .unavailable, !progress.hasBegun, directory.takeRetry() else {
+                    throw failure
+                }
+                tried.insert(lease.replica)
+                last = failure
+            }
+        }
+    }
+
+    /// Runs an attempt, and tells the directory how it ended.
+    private func settling<Answer>(
+        _ lease: ShardDirectory.Lease, _ body: () async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            let answer = try await body()
+            directory.finish(lease, .answered)
+            return answer
+        } catch let failure as RPCFailure {
+            directory.finish(lease, outcome(of: failure))
+            keeper.forward(initial: Metadata(), trailing: failure.trailingMetadata)
+            throw failure
+        } catch {
+            directory.finish(lease, .abandoned)
+            throw error
+        }
+    }
+
+    /// A status that came with trailers is the shard's own; one without was made here, because nothing came.
+    private func outcome(of failure: RPCFailure) -> ReplicaTable.Outcome {
+        switch failure.error.code {
+        case .unavailable: .unreachable
+        case .deadlineExceeded where failure.trailingMetadata.isEmpty: .unreachable
+        case .cancelled: .abandoned
+        default: .answered
+        }
+    }
+
+    private func options() -> CallOptions {
+        var options = context.optionsForCalls
+        options.responseByteCountMax = forwarder.responseByteCountMax
+        options.metadata = context.requestMetadata
+        options.metadata.removeAll("apus-tenant")
+        guard let tenant = keeper.call.tenant else { return options }
+        do {
+            try options.metadata.append("apus-tenant", tenant.name)
+        } catch {
+            preconditionFailure("the name of a tenant in metadata: \(error)")
+        }
+        return options
+    }
+}

@@ -1,0 +1,96 @@
+package import RPCTransport
+package import Routing
+import Synchronization
+package import Vocabulary
+
+/// The shards that a server knows, and a channel to each.
+///
+/// - Isolation: any thread; one short lock.
+package final class ShardDirectory: Sendable {
+    private struct State {
+        var table = ReplicaTable()
+        var channels: [ReplicaID: RPCChannel] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let clock: any MonotonicClock
+
+    package init(clock: any MonotonicClock) { self.clock = clock }
+
+    /// A call on its way to a shard.
+    struct Lease {
+        let replica: ReplicaID
+        let channel: RPCChannel
+    }
+
+    /// Adds a shard, which gets calls once it has said what it serves.
+    package func add(_ replica: ReplicaID, _ channel: RPCChannel) {
+        state.withLock { state in
+            state.table.add(replica)
+            state.channels[replica] = channel
+        }
+    }
+
+    /// Forgets a shard; its calls go on.
+    package func remove(_ replica: ReplicaID) {
+        state.withLock { state in
+            state.table.remove(replica)
+            state.channels[replica] = nil
+        }
+    }
+
+    /// Takes what a shard says about itself.
+    package func update(_ replica: ReplicaID, _ report: ReplicaReport) {
+        let now = clock.now()
+        state.withLock { $0.table.update(replica, report, at: now) }
+    }
+
+    /// A shard speaks no more.
+    package func disconnect(_ replica: ReplicaID) { state.withLock { $0.table.disconnect(replica) } }
+
+    /// What there is to know about a shard.
+    package struct Status: Sendable {
+        package let replica: ReplicaID
+        package let isReady: Bool
+        package let callCount: Int
+    }
+
+    /// Every shard, by address.
+    package var statuses: [Status] {
+        let now = clock.now()
+        return state.withLock { state in
+            state.table.replicas.map {
+                Status(
+                    replica: $0, isReady: state.table.isReady($0, at: now), callCount: state.table.callCount(of: $0))
+            }
+        }
+    }
+
+    /// Whether a shard serves the model.
+    func knows(_ selector: ModelSelector) -> Bool { state.withLock { $0.table.knows(selector) } }
+
+    /// Chooses a shard for a call; `finish` is to follow.
+    ///
+    /// - Throws: UNAVAILABLE when none takes it now.
+    func begin(_ selector: ModelSelector, excluding: Set<ReplicaID> = []) throws(ServingError) -> Lease {
+        let now = clock.now()
+        let lease: Lease? = state.withLock { state in
+            guard let replica = state.table.begin(selector, excluding: excluding, at: now) else { return nil }
+            guard let channel = state.channels[replica] else { preconditionFailure("no channel to \(replica)") }
+            return Lease(replica: replica, channel: channel)
+        }
+        guard let lease else {
+            throw ServingError(
+                .unavailable, "no shard that serves model \(selector) can be reached", label: "no_replica",
+                retryAdvice: .after(nanoseconds: CircuitBreaker.openNanosecondsMin))
+        }
+        return lease
+    }
+
+    func finish(_ lease: Lease, _ outcome: ReplicaTable.Outcome) {
+        let now = clock.now()
+        state.withLock { $0.table.finish(lease.replica, outcome, at: now) }
+    }
+
+    func takeRetry() -> Bool { state.withLock { $0.table.takeRetry() } }
+}

@@ -1,0 +1,93 @@
+import Engine
+package import Messages
+import Models
+package import Routing
+import Synchronization
+import Vocabulary
+
+/// `apus.shard.v1.Shard`: what routers want to know about this server.
+package struct ShardService: Sendable {
+    /// How often a router hears of the load; a few times within the age at which it takes a report for none.
+    static let intervalNanoseconds: UInt64 = 250_000_000
+
+    private let engine: Engine
+    private let readiness: Readiness
+    private let watchers = ShardWatchers()
+
+    init(engine: Engine, readiness: Readiness) {
+        self.engine = engine
+        self.readiness = readiness
+        readiness.observe { [watchers] _ in watchers.wakeAll() }
+    }
+
+    /// Tells the state until the server drains, which is the last thing it tells.
+    func watch(_ request: WatchRequest, to writer: MessageWriter<ShardState>) async throws {
+        let (ticks, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let watcher = watchers.add(continuation)
+        let ticker = Task {
+            while !Task.isCancelled {
+                continuation.yield()
+                try? await Task.sleep(nanoseconds: Self.intervalNanoseconds)
+            }
+        }
+        defer {
+            ticker.cancel()
+            watchers.remove(watcher)
+        }
+        for await _ in ticks {
+            let isServing = readiness.isServing
+            try await writer.write(ShardState(models: models, draining: !isServing))
+            guard isServing else { return }
+        }
+    }
+
+    private var models: [ShardModel] {
+        engine.models.map { description in
+            let selector = ModelSelector(name: description.name, version: description.version)
+            let counters = (try? engine.counters(of: selector)) ?? EngineCounters()
+            let service = counters.sampleCount == 0 ? 0 : counters.computeNanoseconds / counters.sampleCount
+            return ShardModel(
+                name: description.name.name, version: description.version.description,
+                expectedWaitMicroseconds: UInt64(clamping: counters.queuedRequestCount) * service / 1000,
+                serviceMicroseconds: service / 1000)
+        }
+    }
+}
+
+/// Those who watch this server, to be woken when it begins to drain.
+private final class ShardWatchers: Sendable {
+    private let state = Mutex<(continuations: [Int: AsyncStream<Void>.Continuation], last: Int)>(([:], 0))
+
+    func add(_ continuation: AsyncStream<Void>.Continuation) -> Int {
+        state.withLock { state in
+            state.last += 1
+            state.continuations[state.last] = continuation
+            return state.last
+        }
+    }
+
+    func remove(_ watcher: Int) { state.withLock { _ = $0.continuations.removeValue(forKey: watcher) } }
+
+    func wakeAll() { for continuation in state.withLock({ Array($0.continuations.values) }) { continuation.yield() } }
+}
+
+extension ReplicaReport {
+    /// Reads a state; models whose names or versions are none are left out.
+    package init(_ state: ShardState) {
+        self.init(
+            models: state.models.compactMap { model in
+                guard let name = ModelName(model.name), let version = ModelVersion(model.version) else { return nil }
+                return Model(
+                    name: name, version: version,
+                    waitNanoseconds: model.expectedWaitMicroseconds.multipliedClamping(by: 1000),
+                    serviceNanoseconds: model.serviceMicroseconds.multipliedClamping(by: 1000))
+            }, isDraining: state.draining)
+    }
+}
+
+extension UInt64 {
+    fileprivate func multipliedClamping(by factor: UInt64) -> UInt64 {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
+    }
+}

@@ -1,0 +1,44 @@
+import Compute
+import Engine
+import Models
+import Routing
+import Tenancy
+import Vocabulary
+
+extension Engine {
+    /// Runs tensors through a model on account of the call's tenant.
+    ///
+    /// - Throws: RESOURCE_EXHAUSTED when the tenant may not use so much; as `infer`.
+    func infer(
+        _ selector: ModelSelector, _ input: InferenceInput, as description: ModelDescription, for call: CallContext
+    ) async throws(ServingError) -> InferenceAnswer {
+        let amounts = description.amounts(in: input)
+        try call.meter?.reserve(amounts)
+        let answer = try await infer(selector, input, deadline: call.deadline, share: call.share)
+        call.add(
+            answer.usage, images: Int(clamping: amounts.images), nodes: Int(clamping: amounts.nodes),
+            edges: Int(clamping: amounts.edges))
+        return answer
+    }
+}
+
+extension ModelDescription {
+    /// The pictures, nodes and edges that a request brings, or asks for in the graph that the model holds.
+    ///
+    /// Sizes that do not fit together are the model's to refuse; here they only count.
+    func amounts(in input: InferenceInput) -> MeteredAmounts {
+        func extent(_ name: String, _ axis: Int) -> UInt64 {
+            guard let shape = input.tensor(name)?.shape, axis < shape.count else { return 0 }
+            return UInt64(clamping: shape[axis])
+        }
+        var amounts = MeteredAmounts()
+        switch modality {
+        case .vision: amounts.images = UInt64(clamping: input.tensors.first?.tensor.shape.first ?? 0)
+        case .graph:
+            amounts.nodes = input.tensor("features") == nil ? extent("nodes", 0) : extent("features", 0)
+            amounts.edges = extent("edges", 1)
+        case .text, .tensor: break
+        }
+        return amounts
+    }
+}

@@ -1,0 +1,78 @@
+import Messages
+import Vocabulary
+
+/// What the parameters of a `ModelInferRequest` ask for.
+///
+/// - Source: Triton's parameters, sequence and schedule policy extensions, whose words for what is wrong these are.
+struct RequestParameters: Equatable {
+    /// How long the request may wait; nil for as long as the call may take.
+    private(set) var timeoutNanoseconds: UInt64?
+    /// What the response carries back.
+    private(set) var echoed: [String: InferParameter] = [:]
+
+    /// - Throws: INVALID_ARGUMENT for a value of another type, a name that is not for callers, and a sequence without
+    ///   its id.
+    init(_ parameters: [String: InferParameter], model: String) throws(ServingError) {
+        var marksSequence = false
+        for (name, parameter) in parameters {
+            switch (name, parameter.parameterChoice) {
+            case ("sequence_id", .int64Param(let id)?): if id != 0 { echoed[name] = parameter }
+            case ("sequence_id", .uint64Param(let id)?): if id != 0 { echoed[name] = parameter }
+            case ("sequence_id", .stringParam(let id)?): if !id.isEmpty { echoed[name] = parameter }
+            case ("sequence_start", .boolParam(let isSet)?), ("sequence_end", .boolParam(let isSet)?):
+                marksSequence = marksSequence || isSet
+            case ("priority", .uint64Param?): break
+            case ("priority", .int64Param(let level)?) where level >= 0: break
+            case ("timeout", .int64Param(let microseconds)?) where microseconds >= 0:
+                try wait(UInt64(microseconds))
+            case ("timeout", .uint64Param(let microseconds)?): try wait(microseconds)
+            case ("triton_enable_empty_final_response", .boolParam?): break
+            default: try Self.checkOther(name)
+            }
+        }
+        if marksSequence, echoed["sequence_id"] == nil {
+            throw ServingError(
+                .invalidArgument,
+                "inference request to model '\(model)' must specify a non-zero or non-empty correlation ID")
+        }
+    }
+
+    /// Zero waits for as long as it takes, as clients send it who have nothing to say.
+    private mutating func wait(_ microseconds: UInt64) throws(ServingError) {
+        guard microseconds > 0 else { return }
+        let (nanoseconds, overflow) = microseconds.multipliedReportingOverflow(by: 1000)
+        timeoutNanoseconds = overflow ? .max : nanoseconds
+    }
+
+    /// Any other name is the caller's own business, unless it is one that has a meaning.
+    private static func checkOther(_ name: String) throws(ServingError) {
+        let expected: String? =
+            switch name {
+            case "sequence_id": "int64_param, uint64_param or string_param"
+            case "sequence_start", "sequence_end", "triton_enable_empty_final_response": "bool_param"
+            case "priority": "uint64_param"
+            case "timeout": "int64_param of microseconds"
+            default: nil
+            }
+        if let expected {
+            throw ServingError(.invalidArgument, "invalid value type for '\(name)' parameter, expected \(expected).")
+        }
+        guard !name.hasPrefix("triton_") else {
+            throw ServingError(
+                .invalidArgument,
+                "parameter keys starting with 'triton_' are reserved and should not be specified, got "
+                    + "'\(name.prefix(64))'")
+        }
+    }
+}
+
+extension CallContext {
+    /// The same call, with an end for the request's own patience.
+    func waiting(_ nanoseconds: UInt64?, from now: MonotonicTime) -> CallContext {
+        guard let nanoseconds else { return self }
+        return CallContext(
+            peer: peer, tenant: tenant, weight: weight,
+            deadline: min(deadline, Deadline(now.advanced(byNanoseconds: nanoseconds))),
+            requestID: requestID, allowedModels: allowedModels, meter: meter)
+    }
+}

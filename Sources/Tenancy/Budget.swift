@@ -1,0 +1,115 @@
+import FoundationEssentials
+
+/// How much a tenant may use in each period of the calendar.
+package struct BudgetPolicy: Hashable, Sendable {
+    package var period: BudgetPeriod
+    /// The most of each unit; units that are not here are not limited.
+    package var limits: [MeteredUnit: UInt64]
+
+    package init(period: BudgetPeriod, limits: [MeteredUnit: UInt64]) {
+        self.period = period
+        self.limits = limits
+    }
+}
+
+/// The stretch of time after which a budget begins anew, in UTC.
+package enum BudgetPeriod: String, CaseIterable, Hashable, Sendable {
+    case hour
+    case day
+    /// From Monday on.
+    case week
+    case month
+
+    /// The period around a moment; both ends in seconds since 1970.
+    package func interval(around seconds: Int64) -> Range<Int64> {
+        switch self {
+        case .hour: return Self.stretch(3_600, from: 0, around: seconds)
+        case .day: return Self.stretch(86_400, from: 0, around: seconds)
+        // 1970 began on a Thursday.
+        case .week: return Self.stretch(7 * 86_400, from: 4 * 86_400, around: seconds)
+        case .month:
+            var calendar = Calendar(identifier: .gregorian)
+            calendar.timeZone = .gmt
+            let date = Date(timeIntervalSince1970: Double(seconds))
+            guard let month = calendar.dateInterval(of: .month, for: date) else {
+                preconditionFailure("no month around \(seconds)")
+            }
+            return Int64(month.start.timeIntervalSince1970)..<Int64(month.end.timeIntervalSince1970)
+        }
+    }
+
+    private static func stretch(_ length: Int64, from origin: Int64, around seconds: Int64) -> Range<Int64> {
+        let rest = (seconds - origin) % length
+        let start = seconds - (rest < 0 ? rest + length : rest)
+        return start..<start + length
+    }
+}
+
+/// What a tenant has spent and promised of its budget in the present period.
+///
+/// Whatever may be used is reserved before the work begins and settled at its end, so calls in progress at the same
+/// time never spend more than there is, however many they are.
+package struct BudgetState: Hashable, Sendable {
+    /// Seconds since 1970.
+    package private(set) var period: Range<Int64>
+    package private(set) var spent: MeteredAmounts
+    /// Of calls in progress.
+    package private(set) var reserved = MeteredAmounts()
+
+    package init(period: Range<Int64>, spent: MeteredAmounts = MeteredAmounts()) {
+        self.period = period
+        self.spent = spent
+    }
+
+    /// Why an amount cannot be had.
+    package struct Refusal: Error, Hashable {
+        package let unit: MeteredUnit
+        package let limit: UInt64
+        package let spent: UInt64
+        package let reserved: UInt64
+        /// Whether calls in progress may give back enough.
+        package let mayBecomeFree: Bool
+        /// When the next period begins, in seconds since 1970.
+        package let resetsAt: Int64
+    }
+
+    /// Begins a new period once the present one is over; what is reserved stays reserved.
+    package mutating func turn(_ policy: BudgetPolicy, at seconds: Int64) {
+        let now = policy.period.interval(around: seconds)
+        // A clock that was set back does not give the spent amounts back.
+        guard now.lowerBound >= period.upperBound else { return }
+        restart(period: now, spent: MeteredAmounts())
+    }
+
+    /// Counts in another period from now on, of which `spent` is spent already.
+    package mutating func restart(period: Range<Int64>, spent: MeteredAmounts) {
+        self.period = period
+        self.spent = spent
+    }
+
+    /// Promises an amount to a call.
+    ///
+    /// - Throws: the first unit of which there is not enough; nothing has changed then.
+    package mutating func reserve(_ amount: MeteredAmounts, of policy: BudgetPolicy) throws(Refusal) {
+        for unit in MeteredUnit.allCases where amount[unit] > 0 {
+            guard let limit = policy.limits[unit] else { continue }
+            let room = limit - min(limit, spent[unit])
+            guard amount[unit] > room - min(room, reserved[unit]) else { continue }
+            throw Refusal(
+                unit: unit, limit: limit, spent: spent[unit], reserved: reserved[unit],
+                mayBecomeFree: amount[unit] <= room, resetsAt: period.upperBound)
+        }
+        reserved.add(amount)
+    }
+
+    /// Ends a promise: `used` of it, or more, is spent, the rest is free.
+    package mutating func settle(reserved amount: MeteredAmounts, used: MeteredAmounts) {
+        reserved.remove(amount)
+        spent.add(used)
+    }
+}
+
+extension BudgetPeriod {
+    /// Whether a stretch of time is one of these periods.
+    func isLength(of period: Range<Int64>) -> Bool { interval(around: period.lowerBound) == period }
+}

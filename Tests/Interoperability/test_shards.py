@@ -1,0 +1,272 @@
+"""A front end and shards, each `apus serve` in a process of its own: calls of every kind go through, load is spread, and
+shards come, drain and are killed under load without an accepted call being lost."""
+
+import concurrent.futures
+import signal
+import socket
+import threading
+import time
+
+import grpc
+import pytest
+
+from apus.graph.v1 import graph_pb2, graph_pb2_grpc
+from apus.text.v1 import text_pb2, text_pb2_grpc
+from apus.vision.v1 import vision_pb2, vision_pb2_grpc
+from conftest import EXAMPLES, Server, apus, credentials, write_configuration
+
+
+@pytest.fixture(scope="module")
+def folder(certificates):
+    main = certificates / "main"
+    for who in (["--role", "router"], ["--tenant", "acme"]):
+        apus("certs", "issue", *who, "--folder", main)
+    return certificates
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Platform:
+    """A front end before shards on ports of their own, which can be started, ended and started again."""
+
+    def __init__(self, path, certificates, shard_count):
+        self.path, self.certificates = path, certificates
+        self.ports = free_ports(shard_count)
+        self.shards = [None] * shard_count
+        main = certificates / "main"
+        addresses = ", ".join(f"127.0.0.1:{port}" for port in self.ports)
+        front = path / "front"
+        front.mkdir()
+        lines = ["listen: 127.0.0.1:0", "http_listen: off", "tls:", f"  certificate: {main / 'server.pem'}",
+                 f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}",
+                 f"ledger: {{path: {front / 'usage.sqlite'}}}",
+                 "tenancy: {tenants: [{name: acme, models: [storyteller, digits, karate, delay]}]}",
+                 "shards:", f"  addresses: [{addresses}]", f"  certificate: {main / 'role-router.pem'}",
+                 f"  key: {main / 'role-router.key'}", f"  ca: {main / 'ca.pem'}"]
+        (front / "apus.yaml").write_text("\n".join(lines) + "\n")
+        self.front = Server(front / "apus.yaml", front)
+        self.channel = grpc.secure_channel(self.front.target, credentials(main, "tenant-acme"))
+
+    def start(self, index):
+        place = self.path / f"shard{index}"
+        place.mkdir(exist_ok=True)
+        configuration = write_configuration(place, self.certificates)
+        text = configuration.read_text().replace("127.0.0.1:0", f"127.0.0.1:{self.ports[index]}")
+        configuration.write_text(text)
+        count = self.front.errors().count(f"shard there")
+        self.shards[index] = Server(configuration, place)
+        self.wait(lambda: self.front.errors().count("shard there") > count)
+
+    def wait(self, condition, seconds=30):
+        begin = time.monotonic()
+        while not condition():
+            assert time.monotonic() - begin < seconds, self.front.errors()
+            time.sleep(0.02)
+
+    def close(self):
+        self.channel.close()
+        assert self.front.terminate() == 0, self.front.errors()
+        for shard in self.shards:
+            if shard and shard.process.poll() is None:
+                assert shard.terminate() == 0, shard.errors()
+
+
+@pytest.fixture
+def platform(tmp_path, folder):
+    platforms = []
+
+    def make(shard_count, started=None):
+        platforms.append(Platform(tmp_path, folder, shard_count))
+        for index in range(shard_count if started is None else started):
+            platforms[-1].start(index)
+        return platforms[-1]
+    yield make
+    for each in platforms:
+        each.close()
+
+
+def generate(channel, **fields):
+    fields = {"model": "storyteller", "prompt": "Once upon a time", "max_tokens": 12, "ignore_end_of_text": True, **fields}
+    return text_pb2_grpc.TextStub(channel).Generate(text_pb2.GenerateRequest(**fields), timeout=60)
+
+
+def predict(channel, timeout=60, model="karate"):
+    return graph_pb2_grpc.GraphStub(channel).Predict(graph_pb2.PredictRequest(model=model, nodes=[0, 33]), timeout=timeout)
+
+
+def test_calls_of_every_kind_go_through_a_front_end_as_they_are(platform):
+    whole = platform(1)
+    direct = grpc.secure_channel(whole.shards[0].target, credentials(whole.certificates / "main", "tenant-acme"))
+    call, straight = generate(whole.channel, seed=7, temperature=0.8), generate(direct, seed=7, temperature=0.8)
+    assert "".join(each.text for each in call) == "".join(each.text for each in straight)
+    forwarded, own = dict(call.trailing_metadata()), dict(straight.trailing_metadata())
+    assert forwarded.keys() == own.keys() and forwarded["apus-generated-tokens"] == "12"
+    assert predict(whole.channel) .predictions[1].label == predict(direct).predictions[1].label
+    picture = next(EXAMPLES.glob("**/seven.png")).read_bytes()
+    answer = vision_pb2_grpc.VisionStub(whole.channel).Classify(vision_pb2.ClassifyRequest(model="digits", encoded=picture))
+    assert answer.classifications[0].label == "7"
+    texts = [text_pb2.EmbedRequest(model="storyteller", texts=[f"text {number}"]) for number in range(5)]
+    many = text_pb2_grpc.TextStub(whole.channel).EmbedMany(iter(texts))
+    assert many == text_pb2_grpc.TextStub(direct).EmbedMany(iter(texts)) or len(many.embeddings) == 5
+    direct.close()
+
+
+def test_errors_of_a_shard_reach_the_caller_as_they_are(platform):
+    whole = platform(1)
+    with pytest.raises(grpc.RpcError) as failure:
+        list(generate(whole.channel, temperature=-1))
+    assert failure.value.code() == grpc.StatusCode.INVALID_ARGUMENT and "temperature" in failure.value.details()
+    with pytest.raises(grpc.RpcError) as failure:
+        predict(whole.channel, model="nobody-has-this")
+    assert failure.value.code() == grpc.StatusCode.PERMISSION_DENIED, "the front end decides who may call what"
+    with pytest.raises(grpc.RpcError) as failure:
+        list(generate(whole.channel, max_tokens=400, temperature=1, seed=1, prompt="x" * 4000))
+    assert failure.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    # A deadline goes through both hops, and the shard is rid of the call.
+    begin = time.monotonic()
+    with pytest.raises(grpc.RpcError) as failure:
+        list(text_pb2_grpc.TextStub(whole.channel).Generate(text_pb2.GenerateRequest(
+            model="storyteller", prompt="Once", max_tokens=480, ignore_end_of_text=True, n=16), timeout=0.05))
+    assert failure.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED and time.monotonic() - begin < 5
+
+
+def test_a_cancelled_stream_is_cancelled_at_the_shard(platform, folder):
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    whole = platform(1)
+    call = generate(whole.channel, max_tokens=480, n=8, temperature=1)
+    next(iter(call))
+    call.cancel()
+    with grpc.secure_channel(whole.shards[0].target, credentials(folder / "main", "role-admin")) as channel:
+        def used():
+            status = admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest())
+            return next(each.counters.cache_pages_used for each in status.models if each.name == "storyteller")
+        whole.wait(lambda: used() == 0)
+
+
+def test_shards_share_the_load_and_a_new_one_takes_its_part_within_two_seconds(platform, folder):
+    whole = platform(2, started=1)
+    stop, failures = threading.Event(), []
+
+    def load():
+        while not stop.is_set():
+            try:
+                predict(whole.channel)
+            except grpc.RpcError as error:
+                failures.append(error)
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+
+    def served(index):
+        with grpc.secure_channel(whole.shards[index].target, credentials(folder / "main", "role-admin")) as channel:
+            status = admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest())
+        return next(each.counters.requests for each in status.models if each.name == "karate")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        loads = [pool.submit(load) for _ in range(8)]
+        whole.start(1)
+        begin = time.monotonic()
+        whole.wait(lambda: served(1) > 0, seconds=10)
+        assert time.monotonic() - begin < 2
+        whole.wait(lambda: served(1) > 200)
+        stop.set()
+        for each in loads:
+            each.result()
+    assert not failures
+
+
+def test_a_rolling_restart_under_load_fails_nothing(platform):
+    whole = platform(3)
+    stop, failures, count = threading.Event(), [], [0]
+    lock = threading.Lock()
+
+    def load(index):
+        while not stop.is_set():
+            try:
+                if index % 2:
+                    list(generate(whole.channel, max_tokens=16))
+                else:
+                    predict(whole.channel)
+                with lock:
+                    count[0] += 1
+            except grpc.RpcError as error:
+                failures.append(error)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        loads = [pool.submit(load, index) for index in range(8)]
+        for index in range(3):
+            assert whole.shards[index].terminate() == 0, whole.shards[index].errors()
+            before = count[0]
+            whole.wait(lambda: count[0] > before + 50)
+            whole.start(index)
+        stop.set()
+        for each in loads:
+            each.result()
+    assert not failures, failures[0]
+
+
+def test_a_killed_shard_loses_no_unary_call(platform):
+    whole = platform(3)
+    stop, failures, count = threading.Event(), [], [0]
+    lock = threading.Lock()
+
+    def load():
+        while not stop.is_set():
+            try:
+                predict(whole.channel)
+                with lock:
+                    count[0] += 1
+            except grpc.RpcError as error:
+                failures.append(error)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        loads = [pool.submit(load) for _ in range(8)]
+        for index in range(2):
+            before = count[0]
+            whole.wait(lambda: count[0] > before + 100)
+            whole.shards[index].process.send_signal(signal.SIGKILL)
+            whole.shards[index].process.wait(30)
+            before = count[0]
+            whole.wait(lambda: count[0] > before + 100)
+            whole.start(index)
+        stop.set()
+        for each in loads:
+            each.result()
+    assert not failures, failures[0]
+
+
+def test_without_a_shard_the_answer_is_unavailable_and_says_when_to_come_again(platform):
+    whole = platform(1)
+    assert whole.shards[0].terminate() == 0
+    whole.wait(lambda: "shard lost" in whole.front.errors())
+    with pytest.raises(grpc.RpcError) as failure:
+        predict(whole.channel)
+    assert failure.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert int(dict(failure.value.trailing_metadata())["grpc-retry-pushback-ms"]) > 0
+    whole.start(0)
+    predict(whole.channel)
+
+
+def test_a_front_end_counts_what_its_shards_say_was_used(platform, folder):
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    whole = platform(2)
+    told = 0
+    for count in (3, 5, 9):
+        call = generate(whole.channel, max_tokens=count)
+        list(call)
+        told += int(dict(call.trailing_metadata())["apus-generated-tokens"])
+    with grpc.secure_channel(whole.front.target, credentials(folder / "main", "role-admin")) as channel:
+        rows = admin_pb2_grpc.AdminStub(channel).GetUsage(admin_pb2.GetUsageRequest(by_model=True)).rows
+    row = next(row for row in rows if row.model == "storyteller")
+    assert (row.tenant, row.requests, row.generated_tokens) == ("acme", 3, told)
+
+
+def test_only_a_router_may_watch_a_shard(server, certificates):
+    with grpc.secure_channel(server.target, credentials(certificates / "main")) as channel:
+        watch = channel.unary_stream("/apus.shard.v1.Shard/Watch")
+        with pytest.raises(grpc.RpcError) as refusal:
+            next(watch(b""))
+    assert refusal.value.code() == grpc.StatusCode.PERMISSION_DENIED

@@ -1,0 +1,228 @@
+"""Tenants of a real server: what they may call, how much of it, what they are told when it is too much, and that all of
+it changes while the server runs. grpcio is the client; the server is a process of its own."""
+
+import concurrent.futures
+import signal
+import time
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from apus.graph.v1 import graph_pb2, graph_pb2_grpc
+from apus.text.v1 import text_pb2, text_pb2_grpc
+from apus.vision.v1 import vision_pb2, vision_pb2_grpc
+from conftest import EXAMPLES, Server, apus, credentials, write_configuration
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+TENANTS = ("slow", "thrifty", "reader", "busy", "free")
+POLICIES = """{tenants: [
+  {name: slow, requests_per_second: 2, request_burst: 3},
+  {name: thrifty, budget: {period: month, tokens: 600}},
+  {name: reader, methods: [apus.text.v1.Text/*]},
+  {name: busy, max_concurrency: 1}]}"""
+
+
+@pytest.fixture(scope="module")
+def tenants(certificates):
+    """The folder of certificates, with one for each of TENANTS and one for a router."""
+    # Other tests may have issued some of them already.
+    for who in [("--tenant", name) for name in TENANTS] + [("--role", "router")]:
+        apus("certs", "issue", *who, "--folder", certificates / "main")
+    return certificates
+
+
+@pytest.fixture
+def limited(tmp_path, tenants):
+    """A server with POLICIES, and a function that opens a channel to it in the name of somebody."""
+    configuration = write_configuration(tmp_path, tenants, tenancy=POLICIES.replace("\n", " "))
+    server = Server(configuration, tmp_path)
+    channels = []
+
+    def open_channel(name):
+        channels.append(grpc.secure_channel(server.target, credentials(tenants / "main", name)))
+        return channels[-1]
+    server.configuration = configuration
+    yield server, open_channel
+    for channel in channels:
+        channel.close()
+    assert server.terminate() == 0, server.errors()
+
+
+def generate(channel, timeout=60, metadata=None, **fields):
+    """The call, finished; raises what it raised."""
+    fields = {"model": "storyteller", "prompt": "Once upon a time", "max_tokens": 8, "ignore_end_of_text": True, **fields}
+    call = text_pb2_grpc.TextStub(channel).Generate(
+        text_pb2.GenerateRequest(**fields), timeout=timeout, metadata=metadata)
+    for _ in call:
+        pass
+    return call
+
+
+def reason(error):
+    """The reason in the error's details, which have the code and message of the status."""
+    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    status = status_pb2.Status.FromString(details)
+    assert (status.code, status.message) == (error.code().value[0], error.details())
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert info.domain == "apus"
+    return info.reason
+
+
+def pushback(error):
+    return int(dict(error.trailing_metadata())["grpc-retry-pushback-ms"])
+
+
+def test_a_rate_of_requests_refuses_with_a_reason_and_a_time_that_is_right(limited):
+    _, open_channel = limited
+    channel = open_channel("tenant-slow")
+    begin = time.monotonic()
+    for _ in range(3):
+        generate(channel, max_tokens=1)
+    # Two calls a second: the burst may have earned some back on a slow machine, but not as fast as calls are refused.
+    with pytest.raises(grpc.RpcError) as refusal:
+        for _ in range(200):
+            generate(channel, max_tokens=1)
+            assert time.monotonic() - begin < 60, "nothing was refused"
+    assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert reason(refusal.value) == "REQUEST_RATE"
+    milliseconds = pushback(refusal.value)
+    assert 1 <= milliseconds <= 501
+    time.sleep(milliseconds / 1000)
+    generate(channel, max_tokens=1)
+    generate(open_channel("tenant-free"), max_tokens=1)
+
+
+def test_concurrent_calls_never_spend_more_than_the_budget(limited):
+    server, open_channel = limited
+    channel = open_channel("tenant-thrifty")
+
+    def spend(index):
+        try:
+            trailers = dict(generate(channel, max_tokens=60).trailing_metadata())
+            return int(trailers["apus-prompt-tokens"]) + int(trailers["apus-generated-tokens"])
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and reason(error) == "BUDGET_EXHAUSTED"
+            return 0
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        spent = list(pool.map(spend, range(48)))
+    assert 0 < sum(spent) <= 600
+    # What is left is less than one more call needs, and a smaller one gets it.
+    one = max(spent)
+    assert 600 - sum(spent) < one
+    with pytest.raises(grpc.RpcError) as refusal:
+        generate(channel, max_tokens=60)
+    assert pushback(refusal.value) == -1, "nobody gives anything back before the month is over"
+    left = 600 - sum(spent)
+    prompt = one - 60
+    if left > prompt:
+        generate(channel, max_tokens=left - prompt)
+    with pytest.raises(grpc.RpcError):
+        generate(channel, max_tokens=1)
+
+
+def test_a_cancelled_call_gives_back_what_it_did_not_use(limited):
+    _, open_channel = limited
+    channel = open_channel("tenant-thrifty")
+    call = text_pb2_grpc.TextStub(channel).Generate(text_pb2.GenerateRequest(
+        model="storyteller", prompt="Once upon a time", max_tokens=580, ignore_end_of_text=True, temperature=1))
+    next(iter(call))
+    call.cancel()
+    # The call's end reaches the server a moment later; then the rest of the budget is there again.
+    begin = time.monotonic()
+    while True:
+        try:
+            generate(channel, max_tokens=100)
+            break
+        except grpc.RpcError as error:
+            assert reason(error) == "BUDGET_EXHAUSTED"
+            assert time.monotonic() - begin < 30
+            time.sleep(pushback(error) / 1000)
+
+
+def test_a_tenant_keeps_to_its_methods(limited):
+    _, open_channel = limited
+    channel = open_channel("tenant-reader")
+    generate(channel)
+    with pytest.raises(grpc.RpcError) as refusal:
+        graph_pb2_grpc.GraphStub(channel).Predict(graph_pb2.PredictRequest(model="karate", nodes=[0]))
+    assert refusal.value.code() == grpc.StatusCode.PERMISSION_DENIED and reason(refusal.value) == "METHOD_NOT_ALLOWED"
+    health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+
+
+def test_one_call_too_many_at_the_same_time_is_told_to_come_again(limited):
+    _, open_channel = limited
+    channel = open_channel("tenant-busy")
+    running = text_pb2_grpc.TextStub(channel).Generate(text_pb2.GenerateRequest(
+        model="storyteller", prompt="Once upon a time", max_tokens=400, ignore_end_of_text=True))
+    next(iter(running))
+    with pytest.raises(grpc.RpcError) as refusal:
+        generate(channel)
+    running.cancel()
+    assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert reason(refusal.value) == "TENANT_CONCURRENCY" and pushback(refusal.value) > 0
+
+
+def test_a_header_that_names_another_tenant_is_ignored_unless_a_router_sends_it(limited):
+    _, open_channel = limited
+    as_reader = [("apus-tenant", "reader")]
+    free = open_channel("tenant-free")
+    predict = graph_pb2_grpc.GraphStub(free).Predict
+    predict(graph_pb2.PredictRequest(model="karate", nodes=[0]), metadata=as_reader)
+    router = open_channel("role-router")
+    with pytest.raises(grpc.RpcError) as refusal:
+        graph_pb2_grpc.GraphStub(router).Predict(
+            graph_pb2.PredictRequest(model="karate", nodes=[0]), metadata=as_reader)
+    assert "tenant reader" in refusal.value.details()
+    generate(router, metadata=as_reader)
+
+
+def test_every_kind_of_call_says_in_its_trailers_what_it_used(limited):
+    _, open_channel = limited
+    channel = open_channel("tenant-free")
+    trailers = dict(generate(channel).trailing_metadata())
+    assert trailers["apus-generated-tokens"] == "8" and int(trailers["apus-compute-us"]) > 0
+
+    picture = next((EXAMPLES / "digits").glob("**/*.png"), None) or next(EXAMPLES.glob("**/*.png"))
+    request = vision_pb2.ClassifyRequest(model="digits")
+    request.encoded = picture.read_bytes()
+    _, call = vision_pb2_grpc.VisionStub(channel).Classify.with_call(request)
+    trailers = dict(call.trailing_metadata())
+    assert trailers["apus-images"] == "1" and int(trailers["apus-compute-us"]) > 0
+
+    graph = graph_pb2.PredictRequest(model="karate", nodes=[0, 5, 33])
+    _, call = graph_pb2_grpc.GraphStub(channel).Predict.with_call(graph)
+    assert dict(call.trailing_metadata())["apus-nodes"] == "3"
+
+    with pytest.raises(grpc.RpcError) as failure:
+        generate(channel, model="nothing-of-that-name")
+    trailers = dict(failure.value.trailing_metadata())
+    assert trailers["apus-compute-us"] == "0" and reason(failure.value) == "UNKNOWN_MODEL"
+
+
+def test_tenants_change_while_the_server_runs_and_a_broken_file_changes_nothing(limited):
+    server, open_channel = limited
+    channel = open_channel("tenant-reader")
+    predict = lambda: graph_pb2_grpc.GraphStub(channel).Predict(graph_pb2.PredictRequest(model="karate", nodes=[0]))
+    with pytest.raises(grpc.RpcError):
+        predict()
+    before = server.configuration.read_text()
+
+    def reload(text, line):
+        """Writes the file, asks for it to be read, and waits for the line that says what came of it."""
+        count = server.errors().count(line)
+        server.configuration.write_text(text)
+        server.process.send_signal(signal.SIGHUP)
+        begin = time.monotonic()
+        while server.errors().count(line) == count:
+            assert time.monotonic() - begin < 30, server.errors()
+            time.sleep(0.02)
+    reload(before.replace("methods: [apus.text.v1.Text/*]", "weight: 2"), "tenants reloaded")
+    predict()
+    reload(before.replace("weight", "wait") + "tenancy_: {}\n", "tenants not reloaded")
+    predict()
+    assert "unknown key" in server.errors()
+    reload(before, "tenants reloaded")
+    with pytest.raises(grpc.RpcError):
+        predict()

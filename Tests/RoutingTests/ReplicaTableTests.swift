@@ -1,0 +1,230 @@
+import TestSupport
+import Testing
+import Vocabulary
+
+@testable import Routing
+
+private let a = ReplicaID("10.0.0.1:1")
+private let b = ReplicaID("10.0.0.2:1")
+private let c = ReplicaID("10.0.0.3:1")
+private let digits = ModelSelector(name: ModelName("digits")!)
+
+private func report(
+    _ models: [(String, Int)] = [("digits", 1)], wait: UInt64 = 0, service: UInt64 = 1_000_000, drains: Bool = false
+) -> ReplicaReport {
+    ReplicaReport(
+        models: models.map {
+            .init(
+                name: ModelName($0.0)!, version: ModelVersion($0.1)!, waitNanoseconds: wait,
+                serviceNanoseconds: service)
+        }, isDraining: drains)
+}
+
+/// Long after replicas have joined, and at once after their last report.
+private let later = MonotonicTime(nanoseconds: 100_000_000_000)
+
+@Suite("A table of replicas")
+struct ReplicaTableTests {
+    private func table(_ reports: [ReplicaID: ReplicaReport]) -> ReplicaTable {
+        var table = ReplicaTable()
+        for (replica, report) in reports {
+            table.add(replica)
+            table.update(replica, report, at: MonotonicTime(nanoseconds: 0))
+            table.update(replica, report, at: later)
+        }
+        return table
+    }
+
+    @Test("sends a call to the replica with the least wait, its own calls included")
+    func leastWait() {
+        var table = table([a: report(wait: 5_000_000), b: report()])
+        // Five calls take b as long as a has to do already.
+        let first = (0..<5).map { _ in table.begin(digits, at: later) }
+        #expect(first == Array(repeating: b, count: 5))
+        let next = (0..<4).compactMap { _ in table.begin(digits, at: later) }
+        #expect(Set(next) == [a, b])
+        // A report has counted them; from then on only what it says counts.
+        table.update(b, report(wait: 20_000_000), at: later)
+        #expect(table.begin(digits, at: later) == a)
+    }
+
+    @Test("gives equals their turns")
+    func turns() {
+        var table = table([a: report(), b: report(), c: report()])
+        var counts: [ReplicaID: Int] = [:]
+        for _ in 0..<30 { counts[table.begin(digits, at: later)!, default: 0] += 1 }
+        #expect(counts == [a: 10, b: 10, c: 10])
+    }
+
+    @Test("asks only replicas that serve the model and version, speak, and do not drain")
+    func eligibility() {
+        var table = table([
+            a: report([("digits", 1)]), b: report([("digits", 2)]), c: report([("digits", 2)], drains: true),
+        ])
+        let second = ModelSelector(name: ModelName("digits")!, version: ModelVersion(2)!)
+        for _ in 0..<5 { #expect(table.begin(second, at: later) == b) }
+        #expect(table.begin(ModelSelector(name: ModelName("other")!), at: later) == nil)
+        #expect(!table.knows(ModelSelector(name: ModelName("other")!)))
+        table.disconnect(b)
+        #expect(table.begin(second, at: later) == nil && table.knows(second), "c drains, and is there")
+        table.update(b, report([("digits", 2)]), at: later)
+        #expect(table.begin(second, at: later) == b)
+        table.remove(b)
+        #expect(table.begin(second, at: later) == nil)
+        #expect(table.models.map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
+    }
+
+    @Test("keeps a retry away from the replicas that were tried")
+    func exclusion() {
+        var table = table([a: report(), b: report()])
+        #expect(table.begin(digits, excluding: [a], at: later) == b)
+        #expect(table.begin(digits, excluding: [a, b], at: later) == nil)
+    }
+
+    @Test("spares a replica that has just joined, less and less")
+    func slowStart() {
+        var table = table([a: report()])
+        table.add(b)
+        table.update(b, report(), at: later)
+        func share(at time: MonotonicTime) -> Double {
+            var copy = table
+            for replica in [a, b] { copy.update(replica, report(), at: time) }
+            let calls = (0..<1_100).map { _ in copy.begin(digits, at: time) }
+            return Double(calls.count { $0 == b }) / Double(calls.count)
+        }
+        let shares = [0, 2_500_000_000, 5_000_000_000].map { share(at: later.advanced(byNanoseconds: $0)) }
+        // Waits are equal when calls are to each other as the shares: 0.1 of 1.1, 0.5 of 1.5, 1 of 2.
+        #expect(abs(shares[0] - 1.0 / 11) < 0.01 && abs(shares[1] - 1.0 / 3) < 0.01 && abs(shares[2] - 0.5) < 0.01)
+    }
+
+    @Test("takes a replica out that does not answer, tries it with one call, and takes it back")
+    func breaker() {
+        var table = table([a: report()])
+        for _ in 0..<CircuitBreaker.failureCountMax {
+            #expect(table.begin(digits, at: later) == a)
+            table.finish(a, .unreachable, at: later)
+        }
+        #expect(table.begin(digits, at: later) == nil && !table.isReady(a, at: later))
+        let then = later.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
+        table.update(a, report(), at: then)
+        #expect(table.begin(digits, at: then) == a)
+        #expect(table.begin(digits, at: then) == nil, "one try at a time")
+        table.finish(a, .answered, at: then)
+        #expect(table.begin(digits, at: then) == a && table.begin(digits, at: then) == a)
+    }
+
+    @Test("a replica that has gone silent gets no calls until it speaks again")
+    func silence() {
+        var table = table([a: report(), b: report()])
+        let then = later.advanced(byNanoseconds: ReplicaTable.reportAgeNanosecondsMax + 1)
+        table.update(b, report(), at: then)
+        for _ in 0..<4 { #expect(table.begin(digits, at: then) == b) }
+        table.update(a, report(), at: then)
+        #expect(table.begin(digits, at: then) == a)
+    }
+
+    @Test("a replica that connects anew begins with a clean slate")
+    func reconnection() {
+        var table = table([a: report()])
+        for _ in 0..<CircuitBreaker.failureCountMax {
+            _ = table.begin(digits, at: later)
+            table.finish(a, .unreachable, at: later)
+        }
+        table.disconnect(a)
+        table.update(a, report(), at: later)
+        #expect(table.begin(digits, at: later) == a)
+    }
+
+    @Test("retries no more than a tenth of the calls, and a few in any case")
+    func retries() {
+        var table = table([a: report()])
+        var count = 0
+        while table.takeRetry() { count += 1 }
+        #expect(count == 10)
+        for _ in 0..<100 { table.finish(table.begin(digits, at: later)!, .answered, at: later) }
+        count = 0
+        while table.takeRetry() { count += 1 }
+        #expect(count == 10)
+    }
+
+    @Test("a random walk ends with no call counted, and never asks a replica that must not be asked")
+    func walk() throws {
+        var random = SeededGenerator(seed: 11)
+        let all = [a, b, c]
+        var table = ReplicaTable()
+        var time = MonotonicTime(nanoseconds: 1)
+        var calls: [ReplicaID] = []
+        var ready: Set<ReplicaID> = []
+        for _ in 0..<20_000 {
+            time = time.advanced(byNanoseconds: UInt64.random(in: 0...200_000_000, using: &random))
+            let replica = all.randomElement(using: &random)!
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: table.add(replica)
+            case 1 where table.replicas.contains(replica):
+                table.update(replica, report(wait: UInt64.random(in: 0...9_000_000, using: &random)), at: time)
+                ready.insert(replica)
+            case 2 where Int.random(in: 0..<5, using: &random) == 0:
+                table.disconnect(replica)
+                ready.remove(replica)
+            case 3...5:
+                let could = ready.filter { table.isReady($0, at: time) }
+                let chosen = table.begin(digits, at: time)
+                #expect(chosen.map(could.contains) ?? could.isEmpty)
+                if let chosen { calls.append(chosen) }
+            default:
+                guard !calls.isEmpty else { continue }
+                let call = calls.remove(at: Int.random(in: calls.indices, using: &random))
+                let outcomes: [ReplicaTable.Outcome] = [.answered, .answered, .unreachable, .abandoned]
+                table.finish(call, outcomes.randomElement(using: &random)!, at: time)
+            }
+        }
+        for call in calls { table.finish(call, .answered, at: time) }
+        for replica in all { #expect(table.callCount(of: replica) == 0) }
+    }
+}
+
+@Suite("A circuit breaker")
+struct CircuitBreakerTests {
+    private let start = MonotonicTime(nanoseconds: 1_000)
+
+    private func opened() -> CircuitBreaker {
+        var breaker = CircuitBreaker()
+        for _ in 0..<CircuitBreaker.failureCountMax { breaker.fail(at: start) }
+        return breaker
+    }
+
+    @Test("opens after failures in a row, not after failures among successes")
+    func failures() {
+        var breaker = CircuitBreaker()
+        for _ in 0..<10 {
+            for _ in 1..<CircuitBreaker.failureCountMax { breaker.fail(at: start) }
+            breaker.succeed()
+        }
+        #expect(!breaker.isOpen)
+        #expect(opened().isOpen)
+    }
+
+    @Test("stays open twice as long after each try that fails, up to its limit")
+    func backoff() {
+        var breaker = opened()
+        var (time, length) = (start, CircuitBreaker.openNanosecondsMin)
+        for _ in 0..<8 {
+            #expect(!breaker.allows(at: time.advanced(byNanoseconds: length - 1)))
+            time = time.advanced(byNanoseconds: length)
+            #expect(breaker.allows(at: time))
+            breaker.begin(at: time)
+            breaker.fail(at: time)
+            length = min(length * 2, CircuitBreaker.openNanosecondsMax)
+        }
+    }
+
+    @Test("a try that nobody waits for is followed by another at once")
+    func abandonedTry() {
+        var breaker = opened()
+        let time = start.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
+        breaker.begin(at: time)
+        #expect(!breaker.allows(at: time))
+        breaker.forget(at: time)
+        #expect(breaker.allows(at: time))
+    }
+}
