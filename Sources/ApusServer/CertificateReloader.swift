@@ -1,6 +1,7 @@
 import Logging
 import TLS
 import Telemetry
+import Vocabulary
 
 /// Reads a server's certificates at start, and again whenever their files change, away from every event loop.
 ///

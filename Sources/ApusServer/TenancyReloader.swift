@@ -3,6 +3,7 @@ import Logging
 import TLS
 import Telemetry
 import Tenancy
+import Vocabulary
 
 /// Reads the section `tenancy` of the configuration file again whenever the file changes, away from every event loop.
 ///

@@ -14,6 +14,7 @@ final class TenantMetrics: Sendable {
     private let ignoredHeaders: Counter
     private let inProgress: MetricFamily<Gauge>
     private let lastIgnored = Mutex<UInt64>(0)
+    private let shown = Mutex<Set<TenantID>>([])
     private let index: FractionGauge
     private let compute: MetricFamily<DurationCounter>
     private let last = Mutex(EngineFairness())
@@ -46,7 +47,14 @@ final class TenantMetrics: Sendable {
                 defer { last = ignored }
                 return ignored - min(last, ignored)
             })
-        for (tenant, count) in gate.callsInProgress { inProgress.series(tenant.name).set(count) }
+        let present = Dictionary(uniqueKeysWithValues: gate.callsInProgress)
+        let gone = shown.withLock { shown in
+            defer { shown = Set(present.keys) }
+            return shown.subtracting(present.keys)
+        }
+        // The gate forgets tenants that have none.
+        for tenant in gone { inProgress.series(tenant.name).set(0) }
+        for (tenant, count) in present { inProgress.series(tenant.name).set(count) }
     }
 
     /// Adds what has been computed since the last time.

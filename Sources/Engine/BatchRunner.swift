@@ -9,15 +9,15 @@ import Vocabulary
 final class BatchRunner: ModelRunner {
     private let loaded: LoadedModel
     private let model: any BatchModel
-    private let ledger: TenantLedger
+    private let accounts: ComputeAccounts
     private var scheduler: BatchScheduler<BatchKey>
     /// What is in the scheduler's queue.
     private var pending: [Ticket: PendingInference] = [:]
 
-    init(_ loaded: LoadedModel, model: any BatchModel, limits: BatchLimits, ledger: TenantLedger) {
+    init(_ loaded: LoadedModel, model: any BatchModel, limits: BatchLimits, accounts: ComputeAccounts) {
         self.loaded = loaded
         self.model = model
-        self.ledger = ledger
+        self.accounts = accounts
         scheduler = BatchScheduler(limits: limits)
     }
 
@@ -31,18 +31,18 @@ final class BatchRunner: ModelRunner {
         switch admission {
         case .queued:
             pending[request.ticket] = request
-            ledger.enter(request.share)
+            accounts.enter(request.share)
         case .refused: fail(request, with: loaded.queueFull)
         }
     }
 
     func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
 
-    func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, ledger.shares) }
+    func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, accounts.shares) }
 
     func step(on gang: ComputeGang, clock: any MonotonicClock) {
         let start = clock.now()
-        let decision = scheduler.next(at: start, ledger.shares)
+        let decision = scheduler.next(at: start, accounts.shares)
         for ticket in decision.expired { fail(take(ticket), with: .deadlineInQueue, at: start) }
         for ticket in decision.hopeless { fail(take(ticket), with: .deadlineTooSoon, at: start) }
         let taken = (decision.batch?.tickets ?? []).map(unqueue)
@@ -78,19 +78,19 @@ final class BatchRunner: ModelRunner {
     private func charge(_ requests: [PendingInference], nanoseconds: UInt64, at now: MonotonicTime) {
         var bill = ComputeBill()
         for request in requests { bill.add(request.share, amount: request.sampleCount) }
-        ledger.charge(bill, nanoseconds: nanoseconds)
+        accounts.charge(bill, nanoseconds: nanoseconds)
         scheduler.learn(
             sampleCount: requests.reduce(0) { $0 + $1.sampleCount }, nanoseconds: nanoseconds, at: now)
     }
 
     private func leave(_ requests: [PendingInference]) {
-        for request in requests { ledger.leave(request.share) }
+        for request in requests { accounts.leave(request.share) }
     }
 
     /// A request that is done with.
     private func take(_ ticket: Ticket) -> PendingInference {
         let request = unqueue(ticket)
-        ledger.leave(request.share)
+        accounts.leave(request.share)
         return request
     }
 

@@ -17,7 +17,7 @@ final class EngineLoop {
     private var runners: [(model: LoadedModel, runner: any ModelRunner)] = []
     private var turns = FairShare<ObjectIdentifier>()
     /// One for all models, so that a tenant that floods one of them has less of the others too.
-    private let ledger: TenantLedger
+    private let accounts: ComputeAccounts
     /// Models that go once they have answered what they have.
     private var leaving: [(model: LoadedModel, until: MonotonicTime, completion: Completion<Void>)] = []
     private var stopping: Completion<Void>?
@@ -25,7 +25,7 @@ final class EngineLoop {
     init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int, report: FairnessReport) {
         self.mailbox = mailbox
         self.clock = clock
-        ledger = TenantLedger(clock: clock, report: report)
+        accounts = ComputeAccounts(clock: clock, report: report)
         gang = ComputeGang(threadCount: threadCount)
     }
 
@@ -40,7 +40,7 @@ final class EngineLoop {
             if runOneStep() {
                 timeoutNanoseconds = 0
             } else {
-                ledger.rest()
+                accounts.rest()
                 timeoutNanoseconds = idleNanoseconds()
             }
         }
@@ -55,7 +55,7 @@ final class EngineLoop {
         let start = clock.now()
         let ready = runners.filter { $0.runner.readiness(at: start) == .ready }
         guard !ready.isEmpty else { return false }
-        ledger.beginTurn(at: start)
+        accounts.beginTurn(at: start)
         func entry(_ key: ObjectIdentifier) -> (model: LoadedModel, runner: any ModelRunner)? {
             ready.first { ObjectIdentifier($0.model) == key }
         }
@@ -118,14 +118,14 @@ final class EngineLoop {
             switch loaded.kind {
             case .batch(let model, let limits):
                 try model.warmUp(on: gang)
-                runners.append((loaded, BatchRunner(loaded, model: model, limits: limits, ledger: ledger)))
+                runners.append((loaded, BatchRunner(loaded, model: model, limits: limits, accounts: accounts)))
             case .text(let pipeline, let limits):
-                let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits, ledger: ledger)
+                let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits, accounts: accounts)
                 try pipeline.model.warmUp(on: gang)
                 runners.append((loaded, runner))
             case .encoder(let pipeline, let limits):
                 try pipeline.model.warmUp(on: gang)
-                runners.append((loaded, BatchRunner(loaded, model: pipeline.model, limits: limits, ledger: ledger)))
+                runners.append((loaded, BatchRunner(loaded, model: pipeline.model, limits: limits, accounts: accounts)))
             }
             return .success(())
         } catch {

@@ -11,7 +11,7 @@ import Vocabulary
 final class TokenRunner: ModelRunner {
     private let loaded: LoadedModel
     private let pipeline: TextPipeline
-    private let ledger: TenantLedger
+    private let accounts: ComputeAccounts
     private var scheduler: TokenScheduler
     /// Every sequence the scheduler knows.
     private var texts: [Ticket: RunningText] = [:]
@@ -20,10 +20,10 @@ final class TokenRunner: ModelRunner {
     /// Makes the cache.
     ///
     /// - Throws: when its memory cannot be had.
-    init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits, ledger: TenantLedger) throws {
+    init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits, accounts: ComputeAccounts) throws {
         self.loaded = loaded
         self.pipeline = pipeline
-        self.ledger = ledger
+        self.accounts = accounts
         scheduler = TokenScheduler(limits: limits, sharedPrefixes: try pipeline.sharedPrefixTokens())
         try pipeline.model.allocateCache(pageCount: limits.pageCount, tokensPerPage: limits.tokensPerPage)
         loaded.count { $0.cachePageCountTotal = limits.pageCount }
@@ -41,18 +41,18 @@ final class TokenRunner: ModelRunner {
         switch admission {
         case .queued:
             texts[sequence.ticket] = text
-            ledger.enter(sequence.share)
+            accounts.enter(sequence.share)
         case .refused: fail(text, with: loaded.queueFull)
         }
     }
 
     func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
 
-    func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, ledger.shares) }
+    func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, accounts.shares) }
 
     func step(on gang: ComputeGang, clock: any MonotonicClock) {
         let start = clock.now()
-        let step = scheduler.schedule(at: start, ledger.shares)
+        let step = scheduler.schedule(at: start, accounts.shares)
         for ticket in step.expired {
             let text = take(ticket)
             countWasted(text)
@@ -156,7 +156,7 @@ final class TokenRunner: ModelRunner {
             text.ownComputeNanoseconds += nanoseconds * UInt64(span.tokenCount) / UInt64(tokenCount)
             bill.add(text.request.share, amount: span.tokenCount)
         }
-        ledger.charge(bill, nanoseconds: nanoseconds)
+        accounts.charge(bill, nanoseconds: nanoseconds)
     }
 
     /// Counts what was computed for a text that nobody waits for any more.
@@ -194,7 +194,7 @@ final class TokenRunner: ModelRunner {
     private func take(_ ticket: Ticket) -> RunningText {
         let text = text(ticket)
         texts[ticket] = nil
-        ledger.leave(text.request.share)
+        accounts.leave(text.request.share)
         return text
     }
 

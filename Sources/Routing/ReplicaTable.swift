@@ -18,6 +18,15 @@ package struct ReplicaTable: Sendable {
     /// A replica that has said nothing for so long gets no calls: somebody pulled a plug, and no packet says so.
     package static let reportAgeNanosecondsMax: UInt64 = 2_000_000_000
 
+    /// A call on its way to a replica.
+    package struct Dispatch: Equatable, Sendable {
+        package let replica: ReplicaID
+        /// Which of those that were added under this address it was.
+        fileprivate let additionNumber: Int
+        /// Which of the replica's reports it was sent after.
+        fileprivate let reportNumber: UInt64
+    }
+
     /// How a call to a replica ended.
     package enum Outcome: Equatable, Sendable {
         /// It answered, with a result or with an error of its own.
@@ -29,19 +38,23 @@ package struct ReplicaTable: Sendable {
     }
 
     fileprivate struct Entry {
+        let additionNumber: Int
         /// The last one there was; nil until it has said something.
         var report: ReplicaReport?
         /// Whether it has said so on the present connection.
         var isConnected = false
         var readySince = MonotonicTime(nanoseconds: 0)
         var reportTime = MonotonicTime(nanoseconds: 0)
+        /// Counts the reports.
+        var reportNumber: UInt64 = 0
         var callCount = 0
-        /// Calls that were sent since the last report: it cannot have counted them.
-        var callCountSinceReport = 0
+        /// Those of them that were sent after the last report, which cannot have counted them.
+        var newCallCount = 0
         var breaker = CircuitBreaker()
     }
 
     private var entries: [ReplicaID: Entry] = [:]
+    private var additionCount = 0
     private var retries = RetryBudget()
     /// Where the search begins, so that equals take turns.
     private var turn = 0
@@ -54,7 +67,8 @@ package struct ReplicaTable: Sendable {
     /// A server that may be a replica, and has not said anything yet; nothing changes when it is there already.
     package mutating func add(_ replica: ReplicaID) {
         guard entries[replica] == nil else { return }
-        entries[replica] = Entry()
+        additionCount += 1
+        entries[replica] = Entry(additionNumber: additionCount)
         replicas = entries.keys.sorted()
     }
 
@@ -74,7 +88,8 @@ package struct ReplicaTable: Sendable {
         }
         entry.report = report
         entry.reportTime = now
-        entry.callCountSinceReport = 0
+        entry.reportNumber += 1
+        entry.newCallCount = 0
         entries[replica] = entry
     }
 
@@ -100,10 +115,10 @@ package struct ReplicaTable: Sendable {
     ///   - selector: the model.
     ///   - excluded: replicas that were tried for this call already.
     ///   - now: the time.
-    /// - Returns: whom to call; `finish` is to follow. Nil when no replica can take it.
+    /// - Returns: whom to call; `finish` is to follow with it. Nil when no replica can take it.
     package mutating func begin(
         _ selector: ModelSelector, excluding excluded: Set<ReplicaID> = [], at now: MonotonicTime
-    ) -> ReplicaID? {
+    ) -> Dispatch? {
         guard !replicas.isEmpty else { return nil }
         turn = (turn + 1) % replicas.count
         var best: (replica: ReplicaID, wait: Double)?
@@ -114,25 +129,28 @@ package struct ReplicaTable: Sendable {
             else { continue }
             if best.map({ wait < $0.wait }) ?? true { best = (replica, wait) }
         }
-        guard let replica = best?.replica else { return nil }
-        entries[replica]?.callCount += 1
-        entries[replica]?.callCountSinceReport += 1
-        entries[replica]?.breaker.begin(at: now)
+        guard let replica = best?.replica, var entry = entries[replica] else { return nil }
+        entry.callCount += 1
+        entry.newCallCount += 1
+        entry.breaker.begin(at: now)
+        entries[replica] = entry
         if excluded.isEmpty { retries.earn() }
-        return replica
+        return Dispatch(
+            replica: replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber)
     }
 
     /// A call that `begin` sent has ended.
-    package mutating func finish(_ replica: ReplicaID, _ outcome: Outcome, at now: MonotonicTime) {
-        guard var entry = entries[replica] else { return }
-        entry.callCount = max(0, entry.callCount - 1)
-        entry.callCountSinceReport = max(0, entry.callCountSinceReport - 1)
+    package mutating func finish(_ dispatch: Dispatch, _ outcome: Outcome, at now: MonotonicTime) {
+        // Of one that was removed meanwhile nothing is counted any more, nor does its namesake count it.
+        guard var entry = entries[dispatch.replica], entry.additionNumber == dispatch.additionNumber else { return }
+        entry.callCount -= 1
+        if entry.reportNumber == dispatch.reportNumber { entry.newCallCount -= 1 }
         switch outcome {
         case .answered: entry.breaker.succeed()
         case .unreachable: entry.breaker.fail(at: now)
         case .abandoned: entry.breaker.forget(at: now)
         }
-        entries[replica] = entry
+        entries[dispatch.replica] = entry
     }
 
     /// Whether a call that found its replica unreachable may be sent to another one.
@@ -161,7 +179,7 @@ extension ReplicaTable.Entry {
         guard let model = openReport(at: now)?.model(selector) else { return nil }
         // At least a microsecond a call, so that calls count where nothing was measured yet.
         let service = Double(max(model.serviceNanoseconds, 1_000))
-        let wait = Double(model.waitNanoseconds) + Double(callCountSinceReport + 1) * service
+        let wait = Double(model.waitNanoseconds) + Double(newCallCount + 1) * service
         let age = Double(now.nanoseconds(since: readySince)) / Double(ReplicaTable.slowStartNanoseconds)
         return wait / min(1, max(ReplicaTable.slowStartShareMin, age))
     }

@@ -1,4 +1,5 @@
 import Synchronization
+import Vocabulary
 
 /// The context that new connections begin with; it can be replaced while they come and go.
 ///

@@ -44,9 +44,10 @@ import Vocabulary
 }
 
 @Suite struct LogSettingsTests {
-    @Test("settings come to the threshold that they were made of", arguments: LogSettings.Threshold.allCases)
-    func thresholds(threshold: LogSettings.Threshold) {
-        #expect(LogSettings(threshold).threshold == (threshold == .trace ? .trace : threshold))
+    /// A notice they do not know: it becomes the next that writes less.
+    @Test("settings come to the threshold that they were made of", arguments: LogThreshold.Severity.allCases)
+    func thresholds(threshold: LogThreshold.Severity) {
+        #expect(LogSettings(threshold).threshold == (threshold == .notice ? .warning : threshold))
     }
 
     @Test("the lowest level that is wanted counts")

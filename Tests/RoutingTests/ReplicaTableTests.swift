@@ -39,20 +39,20 @@ struct ReplicaTableTests {
     func leastWait() {
         var table = table([a: report(wait: 5_000_000), b: report()])
         // Five calls take b as long as a has to do already.
-        let first = (0..<5).map { _ in table.begin(digits, at: later) }
+        let first = (0..<5).map { _ in table.begin(digits, at: later)?.replica }
         #expect(first == Array(repeating: b, count: 5))
-        let next = (0..<4).compactMap { _ in table.begin(digits, at: later) }
+        let next = (0..<4).compactMap { _ in table.begin(digits, at: later)?.replica }
         #expect(Set(next) == [a, b])
         // A report has counted them; from then on only what it says counts.
         table.update(b, report(wait: 20_000_000), at: later)
-        #expect(table.begin(digits, at: later) == a)
+        #expect(table.begin(digits, at: later)?.replica == a)
     }
 
     @Test("gives equals their turns")
     func turns() {
         var table = table([a: report(), b: report(), c: report()])
         var counts: [ReplicaID: Int] = [:]
-        for _ in 0..<30 { counts[table.begin(digits, at: later)!, default: 0] += 1 }
+        for _ in 0..<30 { counts[table.begin(digits, at: later)!.replica, default: 0] += 1 }
         #expect(counts == [a: 10, b: 10, c: 10])
     }
 
@@ -62,13 +62,13 @@ struct ReplicaTableTests {
             a: report([("digits", 1)]), b: report([("digits", 2)]), c: report([("digits", 2)], drains: true),
         ])
         let second = ModelSelector(name: ModelName("digits")!, version: ModelVersion(2)!)
-        for _ in 0..<5 { #expect(table.begin(second, at: later) == b) }
+        for _ in 0..<5 { #expect(table.begin(second, at: later)?.replica == b) }
         #expect(table.begin(ModelSelector(name: ModelName("other")!), at: later) == nil)
         #expect(!table.knows(ModelSelector(name: ModelName("other")!)))
         table.disconnect(b)
         #expect(table.begin(second, at: later) == nil && table.knows(second), "c drains, and is there")
         table.update(b, report([("digits", 2)]), at: later)
-        #expect(table.begin(second, at: later) == b)
+        #expect(table.begin(second, at: later)?.replica == b)
         table.remove(b)
         #expect(table.begin(second, at: later) == nil)
         #expect(table.models.map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
@@ -77,7 +77,7 @@ struct ReplicaTableTests {
     @Test("keeps a retry away from the replicas that were tried")
     func exclusion() {
         var table = table([a: report(), b: report()])
-        #expect(table.begin(digits, excluding: [a], at: later) == b)
+        #expect(table.begin(digits, excluding: [a], at: later)?.replica == b)
         #expect(table.begin(digits, excluding: [a, b], at: later) == nil)
     }
 
@@ -89,7 +89,7 @@ struct ReplicaTableTests {
         func share(at time: MonotonicTime) -> Double {
             var copy = table
             for replica in [a, b] { copy.update(replica, report(), at: time) }
-            let calls = (0..<1_100).map { _ in copy.begin(digits, at: time) }
+            let calls = (0..<1_100).map { _ in copy.begin(digits, at: time)?.replica }
             return Double(calls.count { $0 == b }) / Double(calls.count)
         }
         let shares = [0, 2_500_000_000, 5_000_000_000].map { share(at: later.advanced(byNanoseconds: $0)) }
@@ -101,16 +101,15 @@ struct ReplicaTableTests {
     func breaker() {
         var table = table([a: report()])
         for _ in 0..<CircuitBreaker.failureCountMax {
-            #expect(table.begin(digits, at: later) == a)
-            table.finish(a, .unreachable, at: later)
+            table.finish(table.begin(digits, at: later)!, .unreachable, at: later)
         }
         #expect(table.begin(digits, at: later) == nil && !table.isReady(a, at: later))
         let then = later.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
         table.update(a, report(), at: then)
-        #expect(table.begin(digits, at: then) == a)
+        let attempt = table.begin(digits, at: then)!
         #expect(table.begin(digits, at: then) == nil, "one try at a time")
-        table.finish(a, .answered, at: then)
-        #expect(table.begin(digits, at: then) == a && table.begin(digits, at: then) == a)
+        table.finish(attempt, .answered, at: then)
+        #expect(table.begin(digits, at: then)?.replica == a && table.begin(digits, at: then)?.replica == a)
     }
 
     @Test("a replica that has gone silent gets no calls until it speaks again")
@@ -118,21 +117,49 @@ struct ReplicaTableTests {
         var table = table([a: report(), b: report()])
         let then = later.advanced(byNanoseconds: ReplicaTable.reportAgeNanosecondsMax + 1)
         table.update(b, report(), at: then)
-        for _ in 0..<4 { #expect(table.begin(digits, at: then) == b) }
+        for _ in 0..<4 { #expect(table.begin(digits, at: then)?.replica == b) }
         table.update(a, report(), at: then)
-        #expect(table.begin(digits, at: then) == a)
+        #expect(table.begin(digits, at: then)?.replica == a)
     }
 
     @Test("a replica that connects anew begins with a clean slate")
     func reconnection() {
         var table = table([a: report()])
         for _ in 0..<CircuitBreaker.failureCountMax {
-            _ = table.begin(digits, at: later)
-            table.finish(a, .unreachable, at: later)
+            table.finish(table.begin(digits, at: later)!, .unreachable, at: later)
         }
         table.disconnect(a)
         table.update(a, report(), at: later)
-        #expect(table.begin(digits, at: later) == a)
+        #expect(table.begin(digits, at: later)?.replica == a)
+    }
+
+    @Test("a call that a report has counted is not taken from those that were sent since")
+    func countedCalls() {
+        var table = table([a: report(), b: report()])
+        let counted = (0..<4).map { _ in table.begin(digits, at: later)! }
+        table.update(a, report(), at: later)
+        table.update(b, report(), at: later)
+        let since = (0..<4).map { _ in table.begin(digits, at: later)! }
+        #expect(since.count { $0.replica == a } == 2)
+        // Were they taken from those, a would seem to have nothing to do.
+        for call in counted where call.replica == a { table.finish(call, .answered, at: later) }
+        let next = (0..<4).map { _ in table.begin(digits, at: later)! }
+        #expect(next.count { $0.replica == a } == 2)
+        #expect(table.callCount(of: a) == 4 && table.callCount(of: b) == 6)
+    }
+
+    @Test("a call to a replica that was removed is not taken from its namesake")
+    func namesake() {
+        var table = table([a: report()])
+        let old = table.begin(digits, at: later)!
+        table.remove(a)
+        table.add(a)
+        table.update(a, report(), at: later)
+        let new = table.begin(digits, at: later)!
+        table.finish(old, .answered, at: later)
+        #expect(table.callCount(of: a) == 1)
+        table.finish(new, .answered, at: later)
+        #expect(table.callCount(of: a) == 0)
     }
 
     @Test("retries no more than a tenth of the calls, and a few in any case")
@@ -153,7 +180,7 @@ struct ReplicaTableTests {
         let all = [a, b, c]
         var table = ReplicaTable()
         var time = MonotonicTime(nanoseconds: 1)
-        var calls: [ReplicaID] = []
+        var calls: [ReplicaTable.Dispatch] = []
         var ready: Set<ReplicaID> = []
         for _ in 0..<20_000 {
             time = time.advanced(byNanoseconds: UInt64.random(in: 0...200_000_000, using: &random))
@@ -169,7 +196,7 @@ struct ReplicaTableTests {
             case 3...5:
                 let could = ready.filter { table.isReady($0, at: time) }
                 let chosen = table.begin(digits, at: time)
-                #expect(chosen.map(could.contains) ?? could.isEmpty)
+                #expect(chosen.map { could.contains($0.replica) } ?? could.isEmpty)
                 if let chosen { calls.append(chosen) }
             default:
                 guard !calls.isEmpty else { continue }

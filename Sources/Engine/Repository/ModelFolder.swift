@@ -10,8 +10,8 @@ package struct ModelFolder: Equatable, Sendable {
     /// Which versions are served, or what is wrong with `model.yaml`.
     let policy: Policy
     /// The files beside `model.yaml`, and itself.
-    let stamp: FolderStamp
-    let versions: [ModelVersion: FolderStamp]
+    let stamp: FileFingerprint
+    let versions: [ModelVersion: FileFingerprint]
 
     enum Policy: Equatable, Sendable {
         case known(VersionPolicy)
@@ -20,8 +20,8 @@ package struct ModelFolder: Equatable, Sendable {
 
     /// What is read when a version is loaded.
     struct VersionStamp: Equatable, Sendable {
-        let settings: FolderStamp
-        let files: FolderStamp?
+        let settings: FileFingerprint
+        let files: FileFingerprint?
     }
 
     /// What keeps every version of it from being loaded; nil when nothing does.

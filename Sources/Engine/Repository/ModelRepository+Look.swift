@@ -40,11 +40,12 @@ extension ModelRepository {
             policy = .broken("\(error)")
         }
         let versions = names.compactMap { ModelVersion($0) }.map {
-            ($0, FolderStamp(of: "\(folder)/\($0)", descends: true))
+            ($0, FileFingerprint(filesIn: "\(folder)/\($0)", descends: true))
         }
         return ModelFolder(
             name: name, repository: path, path: folder, policy: policy,
-            stamp: FolderStamp(of: folder, descends: false), versions: Dictionary(uniqueKeysWithValues: versions))
+            stamp: FileFingerprint(filesIn: folder, descends: false),
+            versions: Dictionary(uniqueKeysWithValues: versions))
     }
 }
 

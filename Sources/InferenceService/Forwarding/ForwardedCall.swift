@@ -25,7 +25,8 @@ struct ForwardedCall {
     func unary(_ request: Bytes) async throws -> Bytes {
         try await attempt { lease, _ in
             let response = try await lease.channel.unary(path, request, options: options())
-            keeper.forward(initial: response.initialMetadata, trailing: response.trailingMetadata)
+            keeper.forward(initial: response.initialMetadata)
+            keeper.forward(trailing: response.trailingMetadata)
             return keeper.count(response.message)
         }
     }
@@ -71,7 +72,7 @@ struct ForwardedCall {
                 // Whatever ends the answer ends the requests: nobody reads them any more.
                 defer { group.cancelAll() }
                 let result = try await answer(call)
-                keeper.forward(initial: Metadata(), trailing: try await call.responseTrailers())
+                keeper.forward(trailing: try await call.responseTrailers())
                 return result
             }
         }
@@ -79,11 +80,11 @@ struct ForwardedCall {
 
     private func answers(of call: ClientCall, to writer: ResponseWriter, _ progress: AnswerProgress) async throws {
         while let message = try await call.next() {
-            if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata(), trailing: Metadata()) }
+            if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
             progress.hasBegun = true
             try await writer.write(keeper.count(message))
         }
-        keeper.forward(initial: Metadata(), trailing: try await call.responseTrailers())
+        keeper.forward(trailing: try await call.responseTrailers())
     }
 
     // MARK: Attempts
@@ -121,13 +122,14 @@ struct ForwardedCall {
     private func settling<Answer>(
         _ lease: ShardDirectory.Lease, _ body: () async throws -> Answer
     ) async throws -> Answer {
+        keeper.beginAttempt()
         do {
             let answer = try await body()
             directory.finish(lease, .answered)
             return answer
         } catch let failure as RPCFailure {
             directory.finish(lease, outcome(of: failure))
-            keeper.forward(initial: Metadata(), trailing: failure.trailingMetadata)
+            keeper.forward(trailing: failure.trailingMetadata)
             throw failure
         } catch {
             directory.finish(lease, .abandoned)

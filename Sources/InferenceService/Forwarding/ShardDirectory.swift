@@ -19,8 +19,10 @@ package final class ShardDirectory: Sendable {
 
     /// A call on its way to a shard.
     struct Lease {
-        let replica: ReplicaID
         let channel: RPCChannel
+        fileprivate let dispatch: ReplicaTable.Dispatch
+
+        var replica: ReplicaID { dispatch.replica }
     }
 
     /// Adds a shard, which gets calls once it has said what it serves.
@@ -75,9 +77,11 @@ package final class ShardDirectory: Sendable {
     func begin(_ selector: ModelSelector, excluding: Set<ReplicaID> = []) throws(ServingError) -> Lease {
         let now = clock.now()
         let lease: Lease? = state.withLock { state in
-            guard let replica = state.table.begin(selector, excluding: excluding, at: now) else { return nil }
-            guard let channel = state.channels[replica] else { preconditionFailure("no channel to \(replica)") }
-            return Lease(replica: replica, channel: channel)
+            guard let dispatch = state.table.begin(selector, excluding: excluding, at: now) else { return nil }
+            guard let channel = state.channels[dispatch.replica] else {
+                preconditionFailure("no channel to \(dispatch.replica)")
+            }
+            return Lease(channel: channel, dispatch: dispatch)
         }
         guard let lease else {
             throw ServingError(
@@ -89,7 +93,7 @@ package final class ShardDirectory: Sendable {
 
     func finish(_ lease: Lease, _ outcome: ReplicaTable.Outcome) {
         let now = clock.now()
-        state.withLock { $0.table.finish(lease.replica, outcome, at: now) }
+        state.withLock { $0.table.finish(lease.dispatch, outcome, at: now) }
     }
 
     func takeRetry() -> Bool { state.withLock { $0.table.takeRetry() } }

@@ -45,7 +45,8 @@ package struct ShardService: Sendable {
         engine.models.map { description in
             let selector = ModelSelector(name: description.name, version: description.version)
             let counters = (try? engine.counters(of: selector)) ?? EngineCounters()
-            let service = counters.sampleCount == 0 ? 0 : counters.computeNanoseconds / counters.sampleCount
+            // Of all steps that a text takes, not of one.
+            let service = counters.answerCount == 0 ? 0 : counters.computeNanoseconds / counters.answerCount
             return ShardModel(
                 name: description.name.name, version: description.version.description,
                 expectedWaitMicroseconds: UInt64(clamping: counters.queuedRequestCount) * service / 1000,

@@ -1,15 +1,11 @@
 import Messages
+import Telemetry
 import Vocabulary
 
 /// How much is logged, in the words of Triton's clients: decisions only, in a value.
 ///
 /// - Source: Triton's logging extension.
 struct LogSettings: Equatable {
-    /// How loud a line must be to be written, from everything to next to nothing.
-    enum Threshold: Int, CaseIterable {
-        case trace, debug, info, warning, error, critical
-    }
-
     /// Times in the log are as ISO 8601 has them.
     static let format = "ISO8601"
 
@@ -19,15 +15,16 @@ struct LogSettings: Equatable {
     private(set) var verboseLevel: UInt32
 
     /// The settings that come to a threshold.
-    init(_ threshold: Threshold) {
-        writesInfo = threshold.rawValue <= Threshold.info.rawValue
-        writesWarnings = threshold.rawValue <= Threshold.warning.rawValue
-        writesErrors = threshold.rawValue <= Threshold.error.rawValue
-        verboseLevel = UInt32(max(0, Threshold.info.rawValue - threshold.rawValue))
+    init(_ threshold: LogThreshold.Severity) {
+        typealias Severity = LogThreshold.Severity
+        writesInfo = threshold.rawValue <= Severity.info.rawValue
+        writesWarnings = threshold.rawValue <= Severity.warning.rawValue
+        writesErrors = threshold.rawValue <= Severity.error.rawValue
+        verboseLevel = UInt32(max(0, Severity.info.rawValue - threshold.rawValue))
     }
 
     /// The threshold that they come to: levels are nested, so that the lowest that is wanted counts.
-    var threshold: Threshold {
+    var threshold: LogThreshold.Severity {
         if verboseLevel > 1 { return .trace }
         if verboseLevel == 1 { return .debug }
         if writesInfo { return .info }

@@ -66,7 +66,7 @@ final class LogControl: Sendable {
     /// - Parameter threshold: of the server's log; nil where it cannot be changed.
     init(_ threshold: LogThreshold?) {
         self.threshold = threshold
-        state = Mutex(LogSettings(LogSettings.Threshold(threshold?.severity ?? .info)))
+        state = Mutex(LogSettings(threshold?.severity ?? .info))
     }
 
     var settings: LogSettings { state.withLock { $0 } }
@@ -83,37 +83,10 @@ final class LogControl: Sendable {
         let updated: Result<LogSettings, ServingError> = state.withLock { settings in
             Result { () throws(ServingError) in
                 try settings.update(changes)
-                threshold.severity = LogThreshold.Severity(settings.threshold)
+                threshold.severity = settings.threshold
                 return settings
             }
         }
         return try updated.get()
-    }
-}
-
-extension LogSettings.Threshold {
-    fileprivate init(_ severity: LogThreshold.Severity) {
-        switch severity {
-        case .trace: self = .trace
-        case .debug: self = .debug
-        case .info: self = .info
-        // Beyond what these settings tell apart: the next that writes less.
-        case .notice, .warning: self = .warning
-        case .error: self = .error
-        case .critical: self = .critical
-        }
-    }
-}
-
-extension LogThreshold.Severity {
-    fileprivate init(_ threshold: LogSettings.Threshold) {
-        switch threshold {
-        case .trace: self = .trace
-        case .debug: self = .debug
-        case .info: self = .info
-        case .warning: self = .warning
-        case .error: self = .error
-        case .critical: self = .critical
-        }
     }
 }

@@ -38,7 +38,8 @@ package struct ShardModel: Message {
     package var version: String
     /// How long a request would wait now before its execution begins, as far as can be told.
     package var expectedWaitMicroseconds: UInt64
-    /// What one request adds to the wait of those behind it: the mean time of its share of an execution.
+    /// What one request adds to the wait of those behind it: the time of all executions, divided by the requests that
+    /// were answered.
     package var serviceMicroseconds: UInt64
 
     package init(

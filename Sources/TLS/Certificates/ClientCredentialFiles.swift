@@ -1,3 +1,5 @@
+package import Vocabulary
+
 /// The files that a client's context is made of, by their paths: read at start, and again when they have changed.
 package struct ClientCredentialFiles: Hashable, Sendable {
     /// The authorities that may have signed the server's certificate.

@@ -1,5 +1,5 @@
 import Glibc
-import Vocabulary
+package import Vocabulary
 
 /// The files that a server's context is made of, by their paths: read at start, and again when they change.
 package struct ServerCredentialFiles: Hashable, Sendable {
@@ -58,30 +58,5 @@ package struct ServerCredentialFiles: Hashable, Sendable {
                 reason: "expected 1 to \(Self.revocationFileCountMax) files .crl or .pem, found \(lists.count)")
         }
         return lists.sorted().map { "\(path)/\($0)" }
-    }
-}
-
-/// The identity and age of some files: equal as long as none was written, replaced, removed or added.
-package struct FileFingerprint: Hashable, Sendable {
-    private struct Entry: Hashable, Sendable {
-        let path: String
-        /// Device, inode, size and the times of change, to the nanosecond; empty for a file that is not there.
-        var numbers: [Int] = []
-    }
-
-    private let entries: [Entry]
-
-    /// Of the files at `paths`, whether they are there or not.
-    package init(paths: [String]) {
-        entries = paths.map { path in
-            var status = stat()
-            guard stat(path, &status) == 0 else { return Entry(path: path) }
-            return Entry(
-                path: path,
-                numbers: [
-                    Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino), Int(status.st_size),
-                    status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
-                ])
-        }
     }
 }

@@ -12,11 +12,7 @@ struct RepositoryTableTests {
     private func folder(
         _ versions: [Int: Int], policy: ModelFolder.Policy = .known(.latest(1)), settings: Int = 1
     ) -> ModelFolder {
-        func stamp(_ byteCount: Int) -> FolderStamp {
-            var stamp = FolderStamp(of: "/nowhere/at/all", descends: false)
-            stamp.files["file"] = .init(byteCount: byteCount, inode: 1, seconds: 1, nanoseconds: 1)
-            return stamp
-        }
+        func stamp(_ byteCount: Int) -> FileFingerprint { FileFingerprint(paths: ["/nowhere/\(byteCount) bytes"]) }
         return ModelFolder(
             name: name, repository: "r", path: "r/m", policy: policy, stamp: stamp(settings),
             versions: Dictionary(

@@ -4,7 +4,7 @@ import Vocabulary
 /// What tenants have had of the engine: what the engine thread decides by, kept up to date in one place.
 ///
 /// - Isolation: engine thread only.
-final class TenantLedger {
+final class ComputeAccounts {
     private(set) var shares = TenantShares()
     private var meter: FairnessMeter
     private let report: FairnessReport

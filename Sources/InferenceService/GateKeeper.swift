@@ -1,0 +1,213 @@
+import Messages
+import RPC
+import Routing
+import Telemetry
+import Tenancy
+import Vocabulary
+
+/// One call at the gate: what has been found out about it so far.
+///
+/// - Isolation: the handler of the call, on the loop of its connection.
+final class GateKeeper: CallMeter, @unchecked Sendable {
+    // @unchecked: the handler of one call uses it, and a handler runs on one loop.
+    private let context: ServerContext
+    private let tenants: TenantGate
+    private let record: CallGate.Record?
+    private let forwarder: Forwarder?
+    private var admitted: TenantPass?
+    private var model: String?
+    private var requestByteCount = 0
+    private var responseByteCount = 0
+    private var reserved = MeteredAmounts()
+    /// Nil as long as nothing was used that anybody measures.
+    private var used: Consumption?
+    /// The part of it that is recorded already, for other models of the same stream.
+    private var recorded = Consumption()
+
+    /// What a shard sent in its trailers, which the caller gets as it is.
+    private var forwardedTrailers: Metadata?
+
+    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
+        self.context = context
+        self.tenants = tenants
+        self.record = record
+        self.forwarder = forwarder
+    }
+
+    var call: CallContext {
+        CallContext(
+            peer: context.peer, tenant: admitted?.caller.tenant, weight: admitted?.caller.policy.weight ?? 1,
+            deadline: context.deadline, requestID: context.requestID,
+            allowedModels: admitted?.caller.policy.allowedModels, meter: self)
+    }
+
+    func header(_ name: StaticString) -> String? { context.requestText(of: name) }
+
+    /// Lets the call in as far as its method goes, and counts it.
+    func enter(_ audience: MethodAudience) throws(ServingError) {
+        let known = context.peerNote.flatMap { $0 as? TenantPass }
+        let pass = try tenants.enter(
+            context.peer, method: context.path, audience: audience,
+            actingFor: context.requestText(of: "apus-tenant"), pass: known)
+        admitted = pass
+        if pass !== known { context.peerNote = pass }
+    }
+
+    /// Ends the stay of a call that cannot be answered at once, and is about to enter again.
+    func withdraw() {
+        if let admitted { tenants.withdraw(admitted) }
+    }
+
+    /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
+    func leave(failure: ServingError?) {
+        recordUse(failure)
+        if let admitted { tenants.leave(admitted, reserved: reserved, used: used?.amounts ?? MeteredAmounts()) }
+        if let forwardedTrailers { return context.setTrailingMetadata(forwardedTrailers) }
+        guard used != nil || failure != nil else {
+            if admitted != nil { context.setTrailers(Self.nothingUsed) }
+            return
+        }
+        var metadata = Metadata()
+        if admitted != nil { append((used ?? Consumption()).trailers, to: &metadata) }
+        failure?.appendDetails(to: &metadata)
+        context.setTrailingMetadata(metadata)
+    }
+
+    /// What a call says that an immediate model answered, or none.
+    private static let nothingUsed: PreparedTrailers = {
+        do {
+            var metadata = Metadata()
+            for (name, value) in Consumption().trailers { try metadata.append(name, value) }
+            return try PreparedTrailers(metadata)
+        } catch {
+            preconditionFailure("trailers of our own: \(error)")
+        }
+    }()
+
+    /// Takes down what was used since the last time.
+    private func recordUse(_ failure: ServingError?, isEnd: Bool = true) {
+        guard let record, let tenant = admitted?.caller.tenant else { return }
+        var part = used ?? Consumption()
+        part.remove(recorded)
+        part.requestCount = isEnd ? 1 : 0
+        part.failureCount = failure == nil ? 0 : 1
+        // The name of a model that is not there, or not for the caller, is whatever the caller likes.
+        let isNamed = failure?.label != "unknown_model" && failure?.code != .permissionDenied
+        record(part, tenant, isNamed ? model ?? "" : "")
+        recorded = used ?? Consumption()
+    }
+
+    /// Notes which model a request names; a stream may name one after the other.
+    private func note(_ name: String) {
+        if let model, model != name { recordUse(nil, isEnd: false) }
+        model = name
+    }
+
+    private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
+        for (name, value) in trailers {
+            do {
+                try metadata.append(name, value)
+            } catch {
+                preconditionFailure("a trailer of our own: \(error)")
+            }
+        }
+    }
+
+    // MARK: What it uses
+
+    func reserve(_ amounts: MeteredAmounts) throws(ServingError) {
+        guard let admitted else { return }
+        try tenants.reserve(amounts, for: admitted)
+        reserved.add(amounts)
+    }
+
+    func add(_ consumption: Consumption) {
+        var sum = used ?? Consumption()
+        sum.add(consumption)
+        used = sum
+    }
+
+    // MARK: Forwarding
+
+    /// The call as one of a shard's; nil when it is answered here.
+    ///
+    /// - Throws: PERMISSION_DENIED for a model that the caller may not call.
+    func forwardedCall<Request: Message>(
+        _ type: Request.Type, _ bytes: Bytes
+    ) throws(ServingError) -> ForwardedCall? {
+        guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
+            let selector = forwarder.target(of: bytes)
+        else { return nil }
+        try take(bytes, of: selector.name)
+        return ForwardedCall(selector: selector, forwarder: forwarder, context: context, keeper: self)
+    }
+
+    /// Begins an attempt: what another shard sent before is forgotten.
+    func beginAttempt() {
+        forwardedTrailers = nil
+        used = nil
+    }
+
+    /// Passes on what a shard sent in front of its messages.
+    func forward(initial: Metadata) {
+        if !initial.isEmpty { context.setInitialMetadata(initial) }
+    }
+
+    /// Passes on what a shard sent behind its messages, and counts what it says the call has used.
+    func forward(trailing: Metadata) {
+        guard !trailing.isEmpty else { return }
+        forwardedTrailers = trailing
+        used = Consumption(trailers: trailing)
+    }
+
+    // MARK: Messages
+
+    /// Decodes a request and checks that its model may be called.
+    ///
+    /// - Throws: INTERNAL for bytes that are not the message, as gRPC has it; PERMISSION_DENIED.
+    func decode<Request: Message>(_ type: Request.Type, _ bytes: Bytes) throws(ServingError) -> Request {
+        let request: Request
+        do {
+            request = try Request(decoding: bytes)
+        } catch {
+            requestByteCount += bytes.count
+            throw ServingError(.internal, "the request cannot be decoded: \(error)", label: "undecodable_request")
+        }
+        try take(bytes, of: (request as? any ModelRequest)?.requestedModel)
+        return request
+    }
+
+    /// Counts the bytes of a request and checks that the model it names may be called.
+    ///
+    /// - Throws: PERMISSION_DENIED.
+    private func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
+        requestByteCount += bytes.count
+        guard let requestedModel, !requestedModel.isEmpty else { return }
+        note(requestedModel)
+        if let name = ModelName(requestedModel) { try admitted?.require(name) }
+    }
+
+    /// As for a request that named the model by a string.
+    func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
+        requestByteCount += bytes.count
+        note(requestedModel.name)
+        try admitted?.require(requestedModel)
+    }
+
+    /// The bytes of a response, counted.
+    func encode(_ response: some Message) -> Bytes { count(response.encoded()) }
+
+    /// Counts the bytes of a response.
+    func count(_ bytes: Bytes) -> Bytes {
+        responseByteCount += bytes.count
+        return bytes
+    }
+
+    func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {
+        AccessLogEntry(
+            requestID: context.requestID, method: context.path, tenant: admitted?.caller.tenant,
+            model: model.map { String($0.prefix(255)) }, status: failure?.code ?? .ok, reason: failure?.label,
+            durationNanoseconds: now.nanoseconds(since: context.arrivalTime), requestByteCount: requestByteCount,
+            responseByteCount: responseByteCount)
+    }
+}
