@@ -40,6 +40,11 @@ public struct ServerStatus: Hashable, Sendable {
         public let queuedRequestCount: UInt64
         /// Tokens of all texts together.
         public let generatedTokenCount: UInt64
+        /// The servers behind the one that was asked that serve it and take calls now, as `HOST:PORT`; what they have
+        /// done is theirs to count.
+        public let shards: [String]
+        /// Whether the server that was asked serves it itself.
+        public let isServedHere: Bool
     }
 
     /// Of the program.
@@ -65,7 +70,8 @@ extension ServerStatus.Model {
             name: status.name, version: status.version, modality: .init(status.modality), state: .init(status.state),
             stateReason: status.stateReason, requestCount: counters.requests, failureCount: counters.failures,
             executionCount: counters.executions, sampleCount: counters.samples,
-            queuedRequestCount: counters.queueDepth, generatedTokenCount: counters.generatedTokens)
+            queuedRequestCount: counters.queueDepth, generatedTokenCount: counters.generatedTokens,
+            shards: status.shards, isServedHere: status.counters != nil)
     }
 }
 

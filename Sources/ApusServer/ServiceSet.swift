@@ -45,6 +45,8 @@ final class ServiceSet: Sendable {
             log.callDidEnd($0, $1)
         }
         var methods = MethodTable()
+        var extensions = extensions
+        extensions.directory = directory
         services = InferenceServices(
             engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock,
             now: { Int64(Date().timeIntervalSince1970 * 1000) }, serverVersion: ServerVersion.current,

@@ -109,7 +109,15 @@ final class LoadedModel: @unchecked Sendable {
     var queueFull: ServingError {
         ServingError(
             .resourceExhausted, "Exceeds maximum queue size (\(queueCapacity)) of model '\(description.name)'",
-            label: "queue_full")
+            label: "queue_full", retryAdvice: .after(nanoseconds: placeNanoseconds))
+    }
+
+    /// After how long it is worth asking for a place again: as long as one answer has taken of the engine so far, and
+    /// something that callers of a model without answers can live with.
+    private var placeNanoseconds: UInt64 {
+        let counters = counters
+        guard counters.answerCount > 0 else { return 100_000_000 }
+        return min(max(counters.answerTimes.computeNanoseconds / counters.answerCount, 10_000_000), 5_000_000_000)
     }
 }
 

@@ -21,6 +21,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var reserved = MeteredAmounts()
     /// Nil as long as nothing was used that anybody measures.
     private var used: Consumption?
+    /// The part of it that is settled already, for earlier requests of the same stream.
+    private var settled = MeteredAmounts()
     /// The part of it that is recorded already, for other models of the same stream.
     private var recorded = Consumption()
 
@@ -61,7 +63,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
     func leave(failure: ServingError?) {
         recordUse(failure)
-        if let admitted { tenants.leave(admitted, reserved: reserved, used: used?.amounts ?? MeteredAmounts()) }
+        if let admitted { tenants.leave(admitted, reserved: reserved, used: unsettled ?? MeteredAmounts()) }
         if let forwardedTrailers { return context.setTrailingMetadata(forwardedTrailers) }
         guard used != nil || failure != nil else {
             if admitted != nil { context.setTrailers(Self.nothingUsed) }
@@ -117,8 +119,25 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     func reserve(_ amounts: MeteredAmounts) throws(ServingError) {
         guard let admitted else { return }
+        settle(admitted)
         try tenants.reserve(amounts, for: admitted)
         reserved.add(amounts)
+    }
+
+    /// Settles what the requests before have reserved, once they have said what they used: a stream that goes on for
+    /// hours would otherwise hold the sum of all.
+    private func settle(_ pass: TenantPass) {
+        guard let used = unsettled, used != MeteredAmounts() else { return }
+        tenants.settle(pass, reserved: reserved, used: used)
+        settled.add(used)
+        reserved = MeteredAmounts()
+    }
+
+    /// What was used and is not settled; nil as long as nothing was.
+    private var unsettled: MeteredAmounts? {
+        guard var amounts = used?.amounts else { return nil }
+        amounts.remove(settled)
+        return amounts
     }
 
     func add(_ consumption: Consumption) {
@@ -139,7 +158,26 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             let selector = forwarder.target(of: bytes)
         else { return nil }
         try take(bytes, of: selector.name)
-        return ForwardedCall(selector: selector, forwarder: forwarder, context: context, keeper: self)
+        try reserve(for: bytes, type)
+        return ForwardedCall(
+            selector: selector, requestType: type, forwarder: forwarder, context: context, keeper: self)
+    }
+
+    /// Checks one more message of a stream that is forwarded, and reserves what it will use.
+    ///
+    /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
+    func takeForwarded(_ bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
+        try take(bytes, of: ModelSelector(peekingAt: bytes)?.name.name)
+        try reserve(for: bytes, type)
+    }
+
+    /// Reserves what a request that is answered elsewhere will use at most; it is decoded only for tenants that have
+    /// limits of what is used.
+    private func reserve(for bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
+        guard let policy = admitted?.caller.policy, policy.tokenRate != nil || policy.budget != nil,
+            let type = type as? any MeteredRequest.Type, let request = try? type.init(decoding: bytes)
+        else { return }
+        try reserve(request.mostUsed(call))
     }
 
     /// Begins an attempt: what another shard sent before is forgotten.

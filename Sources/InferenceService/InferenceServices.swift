@@ -37,7 +37,8 @@ package struct InferenceServices: Sendable {
         vision = VisionService(engine: engine)
         graph = GraphService(engine: engine)
         admin = AdminService(
-            engine: engine, tenants: tenants, ledger: ledger, clock: clock, serverVersion: serverVersion)
+            engine: engine, tenants: tenants, ledger: ledger, directory: extensions.directory, clock: clock,
+            serverVersion: serverVersion)
         shard = ShardService(engine: engine, readiness: readiness)
         health = HealthService(services: ServiceDescriptors.apus.services)
         readiness.observe { [health] in health.setServing($0) }

@@ -27,18 +27,21 @@ extension ModelDescription {
     ///
     /// Sizes that do not fit together are the model's to refuse; here they only count.
     func amounts(in input: InferenceInput) -> MeteredAmounts {
+        switch modality {
+        case .vision: MeteredAmounts(images: UInt64(clamping: input.tensors.first?.tensor.shape.first ?? 0))
+        case .graph: Self.graphAmounts(in: input)
+        case .text, .tensor: MeteredAmounts()
+        }
+    }
+
+    /// The nodes and edges that a request to a graph model brings or asks for.
+    static func graphAmounts(in input: InferenceInput) -> MeteredAmounts {
         func extent(_ name: String, _ axis: Int) -> UInt64 {
             guard let shape = input.tensor(name)?.shape, axis < shape.count else { return 0 }
             return UInt64(clamping: shape[axis])
         }
-        var amounts = MeteredAmounts()
-        switch modality {
-        case .vision: amounts.images = UInt64(clamping: input.tensors.first?.tensor.shape.first ?? 0)
-        case .graph:
-            amounts.nodes = input.tensor("features") == nil ? extent("nodes", 0) : extent("features", 0)
-            amounts.edges = extent("edges", 1)
-        case .text, .tensor: break
-        }
-        return amounts
+        return MeteredAmounts(
+            nodes: input.tensor("features") == nil ? extent("nodes", 0) : extent("features", 0),
+            edges: extent("edges", 1))
     }
 }

@@ -22,10 +22,16 @@ package struct ReplicaReport: Equatable, Sendable {
         package let waitNanoseconds: UInt64
         /// What one more request adds to that.
         package let serviceNanoseconds: UInt64
+        /// `text`, `vision`, `graph` or `tensor`; empty when the replica does not say.
+        package let modality: String
 
-        package init(name: ModelName, version: ModelVersion, waitNanoseconds: UInt64, serviceNanoseconds: UInt64) {
+        package init(
+            name: ModelName, version: ModelVersion, waitNanoseconds: UInt64, serviceNanoseconds: UInt64,
+            modality: String = ""
+        ) {
             self.name = name
             self.version = version
+            self.modality = modality
             self.waitNanoseconds = waitNanoseconds
             self.serviceNanoseconds = serviceNanoseconds
         }

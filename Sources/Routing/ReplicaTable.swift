@@ -101,12 +101,35 @@ package struct ReplicaTable: Sendable {
         entries.values.contains { $0.report?.model(selector) != nil }
     }
 
+    /// A version of a model that replicas serve.
+    package struct ServedModel: Equatable, Sendable {
+        package let name: ModelName
+        package let version: ModelVersion
+        /// As the replicas say it.
+        package let modality: String
+        /// Those that take calls for it now, by address; none when all that serve it are away.
+        package fileprivate(set) var replicas: [ReplicaID]
+    }
+
     /// The models of all replicas, without repetition, by name and version.
-    package var models: [(name: ModelName, version: ModelVersion)] {
-        var seen: Set<ModelSelector> = []
-        return entries.values.flatMap { $0.report?.models ?? [] }
-            .filter { seen.insert(ModelSelector(name: $0.name, version: $0.version)).inserted }
-            .map { ($0.name, $0.version) }.sorted { ($0.0.name, $0.1) < ($1.0.name, $1.1) }
+    package func models(at now: MonotonicTime) -> [ServedModel] {
+        var models: [ModelSelector: ServedModel] = [:]
+        for replica in replicas {
+            guard let entry = entries[replica] else { continue }
+            for model in entry.report?.models ?? [] {
+                models[
+                    ModelSelector(name: model.name, version: model.version),
+                    default: ServedModel(
+                        name: model.name, version: model.version, modality: model.modality, replicas: [])
+                ].replicas += entry.openReport(at: now) == nil ? [] : [replica]
+            }
+        }
+        return models.values.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }
+    }
+
+    /// Whether any replica takes calls for a model now.
+    package func isReady(_ selector: ModelSelector, at now: MonotonicTime) -> Bool {
+        entries.values.contains { $0.openReport(at: now)?.model(selector) != nil }
     }
 
     /// Sends a call to a replica.

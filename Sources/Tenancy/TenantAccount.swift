@@ -67,16 +67,21 @@ package final class TenantAccount: Sendable {
         count.subtract(1, ordering: .relaxed)
     }
 
+    /// Ends promises: what was used is spent, the rest is given back.
+    func settle(
+        reserved: MeteredAmounts, used: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks
+    ) {
+        let now = clocks.monotonic.now()
+        meters.withLock { $0.settle(reserved: reserved, used: used, policy, now) }
+    }
+
     /// Counts one call less, and settles what it had reserved.
     ///
     /// - Precondition: the call was admitted, and is released once.
     func release(
         reserved: MeteredAmounts, used: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks
     ) {
-        if policy.isMetered {
-            let now = clocks.monotonic.now()
-            meters.withLock { $0.settle(reserved: reserved, used: used, policy, now) }
-        }
+        if policy.isMetered { settle(reserved: reserved, used: used, policy, clocks) }
         let after = count.subtract(1, ordering: .relaxed).newValue
         precondition(after >= 0, "\(tenant) has no call to release")
     }

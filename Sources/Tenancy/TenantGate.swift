@@ -85,6 +85,12 @@ package final class TenantGate: Sendable {
         try account.take(amounts, pass.caller.policy, clocks)
     }
 
+    /// Settles a part of what a call has reserved while it goes on.
+    package func settle(_ pass: TenantPass, reserved: MeteredAmounts, used: MeteredAmounts) {
+        guard pass.caller.policy.isMetered else { return }
+        pass.account?.settle(reserved: reserved, used: used, pass.caller.policy, clocks)
+    }
+
     /// Ends a call that `enter` let in, once.
     ///
     /// - Parameters:

@@ -45,7 +45,7 @@ struct ModelsListCommand: AsyncParsableCommand {
 }
 
 private func rows(of status: ServerStatus) -> [[String]] {
-    let head = ["MODEL", "VERSION", "KIND", "STATE", "REQUESTS", "FAILED", "RUNS", "PER RUN", "WAITING"]
+    let head = ["MODEL", "VERSION", "KIND", "STATE", "REQUESTS", "FAILED", "RUNS", "PER RUN", "WAITING", "SERVED BY"]
     return [head]
         + status.models.map { model in
             let perRun =
@@ -53,9 +53,14 @@ private func rows(of status: ServerStatus) -> [[String]] {
                 ? "-" : String(format: "%.1f", Double(model.sampleCount) / Double(model.executionCount))
             let state =
                 model.stateReason.isEmpty ? model.state.rawValue : "\(model.state.rawValue): \(model.stateReason)"
+            guard model.isServedHere else {
+                return [model.name, model.version, model.modality.rawValue, state]
+                    + Array(repeating: "-", count: 5) + [model.shards.joined(separator: ", ")]
+            }
             return [
                 model.name, model.version, model.modality.rawValue, state, "\(model.requestCount)",
                 "\(model.failureCount)", "\(model.executionCount)", perRun, "\(model.queuedRequestCount)",
+                "this server",
             ]
         }
 }

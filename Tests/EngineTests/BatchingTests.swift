@@ -119,6 +119,7 @@ struct BatchingTests {
         }
         #expect(error?.code == .resourceExhausted)
         #expect(error?.message == "Exceeds maximum queue size (2) of model 'square'")
+        #expect(error?.retryAdvice == .after(nanoseconds: 100_000_000), "nothing was answered yet")
         gate.open(2)
         #expect(try await waiting[0].value.squares == [4])
         #expect(try await waiting[1].value.squares == [9])

@@ -9,6 +9,7 @@ import time
 
 import grpc
 import pytest
+import tritonclient.grpc
 
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
@@ -37,7 +38,7 @@ def free_ports(count):
 class Platform:
     """A front end before shards on ports of their own, which can be started, ended and started again."""
 
-    def __init__(self, path, certificates, shard_count):
+    def __init__(self, path, certificates, shard_count, limits=""):
         self.path, self.certificates = path, certificates
         self.ports = free_ports(shard_count)
         self.shards = [None] * shard_count
@@ -48,7 +49,7 @@ class Platform:
         lines = ["listen: 127.0.0.1:0", "http_listen: off", "tls:", f"  certificate: {main / 'server.pem'}",
                  f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}",
                  f"ledger: {{path: {front / 'usage.sqlite'}}}",
-                 "tenancy: {tenants: [{name: acme, models: [storyteller, digits, karate, delay]}]}",
+                 "tenancy: {tenants: [{name: acme, models: [storyteller, digits, karate, delay]%s}]}" % limits,
                  "shards:", f"  addresses: [{addresses}]", f"  certificate: {main / 'role-router.pem'}",
                  f"  key: {main / 'role-router.key'}", f"  ca: {main / 'ca.pem'}"]
         (front / "apus.yaml").write_text("\n".join(lines) + "\n")
@@ -83,8 +84,8 @@ class Platform:
 def platform(tmp_path, folder):
     platforms = []
 
-    def make(shard_count, started=None):
-        platforms.append(Platform(tmp_path, folder, shard_count))
+    def make(shard_count, started=None, limits=""):
+        platforms.append(Platform(tmp_path, folder, shard_count, limits))
         for index in range(shard_count if started is None else started):
             platforms[-1].start(index)
         return platforms[-1]
@@ -263,6 +264,61 @@ def test_a_front_end_counts_what_its_shards_say_was_used(platform, folder):
         rows = admin_pb2_grpc.AdminStub(channel).GetUsage(admin_pb2.GetUsageRequest(by_model=True)).rows
     row = next(row for row in rows if row.model == "storyteller")
     assert (row.tenant, row.requests, row.generated_tokens) == ("acme", 3, told)
+
+
+def test_a_budget_is_never_overspent_through_a_front_end(platform):
+    budget = 300
+    whole = platform(1, limits=f", budget: {{period: month, tokens: {budget}}}")
+    spent, reasons = [], []
+
+    def one(number):
+        call = generate(whole.channel, max_tokens=20, prompt=f"Once upon {number}")
+        try:
+            list(call)
+            spent.append(call.trailing_metadata())
+        except grpc.RpcError as refusal:
+            assert refusal.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, refusal
+            spent.append(refusal.trailing_metadata())
+            reasons.append(dict(refusal.trailing_metadata())["grpc-status-details-bin"])
+    for _ in range(4):
+        with concurrent.futures.ThreadPoolExecutor(16) as callers:
+            list(callers.map(one, range(16)))
+    told = [dict(trailers) for trailers in spent]
+    used = sum(int(each.get("apus-prompt-tokens", 0)) + int(each.get("apus-generated-tokens", 0)) for each in told)
+    assert budget - 100 < used <= budget, "what was promised and not used is given back, what was used is not"
+    assert reasons and all(b"BUDGET_EXHAUSTED" in each for each in reasons)
+
+
+def test_a_stream_through_a_front_end_names_no_model_its_caller_may_not_call(platform):
+    whole = platform(1)
+    texts = [text_pb2.EmbedRequest(model=model, texts=["a text"]) for model in ("storyteller", "identity")]
+    with pytest.raises(grpc.RpcError) as refusal:
+        text_pb2_grpc.TextStub(whole.channel).EmbedMany(iter(texts))
+    assert refusal.value.code() == grpc.StatusCode.PERMISSION_DENIED and "identity" in refusal.value.details()
+
+
+def test_a_front_end_lists_what_its_shards_serve(platform, folder):
+    whole = platform(2)
+    main = folder / "main"
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    with grpc.secure_channel(whole.front.target, credentials(main, "role-admin")) as channel:
+        models = admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest()).models
+    places = sorted(f"127.0.0.1:{port}" for port in whole.ports)
+    assert {model.name: list(model.shards) for model in models}["digits"] == places
+    assert {model.name: model.modality for model in models}["karate"] == admin_pb2.MODALITY_GRAPH
+    listed = apus("models", "list", "--target", whole.front.target, "--certs", main, "--identity", "role-admin")
+    assert "digits" in listed.stdout and places[0] in listed.stdout
+    with tritonclient.grpc.InferenceServerClient(
+            whole.front.target, ssl=True, root_certificates=main / "ca.pem", private_key=main / "tenant-acme.key",
+            certificate_chain=main / "tenant-acme.pem") as client:
+        assert client.is_model_ready("digits") and not client.is_model_ready("nobody-has-this")
+        index = {model.name: model.state for model in client.get_model_repository_index().models}
+        assert index["digits"] == "READY" and "identity" not in index, "only what acme may call"
+        for shard in whole.shards:
+            assert shard.terminate() == 0
+        whole.wait(lambda: not client.is_model_ready("digits"))
+        index = {model.name: model for model in client.get_model_repository_index().models}
+        assert index["digits"].state == "UNAVAILABLE" and "shard" in index["digits"].reason
 
 
 def test_only_a_router_may_watch_a_shard(server, certificates):

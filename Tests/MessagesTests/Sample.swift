@@ -240,10 +240,10 @@ struct Sample: Sendable, CustomTestStringConvertible {
         Sample(
             ModelStatus(
                 name: "karate", version: "1", modality: .graph, state: .failed, stateReason: "no weights",
-                counters: ModelCounters(requests: 1)),
+                counters: ModelCounters(requests: 1), shards: ["10.0.0.5:8461"]),
             #"""
             name: "karate" version: "1" modality: MODALITY_GRAPH state: MODEL_STATE_FAILED state_reason: "no weights"
-            counters { requests: 1 }
+            counters { requests: 1 } shards: "10.0.0.5:8461"
             """#),
         Sample(
             GetStatusResponse(
@@ -282,8 +282,10 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ShardState(models: [ShardModel(), ShardModel(name: "m")], draining: true),
             #"models {} models { name: "m" } draining: true"#),
         Sample(
-            ShardModel(name: "m", version: "3", expectedWaitMicroseconds: 4, serviceMicroseconds: 5),
-            #"name: "m" version: "3" expected_wait_microseconds: 4 service_microseconds: 5"#),
+            ShardModel(name: "m", version: "3", expectedWaitMicroseconds: 4, serviceMicroseconds: 5, modality: "text"),
+            #"""
+            name: "m" version: "3" expected_wait_microseconds: 4 service_microseconds: 5 modality: "text"
+            """#),
     ]
 
     private static let health = [

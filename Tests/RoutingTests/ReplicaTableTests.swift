@@ -71,7 +71,7 @@ struct ReplicaTableTests {
         #expect(table.begin(second, at: later)?.replica == b)
         table.remove(b)
         #expect(table.begin(second, at: later) == nil)
-        #expect(table.models.map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
+        #expect(table.models(at: .init(nanoseconds: 0)).map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
     }
 
     @Test("keeps a retry away from the replicas that were tried")

@@ -68,6 +68,22 @@ struct TenantGateTests {
         #expect(gate.inProgressCount(of: acme) == 0)
     }
 
+    @Test("a stream that settles what its requests used holds no more than the present one has reserved")
+    func settlingStream() throws {
+        var policy = TenantPolicy()
+        policy.budget = BudgetPolicy(period: .day, limits: [.tokens: 100])
+        let gate = TenantGate(TenantTable(policies: [acme: policy]))
+        let pass = try enter(gate, "tenant/acme")
+        for _ in 0..<10 {
+            try gate.reserve(MeteredAmounts(tokens: 50), for: pass)
+            gate.settle(pass, reserved: MeteredAmounts(tokens: 50), used: MeteredAmounts(tokens: 5))
+        }
+        #expect(gate.statuses.first?.budget?.spent.tokens == 50 && gate.statuses.first?.budget?.reserved.tokens == 0)
+        #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 51), for: pass) }
+        gate.leave(pass)
+        #expect(gate.inProgressCount(of: acme) == 0)
+    }
+
     @Test("forgets tenants without calls when there are many, and never one with a call")
     func accounts() throws {
         let gate = TenantGate(TenantTable())

@@ -14,10 +14,13 @@ package struct AdminService: Sendable {
     private let serverVersion: String
     let tenants: TenantGate
     let ledger: UsageLedger?
+    private let directory: ShardDirectory?
 
     package init(
-        engine: Engine, tenants: TenantGate, ledger: UsageLedger?, clock: any MonotonicClock, serverVersion: String
+        engine: Engine, tenants: TenantGate, ledger: UsageLedger?, directory: ShardDirectory? = nil,
+        clock: any MonotonicClock, serverVersion: String
     ) {
+        self.directory = directory
         self.engine = engine
         self.tenants = tenants
         self.ledger = ledger
@@ -30,13 +33,31 @@ package struct AdminService: Sendable {
     package func getStatus(_ request: GetStatusRequest) -> GetStatusResponse {
         GetStatusResponse(
             serverVersion: serverVersion, uptimeMicroseconds: clock.now().nanoseconds(since: start) / 1000,
-            models: engine.models.map { description in
-                let selector = ModelSelector(name: description.name, version: description.version)
-                return ModelStatus(
-                    name: description.name.name, version: description.version.description,
-                    modality: .init(description.modality), state: .ready,
-                    counters: (try? engine.counters(of: selector)).map { .init($0) })
-            })
+            models: (ownModels + shardModels).sorted { ($0.name, $0.version) < ($1.name, $1.version) })
+    }
+
+    private var ownModels: [ModelStatus] {
+        engine.models.map { description in
+            let selector = ModelSelector(name: description.name, version: description.version)
+            return ModelStatus(
+                name: description.name.name, version: description.version.description,
+                modality: .init(description.modality), state: .ready,
+                counters: (try? engine.counters(of: selector)).map { .init($0) })
+        }
+    }
+
+    /// What the servers behind this one serve, but for what it serves itself.
+    private var shardModels: [ModelStatus] {
+        (directory?.models ?? []).compactMap { model in
+            guard !engine.isReady(ModelSelector(name: model.name, version: model.version)) else { return nil }
+            let isReady = !model.replicas.isEmpty
+            return ModelStatus(
+                name: model.name.name, version: model.version.description,
+                modality: Models.Modality(rawValue: model.modality).map { .init($0) } ?? .unspecified,
+                state: isReady ? .ready : .failed,
+                stateReason: isReady ? "" : "no shard that serves it can be reached",
+                shards: model.replicas.map(\.address))
+        }
     }
 }
 

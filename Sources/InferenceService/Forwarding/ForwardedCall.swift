@@ -14,6 +14,7 @@ import Vocabulary
 /// - Isolation: the handler of the call, on the loop of its connection.
 struct ForwardedCall {
     let selector: ModelSelector
+    let requestType: any ModelRequest.Type
     let forwarder: Forwarder
     let context: ServerContext
     let keeper: GateKeeper
@@ -63,17 +64,30 @@ struct ForwardedCall {
         let lease = try directory.begin(selector)
         return try await settling(lease) {
             let call = await lease.channel.stream(path, options: options())
+            let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask(executorPreference: context.loop) {
                     try await call.write(first)
-                    while let message = try await rest.next() { try await call.write(message) }
+                    while let message = try await rest.next() {
+                        do throws(ServingError) {
+                            try keeper.takeForwarded(message, requestType)
+                        } catch {
+                            refusal.error = error
+                            return call.cancel()
+                        }
+                        try await call.write(message)
+                    }
                     try await call.finishWriting()
                 }
                 // Whatever ends the answer ends the requests: nobody reads them any more.
                 defer { group.cancelAll() }
-                let result = try await answer(call)
-                keeper.forward(trailing: try await call.responseTrailers())
-                return result
+                do {
+                    let result = try await answer(call)
+                    keeper.forward(trailing: try await call.responseTrailers())
+                    return result
+                } catch {
+                    throw refusal.error ?? error
+                }
             }
         }
     }
@@ -85,6 +99,12 @@ struct ForwardedCall {
             try await writer.write(keeper.count(message))
         }
         keeper.forward(trailing: try await call.responseTrailers())
+    }
+
+    /// Why a later request of a stream was not let through.
+    private final class Refusal: @unchecked Sendable {
+        // @unchecked: the tasks of one call run on one loop.
+        var error: ServingError?
     }
 
     // MARK: Attempts

@@ -68,6 +68,18 @@ package final class ShardDirectory: Sendable {
         }
     }
 
+    /// The models of all shards, by name and version.
+    var models: [ReplicaTable.ServedModel] {
+        let now = clock.now()
+        return state.withLock { $0.table.models(at: now) }
+    }
+
+    /// Whether a shard takes calls for the model now.
+    func isReady(_ selector: ModelSelector) -> Bool {
+        let now = clock.now()
+        return state.withLock { $0.table.isReady(selector, at: now) }
+    }
+
     /// Whether a shard serves the model.
     func knows(_ selector: ModelSelector) -> Bool { state.withLock { $0.table.knows(selector) } }
 

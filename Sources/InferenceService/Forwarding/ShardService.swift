@@ -50,7 +50,7 @@ package struct ShardService: Sendable {
             return ShardModel(
                 name: description.name.name, version: description.version.description,
                 expectedWaitMicroseconds: UInt64(clamping: counters.queuedRequestCount) * service / 1000,
-                serviceMicroseconds: service / 1000)
+                serviceMicroseconds: service / 1000, modality: description.modality.rawValue)
         }
     }
 }
@@ -81,7 +81,8 @@ extension ReplicaReport {
                 return Model(
                     name: name, version: version,
                     waitNanoseconds: model.expectedWaitMicroseconds.multipliedClamping(by: 1000),
-                    serviceNanoseconds: model.serviceMicroseconds.multipliedClamping(by: 1000))
+                    serviceNanoseconds: model.serviceMicroseconds.multipliedClamping(by: 1000),
+                    modality: model.modality)
             }, isDraining: state.draining)
     }
 }

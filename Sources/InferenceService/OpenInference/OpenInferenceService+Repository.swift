@@ -61,14 +61,19 @@ extension OpenInferenceService {
         return RepositoryModelUnloadResponse()
     }
 
-    /// Models that are in no repository are served all the same.
+    /// Models that are in no repository are served all the same, and so are those of other servers.
     private func indexed() async -> [RepositoryTable.Entry] {
-        let entries = await repository?.entries ?? []
-        let others = engine.models.filter { model in
-            !entries.contains { $0.name == model.name && $0.version == model.version }
+        var entries = await repository?.entries ?? []
+        func add(_ name: ModelName, _ version: ModelVersion, isReady: Bool) {
+            guard !entries.contains(where: { $0.name == name && $0.version == version }) else { return }
+            entries.append(
+                RepositoryTable.Entry(
+                    name: name, version: version, state: isReady ? .ready : .unavailable,
+                    reason: isReady ? "" : "no shard that serves it can be reached"))
         }
+        for model in engine.models { add(model.name, model.version, isReady: true) }
+        for model in directory?.models ?? [] { add(model.name, model.version, isReady: !model.replicas.isEmpty) }
         return entries
-            + others.map { RepositoryTable.Entry(name: $0.name, version: $0.version, state: .ready, reason: "") }
     }
 
     private func requiredRepository() throws(ServingError) -> LiveRepository {

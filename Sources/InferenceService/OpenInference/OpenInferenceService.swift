@@ -17,6 +17,8 @@ package struct OpenInferenceService: Sendable {
     private let serverVersion: String
     /// Nil for a server whose models come from elsewhere.
     let repository: LiveRepository?
+    /// Nil for a server without others behind it.
+    let directory: ShardDirectory?
     /// Nil where shared memory is off.
     let regions: SharedMemoryRegions?
     let log: LogControl
@@ -40,6 +42,7 @@ package struct OpenInferenceService: Sendable {
         self.now = now
         self.serverVersion = serverVersion
         repository = extensions.repository
+        directory = extensions.directory
         regions = extensions.allowsSharedMemory ? SharedMemoryRegions() : nil
         log = LogControl(extensions.logThreshold)
     }
@@ -59,7 +62,8 @@ package struct OpenInferenceService: Sendable {
         guard let selector = try? ModelSelector(name: request.name, version: request.version) else {
             return ModelReadyResponse(ready: false)
         }
-        return ModelReadyResponse(ready: readiness.isServing && engine.isReady(selector))
+        return ModelReadyResponse(
+            ready: readiness.isServing && (engine.isReady(selector) || directory?.isReady(selector) == true))
     }
 
     /// What this server is called, and which extensions of the protocol it knows.

@@ -180,6 +180,7 @@ extension ModelStatus: StoredMessage {
         state = ModelState(rawValue: Int32(bitPattern: stored.state.rawValue))
         stateReason = try arena.string(stored.state_reason, "apus.admin.v1.ModelStatus.state_reason")
         counters = try arena.message(stored.counters)
+        shards = try arena.strings(stored.shards, stored.n_shards, "apus.admin.v1.ModelStatus.shards")
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -189,6 +190,7 @@ extension ModelStatus: StoredMessage {
         stored.state = Apus__Admin__V1__ModelState(UInt32(bitPattern: state.rawValue))
         stored.state_reason = arena.store(stateReason)
         stored.counters = arena.store(counters)
+        (stored.n_shards, stored.shards) = arena.store(shards)
     }
 }
 

@@ -299,8 +299,10 @@ package struct ModelStatus: Message {
     package var state: ModelState
     /// Why it does not; empty when it does.
     package var stateReason: String
-    /// What it has done since it was loaded.
+    /// What it has done since it was loaded. Absent for a model that other servers serve: they count for themselves.
     package var counters: ModelCounters?
+    /// The servers behind this one that serve it and take calls now, as `HOST:PORT`.
+    package var shards: [String]
 
     package init(
         name: String = "",
@@ -308,7 +310,8 @@ package struct ModelStatus: Message {
         modality: Modality = .unspecified,
         state: ModelState = .unspecified,
         stateReason: String = "",
-        counters: ModelCounters? = nil
+        counters: ModelCounters? = nil,
+        shards: [String] = []
     ) {
         self.name = name
         self.version = version
@@ -316,6 +319,7 @@ package struct ModelStatus: Message {
         self.state = state
         self.stateReason = stateReason
         self.counters = counters
+        self.shards = shards
     }
 }
 

@@ -35,6 +35,7 @@ extension ShardModel: StoredMessage {
         version = try arena.string(stored.version, "apus.shard.v1.ShardModel.version")
         expectedWaitMicroseconds = stored.expected_wait_microseconds
         serviceMicroseconds = stored.service_microseconds
+        modality = try arena.string(stored.modality, "apus.shard.v1.ShardModel.modality")
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -42,5 +43,6 @@ extension ShardModel: StoredMessage {
         stored.version = arena.store(version)
         stored.expected_wait_microseconds = expectedWaitMicroseconds
         stored.service_microseconds = serviceMicroseconds
+        stored.modality = arena.store(modality)
     }
 }

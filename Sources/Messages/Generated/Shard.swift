@@ -41,16 +41,20 @@ package struct ShardModel: Message {
     /// What one request adds to the wait of those behind it: the time of all executions, divided by the requests that
     /// were answered.
     package var serviceMicroseconds: UInt64
+    /// The kind of data it works on: `text`, `vision`, `graph` or `tensor`.
+    package var modality: String
 
     package init(
         name: String = "",
         version: String = "",
         expectedWaitMicroseconds: UInt64 = 0,
-        serviceMicroseconds: UInt64 = 0
+        serviceMicroseconds: UInt64 = 0,
+        modality: String = ""
     ) {
         self.name = name
         self.version = version
         self.expectedWaitMicroseconds = expectedWaitMicroseconds
         self.serviceMicroseconds = serviceMicroseconds
+        self.modality = modality
     }
 }

@@ -739,7 +739,7 @@ const ProtobufCMessageDescriptor apus__admin__v1__get_status_response__descripto
   (ProtobufCMessageInit) apus__admin__v1__get_status_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__admin__v1__model_status__field_descriptors[6] =
+static const ProtobufCFieldDescriptor apus__admin__v1__model_status__field_descriptors[7] =
 {
   {
     "name",
@@ -813,11 +813,24 @@ static const ProtobufCFieldDescriptor apus__admin__v1__model_status__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "shards",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Admin__V1__ModelStatus, n_shards),
+    offsetof(Apus__Admin__V1__ModelStatus, shards),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__admin__v1__model_status__field_indices_by_name[] = {
   5,   /* field[5] = counters */
   2,   /* field[2] = modality */
   0,   /* field[0] = name */
+  6,   /* field[6] = shards */
   3,   /* field[3] = state */
   4,   /* field[4] = state_reason */
   1,   /* field[1] = version */
@@ -825,7 +838,7 @@ static const unsigned apus__admin__v1__model_status__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__admin__v1__model_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__admin__v1__model_status__descriptor =
 {
@@ -835,7 +848,7 @@ const ProtobufCMessageDescriptor apus__admin__v1__model_status__descriptor =
   "Apus__Admin__V1__ModelStatus",
   "apus.admin.v1",
   sizeof(Apus__Admin__V1__ModelStatus),
-  6,
+  7,
   apus__admin__v1__model_status__field_descriptors,
   apus__admin__v1__model_status__field_indices_by_name,
   1,  apus__admin__v1__model_status__number_ranges,

@@ -94,7 +94,7 @@ const ProtobufCMessageDescriptor apus__shard__v1__shard_state__descriptor =
   (ProtobufCMessageInit) apus__shard__v1__shard_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descriptors[5] =
 {
   {
     "name",
@@ -144,9 +144,22 @@ static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "modality",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Shard__V1__ShardModel, modality),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__shard__v1__shard_model__field_indices_by_name[] = {
   2,   /* field[2] = expected_wait_microseconds */
+  4,   /* field[4] = modality */
   0,   /* field[0] = name */
   3,   /* field[3] = service_microseconds */
   1,   /* field[1] = version */
@@ -154,7 +167,7 @@ static const unsigned apus__shard__v1__shard_model__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__shard__v1__shard_model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor =
 {
@@ -164,7 +177,7 @@ const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor =
   "Apus__Shard__V1__ShardModel",
   "apus.shard.v1",
   sizeof(Apus__Shard__V1__ShardModel),
-  4,
+  5,
   apus__shard__v1__shard_model__field_descriptors,
   apus__shard__v1__shard_model__field_indices_by_name,
   1,  apus__shard__v1__shard_model__number_ranges,

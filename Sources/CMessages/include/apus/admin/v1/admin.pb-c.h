@@ -187,10 +187,12 @@ struct  Apus__Admin__V1__ModelStatus
   Apus__Admin__V1__ModelState state;
   ProtobufCBinaryData state_reason;
   Apus__Admin__V1__ModelCounters *counters;
+  size_t n_shards;
+  ProtobufCBinaryData *shards;
 };
 #define APUS__ADMIN__V1__MODEL_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__model_status__descriptor) \
-    , {0,NULL}, {0,NULL}, APUS__ADMIN__V1__MODALITY__MODALITY_UNSPECIFIED, APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_UNSPECIFIED, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, APUS__ADMIN__V1__MODALITY__MODALITY_UNSPECIFIED, APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_UNSPECIFIED, {0,NULL}, NULL, 0,NULL }
 
 
 struct  Apus__Admin__V1__ModelCounters

@@ -53,10 +53,11 @@ struct  Apus__Shard__V1__ShardModel
   ProtobufCBinaryData version;
   uint64_t expected_wait_microseconds;
   uint64_t service_microseconds;
+  ProtobufCBinaryData modality;
 };
 #define APUS__SHARD__V1__SHARD_MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__shard__v1__shard_model__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0 }
+    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
 
 
 /* Apus__Shard__V1__WatchRequest methods */
