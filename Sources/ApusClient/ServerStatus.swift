@@ -12,6 +12,8 @@ public struct ServerStatus: Hashable, Sendable {
     /// Where a model is between being found and being gone.
     public enum State: String, Hashable, Sendable {
         case loading, ready, draining, failed
+        /// Out of memory, to make room for others; the next call brings it back.
+        case resting
         /// Not known to this client.
         case unknown
     }
@@ -43,6 +45,8 @@ public struct ServerStatus: Hashable, Sendable {
         /// The servers behind the one that was asked that serve it and take calls now, as `HOST:PORT`; what they have
         /// done is theirs to count.
         public let shards: [String]
+        /// What it takes of the memory while it is there: weights, cache and graph.
+        public let residentByteCount: UInt64
         /// Whether the server that was asked serves it itself.
         public let isServedHere: Bool
     }
@@ -71,7 +75,7 @@ extension ServerStatus.Model {
             stateReason: status.stateReason, requestCount: counters.requests, failureCount: counters.failures,
             executionCount: counters.executions, sampleCount: counters.samples,
             queuedRequestCount: counters.queueDepth, generatedTokenCount: counters.generatedTokens,
-            shards: status.shards, isServedHere: status.counters != nil)
+            shards: status.shards, residentByteCount: status.residentBytes, isServedHere: status.counters != nil)
     }
 }
 
@@ -93,6 +97,7 @@ extension ServerStatus.State {
         case .ready: self = .ready
         case .draining: self = .draining
         case .failed: self = .failed
+        case .resting: self = .resting
         case .unspecified, .unrecognized: self = .unknown
         }
     }

@@ -17,6 +17,8 @@ final class ModelMetrics: Sendable {
         let version: String
         /// Whether it has tokens and a cache of pages.
         let isText: Bool
+        /// What it takes of the memory now.
+        var residentByteCount = 0
         let counters: ModelCounters
     }
 
@@ -27,6 +29,7 @@ final class ModelMetrics: Sendable {
     private let levels: [(family: MetricFamily<Gauge>, isOfText: Bool, level: Level)]
     private let times: [(family: MetricFamily<DurationCounter>, nanoseconds: Count)]
     private let pages: MetricFamily<Gauge>
+    private let residentBytes: MetricFamily<Gauge>
     /// By name and version: what was added last.
     private let last = Mutex<[[String]: ModelCounters]>([:])
 
@@ -85,6 +88,10 @@ final class ModelMetrics: Sendable {
                 "Of that, for requests that were cancelled or expired before they were answered."
             ) { $0.wastedComputeNanoseconds },
         ]
+        residentBytes = metrics.gauges(
+            "apus_model_resident_bytes",
+            help: "Memory that a model takes now: weights, cache and graph; 0 for one that rests.",
+            labels: ["model", "version"])
         pages = metrics.gauges(
             "apus_text_cache_pages",
             help: "Pages of the cache: held by texts, cached for prompts that begin alike, or free.",
@@ -106,10 +113,12 @@ final class ModelMetrics: Sendable {
         update(
             engine.models.compactMap { model in
                 let selector = ModelSelector(name: model.name, version: model.version)
-                guard let counters = try? engine.counters(of: selector) else { return nil }
+                guard let counters = try? engine.counters(of: selector), let terms = try? engine.terms(of: selector)
+                else { return nil }
+                let isResting = engine.isResting(model.name, model.version)
                 return Snapshot(
                     name: model.name.name, version: model.version.description, isText: model.modality == .text,
-                    counters: counters)
+                    residentByteCount: isResting ? 0 : terms.residentByteCount, counters: counters)
             })
     }
 
@@ -125,6 +134,7 @@ final class ModelMetrics: Sendable {
         for (family, isOfText, level) in levels where snapshot.isText || !isOfText {
             family.series(snapshot.name, snapshot.version).set(level(snapshot.counters))
         }
+        residentBytes.series(snapshot.name, snapshot.version).set(snapshot.residentByteCount)
         guard snapshot.isText else { return }
         let (held, cached) = (snapshot.counters.cachePageCountUsed, snapshot.counters.cachePageCountCached)
         let free = snapshot.counters.cachePageCountTotal - held - cached

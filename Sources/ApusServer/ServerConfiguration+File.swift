@@ -27,6 +27,9 @@ extension ServerConfiguration {
     /// repository:
     ///   control: none              # serves what lies there at the start; poll looks again, explicit lets admins load
     ///   poll_every: 5s             # with poll; a change counts when two looks in a row find it
+    /// memory:
+    ///   limit: 8GiB                # of all models together, weights, caches and graphs; none when absent. Models that
+    ///                              # were called longest ago go out of memory; the next call brings them back
     /// shared_memory: false         # true only on a loopback address: requests may name tensors in shared memory
     /// limits:
     ///   connections: 1024
@@ -111,6 +114,9 @@ extension ServerConfiguration {
                 repositoryPollNanoseconds = UInt64(nanoseconds)
             }
         }
+        if let memory = try map.map("memory") {
+            modelByteCountMax = try memory.byteCount("limit", in: (1 << 20)...(1 << 50))
+        }
         allowsSharedMemory = try map.bool("shared_memory") ?? allowsSharedMemory
         if let limits = try map.map("limits") { try self.limits.read(limits) }
         if let compression = try map.map("compression") { try self.compression.read(compression) }
@@ -129,11 +135,26 @@ extension ServerConfiguration {
             self.ledger = ledger
         }
         try map.finish()
+        try checkFloors(map)
         if allowsSharedMemory, !address.isLoopback {
             throw map.error(at: "shared_memory", "only on a loopback address, not \(address.host)")
         }
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
+        }
+    }
+
+    /// Refuses floors of memory that cannot all be kept.
+    private func checkFloors(_ map: ConfigurationMap) throws(ConfigurationError) {
+        let floors = tenants.policies.values.compactMap(\.residentByteCount)
+        guard !floors.isEmpty else { return }
+        guard let modelByteCountMax else {
+            throw map.error(at: "tenancy", "resident_memory means nothing without memory.limit")
+        }
+        let sum = floors.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+        guard sum <= modelByteCountMax else {
+            throw map.error(
+                at: "tenancy", "the tenants' resident_memory is \(sum) bytes in all, more than memory.limit allows")
         }
     }
 

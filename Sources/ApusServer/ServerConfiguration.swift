@@ -33,6 +33,8 @@ package struct ServerConfiguration: Sendable {
     package var repositoryControl = LiveRepository.Control.none
     /// How often the repositories are looked at, where that is what decides.
     package var repositoryPollNanoseconds: UInt64 = 5_000_000_000
+    /// Bytes that all models together may take, weights, caches and graphs; nil for no limit.
+    package var modelByteCountMax: Int?
     /// Whether requests may take their tensors from shared memory; for loopback addresses only.
     package var allowsSharedMemory = false
     package var limits = ConnectionLimits()

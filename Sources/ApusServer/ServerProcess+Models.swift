@@ -3,6 +3,7 @@ import Logging
 import Models
 import Synchronization
 import Telemetry
+import Tenancy
 import Vocabulary
 
 extension ServerProcess {
@@ -11,21 +12,26 @@ extension ServerProcess {
     /// - Parameters:
     ///   - configuration: names the repositories.
     ///   - engine: gets the models.
+    ///   - tenants: have floors of memory.
     ///   - reporter: tells how far loading has come.
     ///   - logger: gets what is wrong where the server starts all the same.
     /// - Returns: what keeps serving them.
     /// - Throws: `StartError` listing everything that is wrong with any of them; where the repository is live, what is
     ///   wrong may still be put right, and only a repository that nothing can be made of stops the start.
     static func load(
-        _ configuration: ServerConfiguration, into engine: Engine, reporter: ModelReporter, logger: Logger
+        _ configuration: ServerConfiguration, into engine: Engine, tenants: TenantGate, reporter: ModelReporter,
+        logger: Logger
     ) async throws -> LiveRepository {
         // A server that has shards and no repository has no models of its own.
         let servesExamples = configuration.repositories.isEmpty && configuration.shards == nil
         let paths = servesExamples ? [ExampleModels.repositoryPath] : configuration.repositories
         let wanted = configuration.models.map { Set($0.compactMap(ModelName.init)) }
         let repository = LiveRepository(
-            paths: paths, wanted: wanted, control: configuration.repositoryControl, engine: engine
-        ) { reporter.record($0) }
+            paths: paths, wanted: wanted, control: configuration.repositoryControl, engine: engine,
+            observe: { reporter.record($0) },
+            governor: { [byteCountMax = configuration.modelByteCountMax] in
+                byteCountMax.map { MemoryGovernor(byteCountMax: $0, floors: tenants.residentByteCounts) }
+            })
         var problems = await repository.start()
         if configuration.repositoryControl != .none {
             for problem in problems { logger.error("model repository", metadata: ["detail": "\(problem)"]) }
@@ -58,6 +64,7 @@ extension ServerProcess {
 final class ModelReporter: Sendable {
     private let watch: Mutex<LoadWatch>
     private let loads: MetricFamily<Counter>
+    private let rests: MetricFamily<Counter>
     private let logger: Logger
 
     init(
@@ -67,6 +74,9 @@ final class ModelReporter: Sendable {
         loads = metrics.counters(
             "apus_model_loads_total", help: "Versions of models that were loaded, or failed to.",
             labels: ["model", "result"])
+        rests = metrics.counters(
+            "apus_model_rests_total", help: "Versions of models that went out of memory to make room for others.",
+            labels: ["model"])
         self.logger = logger
     }
 
@@ -91,6 +101,11 @@ final class ModelReporter: Sendable {
             logger.error(
                 isServed ? "model not loaded: what was served before still is" : "model not loaded",
                 metadata: ["model": "\(name)", "version": "\(version)", "detail": "\(reason)"])
+        case .rested(let name, let version, let byteCount, let other):
+            rests.series(name.name).increment()
+            logger.info(
+                "model rests: another one needs its memory",
+                metadata: ["model": "\(name)", "version": "\(version)", "bytes": "\(byteCount)", "for": "\(other)"])
         case .unloaded(let name, let version):
             logger.info("model unloaded", metadata: ["model": "\(name)", "version": "\(version)"])
         case .problem(let problem): logger.error("model repository", metadata: ["detail": "\(problem)"])

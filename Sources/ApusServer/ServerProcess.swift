@@ -93,7 +93,9 @@ package final class ServerProcess: Sendable {
         let engine = Engine(configuration: engineConfiguration, clock: clock)
         let reporter = ModelReporter(metrics: metrics, terminal: terminal, clock: clock, logger: logger)
         do {
-            let repository = try await load(configuration, into: engine, reporter: reporter, logger: logger)
+            let tenants = ServiceSet.tenants(configuration, ledger: ledger, clock: clock, logger: logger)
+            let repository = try await load(
+                configuration, into: engine, tenants: tenants, reporter: reporter, logger: logger)
             var extensions = ServerExtensions()
             extensions.repository = repository
             extensions.logThreshold = logThreshold
@@ -101,8 +103,8 @@ package final class ServerProcess: Sendable {
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let services = ServiceSet(
-                engine: engine, configuration: configuration, extensions: extensions, ledger: ledger, clock: clock,
-                logger: logger)
+                engine: engine, tenants: tenants, configuration: configuration, extensions: extensions,
+                ledger: ledger, clock: clock, logger: logger)
             let shards = try shardSet(configuration, services, loops, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer

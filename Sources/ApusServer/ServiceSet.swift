@@ -19,21 +19,11 @@ final class ServiceSet: Sendable {
     let directory: ShardDirectory?
 
     init(
-        engine: Engine, configuration: ServerConfiguration, extensions: ServerExtensions, ledger: UsageLedger?,
-        clock: any MonotonicClock, logger: Logger
+        engine: Engine, tenants: TenantGate, configuration: ServerConfiguration, extensions: ServerExtensions,
+        ledger: UsageLedger?, clock: any MonotonicClock, logger: Logger
     ) {
+        self.tenants = tenants
         let log = CallLog(logger: logger, clock: clock)
-        let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
-        tenants = TenantGate(
-            configuration.effectiveTenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)
-        ) { tenant, period in
-            do {
-                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
-            } catch {
-                logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
-                return MeteredAmounts()
-            }
-        }
         let record = ledger.map { ledger -> CallGate.Record in { ledger.record($0, of: $1, model: $2) } }
         directory = configuration.shards.map { _ in ShardDirectory(clock: clock) }
         let forwarder = directory.map { directory in
@@ -56,6 +46,23 @@ final class ServiceSet: Sendable {
         observer = CallObserver { record in
             // A registered method writes its own line, with its tenant and model.
             if record.method == nil { log.callWasRefused(record) }
+        }
+    }
+
+    /// The tenants of a server, whose budgets go on where the ledger has them.
+    static func tenants(
+        _ configuration: ServerConfiguration, ledger: UsageLedger?, clock: any MonotonicClock, logger: Logger
+    ) -> TenantGate {
+        TenantGate(
+            configuration.effectiveTenants,
+            clocks: .init(monotonic: clock, unixSeconds: { Int64(Date().timeIntervalSince1970) })
+        ) { tenant, period in
+            do {
+                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
+            } catch {
+                logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
+                return MeteredAmounts()
+            }
         }
     }
 

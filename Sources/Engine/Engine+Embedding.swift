@@ -22,9 +22,11 @@ extension Engine {
         deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts",
         reserve: @escaping TokenReservation = { _ in }
     ) async throws(ServingError) -> EmbeddingAnswer {
-        try await embed(
-            try find(selector), texts: texts, isNormalized: isNormalized, truncates: truncates, deadline: deadline,
-            share: share, field: field, reserve: reserve)
+        try await holding(selector, for: share.tenant) { (model) throws(ServingError) in
+            try await embed(
+                model, texts: texts, isNormalized: isNormalized, truncates: truncates, deadline: deadline,
+                share: share, field: field, reserve: reserve)
+        }
     }
 
     /// As above, by a model that need not be in the table.

@@ -21,7 +21,9 @@ extension Engine {
         _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never,
         share: TenantShare = TenantShare()
     ) async throws(ServingError) -> InferenceAnswer {
-        try await infer(try find(selector), input, deadline: deadline, share: share)
+        try await holding(selector, for: share.tenant) { (model) throws(ServingError) in
+            try await infer(model, input, deadline: deadline, share: share)
+        }
     }
 
     /// As above, by a model that need not be in the table.

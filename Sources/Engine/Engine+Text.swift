@@ -22,7 +22,9 @@ extension Engine {
     package func generate(
         _ selector: ModelSelector, _ request: GenerationRequest, reserve: TokenReservation = { _ in }
     ) async throws(ServingError) -> GenerationStream {
-        try await generate(try find(selector), request, reserve: reserve)
+        try await holding(selector, for: request.tenant) { (model) throws(ServingError) in
+            try await generate(model, request, reserve: reserve)
+        }
     }
 
     /// As above, by a model that need not be in the table.

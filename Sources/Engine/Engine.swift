@@ -1,3 +1,4 @@
+import Compute
 package import Models
 package import Routing
 import Scheduling
@@ -31,7 +32,9 @@ package final class Engine: Sendable {
     let clock: any MonotonicClock
     let configuration: EngineConfiguration
     let mailbox: Mailbox<EngineMessage>
-    private let loaded = Mutex(LoadedModels())
+    let loaded = Mutex(LoadedModels())
+    /// Brings models back that rest; nil where none does.
+    let waker = Mutex(WeakWaker())
     private let report = FairnessReport()
     private let lastTicket = Atomic<UInt64>(0)
 
@@ -63,6 +66,7 @@ package final class Engine: Sendable {
     /// - Throws: FAILED_PRECONDITION when it cannot be warmed up, or an alias of it is taken; nothing has changed then.
     package func load(_ model: EngineModel) async throws(ServingError) {
         let loaded = LoadedModel(model)
+        try await prepare(loaded)
         let installed = Completion<Result<Void, ServingError>>()
         guard mailbox.send(notice: .install(loaded, installed)) else { throw .engineStopped }
         try await installed.value().get()
@@ -72,9 +76,12 @@ package final class Engine: Sendable {
                 if let objection = models.objection(to: model, name: loaded.description.name) {
                     return .failure(objection)
                 }
-                return .success(models.insert(loaded, aliases: model.aliases))
+                let replaced = models.insert(loaded, aliases: model.aliases)
+                if let replaced, replaced.isResting { loaded.takeCounts(from: replaced) }
+                return .success(replaced)
             }
-            if let replaced = try replaced.get() { await remove(replaced) }
+            // One that rests has nothing on the engine thread, only callers who wait for this one.
+            if let replaced = try replaced.get(), !replaced.isResting { await remove(replaced) }
         } catch {
             await remove(loaded)
             throw error
@@ -125,18 +132,6 @@ package final class Engine: Sendable {
     /// - Throws: NOT_FOUND naming the model and the ones there are.
     package func terms(of selector: ModelSelector) throws(ServingError) -> ServingTerms { try find(selector).terms }
 
-    /// The model itself, for what only its own kind can do outside an execution.
-    ///
-    /// - Throws: NOT_FOUND naming the model and the ones there are.
-    /// - Isolation: only what the model allows on any thread.
-    package func model(_ selector: ModelSelector) throws(ServingError) -> any Model {
-        switch try find(selector).kind {
-        case .batch(let model, _): model
-        case .text(let pipeline, _): pipeline.model
-        case .encoder(let pipeline, _): pipeline.model
-        }
-    }
-
     func find(_ selector: ModelSelector) throws(ServingError) -> LoadedModel {
         let found: Result<LoadedModel, ServingError> = loaded.withLock { loaded in
             Result { () throws(ServingError) in try loaded.target(of: selector) }
@@ -153,7 +148,28 @@ package final class Engine: Sendable {
         Ticket(lastTicket.add(1, ordering: .relaxed).newValue)
     }
 
-    private func remove(_ model: LoadedModel) async {
+    /// Warms a model up beside the engine thread, so that neither those that run nor its first caller wait for it.
+    ///
+    /// - Throws: FAILED_PRECONDITION saying what the model does not have.
+    private func prepare(_ model: LoadedModel) async throws(ServingError) {
+        let threadCount = configuration.threadCount
+        let givesWay = hasModels
+        let result: Result<Void, ServingError> = await withCheckedContinuation { continuation in
+            startThread(name: "apus-loader", givesWay: givesWay) {
+                do {
+                    try model.prepare(on: ComputeGang(threadCount: threadCount))
+                    continuation.resume(returning: .success(()))
+                } catch {
+                    continuation.resume(returning: .failure(model.warmUpFailure(error)))
+                }
+            }
+        }
+        try result.get()
+    }
+
+    /// Takes a model away from the engine thread once it has answered what it has.
+    func remove(_ model: LoadedModel) async {
+        model.leave()
         let removed = Completion<Void>()
         let until = clock.now().advanced(byNanoseconds: configuration.unloadNanosecondsMax)
         if mailbox.send(notice: .remove(model, until: until, removed)) { await removed.value() }

@@ -87,6 +87,8 @@ final class EngineLoop {
         case .resume(let model, let ticket): runner(of: model)?.resume(ticket)
         case .install(let model, let completion): completion.complete(install(model))
         case .remove(let model, let until, let completion): leaving.append((model, until, completion))
+        // Whoever let go of a model that is leaving wakes us; what is to be done is looked for after every message.
+        case .letGo: break
         case .stop(let completion): stopping = completion
         }
     }
@@ -112,27 +114,22 @@ final class EngineLoop {
         for sequence in sequences { runner.enqueue(sequence) }
     }
 
-    /// Warms a model up, so that the first caller does not wait for it, and makes its runner.
+    /// Makes the runner of a model that was prepared.
     private func install(_ loaded: LoadedModel) -> Result<Void, ServingError> {
         do {
             switch loaded.kind {
             case .batch(let model, let limits):
-                try model.warmUp(on: gang)
                 runners.append((loaded, BatchRunner(loaded, model: model, limits: limits, accounts: accounts)))
             case .text(let pipeline, let limits):
-                let runner = try TokenRunner(loaded, pipeline: pipeline, limits: limits, accounts: accounts)
-                try pipeline.model.warmUp(on: gang)
-                runners.append((loaded, runner))
+                runners.append(
+                    (loaded, try TokenRunner(loaded, pipeline: pipeline, limits: limits, accounts: accounts)))
             case .encoder(let pipeline, let limits):
-                try pipeline.model.warmUp(on: gang)
                 runners.append((loaded, BatchRunner(loaded, model: pipeline.model, limits: limits, accounts: accounts)))
+            case .resting: break
             }
             return .success(())
         } catch {
-            return .failure(
-                ServingError(
-                    .failedPrecondition, "model '\(loaded.description.name)' failed to warm up: \(error)",
-                    label: "warm_up_failed"))
+            return .failure(loaded.warmUpFailure(error))
         }
     }
 
@@ -142,7 +139,7 @@ final class EngineLoop {
     private func removeLeaving() {
         guard !leaving.isEmpty else { return }
         let now = clock.now()
-        let due = leaving.filter { $0.until <= now || $0.model.counters.isIdle }
+        let due = leaving.filter { $0.until <= now || $0.model.isIdle }
         leaving.removeAll { entry in due.contains { $0.completion === entry.completion } }
         for entry in due { remove(entry.model, entry.completion) }
     }
@@ -151,11 +148,7 @@ final class EngineLoop {
         if let index = runners.firstIndex(where: { $0.model === model }) {
             let entry = runners.remove(at: index)
             turns.remove(ObjectIdentifier(model))
-            entry.runner.stop(
-                with: ServingError(
-                    .unavailable,
-                    "'\(model.description.name)' version \(model.description.version) is not at ready state",
-                    label: "model_unloaded"))
+            entry.runner.stop(with: model.notReady)
         }
         completion.complete(())
     }

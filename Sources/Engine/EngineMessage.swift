@@ -15,6 +15,8 @@ enum EngineMessage: Sendable {
     case install(LoadedModel, Completion<Result<Void, ServingError>>)
     /// Once it has no requests, or when the time has come.
     case remove(LoadedModel, until: MonotonicTime, Completion<Void>)
+    /// Nobody holds a model any more that is to be removed.
+    case letGo
     case stop(Completion<Void>)
 
     /// Whether this is the work that `ticket` belongs to.
@@ -22,7 +24,7 @@ enum EngineMessage: Sendable {
         switch self {
         case .infer(_, let request): request.ticket == ticket
         case .run(_, let sequences): sequences.contains { $0.ticket == ticket }
-        case .cancel, .resume, .install, .remove, .stop: false
+        case .cancel, .resume, .install, .remove, .letGo, .stop: false
         }
     }
 }

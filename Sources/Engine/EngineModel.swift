@@ -10,6 +10,8 @@ package struct EngineModel: @unchecked Sendable {
     let kind: LoadedModel.Kind
     /// Bytes of its packed weights, where that is known.
     package var weightByteCount: Int?
+    /// Bytes of the files it was made of, which is about what it takes where its weights are not packed.
+    package var fileByteCount = 0
     /// Which versions of it are served, when it comes from a repository.
     package var versionPolicy = VersionPolicy.latest(1)
     /// Other names that lead to it.

@@ -7,16 +7,18 @@ import Glibc
 ///
 /// - Parameters:
 ///   - name: at most 15 bytes, for `top -H` and debuggers.
+///   - givesWay: whether it runs only while nobody else has anything to do, and so do the threads that it starts.
 ///   - body: runs on the new thread; what it captures is released there.
 /// - Source: pthread_create(3), pthread_setname_np(3).
-func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
-    let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+func startThread(name: String, givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) {
+    let start = Unmanaged.passRetained(ThreadStart(name: name, givesWay: givesWay, body: body))
     var thread = pthread_t()
     let result = pthread_create(
         &thread, nil,
         { argument in
             let start = Unmanaged<ThreadStart>.fromOpaque(argument!).takeRetainedValue()
             apus_name_thread(start.name)
+            if start.givesWay { apus_give_way() }
             start.body()
             return nil
         }, start.toOpaque())
@@ -26,10 +28,12 @@ func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
 
 private final class ThreadStart: Sendable {
     let name: String
+    let givesWay: Bool
     let body: @Sendable () -> Void
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: String, givesWay: Bool, body: @escaping @Sendable () -> Void) {
         self.name = name
+        self.givesWay = givesWay
         self.body = body
     }
 }

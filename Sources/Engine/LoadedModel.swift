@@ -19,7 +19,16 @@ final class LoadedModel: @unchecked Sendable {
         case text(TextPipeline, TokenLimits)
         /// Its samples are tokens.
         case encoder(EncoderPipeline, BatchLimits)
+        /// Not in memory, until the next request.
+        case resting
     }
+
+    /// Callers that have found it and may still send it something.
+    private let holderCount = Atomic<Int>(0)
+    /// Whether it goes once nobody holds it.
+    private let isLeaving = Atomic<Bool>(false)
+    /// Who has called it last, and when; empty where nobody asks for it.
+    private let uses = Mutex<[TenantID?: MonotonicTime]>([:])
 
     init(_ model: EngineModel) {
         kind = model.kind
@@ -33,10 +42,23 @@ final class LoadedModel: @unchecked Sendable {
         case .encoder(let pipeline, _):
             description = pipeline.model.description
             immediateModel = nil
+        case .resting: preconditionFailure("a model that rests is made of one that does not")
         }
         terms = ServingTerms(model, description: description, isImmediate: immediateModel != nil)
         counted = Mutex(ModelCounters())
     }
+
+    /// What is left of a model when its weights are gone: what it takes and gives, and what it has done.
+    init(resting model: LoadedModel) {
+        kind = .resting
+        description = model.description
+        immediateModel = nil
+        terms = model.terms
+        counted = Mutex(ModelCounters())
+        takeCounts(from: model)
+    }
+
+    var isResting: Bool { if case .resting = kind { true } else { false } }
 
     /// Requests that may wait.
     private var queueCapacity: Int { terms.queueCapacity }
@@ -66,6 +88,18 @@ final class LoadedModel: @unchecked Sendable {
         guard isTaken else { throw queueFull }
     }
 
+    /// Takes a place among those who wait for a model to come back, which is going to count the request.
+    ///
+    /// - Throws: as `enterQueue`.
+    func enterRest() throws(ServingError) {
+        let isTaken = counted.withLock { counters in
+            guard counters.queuedRequestCount < queueCapacity else { return false }
+            counters.queuedRequestCount += 1
+            return true
+        }
+        guard isTaken else { throw queueFull }
+    }
+
     /// Gives back places in the queue, those of them that were not given back before.
     func leaveQueue(_ places: [QueuePlace]) {
         let leaving = places.reduce(0) { $0 + ($1.leave() ? 1 : 0) }
@@ -78,6 +112,7 @@ final class LoadedModel: @unchecked Sendable {
     /// - Throws: INVALID_ARGUMENT for a model of another kind.
     func batchModel() throws(ServingError) -> any BatchModel {
         guard case .batch(let model, _) = kind else {
+            guard !isResting else { throw notReady }
             throw ServingError(
                 .invalidArgument,
                 "model '\(description.name)' (platform \(description.platform)) takes text, not tensors",
@@ -97,12 +132,48 @@ final class LoadedModel: @unchecked Sendable {
                     + "continue them", label: "wrong_modality")
         }
         guard case .text(let pipeline, let limits) = kind else {
+            guard !isResting else { throw notReady }
             throw ServingError(
                 .invalidArgument,
                 "model '\(description.name)' (platform \(description.platform)) takes tensors, not text",
                 label: "wrong_modality")
         }
         return (pipeline, limits)
+    }
+
+    /// The answer of a model that cannot be warmed up.
+    func warmUpFailure(_ error: any Error) -> ServingError {
+        ServingError(
+            .failedPrecondition, "model '\(description.name)' failed to warm up: \(error)", label: "warm_up_failed")
+    }
+
+    /// Whether nothing is sent to it, waits or runs.
+    var isIdle: Bool { counters.isIdle && holderCount.load(ordering: .sequentiallyConsistent) == 0 }
+
+    /// Keeps it from being removed until `release`; under the lock of the table, so that nobody holds what has left it.
+    func hold() { holderCount.add(1, ordering: .sequentiallyConsistent) }
+
+    /// - Returns: whether the engine thread waits to hear of this.
+    func release() -> Bool {
+        // Sequentially consistent, as are `leave` and `isIdle`: either we see that it leaves, or it sees us gone.
+        holderCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0
+            && isLeaving.load(ordering: .sequentiallyConsistent)
+    }
+
+    /// Tells the engine thread from now on when the last holder lets go.
+    func leave() { isLeaving.store(true, ordering: .sequentiallyConsistent) }
+
+    /// Notes who calls it.
+    func noteUse(by tenant: TenantID?, at now: MonotonicTime) { uses.withLock { $0[tenant] = now } }
+
+    /// Who has called it since it came into memory, and when last.
+    var lastUses: [TenantID?: MonotonicTime] { uses.withLock { $0 } }
+
+    /// The answer of a model that is not there any more, or not yet.
+    var notReady: ServingError {
+        ServingError(
+            .unavailable, "'\(description.name)' version \(description.version) is not at ready state",
+            label: "model_unloaded")
     }
 
     /// The answer of a full queue.

@@ -39,6 +39,17 @@ struct LoadedModels {
         return replaced
     }
 
+    /// Puts another one of the same name and version in the place of a model, whose aliases stay; false when it is not
+    /// there any more.
+    mutating func replace(_ model: LoadedModel, by other: LoadedModel) -> Bool {
+        let description = model.description
+        let selector = ModelSelector(name: description.name, version: description.version)
+        guard (try? table.target(of: selector)) === model else { return false }
+        _ = table.insert(other, name: description.name, version: description.version)
+        refresh(description.name, formerly: [])
+        return true
+    }
+
     mutating func remove(name: ModelName, version: ModelVersion) {
         _ = table.remove(name: name, version: version)
         let before = aliases.names(of: name)

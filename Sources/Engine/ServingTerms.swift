@@ -16,6 +16,8 @@ package struct ServingTerms: Sendable, Equatable {
     /// Bytes of its cache; nil for models without one.
     package let cacheByteCount: Int?
     package let versionPolicy: VersionPolicy
+    /// Bytes of memory that it takes while it is there: weights, cache and graph, as far as they are known.
+    package let residentByteCount: Int
 
     init(_ model: EngineModel, description: ModelDescription, isImmediate: Bool) {
         switch model.kind {
@@ -29,9 +31,11 @@ package struct ServingTerms: Sendable, Equatable {
             queueDelayMaxNanoseconds = 0
             streams = true
             cacheByteCount = pipeline.model.properties.cacheBytesPerToken * limits.tokensPerPage * limits.pageCount
+        case .resting: preconditionFailure("a model that rests is made of one that does not")
         }
         formsBatches = description.hasBatchExtent && !isImmediate
         weightByteCount = model.weightByteCount
+        residentByteCount = (model.weightByteCount ?? model.fileByteCount) + (cacheByteCount ?? 0)
         versionPolicy = model.versionPolicy
     }
 }

@@ -17,16 +17,12 @@ final class TokenRunner: ModelRunner {
     private var texts: [Ticket: RunningText] = [:]
     private let samplerScratch = SamplerScratch()
 
-    /// Makes the cache.
-    ///
-    /// - Throws: when its memory cannot be had.
+    /// - Throws: when a shared prefix cannot be cut into tokens.
     init(_ loaded: LoadedModel, pipeline: TextPipeline, limits: TokenLimits, accounts: ComputeAccounts) throws {
         self.loaded = loaded
         self.pipeline = pipeline
         self.accounts = accounts
         scheduler = TokenScheduler(limits: limits, sharedPrefixes: try pipeline.sharedPrefixTokens())
-        try pipeline.model.allocateCache(pageCount: limits.pageCount, tokensPerPage: limits.tokensPerPage)
-        loaded.count { $0.cachePageCountTotal = limits.pageCount }
     }
 
     /// Queues a sequence that holds a place in the model's queue.

@@ -45,6 +45,7 @@ extension Engine {
             while try await stream.next() != nil {}
         case .encoder:
             _ = try await embed(loaded, texts: Array(repeating: request.text, count: request.batchSize))
+        case .resting: throw loaded.notReady
         }
     }
 }

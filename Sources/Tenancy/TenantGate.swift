@@ -150,6 +150,11 @@ package final class TenantGate: Sendable {
         }
     }
 
+    /// The tenants that have a floor of resident memory, in bytes.
+    package var residentByteCounts: [TenantID: Int] {
+        state.withLock { $0.table.policies }.compactMapValues(\.residentByteCount)
+    }
+
     /// Calls of `tenant` in progress.
     package func inProgressCount(of tenant: TenantID) -> Int {
         state.withLock { $0.accounts[tenant]?.inProgressCount ?? 0 }

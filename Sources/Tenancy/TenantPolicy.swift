@@ -13,6 +13,8 @@ package struct TenantPolicy: Hashable, Sendable {
     package var requestRate: RateLimit?
     package var tokenRate: RateLimit?
     package var budget: BudgetPolicy?
+    /// The bytes of the models that it has called last which other tenants' models do not drive out of memory.
+    package var residentByteCount: Int?
 
     package static let weightRange = 1...1_000
 

@@ -19,6 +19,7 @@ extension TenantTable {
     ///       request_burst: 200     # at once after a pause; as many as a second gives when absent
     ///       tokens_per_second: 5000
     ///       token_burst: 20000
+    ///       resident_memory: 2GiB  # of the models it has called last: others' models do not drive them out of memory
     ///       budget: {period: day, tokens: 10000000, requests: 100000, images: 5000, nodes: 1000000, edges: 5000000}
     /// ```
     ///
@@ -66,6 +67,7 @@ extension TenantPolicy {
         allowedMethods = try TenantPolicy.methods(in: map)
         requestRate = try TenantPolicy.rate("requests_per_second", burst: "request_burst", in: map)
         tokenRate = try TenantPolicy.rate("tokens_per_second", burst: "token_burst", in: map)
+        residentByteCount = try map.byteCount("resident_memory", in: 1...(1 << 50))
         budget = try map.map("budget").map { section throws(ConfigurationError) in
             try BudgetPolicy(reading: section)
         }

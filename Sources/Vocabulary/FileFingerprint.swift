@@ -10,6 +10,9 @@ package struct FileFingerprint: Hashable, Sendable {
 
     private let entries: [Entry]
 
+    /// The bytes of all files together.
+    package var byteCount: Int { entries.reduce(0) { $0 + ($1.numbers.count > 2 ? $1.numbers[2] : 0) } }
+
     /// Of the files at `paths`, whether they are there or not.
     package init(paths: [String]) {
         entries = paths.map { path in

@@ -45,7 +45,9 @@ struct ModelsListCommand: AsyncParsableCommand {
 }
 
 private func rows(of status: ServerStatus) -> [[String]] {
-    let head = ["MODEL", "VERSION", "KIND", "STATE", "REQUESTS", "FAILED", "RUNS", "PER RUN", "WAITING", "SERVED BY"]
+    let head = [
+        "MODEL", "VERSION", "KIND", "STATE", "REQUESTS", "FAILED", "RUNS", "PER RUN", "WAITING", "MEMORY", "SERVED BY",
+    ]
     return [head]
         + status.models.map { model in
             let perRun =
@@ -55,11 +57,13 @@ private func rows(of status: ServerStatus) -> [[String]] {
                 model.stateReason.isEmpty ? model.state.rawValue : "\(model.state.rawValue): \(model.stateReason)"
             guard model.isServedHere else {
                 return [model.name, model.version, model.modality.rawValue, state]
-                    + Array(repeating: "-", count: 5) + [model.shards.joined(separator: ", ")]
+                    + Array(repeating: "-", count: 6) + [model.shards.joined(separator: ", ")]
             }
             return [
                 model.name, model.version, model.modality.rawValue, state, "\(model.requestCount)",
                 "\(model.failureCount)", "\(model.executionCount)", perRun, "\(model.queuedRequestCount)",
+                model.state == .resting || model.residentByteCount == 0
+                    ? "-" : HumanSize.bytes(Int(clamping: model.residentByteCount)),
                 "this server",
             ]
         }

@@ -240,10 +240,10 @@ struct Sample: Sendable, CustomTestStringConvertible {
         Sample(
             ModelStatus(
                 name: "karate", version: "1", modality: .graph, state: .failed, stateReason: "no weights",
-                counters: ModelCounters(requests: 1), shards: ["10.0.0.5:8461"]),
+                counters: ModelCounters(requests: 1), shards: ["10.0.0.5:8461"], residentBytes: 6),
             #"""
             name: "karate" version: "1" modality: MODALITY_GRAPH state: MODEL_STATE_FAILED state_reason: "no weights"
-            counters { requests: 1 } shards: "10.0.0.5:8461"
+            counters { requests: 1 } shards: "10.0.0.5:8461" resident_bytes: 6
             """#),
         Sample(
             GetStatusResponse(

@@ -89,6 +89,10 @@ int apus_signal_pipe_read(int fd);
 /// Gives `signals` their default action again and closes both ends of the pipe.
 void apus_signal_pipe_close(int fd, const int *signals, size_t count);
 
+/// From now on the calling thread, and every thread that it starts, runs when no other has anything to do. See
+/// sched(7), SCHED_IDLE.
+void apus_give_way(void);
+
 /// Names the calling thread for debuggers and `top`; the kernel keeps 15 bytes.
 void apus_name_thread(const char *name);
 

@@ -1,3 +1,4 @@
+import Routing
 package import Vocabulary
 
 /// Keeps an engine serving what lies in the repositories of a server, and answers who asks to load and unload.
@@ -6,7 +7,7 @@ package import Vocabulary
 /// an event loop nor the engine waits for a disk; the engine is asked to serve them when they are ready.
 ///
 /// One change after the other: who comes while one goes on waits for its end. What there is can be asked at any time.
-package actor LiveRepository {
+package actor LiveRepository: ModelWaker {
     /// Who decides what is served.
     package enum Control: String, Sendable, CaseIterable {
         /// What lies there at the start.
@@ -21,9 +22,11 @@ package actor LiveRepository {
     private let repositories: [ModelRepository]
     /// The models that count; nil for all.
     private let wanted: Set<ModelName>?
-    private let engine: Engine
-    private let observe: @Sendable (RepositoryEvent) -> Void
-    private var table: RepositoryTable
+    let engine: Engine
+    /// What memory there is for models, by the present settings; nil when nobody counts it.
+    let governor: @Sendable () -> MemoryGovernor?
+    let observe: @Sendable (RepositoryEvent) -> Void
+    private(set) var table: RepositoryTable
     /// The change that goes on, or was the last.
     private var turn: Task<Void, Never>?
     /// What was wrong with the repositories at the last look, so that it is told once.
@@ -35,14 +38,17 @@ package actor LiveRepository {
     ///   - control: who decides what is served.
     ///   - engine: serves.
     ///   - observe: is told what happens, on any thread.
+    ///   - governor: what memory there is for models, by the present settings; nil when nobody counts it.
     package init(
         paths: [String], wanted: Set<ModelName>? = nil, control: Control, engine: Engine,
-        observe: @escaping @Sendable (RepositoryEvent) -> Void = { _ in }
+        observe: @escaping @Sendable (RepositoryEvent) -> Void = { _ in },
+        governor: @escaping @Sendable () -> MemoryGovernor? = { nil }
     ) {
         repositories = paths.map { ModelRepository(path: $0) }
         self.wanted = wanted
         self.control = control
         self.engine = engine
+        self.governor = governor
         self.observe = observe
         table = RepositoryTable(wantsNewModels: control != .explicit)
     }
@@ -51,7 +57,8 @@ package actor LiveRepository {
     ///
     /// - Returns: one line for each thing that is wrong; what is right is served anyway.
     package func start() async -> [String] {
-        await inTurn { repository in
+        engine.setWaker(self)
+        return await inTurn { repository in
             let look = repository.look()
             repository.table.look(look.folders, isSettled: true)
             var problems = look.problems
@@ -130,7 +137,7 @@ package actor LiveRepository {
     }
 
     /// Lets the changes before come to their end first.
-    private func inTurn<Outcome: Sendable>(
+    func inTurn<Outcome: Sendable>(
         _ work: @escaping @Sendable (isolated LiveRepository) async -> Outcome
     ) async -> Outcome {
         let before = turn
@@ -183,33 +190,38 @@ package actor LiveRepository {
         return failures
     }
 
-    private func load(_ folder: ModelFolder, _ version: ModelVersion) async -> String? {
+    func load(_ folder: ModelFolder, _ version: ModelVersion, for tenant: TenantID? = nil) async -> String? {
         observe(.begins(folder.name, version))
-        let failure: String
-        switch await read(folder, version) {
-        case .success(let model):
-            do {
-                try await engine.load(model)
-                table.didLoad(folder, version)
-                observe(
-                    .loaded(
-                        folder.name, version, repository: folder.repository, weightByteCount: model.weightByteCount))
-                return nil
+        do {
+            let known = try? engine.terms(of: ModelSelector(name: folder.name, version: version)).residentByteCount
+            try await makeRoom(for: known ?? folder.byteCount(of: version), folder.name, version, tenant)
+            let model = try await read(folder, version)
+            try await engine.load(model)
+            do throws(ServingError) {
+                // How much it takes is known only now.
+                try await makeRoom(for: 0, folder.name, version, tenant)
             } catch {
-                failure = "\(folder.path): \(error.message)"
+                try? await engine.unload(name: folder.name, version: version)
+                throw error
             }
-        case .failure(let error): failure = "\(error)"
+            table.didLoad(folder, version)
+            observe(
+                .loaded(folder.name, version, repository: folder.repository, weightByteCount: model.weightByteCount))
+            return nil
+        } catch {
+            let failure = (error as? ServingError).map { "\(folder.path): \($0.message)" } ?? "\(error)"
+            table.didFail(folder, version, failure)
+            observe(.failed(folder.name, version, reason: failure, isServed: table.isServed(folder.name)))
+            return failure
         }
-        table.didFail(folder, version, failure)
-        observe(.failed(folder.name, version, reason: failure, isServed: table.isServed(folder.name)))
-        return failure
     }
 
-    private func read(_ folder: ModelFolder, _ version: ModelVersion) async -> Result<EngineModel, any Error> {
-        await withCheckedContinuation { continuation in
-            startThread(name: "apus-loader") { [observe] in
+    private func read(_ folder: ModelFolder, _ version: ModelVersion) async throws -> EngineModel {
+        let givesWay = engine.hasModels
+        return try await withCheckedThrowingContinuation { continuation in
+            startThread(name: "apus-loader", givesWay: givesWay) { [observe] in
                 continuation.resume(
-                    returning: Result { try folder.load(version) { observe(.progresses(folder.name, $0)) } })
+                    with: Result { try folder.load(version) { observe(.progresses(folder.name, $0)) } })
             }
         }
     }

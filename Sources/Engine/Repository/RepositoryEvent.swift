@@ -15,6 +15,8 @@ package enum RepositoryEvent: Sendable {
     /// - Parameter isServed: whether another one of the model, or what this was before, goes on.
     case failed(ModelName, ModelVersion, reason: String, isServed: Bool)
     case unloaded(ModelName, ModelVersion)
+    /// A version went out of memory to make room for another model; the next call brings it back.
+    case rested(ModelName, ModelVersion, byteCount: Int, for: ModelName)
     /// Something in the repository is no model, or `model.yaml` is broken.
     case problem(String)
 }

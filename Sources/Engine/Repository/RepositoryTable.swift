@@ -173,6 +173,14 @@ package struct RepositoryTable {
         return policy.served(of: Array(folder.versions.keys)).lazy.compactMap { model.versions[$0]?.failure }.first
     }
 
+    /// Where a version lies that is served as it lies there; nil for any other.
+    func folder(ofServed name: ModelName, _ version: ModelVersion) -> ModelFolder? {
+        guard let model = models[name], let folder = model.folder, let known = model.versions[version],
+            known.isServed, folder.versions[version] != nil
+        else { return nil }
+        return folder
+    }
+
     /// Whether a version of the model is served.
     func isServed(_ name: ModelName) -> Bool { models[name]?.servedVersions.isEmpty == false }
 

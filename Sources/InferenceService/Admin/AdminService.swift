@@ -41,8 +41,10 @@ package struct AdminService: Sendable {
             let selector = ModelSelector(name: description.name, version: description.version)
             return ModelStatus(
                 name: description.name.name, version: description.version.description,
-                modality: .init(description.modality), state: .ready,
-                counters: (try? engine.counters(of: selector)).map { .init($0) })
+                modality: .init(description.modality),
+                state: engine.isResting(description.name, description.version) ? .resting : .ready,
+                counters: (try? engine.counters(of: selector)).map { .init($0) },
+                residentBytes: UInt64((try? engine.terms(of: selector))?.residentByteCount ?? 0))
         }
     }
 

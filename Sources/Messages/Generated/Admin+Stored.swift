@@ -181,6 +181,7 @@ extension ModelStatus: StoredMessage {
         stateReason = try arena.string(stored.state_reason, "apus.admin.v1.ModelStatus.state_reason")
         counters = try arena.message(stored.counters)
         shards = try arena.strings(stored.shards, stored.n_shards, "apus.admin.v1.ModelStatus.shards")
+        residentBytes = stored.resident_bytes
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -191,6 +192,7 @@ extension ModelStatus: StoredMessage {
         stored.state_reason = arena.store(stateReason)
         stored.counters = arena.store(counters)
         (stored.n_shards, stored.shards) = arena.store(shards)
+        stored.resident_bytes = residentBytes
     }
 }
 

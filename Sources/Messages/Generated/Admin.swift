@@ -67,6 +67,8 @@ package enum ModelState: Hashable, Sendable {
     case draining
     /// Could not be loaded, or failed since.
     case failed
+    /// Out of memory, to make room for others; the next call brings it back.
+    case resting
     /// A value of a newer schema.
     case unrecognized(Int32)
 
@@ -78,6 +80,7 @@ package enum ModelState: Hashable, Sendable {
         case .ready: 2
         case .draining: 3
         case .failed: 4
+        case .resting: 5
         case .unrecognized(let value): value
         }
     }
@@ -90,6 +93,7 @@ package enum ModelState: Hashable, Sendable {
         case 2: self = .ready
         case 3: self = .draining
         case 4: self = .failed
+        case 5: self = .resting
         default: self = .unrecognized(rawValue)
         }
     }
@@ -303,6 +307,8 @@ package struct ModelStatus: Message {
     package var counters: ModelCounters?
     /// The servers behind this one that serve it and take calls now, as `HOST:PORT`.
     package var shards: [String]
+    /// What it takes of the memory while it is there: weights, cache and graph.
+    package var residentBytes: UInt64
 
     package init(
         name: String = "",
@@ -311,7 +317,8 @@ package struct ModelStatus: Message {
         state: ModelState = .unspecified,
         stateReason: String = "",
         counters: ModelCounters? = nil,
-        shards: [String] = []
+        shards: [String] = [],
+        residentBytes: UInt64 = 0
     ) {
         self.name = name
         self.version = version
@@ -320,6 +327,7 @@ package struct ModelStatus: Message {
         self.stateReason = stateReason
         self.counters = counters
         self.shards = shards
+        self.residentBytes = residentBytes
     }
 }
 

@@ -739,7 +739,7 @@ const ProtobufCMessageDescriptor apus__admin__v1__get_status_response__descripto
   (ProtobufCMessageInit) apus__admin__v1__get_status_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__admin__v1__model_status__field_descriptors[7] =
+static const ProtobufCFieldDescriptor apus__admin__v1__model_status__field_descriptors[8] =
 {
   {
     "name",
@@ -825,11 +825,24 @@ static const ProtobufCFieldDescriptor apus__admin__v1__model_status__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "resident_bytes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Admin__V1__ModelStatus, resident_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__admin__v1__model_status__field_indices_by_name[] = {
   5,   /* field[5] = counters */
   2,   /* field[2] = modality */
   0,   /* field[0] = name */
+  7,   /* field[7] = resident_bytes */
   6,   /* field[6] = shards */
   3,   /* field[3] = state */
   4,   /* field[4] = state_reason */
@@ -838,7 +851,7 @@ static const unsigned apus__admin__v1__model_status__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__admin__v1__model_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor apus__admin__v1__model_status__descriptor =
 {
@@ -848,7 +861,7 @@ const ProtobufCMessageDescriptor apus__admin__v1__model_status__descriptor =
   "Apus__Admin__V1__ModelStatus",
   "apus.admin.v1",
   sizeof(Apus__Admin__V1__ModelStatus),
-  7,
+  8,
   apus__admin__v1__model_status__field_descriptors,
   apus__admin__v1__model_status__field_indices_by_name,
   1,  apus__admin__v1__model_status__number_ranges,
@@ -1016,23 +1029,25 @@ const ProtobufCEnumDescriptor apus__admin__v1__modality__descriptor =
   apus__admin__v1__modality__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue apus__admin__v1__model_state__enum_values_by_number[5] =
+static const ProtobufCEnumValue apus__admin__v1__model_state__enum_values_by_number[6] =
 {
   { "MODEL_STATE_UNSPECIFIED", "APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_UNSPECIFIED", 0 },
   { "MODEL_STATE_LOADING", "APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_LOADING", 1 },
   { "MODEL_STATE_READY", "APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_READY", 2 },
   { "MODEL_STATE_DRAINING", "APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_DRAINING", 3 },
   { "MODEL_STATE_FAILED", "APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_FAILED", 4 },
+  { "MODEL_STATE_RESTING", "APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_RESTING", 5 },
 };
 static const ProtobufCIntRange apus__admin__v1__model_state__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex apus__admin__v1__model_state__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex apus__admin__v1__model_state__enum_values_by_name[6] =
 {
   { "MODEL_STATE_DRAINING", 3 },
   { "MODEL_STATE_FAILED", 4 },
   { "MODEL_STATE_LOADING", 1 },
   { "MODEL_STATE_READY", 2 },
+  { "MODEL_STATE_RESTING", 5 },
   { "MODEL_STATE_UNSPECIFIED", 0 },
 };
 const ProtobufCEnumDescriptor apus__admin__v1__model_state__descriptor =
@@ -1042,9 +1057,9 @@ const ProtobufCEnumDescriptor apus__admin__v1__model_state__descriptor =
   "ModelState",
   "Apus__Admin__V1__ModelState",
   "apus.admin.v1",
-  5,
+  6,
   apus__admin__v1__model_state__enum_values_by_number,
-  5,
+  6,
   apus__admin__v1__model_state__enum_values_by_name,
   1,
   apus__admin__v1__model_state__value_ranges,

@@ -42,7 +42,8 @@ typedef enum _Apus__Admin__V1__ModelState {
   APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_LOADING = 1,
   APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_READY = 2,
   APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_DRAINING = 3,
-  APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_FAILED = 4
+  APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_FAILED = 4,
+  APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_RESTING = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__ADMIN__V1__MODEL_STATE)
 } Apus__Admin__V1__ModelState;
 
@@ -189,10 +190,11 @@ struct  Apus__Admin__V1__ModelStatus
   Apus__Admin__V1__ModelCounters *counters;
   size_t n_shards;
   ProtobufCBinaryData *shards;
+  uint64_t resident_bytes;
 };
 #define APUS__ADMIN__V1__MODEL_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__admin__v1__model_status__descriptor) \
-    , {0,NULL}, {0,NULL}, APUS__ADMIN__V1__MODALITY__MODALITY_UNSPECIFIED, APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_UNSPECIFIED, {0,NULL}, NULL, 0,NULL }
+    , {0,NULL}, {0,NULL}, APUS__ADMIN__V1__MODALITY__MODALITY_UNSPECIFIED, APUS__ADMIN__V1__MODEL_STATE__MODEL_STATE_UNSPECIFIED, {0,NULL}, NULL, 0,NULL, 0 }
 
 
 struct  Apus__Admin__V1__ModelCounters

@@ -1,0 +1,125 @@
+import Models
+import Routing
+import Synchronization
+package import Vocabulary
+
+/// Brings back models that rest.
+package protocol ModelWaker: AnyObject, Sendable {
+    /// Loads a version of a model that rests; returns at once when it does not rest any more.
+    ///
+    /// - Parameters:
+    ///   - name: the model.
+    ///   - version: its version.
+    ///   - tenant: who calls it.
+    /// - Throws: RESOURCE_EXHAUSTED when there is no memory for it; FAILED_PRECONDITION when it cannot be loaded.
+    func wake(_ name: ModelName, _ version: ModelVersion, for tenant: TenantID?) async throws(ServingError)
+}
+
+/// Keeps an engine from keeping the repository that keeps the engine.
+struct WeakWaker: Sendable {
+    weak var waker: (any ModelWaker)?
+}
+
+extension Engine {
+    /// A version of a model that is in memory.
+    package struct Resident: Equatable, Sendable {
+        package let name: ModelName
+        package let version: ModelVersion
+        package let byteCount: Int
+        /// Who has called it since it came into memory, and when last.
+        package let lastUses: [TenantID?: MonotonicTime]
+    }
+
+    /// Every version that is in memory, by name and then by version; those that answer on calling threads hold nothing
+    /// worth counting.
+    package var residents: [Resident] {
+        loaded.withLock { $0.table.targets }.filter { !$0.isResting && $0.immediateModel == nil }.map {
+            Resident(
+                name: $0.description.name, version: $0.description.version, byteCount: $0.terms.residentByteCount,
+                lastUses: $0.lastUses)
+        }
+    }
+
+    /// Whether there is a model in memory that may have something to do.
+    var hasModels: Bool { !residents.isEmpty }
+
+    /// Whether a version of a model rests.
+    package func isResting(_ name: ModelName, _ version: ModelVersion) -> Bool {
+        (try? find(ModelSelector(name: name, version: version)))?.isResting ?? false
+    }
+
+    /// Who brings back models that rest; kept weakly.
+    package func setWaker(_ waker: any ModelWaker) { self.waker.withLock { $0.waker = waker } }
+
+    /// Takes a model out of memory; the next request brings it back.
+    ///
+    /// What there is to know about it can be asked all the time. Requests that it has are answered first, as by
+    /// `unload`. Returns when its memory is free.
+    ///
+    /// - Throws: NOT_FOUND.
+    package func rest(_ name: ModelName, _ version: ModelVersion) async throws(ServingError) {
+        let model = try find(ModelSelector(name: name, version: version))
+        guard !model.isResting else { return }
+        let resting = LoadedModel(resting: model)
+        let isThere = loaded.withLock { $0.replace(model, by: resting) }
+        // Somebody else has put another one in its place.
+        guard isThere else { return }
+        await remove(model)
+        resting.takeCounts(from: model)
+    }
+
+    /// Runs `body` with a model that stays where it is until then; one that rests is brought back first.
+    ///
+    /// - Throws: NOT_FOUND; what `body` throws; RESOURCE_EXHAUSTED or FAILED_PRECONDITION when it cannot be brought
+    ///   back; CANCELLED.
+    func holding<Answer>(
+        _ selector: ModelSelector, for tenant: TenantID?,
+        _ body: (LoadedModel) async throws(ServingError) -> Answer
+    ) async throws(ServingError) -> Answer {
+        let model = try await take(selector, for: tenant)
+        defer { if model.release() { mailbox.send(notice: .letGo) } }
+        return try await body(model)
+    }
+
+    /// A model that is held.
+    private func take(_ selector: ModelSelector, for tenant: TenantID?) async throws(ServingError) -> LoadedModel {
+        while true {
+            let found: Result<LoadedModel, ServingError> = loaded.withLock { models in
+                Result { () throws(ServingError) in
+                    let model = try models.target(of: selector)
+                    model.hold()
+                    return model
+                }
+            }
+            let model = try found.get()
+            guard model.isResting else {
+                if waker.withLock({ $0.waker != nil }) { model.noteUse(by: tenant, at: clock.now()) }
+                return model
+            }
+            _ = model.release()
+            try await wake(model, for: tenant)
+        }
+    }
+
+    /// Waits for a model to come back; as many requests may do so as may wait for it when it is there.
+    private func wake(_ model: LoadedModel, for tenant: TenantID?) async throws(ServingError) {
+        guard let waker = waker.withLock({ $0.waker }) else { throw model.notReady }
+        try model.enterRest()
+        defer { model.count { $0.queuedRequestCount -= 1 } }
+        let woken = Completion<Result<Void, ServingError>>()
+        let description = model.description
+        // A task of its own: loading goes on for the next caller when this one has no time left.
+        Task {
+            do throws(ServingError) {
+                woken.complete(.success(try await waker.wake(description.name, description.version, for: tenant)))
+            } catch {
+                woken.complete(.failure(error))
+            }
+        }
+        try await withTaskCancellationHandler {
+            await woken.value()
+        } onCancel: {
+            woken.complete(.failure(.cancelledByCaller))
+        }.get()
+    }
+}

@@ -1,0 +1,81 @@
+"""A server whose models do not all fit into its memory: they take turns, and callers notice nothing but the time."""
+
+import concurrent.futures
+import time
+import urllib.request
+
+import grpc
+import pytest
+
+from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+from apus.graph.v1 import graph_pb2, graph_pb2_grpc
+from apus.text.v1 import text_pb2, text_pb2_grpc
+from apus.vision.v1 import vision_pb2, vision_pb2_grpc
+from conftest import EXAMPLES, Server, apus, credentials, write_configuration
+from test_shards import free_ports
+
+PICTURE = (EXAMPLES / "digits/samples/seven.png").read_bytes()
+
+
+def states(channel):
+    status = admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest())
+    return {model.name: model for model in status.models}
+
+
+@pytest.fixture
+def small(tmp_path, certificates, admin_channel):
+    """A server with room for the story teller and nothing beside it."""
+    sizes = {name: model.resident_bytes for name, model in states(admin_channel).items()}
+    assert sizes["storyteller"] > 1 << 20 and sizes["digits"] > 1000 and sizes["karate"] > 1000
+    port, = free_ports(1)
+    server = Server(write_configuration(
+        tmp_path, certificates, memory=f"{{limit: {sizes['storyteller'] + 1000}}}", http_listen=f"127.0.0.1:{port}"),
+        tmp_path)
+    server.metrics = f"http://127.0.0.1:{port}/metrics"
+    yield server
+    assert server.terminate() == 0, server.errors()
+
+
+def test_models_take_turns_in_memory_and_every_call_is_answered(small, certificates):
+    main = certificates / "main"
+    with grpc.secure_channel(small.target, credentials(main)) as channel, \
+            grpc.secure_channel(small.target, credentials(main, "role-admin")) as admin:
+        def tell(_):
+            request = text_pb2.GenerateRequest(model="storyteller", prompt="Once", max_tokens=3, ignore_end_of_text=True)
+            return len(list(text_pb2_grpc.TextStub(channel).Generate(request, timeout=60))) > 0
+
+        def look(_):
+            request = vision_pb2.ClassifyRequest(model="digits", encoded=PICTURE)
+            return vision_pb2_grpc.VisionStub(channel).Classify(request, timeout=60).classifications[0].label == "7"
+
+        def predict(_):
+            request = graph_pb2.PredictRequest(model="karate", nodes=[0])
+            return graph_pb2_grpc.GraphStub(channel).Predict(request, timeout=60).predictions[0].label == "Mr. Hi"
+        for call in (tell, look, predict, tell, predict):
+            assert call(0)
+        assert states(admin)["storyteller"].state == admin_pb2.MODEL_STATE_RESTING
+        assert states(admin)["karate"].state == admin_pb2.MODEL_STATE_READY
+        with concurrent.futures.ThreadPoolExecutor(12) as callers:
+            assert all(callers.map(lambda number: (tell, look, predict)[number % 3](number), range(60)))
+        counted = states(admin)
+        assert counted["storyteller"].counters.requests >= 22, "what it has done before it rested counts"
+        listed = apus("models", "list", "--target", small.target, "--certs", main, "--identity", "role-admin").stdout
+        assert "resting" in listed and "MEMORY" in listed and "MiB" in listed + "MiB"
+    deadline = time.monotonic() + 30
+    while True:
+        metrics = urllib.request.urlopen(small.metrics).read().decode()
+        rows = [line for line in metrics.splitlines() if line.startswith("apus_model_resident_bytes{")]
+        if sum(line.endswith(" 0") for line in rows) >= 1 and "apus_model_rests_total{" in metrics:
+            break
+        assert time.monotonic() < deadline, rows
+
+
+def test_floors_need_a_limit_that_holds_them(tmp_path, certificates):
+    path = write_configuration(
+        tmp_path, certificates, tenancy="{tenants: [{name: acme, resident_memory: 2GiB}]}")
+    refused = apus("serve", "--config", path)
+    assert refused.returncode != 0 and "memory.limit" in refused.stderr
+    path = write_configuration(
+        tmp_path, certificates, memory="{limit: 1GiB}", tenancy="{tenants: [{name: acme, resident_memory: 2GiB}]}")
+    refused = apus("serve", "--config", path)
+    assert refused.returncode != 0 and "more than memory.limit" in refused.stderr
