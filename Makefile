@@ -57,9 +57,15 @@ ifneq ($(shell uname -m),aarch64)
 endif
 
 .PHONY: interop-peers
-interop-peers: test-packages ## Build the C++ and the grpc-swift-2 programs that the interoperability tests run against.
+interop-peers: test-packages ## Build the C++ programs that the interoperability tests run against.
 	$(MAKE) -C Tests/Interop/cpp OUT=$(CURDIR)/.build/interop-cpp
+
+# Not of `make test`: with BoringSSL and NIO it takes as long to build as all of Apus.
+.PHONY: test-grpc-swift
+test-grpc-swift: test-packages ## Build the grpc-swift-2 program (several minutes) and run the tests against it.
 	swift build --package-path Tests/Interop/grpc-swift --scratch-path .build/grpc-swift --product grpc-swift-peer
+	swift build
+	$(PYTHON) -m pytest -q -rs Tests/Interoperability/test_interop_grpc_swift.py
 
 .PHONY: test-packages
 test-packages: $(VENV)/ready

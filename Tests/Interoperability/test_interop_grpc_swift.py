@@ -1,6 +1,6 @@
 """grpc-swift-2 over its NIO transport, as client of our interop server and as server of our interop client.
 
-`make interop-peers` builds it: some minutes the first time.
+`make test-grpc-swift` builds it, some minutes the first time, and runs this.
 """
 
 import pytest
@@ -9,7 +9,7 @@ import interop_peers as peers
 
 PEER = peers.ROOT / ".build/grpc-swift/debug/grpc-swift-peer"
 SECURE = pytest.mark.parametrize("secure", [False, True], ids=["clear", "tls"])
-pytestmark = pytest.mark.skipif(not PEER.exists(), reason="grpc-swift-2 is not built: make interop-peers")
+pytestmark = pytest.mark.skipif(not PEER.exists(), reason="grpc-swift-2 is not built: make test-grpc-swift")
 
 
 @SECURE
