@@ -53,7 +53,7 @@ extension Engine {
             PendingSequence(
                 ticket: place.0, promptTokens: prompt,
                 tokenCountMax: prompt.count + answerLengthMax,
-                deadline: request.deadline, share: TenantShare(tenant: request.tenant, weight: request.weight),
+                deadline: request.deadline, share: request.share,
                 arrival: arrival, namespace: namespace, leader: answer > 0 ? tickets[0] : nil, place: place.1,
                 work: .generate(
                     .init(

@@ -25,6 +25,8 @@ package struct GenerationRequest: Sendable {
     package var tenant: TenantID?
     /// The tenant's share of the engine where tenants compete, see `TenantShare`.
     package var weight = 1
+    /// How urgent it is, see `TenantShare.priority`.
+    package var priority = TenantShare.priorityDefault
     /// Of the tenant's earlier prompts, only those that came with the same salt count; at most
     /// `cacheSaltByteCountMax` bytes.
     package var cacheSalt: String
@@ -93,4 +95,7 @@ package struct GenerationRequest: Sendable {
         self.weight = weight
         self.cacheSalt = cacheSalt
     }
+
+    /// Its claim on the engine.
+    var share: TenantShare { TenantShare(tenant: tenant, weight: weight, priority: priority) }
 }

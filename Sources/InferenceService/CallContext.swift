@@ -8,6 +8,8 @@ package struct CallContext: Sendable {
     package let tenant: TenantID?
     /// The tenant's, where tenants compete.
     package let weight: Int
+    /// How urgent it is, as far as the tenant may say so.
+    package let priority: CallPriority
     package let deadline: Deadline
     package let requestID: RequestID
     /// The models that the tenant may call; nil for all of them.
@@ -16,12 +18,15 @@ package struct CallContext: Sendable {
     package let meter: (any CallMeter)?
 
     package init(
-        peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, deadline: Deadline, requestID: RequestID,
+        peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, priority: CallPriority = CallPriority(),
+        deadline: Deadline,
+        requestID: RequestID,
         allowedModels: Set<ModelName>? = nil, meter: (any CallMeter)? = nil
     ) {
         self.peer = peer
         self.tenant = tenant
         self.weight = weight
+        self.priority = priority
         self.deadline = deadline
         self.requestID = requestID
         self.allowedModels = allowedModels
@@ -42,5 +47,5 @@ package struct CallContext: Sendable {
     }
 
     /// Its claim on the engine.
-    package var share: TenantShare { TenantShare(tenant: tenant, weight: weight) }
+    package var share: TenantShare { TenantShare(tenant: tenant, weight: weight, priority: priority.level) }
 }

@@ -15,6 +15,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
     private var admitted: TenantPass?
+    private var audience = MethodAudience.everybody
     private var model: String?
     private var requestByteCount = 0
     private var responseByteCount = 0
@@ -38,9 +39,39 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     var call: CallContext {
         CallContext(
-            peer: context.peer, tenant: admitted?.caller.tenant, weight: admitted?.caller.policy.weight ?? 1,
-            deadline: context.deadline, requestID: context.requestID,
+            peer: context.peer, tenant: admitted?.caller.tenant, weight: weight,
+            priority: priority, deadline: context.deadline, requestID: context.requestID,
             allowedModels: admitted?.caller.policy.allowedModels, meter: self)
+    }
+
+    /// The tenant's, or what a front end says that it is.
+    private var weight: Int {
+        routed("apus-tenant-weight", in: TenantPolicy.weightRange) ?? admitted?.caller.policy.weight ?? 1
+    }
+
+    /// As the metadata of the call has it, but no more than the tenant may have, here and at the front end.
+    private var priority: CallPriority {
+        let ceiling = admitted?.caller.policy.priorityMax ?? TenantShare.priorityRange.lowerBound
+        let routed = routed("apus-priority-ceiling", in: TenantShare.priorityRange) ?? ceiling
+        return CallPriority(
+            context.requestText(of: "apus-priority").flatMap(UInt64.init), ceiling: max(ceiling, routed))
+    }
+
+    /// What a front end says of the tenant that it calls for; nobody else is believed that.
+    private func routed(_ name: StaticString, in range: ClosedRange<Int>) -> Int? {
+        guard context.peer?.principal == .router, let number = context.requestText(of: name).flatMap(Int.init),
+            range.contains(number)
+        else { return nil }
+        return number
+    }
+
+    /// What a shard is told of the tenant, beside what the caller's own metadata say.
+    var routedMetadata: [(name: String, value: String)] {
+        guard let caller = admitted?.caller, let tenant = caller.tenant else { return [] }
+        return [
+            ("apus-tenant", tenant.name), ("apus-tenant-weight", String(weight)),
+            ("apus-priority-ceiling", String(priority.ceiling)),
+        ]
     }
 
     func header(_ name: StaticString) -> String? { context.requestText(of: name) }
@@ -52,6 +83,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             context.peer, method: context.path, audience: audience,
             actingFor: context.requestText(of: "apus-tenant"), pass: known)
         admitted = pass
+        self.audience = audience
         if pass !== known { context.peerNote = pass }
     }
 
@@ -222,14 +254,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         requestByteCount += bytes.count
         guard let requestedModel, !requestedModel.isEmpty else { return }
         note(requestedModel)
-        if let name = ModelName(requestedModel) { try admitted?.require(name) }
+        if let name = ModelName(requestedModel) { try admitted?.require(name, method: context.path, audience) }
     }
 
     /// As for a request that named the model by a string.
     func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
         requestByteCount += bytes.count
         note(requestedModel.name)
-        try admitted?.require(requestedModel)
+        try admitted?.require(requestedModel, method: context.path, audience)
     }
 
     /// The bytes of a response, counted.

@@ -177,7 +177,8 @@ struct BatchQueue {
     ) -> Claim? {
         guard let first = lane.entries.first else { return nil }
         return Claim(
-            waitingSince: lane.waitingSince, level: shares.level(of: tenant), dueBy: first.dueBy,
+            waitingSince: lane.waitingSince, priority: first.share.priority, level: shares.level(of: tenant),
+            dueBy: first.dueBy,
             arrivalIndex: first.arrivalIndex, at: now, ageNanosecondsMax: ageNanosecondsMax)
     }
 
@@ -185,7 +186,8 @@ struct BatchQueue {
     private func next(_ turn: Turn, level: Double, at now: MonotonicTime) -> Claim {
         let entry = turn.lane.entries[turn.takenCount]
         return Claim(
-            waitingSince: now, level: level, dueBy: entry.dueBy, arrivalIndex: entry.arrivalIndex, at: now,
+            waitingSince: now, priority: entry.share.priority, level: level, dueBy: entry.dueBy,
+            arrivalIndex: entry.arrivalIndex, at: now,
             ageNanosecondsMax: ageNanosecondsMax)
     }
 

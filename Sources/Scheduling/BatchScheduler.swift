@@ -113,7 +113,8 @@ package struct BatchScheduler<Key: Hashable & Sendable> {
             ticket: request.ticket, sampleCount: request.sampleCount, share: request.share,
             deadline: request.deadline, arrival: lastArrival, arrivalIndex: arrivalCount,
             dueBy: TenantShares.dueBy(
-                arrival: lastArrival, deadline: request.deadline, ageNanosecondsMax: limits.ageNanosecondsMax))
+                arrival: lastArrival, deadline: request.deadline, priority: request.share.priority,
+                ageNanosecondsMax: limits.ageNanosecondsMax))
         let empty = BatchQueue(ageNanosecondsMax: limits.ageNanosecondsMax)
         queues[request.key, default: empty].insert(entry)
         arrivalCount += 1

@@ -19,6 +19,8 @@ struct TenantStandings {
         var weight: Int
         /// With what is in the step for it.
         var level: Double
+        /// Of the most urgent of its sequences.
+        var priority: Int
         /// Sequences with pages, and pages; those that sequences share count for each.
         var runningCount = 0
         var pageCount = 0
@@ -48,11 +50,13 @@ struct TenantStandings {
         _ share: TenantShare, level: @autoclosure () -> Double, lastServed: @autoclosure () -> MonotonicTime?
     ) {
         if let weight = byTenant[share.tenant]?.weight {
+            byTenant[share.tenant]!.priority = min(byTenant[share.tenant]!.priority, share.priority)
             guard share.weight > weight else { return }
             byTenant[share.tenant]!.weight = share.weight
             weightSum += share.weight - weight
         } else {
-            byTenant[share.tenant] = Standing(weight: share.weight, level: level(), lastServed: lastServed())
+            byTenant[share.tenant] = Standing(
+                weight: share.weight, level: level(), priority: share.priority, lastServed: lastServed())
             weightSum += share.weight
         }
     }
@@ -86,7 +90,9 @@ struct TenantStandings {
 
     /// The rank of the tenant that goes first, of all that have something to compute.
     var firstRank: Claim.Rank? {
-        let writers = byTenant.values.lazy.filter(\.isRunning).map { Claim.Rank(hungrySince: nil, level: $0.level) }
+        let writers = byTenant.values.lazy.filter(\.isRunning).map {
+            Claim.Rank(hungrySince: nil, priority: $0.priority, level: $0.level)
+        }
         let readers = byTenant.values.lazy.compactMap { claim(of: $0)?.rank }
         return [writers.min(), readers.min()].compactMap { $0 }.min()
     }
@@ -133,8 +139,9 @@ struct TenantStandings {
         guard standing.turnCount < standing.prompts.count, let oldest = standing.oldestWait else { return nil }
         let prompt = standing.prompts[standing.turnCount]
         return Claim(
-            waitingSince: max(oldest, standing.lastServed ?? oldest), level: standing.level, dueBy: prompt.dueBy,
-            arrivalIndex: prompt.arrivalIndex, at: now, ageNanosecondsMax: limits.ageNanosecondsMax)
+            waitingSince: max(oldest, standing.lastServed ?? oldest), priority: prompt.share.priority,
+            level: standing.level, dueBy: prompt.dueBy, arrivalIndex: prompt.arrivalIndex, at: now,
+            ageNanosecondsMax: limits.ageNanosecondsMax)
     }
 
     private struct Turn: Comparable {

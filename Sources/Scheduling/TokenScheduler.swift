@@ -128,7 +128,8 @@ package struct TokenScheduler {
                 promptTokenCount: request.prompt.count, tokenCountMax: request.tokenCountMax,
                 deadline: request.deadline,
                 dueBy: TenantShares.dueBy(
-                    arrival: now, deadline: request.deadline, ageNanosecondsMax: limits.ageNanosecondsMax),
+                    arrival: now, deadline: request.deadline, priority: request.share.priority,
+                    ageNanosecondsMax: limits.ageNanosecondsMax),
                 waitingSince: now, scope: scope, leader: leader, tokens: request.prompt))
         arrivalCount += 1
         return .queued

@@ -6,6 +6,8 @@ package enum MethodAudience: Hashable, Sendable {
     case tenants
     /// Those, and admins: what tells about models and settings.
     case readers
+    /// Admins, and tenants that may manage models: what changes which there are.
+    case managers
     /// Holders of the admin role.
     case admins
     /// Holders of the router role, for themselves: what shards tell about themselves.
@@ -30,14 +32,24 @@ package enum MethodAudience: Hashable, Sendable {
 
     /// The audience of a method of the Open Inference Protocol.
     ///
-    /// To run a model is for tenants, to change which there are for admins. Who may change a setting that both may look
-    /// at is for its service to say.
+    /// To run a model is for tenants, to change which there are for those who manage them. Who may change a setting that
+    /// both may look at is for its service to say.
     private init(inferenceMethod name: Substring) {
         self =
             switch name {
-            case "RepositoryModelLoad", "RepositoryModelUnload": .admins
+            case "RepositoryModelLoad", "RepositoryModelUnload": .managers
             case "ModelInfer", "ModelStreamInfer": .tenants
             default: .readers
             }
+    }
+
+    /// What a tenant needs to be allowed; nil where that is not asked.
+    var action: ModelAction? {
+        switch self {
+        case .tenants: .infer
+        case .readers: .inspect
+        case .managers: .manage
+        case .everybody, .admins, .routers: nil
+        }
     }
 }

@@ -12,30 +12,30 @@ package final class TenantPass: Sendable {
     /// For methods of which audience it holds; nil when it holds for the one call only.
     let audiences: Set<MethodAudience>
 
-    private let isRestricted: Bool
-    private let isRestrictedInMethods: Bool
+    private let isOpen: Bool
 
     init(caller: TenantTable.Caller, account: TenantAccount?, generation: UInt64, audiences: Set<MethodAudience>) {
         self.caller = caller
-        isRestricted = caller.policy.allowedModels != nil
-        isRestrictedInMethods = caller.policy.allowedMethods != nil
+        isOpen = caller.policy.isOpen
         self.account = account
         self.generation = generation
         self.audiences = audiences
     }
 
-    /// Checks that the caller may call a model.
+    /// Checks that the caller may call a method for a model.
     ///
     /// - Throws: PERMISSION_DENIED.
-    package func require(_ model: ModelName) throws(ServingError) {
-        if isRestricted { try caller.require(model) }
+    package func require(_ model: ModelName, method: String, _ audience: MethodAudience) throws(ServingError) {
+        guard !isOpen || audience == .managers else { return }
+        try caller.require(model, method: method, audience)
     }
 
     /// Checks that the caller may call a method.
     ///
     /// - Throws: PERMISSION_DENIED.
     func require(method: String, _ audience: MethodAudience) throws(ServingError) {
-        guard isRestrictedInMethods, !caller.policy.allows(path: method, audience) else { return }
+        guard caller.tenant != nil, !isOpen || audience == .managers, !caller.policy.allows(path: method, audience)
+        else { return }
         throw ServingError(
             .permissionDenied, "tenant \(caller.tenant?.name ?? "") may not call \(method)",
             label: "method_not_allowed")

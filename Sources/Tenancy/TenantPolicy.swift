@@ -2,10 +2,10 @@ package import Vocabulary
 
 /// What one tenant may do, and how much of it.
 package struct TenantPolicy: Hashable, Sendable {
-    /// The models it may call; nil for all of them.
-    package var allowedModels: Set<ModelName>?
-    /// The methods it may call beside health and reflection; nil for all that are for tenants.
-    package var allowedMethods: [MethodPattern]?
+    /// What it may do; any of them will do.
+    package var grants: [Grant]
+    /// The highest priority that its requests may have, 1 being the highest of all.
+    package var priorityMax = TenantShare.priorityRange.lowerBound
     /// Its share where tenants compete: twice the weight, twice the turns; in `weightRange`.
     package var weight: Int
     /// The most calls it may have in progress, nil for no limit of its own; more are answered RESOURCE_EXHAUSTED.
@@ -19,10 +19,10 @@ package struct TenantPolicy: Hashable, Sendable {
     package static let weightRange = 1...1_000
 
     /// - Precondition: `weight` is in `weightRange`, and `concurrencyMax` at least 1.
-    package init(allowedModels: Set<ModelName>? = nil, weight: Int = 1, concurrencyMax: Int? = nil) {
+    package init(grants: [Grant] = [Grant()], weight: Int = 1, concurrencyMax: Int? = nil) {
         precondition(TenantPolicy.weightRange.contains(weight), "weight \(weight)")
         precondition(concurrencyMax.map { $0 >= 1 } ?? true, "concurrencyMax \(concurrencyMax ?? 0)")
-        self.allowedModels = allowedModels
+        self.grants = grants
         self.weight = weight
         self.concurrencyMax = concurrencyMax
     }
@@ -30,9 +30,25 @@ package struct TenantPolicy: Hashable, Sendable {
     /// Whether anything but the calls in progress is limited.
     package var isMetered: Bool { requestRate != nil || tokenRate != nil || budget != nil }
 
+    /// The models that any of its grants is for; nil for all of them.
+    package var allowedModels: Set<ModelName>? {
+        grants.reduce(into: Set<ModelName>?.some([])) { all, grant in
+            all = grant.models.flatMap { all?.union($0) }
+        }
+    }
+
+    /// Whether nothing that tenants do by default is left out.
+    var isOpen: Bool { grants.contains(where: \.isOpen) }
+
     /// Whether a method may be called, as far as its name goes.
     func allows(path: String, _ audience: MethodAudience) -> Bool {
-        guard audience != .everybody, let allowedMethods else { return true }
-        return allowedMethods.contains { $0.matches(path: path) }
+        guard let action = audience.action else { return true }
+        return grants.contains { $0.allows(path: path, action) }
+    }
+
+    /// Whether a method may be called for a model.
+    func allows(path: String, _ audience: MethodAudience, model: ModelName) -> Bool {
+        guard let action = audience.action else { return true }
+        return grants.contains { $0.allows(path: path, action) && $0.models?.contains(model) ?? true }
     }
 }

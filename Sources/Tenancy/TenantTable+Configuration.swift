@@ -9,10 +9,17 @@ extension TenantTable {
     ///   trust_domain: apus.local
     ///   unlisted: allow            # or deny: only the tenants below
     ///   unlisted_limits: {…}       # of each tenant that is not listed: what a tenant below can have but a name
+    ///   roles:                     # what several tenants may do
+    ///     - name: editors
+    ///       models: [storyteller]
+    ///       actions: [infer, inspect, manage]
     ///   tenants:
     ///     - name: acme
-    ///       models: [digits, storyteller]
+    ///       models: [digits, storyteller]   # all when absent, unless roles are there
     ///       methods: [apus.text.v1.Text/*, inference.GRPCInferenceService/ModelInfer]
+    ///       actions: [infer, inspect]       # the default; manage lets it load and unload these models
+    ///       roles: [editors]       # what these say is allowed too
+    ///       highest_priority: 3    # of its requests, 1 to 9; 1, which is the highest, when absent
     ///       weight: 4
     ///       max_concurrency: 64
     ///       requests_per_second: 100
@@ -33,7 +40,10 @@ extension TenantTable {
             }
             trustDomain = domain
         }
-        if let limits = try map.map("unlisted_limits") { unlistedPolicy = try TenantPolicy(reading: limits) }
+        let roles = try Self.roles(in: map)
+        if let limits = try map.map("unlisted_limits") {
+            unlistedPolicy = try TenantPolicy(reading: limits, roles: roles)
+        }
         if try map.choice("unlisted", of: UnlistedTenants.self) == .deny {
             guard !map.contains("unlisted_limits") else {
                 throw map.error(at: "unlisted_limits", "unlisted tenants are denied above")
@@ -46,10 +56,21 @@ extension TenantTable {
                 throw tenant.error(
                     at: "name", "expected 1 to 63 characters of a-z 0-9 . _ -, a letter or digit first")
             }
-            guard policies.updateValue(try TenantPolicy(reading: tenant), forKey: id) == nil else {
+            guard policies.updateValue(try TenantPolicy(reading: tenant, roles: roles), forKey: id) == nil else {
                 throw tenant.error(at: "name", "a tenant called \(id) stands above already")
             }
         }
+    }
+
+    private static func roles(in map: ConfigurationMap) throws(ConfigurationError) -> [String: Grant] {
+        var roles: [String: Grant] = [:]
+        for role in try map.maps("roles") {
+            let name = try role.requiredString("name")
+            guard roles.updateValue(try Grant(reading: role), forKey: name) == nil else {
+                throw role.error(at: "name", "a role called \(name) stands above already")
+            }
+        }
+        return roles
     }
 
     private enum UnlistedTenants: String, CaseIterable {
@@ -59,12 +80,12 @@ extension TenantTable {
 }
 
 extension TenantPolicy {
-    fileprivate init(reading map: ConfigurationMap) throws(ConfigurationError) {
+    fileprivate init(reading map: ConfigurationMap, roles: [String: Grant]) throws(ConfigurationError) {
         self.init(
-            allowedModels: try TenantPolicy.models(in: map),
+            grants: try TenantPolicy.grants(in: map, roles),
             weight: try map.integer("weight", in: TenantPolicy.weightRange) ?? 1,
             concurrencyMax: try map.integer("max_concurrency", in: 1...1_000_000))
-        allowedMethods = try TenantPolicy.methods(in: map)
+        priorityMax = try map.integer("highest_priority", in: TenantShare.priorityRange) ?? priorityMax
         requestRate = try TenantPolicy.rate("requests_per_second", burst: "request_burst", in: map)
         tokenRate = try TenantPolicy.rate("tokens_per_second", burst: "token_burst", in: map)
         residentByteCount = try map.byteCount("resident_memory", in: 1...(1 << 50))
@@ -83,6 +104,41 @@ extension TenantPolicy {
             return nil
         }
         return RateLimit(perSecond: perSecond, burst: burst.map(UInt64.init) ?? max(1, UInt64(perSecond.rounded(.up))))
+    }
+
+    /// Its own, when it says anything about them or has no role, and those of its roles.
+    private static func grants(
+        in map: ConfigurationMap, _ roles: [String: Grant]
+    ) throws(ConfigurationError) -> [Grant] {
+        var grants: [Grant] = []
+        let names = try map.strings("roles") ?? []
+        for name in names {
+            guard let grant = roles[name] else {
+                throw map.error(
+                    at: "roles",
+                    "no role is called \(name); there are: \(roles.keys.sorted().joined(separator: ", "))")
+            }
+            grants.append(grant)
+        }
+        let hasOwn = ["models", "methods", "actions"].contains { map.contains($0) }
+        if hasOwn || names.isEmpty { grants.append(try Grant(reading: map)) }
+        return grants
+    }
+}
+
+extension Grant {
+    fileprivate init(reading map: ConfigurationMap) throws(ConfigurationError) {
+        self.init(models: try Grant.models(in: map), methods: try Grant.methods(in: map))
+        guard let words = try map.strings("actions") else { return }
+        actions = []
+        for word in words {
+            guard let action = ModelAction(rawValue: word) else {
+                throw map.error(
+                    at: "actions",
+                    "expected some of \(ModelAction.allCases.map(\.rawValue).joined(separator: ", ")), got \(word)")
+            }
+            actions.insert(action)
+        }
     }
 
     private static func methods(in map: ConfigurationMap) throws(ConfigurationError) -> [MethodPattern]? {

@@ -32,8 +32,10 @@ package struct TenantTable: Hashable, Sendable {
         /// Checks that a call that names `model` may go ahead.
         ///
         /// - Throws: PERMISSION_DENIED.
-        package func require(_ model: ModelName) throws(ServingError) {
-            guard let tenant, let allowed = policy.allowedModels, !allowed.contains(model) else { return }
+        package func require(
+            _ model: ModelName, method: String, _ audience: MethodAudience
+        ) throws(ServingError) {
+            guard let tenant, !policy.allows(path: method, audience, model: model) else { return }
             throw denied("tenant \(tenant) may not call model \(model)", label: "model_not_allowed")
         }
     }
@@ -57,15 +59,26 @@ package struct TenantTable: Hashable, Sendable {
         case (_, .router) where actingFor != nil:
             let tenant = try named(actingFor)
             guard audience != .admins else { throw notAnAdmin(method) }
-            return Caller(tenant: tenant, policy: try policy(of: tenant))
-        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)), (.readers, .tenant(let tenant)):
-            return Caller(tenant: tenant, policy: try policy(of: tenant))
-        case (.everybody, _), (.admins, .admin), (.readers, .admin): return Caller(tenant: nil, policy: TenantPolicy())
-        case (.tenants, .router), (.readers, .router):
+            return try caller(tenant, method, audience)
+        case (.everybody, .tenant(let tenant)), (.tenants, .tenant(let tenant)), (.readers, .tenant(let tenant)),
+            (.managers, .tenant(let tenant)):
+            return try caller(tenant, method, audience)
+        case (.everybody, _), (.admins, .admin), (.managers, .admin), (.readers, .admin):
+            return Caller(tenant: nil, policy: TenantPolicy())
+        case (.tenants, .router), (.readers, .router), (.managers, .router):
             throw denied("a router names its tenant in apus-tenant", label: "no_tenant")
         case (.tenants, .admin): throw denied("an admin's certificate calls Admin only", label: "admin_only")
         case (.admins, _): throw notAnAdmin(method)
         }
+    }
+
+    /// - Throws: PERMISSION_DENIED for a tenant that is not known, and one that may not manage models but wants to.
+    private func caller(
+        _ tenant: TenantID, _ method: String, _ audience: MethodAudience
+    ) throws(ServingError) -> Caller {
+        let caller = Caller(tenant: tenant, policy: try policy(of: tenant))
+        guard audience != .managers || caller.policy.allows(path: method, audience) else { throw notAnAdmin(method) }
+        return caller
     }
 
     private func principal(of identity: PeerIdentity?) throws(ServingError) -> PeerIdentity.Principal {

@@ -4,9 +4,16 @@ package struct TenantShare: Hashable, Sendable {
     package let tenant: TenantID?
     /// Twice the weight, twice the time; at least 1.
     package let weight: Int
+    /// How urgent it is, 1 being the most urgent; in `priorityRange`.
+    package let priority: Int
 
-    package init(tenant: TenantID? = nil, weight: Int = 1) {
-        precondition(weight >= 1, "weight \(weight)")
+    package static let priorityRange = 1...9
+    /// Of a request that does not say.
+    package static let priorityDefault = 5
+
+    package init(tenant: TenantID? = nil, weight: Int = 1, priority: Int = TenantShare.priorityDefault) {
+        precondition(weight >= 1 && Self.priorityRange.contains(priority), "weight \(weight), priority \(priority)")
+        self.priority = priority
         self.tenant = tenant
         self.weight = weight
     }

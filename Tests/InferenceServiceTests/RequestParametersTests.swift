@@ -60,16 +60,29 @@ import Vocabulary
     }
 
     @Test("the sooner end of a call and of its request's patience counts")
-    func deadline() {
-        let now = MonotonicTime(nanoseconds: 1000)
-        func deadline(_ call: Deadline, _ timeout: UInt64?) -> Deadline {
-            CallContext(peer: nil, tenant: nil, deadline: call, requestID: RequestID(1)).waiting(timeout, from: now)
-                .deadline
+    func deadline() throws {
+        let now = MonotonicTime(nanoseconds: 1_000_000)
+        func deadline(_ call: Deadline, _ microseconds: UInt64?) throws -> Deadline {
+            let parameters = try read(["timeout": microseconds.map { .uint64Param($0) } ?? .uint64Param(0)])
+            return CallContext(peer: nil, tenant: nil, deadline: call, requestID: RequestID(1))
+                .following(parameters, from: now).deadline
         }
-        let call = Deadline(MonotonicTime(nanoseconds: 1500))
-        #expect(deadline(call, nil) == call)
-        #expect(deadline(call, 200) == Deadline(MonotonicTime(nanoseconds: 1200)))
-        #expect(deadline(call, 900) == call)
-        #expect(deadline(.never, .max) == .never)
+        let call = Deadline(MonotonicTime(nanoseconds: 1_500_000))
+        #expect(try deadline(call, nil) == call)
+        #expect(try deadline(call, 200) == Deadline(MonotonicTime(nanoseconds: 1_200_000)))
+        #expect(try deadline(call, 900) == call)
+        #expect(try deadline(.never, .max) == .never)
+    }
+
+    @Test("a request may be more urgent than its call, and keeps the call's ceiling")
+    func priority() throws {
+        let call = CallContext(
+            peer: nil, tenant: nil, priority: CallPriority(ceiling: 3), deadline: .never, requestID: RequestID(1))
+        func level(_ choice: InferParameter.ParameterChoice) throws -> Int {
+            try call.following(read(["priority": choice]), from: MonotonicTime(nanoseconds: 0)).share.priority
+        }
+        #expect(try level(.uint64Param(1)) == 3)
+        #expect(try level(.int64Param(7)) == 7)
+        #expect(try level(.uint64Param(0)) == 5)
     }
 }

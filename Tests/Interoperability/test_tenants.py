@@ -2,10 +2,12 @@
 it changes while the server runs. grpcio is the client; the server is a process of its own."""
 
 import concurrent.futures
+import queue
 import signal
 import time
 
 import grpc
+import numpy as np
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
@@ -14,9 +16,14 @@ from apus.text.v1 import text_pb2, text_pb2_grpc
 from apus.vision.v1 import vision_pb2, vision_pb2_grpc
 from conftest import EXAMPLES, Server, apus, credentials, write_configuration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tritonclient.grpc import service_pb2 as inference_pb2
+from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 
-TENANTS = ("slow", "thrifty", "reader", "busy", "free")
-POLICIES = """{tenants: [
+TENANTS = ("slow", "thrifty", "reader", "busy", "free", "editor", "patient")
+POLICIES = """{roles: [
+  {name: editors, models: [digits], actions: [inspect, manage]}], tenants: [
+  {name: editor, roles: [editors], models: [delay]},
+  {name: patient, highest_priority: 6},
   {name: slow, requests_per_second: 2, request_burst: 3},
   {name: thrifty, budget: {period: month, tokens: 600}},
   {name: reader, methods: [apus.text.v1.Text/*]},
@@ -226,3 +233,48 @@ def test_tenants_change_while_the_server_runs_and_a_broken_file_changes_nothing(
     reload(before, "tenants reloaded")
     with pytest.raises(grpc.RpcError):
         predict()
+
+
+def infer_request(model, rows=1):
+    array = np.zeros((rows, 1), np.float32)
+    return inference_pb2.ModelInferRequest(
+        model_name=model, raw_input_contents=[array.tobytes()], inputs=[inference_pb2.ModelInferRequest.InferInputTensor(
+            name="x", datatype="FP32", shape=array.shape)])
+
+
+def test_a_role_says_what_a_tenant_may_do_with_which_model(limited):
+    _, open_channel = limited
+    stub = inference_pb2_grpc.GRPCInferenceServiceStub(open_channel("tenant-editor"))
+
+    def refusal(call, request):
+        with pytest.raises(grpc.RpcError) as error:
+            call(request)
+        return error.value.code(), reason(error.value)
+    assert stub.ModelInfer(infer_request("delay")).model_name == "delay"
+    assert stub.ModelMetadata(inference_pb2.ModelMetadataRequest(name="digits")).name == "digits"
+    assert refusal(stub.ModelInfer, infer_request("digits")) == (grpc.StatusCode.PERMISSION_DENIED, "MODEL_NOT_ALLOWED")
+    # It may manage the one model: it gets as far as to hear that this server does not change what it serves.
+    load = inference_pb2.RepositoryModelLoadRequest
+    assert refusal(stub.RepositoryModelLoad, load(model_name="digits"))[0] == grpc.StatusCode.FAILED_PRECONDITION
+    assert refusal(stub.RepositoryModelLoad, load(model_name="delay"))[1] == "MODEL_NOT_ALLOWED"
+    other = inference_pb2_grpc.GRPCInferenceServiceStub(open_channel("tenant-free"))
+    assert refusal(other.RepositoryModelLoad, load(model_name="digits"))[1] == "NOT_AN_ADMIN"
+
+
+@pytest.mark.parametrize("tenant, is_urgent", [("tenant-free", True), ("tenant-patient", False)])
+def test_an_urgent_call_overtakes_others_when_its_tenant_may_be_urgent(limited, tenant, is_urgent):
+    _, open_channel = limited
+    stub = inference_pb2_grpc.GRPCInferenceServiceStub(open_channel(tenant))
+    order = queue.Queue()
+
+    def send(name, **arguments):
+        call = stub.ModelInfer.future(infer_request("delay", 4), timeout=60, **arguments)
+        call.add_done_callback(lambda call: order.put((name, call.code())))
+    for _ in range(60):
+        send("usual")
+    # The flood has begun to be answered, so all of it has been sent.
+    first = order.get(timeout=60)
+    send("urgent", metadata=[("apus-priority", "1")])
+    names = [first[0]] + [order.get(timeout=60)[0] for _ in range(60)]
+    place = names.index("urgent")
+    assert place < 50 if is_urgent else place > 50, place

@@ -61,6 +61,35 @@ struct FairBatchTests {
         #expect((0.98...1.02).contains(ratio), "\(ratio)")
     }
 
+    @Test("an urgent request goes before other tenants', and before its own tenant's that did not come long before")
+    func priorities() {
+        var engine = BatchEngine(batchSizeMax: 1)
+        let usual = engine.enqueue(flood)
+        let urgent = engine.enqueue(light, priority: 1)
+        let own = engine.enqueue(flood, priority: 2)
+        let late = engine.enqueue(light, priority: 9)
+        var order: [Ticket] = []
+        for _ in 0..<4 {
+            engine.step()
+            order += engine.lastTickets
+        }
+        #expect(order == [urgent, own, usual, late])
+    }
+
+    @Test("a flood of urgent requests leaves others their turn when they have waited for the age cap")
+    func urgentFlood() {
+        var engine = BatchEngine(batchSizeMax: 1)
+        engine.enqueue(light, priority: 9)
+        var turns = 0
+        while !engine.lastTenants.contains(light) {
+            for _ in 0..<4 { engine.enqueue(flood, priority: 1) }
+            engine.step()
+            turns += 1
+            if turns > 10_000 { break }
+        }
+        #expect(turns > 10 && engine.now <= TenantShares.ageNanosecondsMax + 200_000_000, "\(engine.now) ns")
+    }
+
     @Test("among equals, and within a tenant, the earliest deadline goes first, then who came first")
     func deadlines() {
         var engine = BatchEngine(batchSizeMax: 1)
@@ -242,12 +271,13 @@ private struct BatchEngine {
 
     @discardableResult
     mutating func enqueue(
-        _ tenant: TenantID?, samples: Int = 1, deadline: UInt64 = .max, weight: Int = 1, key: String = "a"
+        _ tenant: TenantID?, samples: Int = 1, deadline: UInt64 = .max, weight: Int = 1, key: String = "a",
+        priority: Int = TenantShare.priorityDefault
     ) -> Ticket {
         lastNumber += 1
         let request = BatchRequest(
             ticket: Ticket(lastNumber), sampleCount: samples, key: key, deadline: Deadline(time(deadline)),
-            share: TenantShare(tenant: tenant, weight: weight))
+            share: TenantShare(tenant: tenant, weight: weight, priority: priority))
         wasQueued = scheduler.enqueue(request, at: time(now)) == .queued
         if wasQueued {
             requests[request.ticket] = request

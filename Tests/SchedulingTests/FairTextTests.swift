@@ -186,7 +186,7 @@ struct FairShareRankTests {
     }
 
     @Test(
-        "hungry tenants go before others, the hungriest first",
+        "hungry tenants go before others, the hungriest first, and urgent requests before what is less so",
         arguments: [
             (Claim.Rank(hungrySince: time(5), level: 9), Claim.Rank(hungrySince: nil, level: 1), true),
             (.init(hungrySince: nil, level: 1), .init(hungrySince: time(5), level: 9), false),
@@ -194,6 +194,8 @@ struct FairShareRankTests {
             (.init(hungrySince: time(5), level: 1), .init(hungrySince: time(5), level: 9), true),
             (.init(hungrySince: nil, level: 1), .init(hungrySince: nil, level: 2), true),
             (.init(hungrySince: nil, level: 1), .init(hungrySince: nil, level: 1), false),
+            (.init(hungrySince: nil, priority: 2, level: 9), .init(hungrySince: nil, priority: 5, level: 1), true),
+            (.init(hungrySince: time(5), priority: 9, level: 9), .init(hungrySince: nil, priority: 1, level: 1), true),
         ])
     func order(left: Claim.Rank, right: Claim.Rank, isFirst: Bool) {
         #expect((left < right) == isFirst)

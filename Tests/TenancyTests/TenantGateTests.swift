@@ -121,7 +121,7 @@ struct TenantGateTests {
     @Test("keeps a tenant to its methods, and leaves it health and reflection")
     func methods() throws {
         var policy = TenantPolicy()
-        policy.allowedMethods = [MethodPattern("apus.text.v1.Text/*")!]
+        policy.grants = [Grant(methods: [MethodPattern("apus.text.v1.Text/*")!])]
         let gate = TenantGate(TenantTable(policies: [acme: policy]))
         let identity = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme")
         let pass = try gate.enter(identity, method: "/apus.text.v1.Text/Embed", audience: .tenants)

@@ -171,12 +171,14 @@ struct ForwardedCall {
         var options = context.optionsForCalls
         options.responseByteCountMax = forwarder.responseByteCountMax
         options.metadata = context.requestMetadata
-        options.metadata.removeAll("apus-tenant")
-        guard let tenant = keeper.call.tenant else { return options }
-        do {
-            try options.metadata.append("apus-tenant", tenant.name)
-        } catch {
-            preconditionFailure("the name of a tenant in metadata: \(error)")
+        // What a caller says about itself is the front end's to say.
+        for name in ["apus-tenant", "apus-tenant-weight", "apus-priority-ceiling"] { options.metadata.removeAll(name) }
+        for (name, value) in keeper.routedMetadata {
+            do {
+                try options.metadata.append(name, value)
+            } catch {
+                preconditionFailure("metadata of our own: \(error)")
+            }
         }
         return options
     }

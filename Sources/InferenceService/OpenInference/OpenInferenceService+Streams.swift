@@ -48,7 +48,7 @@ extension OpenInferenceService {
         guard asked.description.modality == .text, !asked.description.isToEmbed(asked.input) else {
             return try await responses.send(try await modelInfer(request, call), isFinal: true)
         }
-        let call = call.waiting(asked.parameters.timeoutNanoseconds, from: clock.now())
+        let call = call.following(asked.parameters, from: clock.now())
         let wanted = try TextInference(asked.input, call)
         guard wanted.streams else {
             return try await responses.send(try await generate(asked, call), isFinal: true)

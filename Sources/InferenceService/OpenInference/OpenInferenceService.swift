@@ -100,7 +100,7 @@ package struct OpenInferenceService: Sendable {
         _ request: ModelInferRequest, _ call: CallContext
     ) async throws(ServingError) -> ModelInferResponse {
         let asked = try AskedInference(request, self)
-        let call = call.waiting(asked.parameters.timeoutNanoseconds, from: clock.now())
+        let call = call.following(asked.parameters, from: clock.now())
         if asked.description.isToEmbed(asked.input) { return try await embed(asked, call) }
         guard asked.description.modality != .text else { return try await generate(asked, call) }
         let answer = try await engine.infer(asked.selector, asked.input, as: asked.description, for: call)

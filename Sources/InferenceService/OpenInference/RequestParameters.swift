@@ -7,6 +7,8 @@ import Vocabulary
 struct RequestParameters: Equatable {
     /// How long the request may wait; nil for as long as the call may take.
     private(set) var timeoutNanoseconds: UInt64?
+    /// How urgent it is, 1 being the most urgent; nil when it does not say.
+    private(set) var priority: UInt64?
     /// What the response carries back.
     private(set) var echoed: [String: InferParameter] = [:]
 
@@ -21,8 +23,8 @@ struct RequestParameters: Equatable {
             case ("sequence_id", .stringParam(let id)?): if !id.isEmpty { echoed[name] = parameter }
             case ("sequence_start", .boolParam(let isSet)?), ("sequence_end", .boolParam(let isSet)?):
                 marksSequence = marksSequence || isSet
-            case ("priority", .uint64Param?): break
-            case ("priority", .int64Param(let level)?) where level >= 0: break
+            case ("priority", .uint64Param(let level)?): priority = level == 0 ? nil : level
+            case ("priority", .int64Param(let level)?) where level >= 0: priority = level == 0 ? nil : UInt64(level)
             case ("timeout", .int64Param(let microseconds)?) where microseconds >= 0:
                 try wait(UInt64(microseconds))
             case ("timeout", .uint64Param(let microseconds)?): try wait(microseconds)
@@ -67,12 +69,12 @@ struct RequestParameters: Equatable {
 }
 
 extension CallContext {
-    /// The same call, with an end for the request's own patience.
-    func waiting(_ nanoseconds: UInt64?, from now: MonotonicTime) -> CallContext {
-        guard let nanoseconds else { return self }
+    /// The same call, as urgent as the request says, and with an end for the request's own patience.
+    func following(_ parameters: RequestParameters, from now: MonotonicTime) -> CallContext {
+        guard parameters.timeoutNanoseconds != nil || parameters.priority != nil else { return self }
+        let patience = parameters.timeoutNanoseconds.map { Deadline(now.advanced(byNanoseconds: $0)) } ?? .never
         return CallContext(
-            peer: peer, tenant: tenant, weight: weight,
-            deadline: min(deadline, Deadline(now.advanced(byNanoseconds: nanoseconds))),
-            requestID: requestID, allowedModels: allowedModels, meter: meter)
+            peer: peer, tenant: tenant, weight: weight, priority: priority.saying(parameters.priority),
+            deadline: min(deadline, patience), requestID: requestID, allowedModels: allowedModels, meter: meter)
     }
 }

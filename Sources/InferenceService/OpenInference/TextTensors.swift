@@ -49,6 +49,7 @@ struct TextInference {
         request = GenerationRequest(
             prompt: .text(prompt), tokenCountMax: Self.tokenCountMaxDefault, deadline: call.deadline,
             tenant: call.tenant, weight: call.weight)
+        request.priority = call.priority.level
         if let parameters = input.tensor("sampling_parameters") {
             guard parameters.elementCount == 1 else {
                 throw Self.invalid("sampling_parameters", "expected BYTES [1], got \(parameters.shape)")

@@ -116,6 +116,7 @@ extension GenerationRequest {
             prompt: prompt, tokenCountMax: request.maxTokens.map(Int.init) ?? TextInference.tokenCountMaxDefault,
             sampling: Sampling(request), stopStrings: request.stop, ignoresEndOfSequence: request.ignoreEndOfText,
             deadline: call.deadline, tenant: call.tenant, weight: call.weight)
+        priority = call.priority.level
         stopTokens = request.stopTokens.map(Int32.init(wire:))
         logprobCount = request.logprobs.map(Int.init)
         answerCount = Int(request.n ?? 1)
