@@ -32,8 +32,8 @@ package enum MethodAudience: Hashable, Sendable {
 
     /// The audience of a method of the Open Inference Protocol.
     ///
-    /// To run a model is for tenants, to change which there are for those who manage them. Who may change a setting that
-    /// both may look at is for its service to say.
+    /// To run a model is for tenants, to change which there are for those who manage them. Who may change a setting
+    /// that both may look at is for its service to say.
     private init(inferenceMethod name: Substring) {
         self =
             switch name {
