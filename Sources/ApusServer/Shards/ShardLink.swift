@@ -23,8 +23,10 @@ struct ShardLink {
         var wasThere = false
         while !Task.isCancelled {
             let reason = await listen { wasThere = true }
+            // One that was let go may have come again meanwhile, with a link of its own.
+            guard !Task.isCancelled else { break }
             directory.disconnect(replica)
-            if wasThere, !Task.isCancelled {
+            if wasThere {
                 logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(reason)"])
             }
             wasThere = false
@@ -40,7 +42,7 @@ struct ShardLink {
         do {
             try await call.write(WatchRequest().encoded())
             try await call.finishWriting()
-            while let message = try await call.next() {
+            while let message = try await call.next(), !Task.isCancelled {
                 let report = ReplicaReport(try ShardState(decoding: message))
                 directory.update(replica, report)
                 if !isKnown, !report.isDraining {
