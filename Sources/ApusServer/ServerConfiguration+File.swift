@@ -60,6 +60,9 @@ extension ServerConfiguration {
     ///   plaintext: false                                 # true on loopback addresses, without certificates
     ///   server_name: shard.internal                      # in the shards' certificates; their host's when absent
     ///   look_up_every: 5s                                # of hosts
+    ///   affinity:                                        # off, or which shard prompts prefer that begin alike:
+    ///     prefix: 128                                    # in so many bytes,
+    ///     lead: 4                                        # as long as it is no more requests busier than another
     ///   etcd:                                            # shards that register themselves, beside addresses or alone
     ///     endpoints: [10.0.0.2:2379, 10.0.0.3:2379]      # of the servers of one etcd
     ///     prefix: /apus/shards/                          # of the shards' keys

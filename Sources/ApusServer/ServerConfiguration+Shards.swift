@@ -1,5 +1,6 @@
 import Configuration
 package import Discovery
+import Routing
 package import TLS
 
 extension ServerConfiguration {
@@ -15,8 +16,18 @@ extension ServerConfiguration {
         package var serverName: String?
         /// How often the addresses of hosts are looked up.
         package var lookUpNanoseconds: UInt64 = 5_000_000_000
+        /// Which shard prompts prefer that begin alike; nil for none.
+        package var affinity: Affinity? = Affinity()
 
         package init(addresses: [ListenAddress]) { self.addresses = addresses }
+    }
+
+    /// What makes prompts that begin alike go to the same shard, whose cache has their beginning.
+    package struct Affinity: Sendable, Equatable {
+        /// How much of a prompt counts: those that are alike so far prefer the same shard.
+        package var prefixByteCount = 128
+        /// How many requests busier than the least busy shard the one that is preferred may be.
+        package var lead = ReplicaTable.affinityLeadDefault
     }
 
     /// An etcd, and where in it the shards are.
@@ -54,6 +65,7 @@ extension ServerConfiguration.Shards {
         if let nanoseconds = try map.nanoseconds("look_up_every", in: 100_000_000...3_600_000_000_000) {
             lookUpNanoseconds = UInt64(nanoseconds)
         }
+        affinity = try ServerConfiguration.affinity(in: map)
         if try map.bool("plaintext") ?? false {
             guard isPlaintext, addresses.allSatisfy(\.isLoopback) else {
                 throw map.error(at: "plaintext", "only loopback addresses are called without TLS, by a server without")
@@ -106,6 +118,23 @@ extension ServerConfiguration.Registration {
 }
 
 extension ServerConfiguration {
+    /// `affinity: off`, or its settings; the defaults when it is absent.
+    fileprivate static func affinity(in map: ConfigurationMap) throws(ConfigurationError) -> Affinity? {
+        var affinity = Affinity()
+        if map.kind(of: "affinity") == .text {
+            let text = try map.requiredString("affinity")
+            guard text == "off" else {
+                throw map.error(at: "affinity", "expected off, or keys and values, got \"\(text)\"")
+            }
+            return nil
+        }
+        guard let section = try map.map("affinity") else { return affinity }
+        affinity.prefixByteCount =
+            try section.byteCount("prefix", in: 16...65_536) ?? affinity.prefixByteCount
+        affinity.lead = try section.double("lead", in: 0...1000) ?? affinity.lead
+        return affinity
+    }
+
     /// Different addresses in the list under `key`; empty when it is absent.
     fileprivate static func addresses(
         _ key: String, in map: ConfigurationMap

@@ -139,7 +139,11 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             let selector = forwarder.target(of: bytes)
         else { return nil }
         try take(bytes, of: selector.name)
-        return ForwardedCall(selector: selector, forwarder: forwarder, context: context, keeper: self)
+        let affinity = type.promptFields.flatMap {
+            forwarder.affinity(of: bytes, selector, $0, tenant: admitted?.caller.tenant)
+        }
+        return ForwardedCall(
+            selector: selector, affinity: affinity, forwarder: forwarder, context: context, keeper: self)
     }
 
     /// Begins an attempt: what another shard sent before is forgotten.

@@ -5,6 +5,10 @@ package import Vocabulary
 /// The one with the least expected wait does: what the replica itself has reported, and for each call that was sent to
 /// it since and has not ended, what one request takes there. Of replicas that are equal each gets its turn.
 ///
+/// A call with an affinity goes to the replica that its key prefers, as long as that is not busier than the least busy
+/// one by more than `affinityLead` requests; then to the key's next choice of which this holds. So a key that is asked
+/// for more than one replica can answer spreads over as many as it needs, and others do not notice.
+///
 /// A replica that has just joined seems to wait longer than it does at first, less and less for `slowStartNanoseconds`:
 /// its caches are cold, and everything at once would make it the slowest.
 ///
@@ -18,6 +22,14 @@ package struct ReplicaTable: Sendable {
     /// A replica that has said nothing for so long gets no calls: somebody pulled a plug, and no packet says so.
     package static let reportAgeNanosecondsMax: UInt64 = 2_000_000_000
 
+    /// A caller that gave less time than this, or than several times what was expected, says nothing about a replica
+    /// by not getting an answer in it.
+    package static let timeoutNanosecondsMin: UInt64 = 1_000_000_000
+    fileprivate static let timeoutExpectationFactor = 4.0
+
+    /// How many requests busier than the least busy replica the one that a call prefers may be.
+    package static let affinityLeadDefault = 4.0
+
     /// A call on its way to a replica.
     package struct Dispatch: Equatable, Sendable {
         package let replica: ReplicaID
@@ -25,20 +37,26 @@ package struct ReplicaTable: Sendable {
         fileprivate let additionNumber: Int
         /// Which of the replica's reports it was sent after.
         fileprivate let reportNumber: UInt64
+        fileprivate let time: MonotonicTime
+        fileprivate let expectedNanoseconds: Double
     }
 
     /// How a call to a replica ended.
     package enum Outcome: Equatable, Sendable {
         /// It answered, with a result or with an error of its own.
         case answered
-        /// It could not be reached, or nothing came in time.
+        /// It could not be reached.
         case unreachable
+        /// Nothing came in the time that the caller had.
+        case timedOut
         /// Nobody waited for the end.
         case abandoned
     }
 
     fileprivate struct Entry {
         let additionNumber: Int
+        /// Where it is among all, for calls with an affinity.
+        let place: UInt64
         /// The last one there was; nil until it has said something.
         var report: ReplicaReport?
         /// Whether it has said so on the present connection.
@@ -56,10 +74,13 @@ package struct ReplicaTable: Sendable {
     private var entries: [ReplicaID: Entry] = [:]
     private var additionCount = 0
     private var retries = RetryBudget()
+    private var outliers = OutlierWatch()
+    private let affinityLead: Double
     /// Where the search begins, so that equals take turns.
     private var turn = 0
 
-    package init() {}
+    /// - Parameter affinityLead: see `affinityLeadDefault`; 0 prefers a replica among equals only.
+    package init(affinityLead: Double = Self.affinityLeadDefault) { self.affinityLead = affinityLead }
 
     /// Every replica that was added, by address.
     package private(set) var replicas: [ReplicaID] = []
@@ -68,13 +89,14 @@ package struct ReplicaTable: Sendable {
     package mutating func add(_ replica: ReplicaID) {
         guard entries[replica] == nil else { return }
         additionCount += 1
-        entries[replica] = Entry(additionNumber: additionCount)
+        entries[replica] = Entry(additionNumber: additionCount, place: AffinityKey.place(of: replica))
         replicas = entries.keys.sorted()
     }
 
     /// Forgets a replica; its calls may still end.
     package mutating func remove(_ replica: ReplicaID) {
         entries[replica] = nil
+        outliers.remove(replica)
         replicas = entries.keys.sorted()
     }
 
@@ -85,6 +107,7 @@ package struct ReplicaTable: Sendable {
             entry.isConnected = true
             entry.readySince = now
             entry.breaker = CircuitBreaker()
+            outliers.remove(replica)
         }
         entry.report = report
         entry.reportTime = now
@@ -113,30 +136,62 @@ package struct ReplicaTable: Sendable {
     ///
     /// - Parameters:
     ///   - selector: the model.
+    ///   - affinity: which calls it would like to follow; nil for none.
     ///   - excluded: replicas that were tried for this call already.
     ///   - now: the time.
     /// - Returns: whom to call; `finish` is to follow with it. Nil when no replica can take it.
     package mutating func begin(
-        _ selector: ModelSelector, excluding excluded: Set<ReplicaID> = [], at now: MonotonicTime
+        _ selector: ModelSelector, affinity: AffinityKey? = nil, excluding excluded: Set<ReplicaID> = [],
+        at now: MonotonicTime
     ) -> Dispatch? {
         guard !replicas.isEmpty else { return nil }
         turn = (turn + 1) % replicas.count
-        var best: (replica: ReplicaID, wait: Double)?
-        for index in replicas.indices {
-            let replica = replicas[(turn + index) % replicas.count]
-            guard !excluded.contains(replica), let entry = entries[replica],
-                let wait = entry.expectedWait(selector, at: now)
-            else { continue }
-            if best.map({ wait < $0.wait }) ?? true { best = (replica, wait) }
+        outliers.compare(replicaCount: replicas.count, at: now)
+        func choose(fromThoseOut: Bool) -> (replica: ReplicaID, wait: Double)? {
+            self.choose(affinity) { replica, entry in
+                guard !excluded.contains(replica), fromThoseOut || !outliers.isOut(replica, at: now) else { return nil }
+                return entry.expectedWait(selector, at: now, outUntil: outliers.returnTime(of: replica))
+            }
         }
-        guard let replica = best?.replica, var entry = entries[replica] else { return nil }
+        // Better one that fails often than none.
+        guard let (replica, wait) = choose(fromThoseOut: false) ?? choose(fromThoseOut: true),
+            var entry = entries[replica]
+        else { return nil }
         entry.callCount += 1
         entry.newCallCount += 1
         entry.breaker.begin(at: now)
         entries[replica] = entry
         if excluded.isEmpty { retries.earn() }
         return Dispatch(
-            replica: replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber)
+            replica: replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber, time: now,
+            expectedNanoseconds: wait)
+    }
+
+    /// The replica with the least wait, or one that is preferred and waits little longer.
+    ///
+    /// - Parameters:
+    ///   - affinity: of the call.
+    ///   - load: how long a request would wait at a replica, and what it takes there; nil where it cannot be sent.
+    /// - Returns: the replica and how long the call would wait there; nil when there is none.
+    private func choose(
+        _ affinity: AffinityKey?, _ load: (ReplicaID, Entry) -> (wait: Double, service: Double)?
+    ) -> (replica: ReplicaID, wait: Double)? {
+        var least: (replica: ReplicaID, wait: Double)?
+        for index in replicas.indices {
+            let replica = replicas[(turn + index) % replicas.count]
+            guard let entry = entries[replica], let load = load(replica, entry) else { continue }
+            if least.map({ load.wait < $0.wait }) ?? true { least = (replica, load.wait) }
+        }
+        guard let affinity, let least else { return least }
+        var best: (replica: ReplicaID, wait: Double, preference: UInt64)?
+        for (replica, entry) in entries {
+            guard let load = load(replica, entry), load.wait <= least.wait + affinityLead * load.service else {
+                continue
+            }
+            let preference = affinity.preference(for: entry.place)
+            if best.map({ preference > $0.preference }) ?? true { best = (replica, load.wait, preference) }
+        }
+        return best.map { ($0.replica, $0.wait) } ?? least
     }
 
     /// A call that `begin` sent has ended.
@@ -145,12 +200,30 @@ package struct ReplicaTable: Sendable {
         guard var entry = entries[dispatch.replica], entry.additionNumber == dispatch.additionNumber else { return }
         entry.callCount -= 1
         if entry.reportNumber == dispatch.reportNumber { entry.newCallCount -= 1 }
-        switch outcome {
-        case .answered: entry.breaker.succeed()
-        case .unreachable: entry.breaker.fail(at: now)
-        case .abandoned: entry.breaker.forget(at: now)
+        let verdict = verdict(on: dispatch, outcome, at: now)
+        switch verdict {
+        case .isThere: entry.breaker.succeed()
+        case .isAway: entry.breaker.fail(at: now)
+        case nil: entry.breaker.forget(at: now)
         }
         entries[dispatch.replica] = entry
+        if let verdict { outliers.count(dispatch.replica, hasFailed: verdict == .isAway, at: now) }
+    }
+
+    private enum Verdict { case isThere, isAway }
+
+    /// What the end of a call says about its replica; nil for nothing.
+    private func verdict(on dispatch: Dispatch, _ outcome: Outcome, at now: MonotonicTime) -> Verdict? {
+        switch outcome {
+        case .answered: return .isThere
+        case .unreachable: return .isAway
+        case .abandoned: return nil
+        case .timedOut:
+            // Otherwise one caller with deadlines that nobody can meet would take every replica from everybody.
+            let patience = max(
+                Double(Self.timeoutNanosecondsMin), Self.timeoutExpectationFactor * dispatch.expectedNanoseconds)
+            return Double(now.nanoseconds(since: dispatch.time)) >= patience ? .isAway : nil
+        }
     }
 
     /// Whether a call that found its replica unreachable may be sent to another one.
@@ -159,9 +232,9 @@ package struct ReplicaTable: Sendable {
     /// Calls that were sent to a replica and have not ended.
     package func callCount(of replica: ReplicaID) -> Int { entries[replica]?.callCount ?? 0 }
 
-    /// Whether a replica gets calls now.
+    /// Whether a replica gets calls now; one that fails more often than others gets some when no other can.
     package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool {
-        entries[replica]?.openReport(at: now) != nil
+        entries[replica]?.openReport(at: now) != nil && !outliers.isOut(replica, at: now)
     }
 }
 
@@ -174,13 +247,22 @@ extension ReplicaTable.Entry {
         return report
     }
 
-    /// How long a request would wait here, in nanoseconds; nil when it cannot be sent here.
-    fileprivate func expectedWait(_ selector: ModelSelector, at now: MonotonicTime) -> Double? {
+    /// How long a request would wait here, and what one takes, in nanoseconds; nil when it cannot be sent here.
+    ///
+    /// - Parameters:
+    ///   - selector: the model.
+    ///   - now: the time.
+    ///   - outUntil: until when calls were kept away, after which it begins slowly again.
+    /// - Returns: the time, which is longer the newer the replica is.
+    fileprivate func expectedWait(
+        _ selector: ModelSelector, at now: MonotonicTime, outUntil: MonotonicTime?
+    ) -> (wait: Double, service: Double)? {
         guard let model = openReport(at: now)?.model(selector) else { return nil }
         // At least a microsecond a call, so that calls count where nothing was measured yet.
         let service = Double(max(model.serviceNanoseconds, 1_000))
         let wait = Double(model.waitNanoseconds) + Double(newCallCount + 1) * service
-        let age = Double(now.nanoseconds(since: readySince)) / Double(ReplicaTable.slowStartNanoseconds)
-        return wait / min(1, max(ReplicaTable.slowStartShareMin, age))
+        let start = max(readySince, outUntil ?? readySince)
+        let age = Double(now.nanoseconds(since: start)) / Double(ReplicaTable.slowStartNanoseconds)
+        return (wait / min(1, max(ReplicaTable.slowStartShareMin, age)), service)
     }
 }

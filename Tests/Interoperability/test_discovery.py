@@ -222,6 +222,7 @@ def test_a_front_end_and_a_shard_may_start_before_an_etcd_that_wants_certificate
     (["listen: 0.0.0.0:8461", "etcd: {endpoints: [127.0.0.1:2379], plaintext: true}"], "etcd.advertise: is required"),
     (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, advertise: 0.0.0.0:8461}"], "etcd.advertise: expected where"),
     (["shards: {ca: ca.pem}"], "shards.addresses: is required, or etcd"),
+    (["shards: {addresses: [10.0.0.1:8461], affinity: sometimes}"], "shards.affinity: expected off"),
     (["etcd: {endpoints: [127.0.0.1:2379], ca: nowhere.pem, certificate: a.pem, key: a.key}"],
      "etcd.certificate: no such file: a.pem"),
 ])

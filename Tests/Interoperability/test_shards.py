@@ -271,3 +271,30 @@ def test_only_a_router_may_watch_a_shard(server, certificates):
         with pytest.raises(grpc.RpcError) as refusal:
             next(watch(b""))
     assert refusal.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_prompts_that_begin_alike_go_to_the_shard_whose_cache_has_them(platform):
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    whole = platform(2)
+    tale = ("there lived a king who had a daughter, and she was so fair that the sun itself wondered whenever it shone "
+            "upon her face, and beside the castle lay a great dark forest, ")
+
+    def cached(prompt):
+        *_, last = generate(whole.channel, prompt=prompt, max_tokens=2)
+        return last.usage.cached_tokens
+
+    def answered(shard):
+        with grpc.secure_channel(shard.target, credentials(whole.certificates / "main", "role-admin")) as channel:
+            status = admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest())
+        return next(each.counters.requests for each in status.models if each.name == "storyteller")
+    rounds = []
+
+    def each_is_found_again_and_both_shards_are_asked():
+        before = [answered(shard) for shard in whole.shards]
+        openings = [f"In year {len(rounds)} of land {number} {tale}" for number in range(13)]
+        assert not any(cached(opening) for opening in openings)
+        rounds.append([cached(opening + "and") for opening in openings])
+        return all(rounds[-1]) and all(answered(shard) > count for shard, count in zip(whole.shards, before))
+    # Not at once: while shards are new they are spared, whatever anybody prefers. Without preferences, one of them has
+    # everything, or each has some of the openings and other ones the second time.
+    whole.wait(each_is_found_again_and_both_shards_are_asked)

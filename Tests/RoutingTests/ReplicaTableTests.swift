@@ -196,7 +196,9 @@ struct ReplicaTableTests {
             case 3...5:
                 let could = ready.filter { table.isReady($0, at: time) }
                 let chosen = table.begin(digits, at: time)
-                #expect(chosen.map { could.contains($0.replica) } ?? could.isEmpty)
+                // Where nobody is left, one is asked that fails more often than others.
+                #expect(could.isEmpty || chosen.map { could.contains($0.replica) } ?? false)
+                #expect(chosen.map { ready.contains($0.replica) } ?? true)
                 if let chosen { calls.append(chosen) }
             default:
                 guard !calls.isEmpty else { continue }

@@ -8,14 +8,20 @@ package import Vocabulary
 /// - Isolation: any thread; one short lock.
 package final class ShardDirectory: Sendable {
     private struct State {
-        var table = ReplicaTable()
+        var table: ReplicaTable
         var channels: [ReplicaID: RPCChannel] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let clock: any MonotonicClock
 
-    package init(clock: any MonotonicClock) { self.clock = clock }
+    /// - Parameters:
+    ///   - affinityLead: how many requests busier than the least busy shard the one that a call prefers may be.
+    ///   - clock: of the server.
+    package init(affinityLead: Double = ReplicaTable.affinityLeadDefault, clock: any MonotonicClock) {
+        state = Mutex(State(table: ReplicaTable(affinityLead: affinityLead)))
+        self.clock = clock
+    }
 
     /// A call on its way to a shard.
     struct Lease {
@@ -74,10 +80,13 @@ package final class ShardDirectory: Sendable {
     /// Chooses a shard for a call; `finish` is to follow.
     ///
     /// - Throws: UNAVAILABLE when none takes it now.
-    func begin(_ selector: ModelSelector, excluding: Set<ReplicaID> = []) throws(ServingError) -> Lease {
+    func begin(
+        _ selector: ModelSelector, affinity: AffinityKey?, excluding: Set<ReplicaID> = []
+    ) throws(ServingError) -> Lease {
         let now = clock.now()
         let lease: Lease? = state.withLock { state in
-            guard let dispatch = state.table.begin(selector, excluding: excluding, at: now) else { return nil }
+            guard let dispatch = state.table.begin(selector, affinity: affinity, excluding: excluding, at: now)
+            else { return nil }
             guard let channel = state.channels[dispatch.replica] else {
                 preconditionFailure("no channel to \(dispatch.replica)")
             }
