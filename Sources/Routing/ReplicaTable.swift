@@ -9,14 +9,15 @@ package import Vocabulary
 /// one by more than `affinityLead` requests; then to the key's next choice of which this holds. So a key that is asked
 /// for more than one replica can answer spreads over as many as it needs, and others do not notice.
 ///
-/// A replica that has just joined seems to wait longer than it does at first, less and less for `slowStartNanoseconds`:
-/// its caches are cold, and everything at once would make it the slowest.
+/// A replica that has just joined is asked less often than the others at first, more and more for
+/// `slowStartNanoseconds`: its caches are cold, and everything at once would make it the slowest. It is counted for
+/// which calls it may be asked, so that it has its part of few calls as of many.
 ///
 /// A value without clock, lock or I/O: who owns it carries out what it says and tells it what came of it.
 package struct ReplicaTable: Sendable {
     /// How long a new replica is spared.
     package static let slowStartNanoseconds: UInt64 = 5_000_000_000
-    /// The share of its calls that a new replica gets at first.
+    /// How many calls a new replica gets at first for each one of the others.
     fileprivate static let slowStartShareMin = 0.1
 
     /// A replica that has said nothing for so long gets no calls: somebody pulled a plug, and no packet says so.
@@ -68,10 +69,25 @@ package struct ReplicaTable: Sendable {
         var callCount = 0
         /// Those of them that were sent after the last report, which cannot have counted them.
         var newCallCount = 0
+        /// What it has of the next call, while it is asked less often than others; it may be asked when it has one.
+        var turnShare = 0.0
         var breaker = CircuitBreaker()
     }
 
+    /// A replica that can take the call in question.
+    private struct Candidate {
+        let replica: ReplicaID
+        let place: UInt64
+        let wait: Double
+        let service: Double
+        /// How often it is asked for each time of one that is not new.
+        let share: Double
+        var isItsTurn = true
+    }
+
     private var entries: [ReplicaID: Entry] = [:]
+    /// Of the call that begins; kept for its memory.
+    private var candidates: [Candidate] = []
     private var additionCount = 0
     private var retries = RetryBudget()
     private var outliers = OutlierWatch()
@@ -147,51 +163,71 @@ package struct ReplicaTable: Sendable {
         guard !replicas.isEmpty else { return nil }
         turn = (turn + 1) % replicas.count
         outliers.compare(replicaCount: replicas.count, at: now)
-        func choose(fromThoseOut: Bool) -> (replica: ReplicaID, wait: Double)? {
-            self.choose(affinity) { replica, entry in
-                guard !excluded.contains(replica), fromThoseOut || !outliers.isOut(replica, at: now) else { return nil }
-                return entry.expectedWait(selector, at: now, outUntil: outliers.returnTime(of: replica))
-            }
-        }
+        findCandidates(selector, excluding: excluded, areOut: false, at: now)
         // Better one that fails often than none.
-        guard let (replica, wait) = choose(fromThoseOut: false) ?? choose(fromThoseOut: true),
-            var entry = entries[replica]
-        else { return nil }
+        if candidates.isEmpty { findCandidates(selector, excluding: excluded, areOut: true, at: now) }
+        giveTurns()
+        guard let chosen = choose(affinity), var entry = entries[chosen.replica] else { return nil }
+        entry.turnShare = max(0, entry.turnShare - 1)
         entry.callCount += 1
         entry.newCallCount += 1
         entry.breaker.begin(at: now)
-        entries[replica] = entry
+        entries[chosen.replica] = entry
         if excluded.isEmpty { retries.earn() }
         return Dispatch(
-            replica: replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber, time: now,
-            expectedNanoseconds: wait)
+            replica: chosen.replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber, time: now,
+            expectedNanoseconds: chosen.wait)
     }
 
-    /// The replica with the least wait, or one that is preferred and waits little longer.
-    ///
-    /// - Parameters:
-    ///   - affinity: of the call.
-    ///   - load: how long a request would wait at a replica, and what it takes there; nil where it cannot be sent.
-    /// - Returns: the replica and how long the call would wait there; nil when there is none.
-    private func choose(
-        _ affinity: AffinityKey?, _ load: (ReplicaID, Entry) -> (wait: Double, service: Double)?
-    ) -> (replica: ReplicaID, wait: Double)? {
-        var least: (replica: ReplicaID, wait: Double)?
+    /// Fills `candidates`, beginning with the one whose turn it is among equals.
+    private mutating func findCandidates(
+        _ selector: ModelSelector, excluding excluded: Set<ReplicaID>, areOut: Bool, at now: MonotonicTime
+    ) {
+        candidates.removeAll(keepingCapacity: true)
         for index in replicas.indices {
             let replica = replicas[(turn + index) % replicas.count]
-            guard let entry = entries[replica], let load = load(replica, entry) else { continue }
-            if least.map({ load.wait < $0.wait }) ?? true { least = (replica, load.wait) }
+            guard !excluded.contains(replica), outliers.isOut(replica, at: now) == areOut, let entry = entries[replica],
+                let load = entry.load(selector, at: now)
+            else { continue }
+            let start = max(entry.readySince, outliers.returnTime(of: replica) ?? entry.readySince)
+            candidates.append(
+                Candidate(
+                    replica: replica, place: entry.place, wait: load.wait, service: load.service,
+                    share: Self.share(atAgeOf: now.nanoseconds(since: start))))
+        }
+    }
+
+    private static func share(atAgeOf nanoseconds: UInt64) -> Double {
+        min(1, max(slowStartShareMin, Double(nanoseconds) / Double(slowStartNanoseconds)))
+    }
+
+    /// Counts the call towards the turns of those that are asked less often than the oldest one.
+    private mutating func giveTurns() {
+        let most = candidates.reduce(0) { max($0, $1.share) }
+        let sum = candidates.reduce(0) { $0 + $1.share }
+        for index in candidates.indices where candidates[index].share < most {
+            let replica = candidates[index].replica
+            let turnShare = min(1, (entries[replica]?.turnShare ?? 0) + candidates[index].share / sum)
+            entries[replica]?.turnShare = turnShare
+            candidates[index].isItsTurn = turnShare >= 1
+        }
+    }
+
+    /// The replica with the least wait, or one that is preferred and not much busier.
+    private func choose(_ affinity: AffinityKey?) -> Candidate? {
+        var least: Candidate?
+        for candidate in candidates where candidate.isItsTurn {
+            if least.map({ candidate.wait < $0.wait }) ?? true { least = candidate }
         }
         guard let affinity, let least else { return least }
-        var best: (replica: ReplicaID, wait: Double, preference: UInt64)?
-        for (replica, entry) in entries {
-            guard let load = load(replica, entry), load.wait <= least.wait + affinityLead * load.service else {
-                continue
-            }
-            let preference = affinity.preference(for: entry.place)
-            if best.map({ preference > $0.preference }) ?? true { best = (replica, load.wait, preference) }
+        var best = least
+        for candidate in candidates
+        where candidate.isItsTurn && candidate.wait <= least.wait + affinityLead * candidate.service
+            && affinity.preference(for: candidate.place) > affinity.preference(for: best.place)
+        {
+            best = candidate
         }
-        return best.map { ($0.replica, $0.wait) } ?? least
+        return best
     }
 
     /// A call that `begin` sent has ended.
@@ -248,21 +284,10 @@ extension ReplicaTable.Entry {
     }
 
     /// How long a request would wait here, and what one takes, in nanoseconds; nil when it cannot be sent here.
-    ///
-    /// - Parameters:
-    ///   - selector: the model.
-    ///   - now: the time.
-    ///   - outUntil: until when calls were kept away, after which it begins slowly again.
-    /// - Returns: the time, which is longer the newer the replica is.
-    fileprivate func expectedWait(
-        _ selector: ModelSelector, at now: MonotonicTime, outUntil: MonotonicTime?
-    ) -> (wait: Double, service: Double)? {
+    fileprivate func load(_ selector: ModelSelector, at now: MonotonicTime) -> (wait: Double, service: Double)? {
         guard let model = openReport(at: now)?.model(selector) else { return nil }
         // At least a microsecond a call, so that calls count where nothing was measured yet.
         let service = Double(max(model.serviceNanoseconds, 1_000))
-        let wait = Double(model.waitNanoseconds) + Double(newCallCount + 1) * service
-        let start = max(readySince, outUntil ?? readySince)
-        let age = Double(now.nanoseconds(since: start)) / Double(ReplicaTable.slowStartNanoseconds)
-        return (wait / min(1, max(ReplicaTable.slowStartShareMin, age)), service)
+        return (Double(model.waitNanoseconds) + Double(newCallCount + 1) * service, service)
     }
 }

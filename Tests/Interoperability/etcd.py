@@ -2,22 +2,13 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
+from conftest import free_ports
+
 BINARY = shutil.which("etcd")
 CONTROL = shutil.which("etcdctl")
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class Etcd:

@@ -12,17 +12,11 @@ import pytest
 
 import etcd as etcd_process
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
-from conftest import Server, apus, credentials, write_configuration
+from conftest import Server, apus, credentials, free_ports, write_configuration
 
 pytestmark = pytest.mark.skipif(not etcd_process.BINARY or not etcd_process.CONTROL,
                                 reason="no etcd: packages etcd-server and etcd-client")
 LEASE_SECONDS = 2
-
-
-@pytest.fixture(scope="module")
-def folder(certificates):
-    assert apus("certs", "issue", "--role", "router", "--folder", certificates / "main").returncode == 0
-    return certificates
 
 
 class Cluster:
@@ -31,7 +25,7 @@ class Cluster:
     def __init__(self, path, certificates, secure=False, dead_endpoint=False):
         self.path, self.certificates, self.main = path, certificates, certificates / "main"
         self.etcd = etcd_process.Etcd(path, self.main if secure else None)
-        dead = [f"127.0.0.1:{etcd_process.free_ports(1)[0]}"] if dead_endpoint else []
+        dead = [f"127.0.0.1:{free_ports(1)[0]}"] if dead_endpoint else []
         self.where = [f"endpoints: [{', '.join([*dead, self.etcd.endpoint])}]"]
         if secure:
             self.where += [f"certificate: {self.main / 'client.pem'}", f"key: {self.main / 'client.key'}",
@@ -82,11 +76,11 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path, folder):
+def cluster(tmp_path, certificates):
     clusters = []
 
     def make(**options):
-        clusters.append(Cluster(tmp_path, folder, **options))
+        clusters.append(Cluster(tmp_path, certificates, **options))
         return clusters[-1]
     yield make
     for each in clusters:

@@ -138,7 +138,8 @@ struct AffinityTests {
         table.add(new)
         table.update(new, report(), at: later)
         let keys = (0..<100).map { key("prompt \($0)") }
-        #expect(keys.allSatisfy { table.place($0) != new })
+        // A tenth of what each of the two others gets of them.
+        #expect(keys.count { table.place($0) == new } <= 5)
         let then = later.advanced(byNanoseconds: ReplicaTable.slowStartNanoseconds)
         for replica in table.replicas { table.update(replica, report(), at: then) }
         #expect(keys.contains { table.place($0, at: then) == new })

@@ -93,8 +93,34 @@ struct ReplicaTableTests {
             return Double(calls.count { $0 == b }) / Double(calls.count)
         }
         let shares = [0, 2_500_000_000, 5_000_000_000].map { share(at: later.advanced(byNanoseconds: $0)) }
-        // Waits are equal when calls are to each other as the shares: 0.1 of 1.1, 0.5 of 1.5, 1 of 2.
+        // Calls are to each other as the shares: 0.1 of 1.1, 0.5 of 1.5, 1 of 2.
         #expect(abs(shares[0] - 1.0 / 11) < 0.01 && abs(shares[1] - 1.0 / 3) < 0.01 && abs(shares[2] - 0.5) < 0.01)
+    }
+
+    @Test("a replica that has just joined has its part of calls that come one by one")
+    func slowStartOfFewCalls() {
+        var table = table([a: report()])
+        table.add(b)
+        table.update(b, report(), at: later)
+        var count = 0
+        for _ in 0..<110 {
+            let dispatch = table.begin(digits, at: later)!
+            if dispatch.replica == b { count += 1 }
+            table.finish(dispatch, .answered, at: later)
+        }
+        #expect((9...10).contains(count), "a tenth of what the other one gets")
+    }
+
+    @Test("replicas that have all just joined are as good as each other")
+    func slowStartOfAll() {
+        var table = ReplicaTable()
+        for replica in [a, b, c] {
+            table.add(replica)
+            table.update(replica, report(), at: later)
+        }
+        var counts: [ReplicaID: Int] = [:]
+        for _ in 0..<30 { counts[table.begin(digits, at: later)!.replica, default: 0] += 1 }
+        #expect(counts == [a: 10, b: 10, c: 10])
     }
 
     @Test("takes a replica out that does not answer, tries it with one call, and takes it back")

@@ -22,6 +22,7 @@ actor ShardSet {
     private let directory: ShardDirectory
     private let loops: EventLoopGroup
     private let tls: TLSContextSource?
+    private let clock: any MonotonicClock
     private let logger: Logger
     private let etcd: EtcdClient?
     private let members: MemberWatch?
@@ -42,6 +43,7 @@ actor ShardSet {
         self.configuration = configuration
         self.directory = directory
         self.loops = loops
+        self.clock = clock
         self.logger = logger
         do throws(TLSError) {
             tls = try configuration.certificates.map { files throws(TLSError) in try TLSContextSource(following: files)
@@ -143,13 +145,16 @@ actor ShardSet {
         channel.prefersCurrentLoop = true
         // Many clients are behind one router: it may need more streams than a shard gives one connection.
         channel.connectionCountPerAddressMax = 8
-        channel.backoff.maxNanoseconds = 1_000_000_000
+        // Together with the time in which TCP tries again, about a second: so soon a shard is found that can be reached
+        // again, however long it could not.
         channel.backoff.initialNanoseconds = 200_000_000
+        channel.backoff.maxNanoseconds = 300_000_000
+        channel.backoff.attemptTimeoutNanoseconds = 1_300_000_000
         channel.keepalive.timeNanoseconds = 10_000_000_000
         channel.keepalive.timeoutNanoseconds = 5_000_000_000
         let link = ShardLink(
-            replica: replica, channel: RPCChannel(configuration: channel, loops: loops), directory: directory,
-            logger: logger)
+            replica: replica, channel: RPCChannel(configuration: channel, loops: loops), configuration: channel,
+            loops: loops, directory: directory, clock: clock, logger: logger)
         directory.add(replica, link.channel)
         links[replica] = Link(origin: origin, task: Task { await link.run() })
     }

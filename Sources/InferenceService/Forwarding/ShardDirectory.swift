@@ -39,6 +39,13 @@ package final class ShardDirectory: Sendable {
         }
     }
 
+    /// Makes calls to a shard on another channel from now on, unless the shard was forgotten or has another already.
+    package func replace(_ old: RPCChannel, with new: RPCChannel, of replica: ReplicaID) {
+        state.withLock { state in
+            if state.channels[replica] === old { state.channels[replica] = new }
+        }
+    }
+
     /// Forgets a shard; its calls go on.
     package func remove(_ replica: ReplicaID) {
         state.withLock { state in
