@@ -118,7 +118,8 @@ package final class ServerProcess: Sendable {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
-            let collector = collector(of: server, engine, services.tenants, metrics: metrics, clock: clock)
+            let collector = collector(
+                of: server, engine, services.tenants, services.directory, metrics: metrics, clock: clock)
             let probes: ProbeServer?
             do {
                 probes = try await probeServer(
@@ -212,20 +213,23 @@ package final class ServerProcess: Sendable {
             metadata: ["connections": "\(wanted)", "descriptors": "\(limit.softCount)"])
     }
 
-    /// Collects what connections, loops and models know.
+    /// Collects what connections, loops, models and shards know.
     private static func collector(
-        of server: RPCServer, _ engine: Engine, _ gate: TenantGate, metrics: MetricsRegistry, clock: any MonotonicClock
+        of server: RPCServer, _ engine: Engine, _ gate: TenantGate, _ directory: ShardDirectory?,
+        metrics: MetricsRegistry, clock: any MonotonicClock
     ) -> MetricsCollector {
         let gauges = ServerGauges(metrics: metrics)
         let calls = ServerCallMetrics(metrics: metrics)
         let models = ModelMetrics(metrics: metrics)
         let tenants = TenantMetrics(metrics: metrics)
+        let shards = directory.map { ShardMetrics(directory: $0, metrics: metrics) }
         return MetricsCollector(metrics: metrics, clock: clock) {
             gauges.set(await server.counters())
             tenants.update(from: gate)
             for tally in await server.takeCallTallies() { calls.add(tally) }
             models.update(from: engine)
             tenants.update(engine.fairness)
+            shards?.update()
         }
     }
 

@@ -268,24 +268,40 @@ package struct ReplicaTable: Sendable {
     /// Calls that were sent to a replica and have not ended.
     package func callCount(of replica: ReplicaID) -> Int { entries[replica]?.callCount ?? 0 }
 
-    /// Whether a replica gets calls now; one that fails more often than others gets some when no other can.
-    package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool {
-        entries[replica]?.openReport(at: now) != nil && !outliers.isOut(replica, at: now)
+    /// Whether a replica gets calls, or why not.
+    package enum ReplicaState: String, Hashable, Sendable, CaseIterable {
+        case ready
+        /// It takes no new calls, and says so.
+        case draining
+        /// It has not said anything yet, or not for too long.
+        case away
+        /// Too many calls in a row came to nothing.
+        case broken
+        /// More calls came to nothing than with the others; it gets some when no other can take them.
+        case outlier
     }
+
+    /// What there is to say about a replica now; nil for one that is not there.
+    package func state(of replica: ReplicaID, at now: MonotonicTime) -> ReplicaState? {
+        guard let state = entries[replica]?.state(at: now) else { return nil }
+        return state == .ready && outliers.isOut(replica, at: now) ? .outlier : state
+    }
+
+    /// Whether a replica gets calls now.
+    package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool { state(of: replica, at: now) == .ready }
 }
 
 extension ReplicaTable.Entry {
-    /// The report of a replica that takes calls now.
-    fileprivate func openReport(at now: MonotonicTime) -> ReplicaReport? {
-        guard let report, isConnected, !report.isDraining, breaker.allows(at: now),
-            now.nanoseconds(since: reportTime) <= ReplicaTable.reportAgeNanosecondsMax
-        else { return nil }
-        return report
+    fileprivate func state(at now: MonotonicTime) -> ReplicaTable.ReplicaState {
+        guard let report, isConnected, now.nanoseconds(since: reportTime) <= ReplicaTable.reportAgeNanosecondsMax
+        else { return .away }
+        if report.isDraining { return .draining }
+        return breaker.allows(at: now) ? .ready : .broken
     }
 
     /// How long a request would wait here, and what one takes, in nanoseconds; nil when it cannot be sent here.
     fileprivate func load(_ selector: ModelSelector, at now: MonotonicTime) -> (wait: Double, service: Double)? {
-        guard let model = openReport(at: now)?.model(selector) else { return nil }
+        guard state(at: now) == .ready, let model = report?.model(selector) else { return nil }
         // At least a microsecond a call, so that calls count where nothing was measured yet.
         let service = Double(max(model.serviceNanoseconds, 1_000))
         return (Double(model.waitNanoseconds) + Double(newCallCount + 1) * service, service)

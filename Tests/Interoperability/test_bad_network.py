@@ -127,7 +127,7 @@ def test_over_a_slow_cable_that_loses_packets_calls_succeed_and_deadlines_hold(s
     assert {call.code for call in calls} == {grpc.StatusCode.OK}
     times = sorted(call.seconds for call in calls)
     # There and back is 40 ms, so the cable is what it says; TCP asks again for what was lost after some 250 ms.
-    assert times[0] > 0.04 and times[len(times) // 2] < 0.3 and times[-1] < 10, times[-5:]
+    assert times[0] > 0.04 and times[len(times) // 2] < 1 and times[-1] < 15, times[-5:]
     # Less time than the way takes.
     for _ in range(20):
         call = Call(site.channel, timeout=0.03)

@@ -13,6 +13,7 @@ import pytest
 import etcd as etcd_process
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from conftest import Server, apus, credentials, free_ports, write_configuration
+from test_metrics import Samples, get, metrics_address
 
 pytestmark = pytest.mark.skipif(not etcd_process.BINARY or not etcd_process.CONTROL,
                                 reason="no etcd: packages etcd-server and etcd-client")
@@ -38,7 +39,7 @@ class Cluster:
         place = self.path / "front"
         place.mkdir()
         main = self.main
-        lines = ["listen: 127.0.0.1:0", "http_listen: off", "tls:", f"  certificate: {main / 'server.pem'}",
+        lines = ["listen: 127.0.0.1:0", "http_listen: 127.0.0.1:0", "tls:", f"  certificate: {main / 'server.pem'}",
                  f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}",
                  "shards:", f"  certificate: {main / 'role-router.pem'}", f"  key: {main / 'role-router.key'}",
                  f"  ca: {main / 'ca.pem'}", "  etcd:", *[f"    {line}" for line in self.where]]
@@ -58,6 +59,11 @@ class Cluster:
 
     def logged(self, text):
         return self.front.errors().count(text)
+
+    def sample(self, name, **labels):
+        """A metric of the front end; 0 when it is not there."""
+        _, _, text = get(metrics_address(self.front))
+        return Samples(text).get((name, *sorted(labels.items())), 0)
 
     def serves(self):
         try:
@@ -92,6 +98,14 @@ def predict(channel):
         graph_pb2.PredictRequest(model="karate", nodes=[0, 33]), timeout=30)
 
 
+def generate(channel):
+    from apus.text.v1 import text_pb2, text_pb2_grpc
+    request = text_pb2.GenerateRequest(
+        model="storyteller", prompt="Once upon a time", max_tokens=16, ignore_end_of_text=True)
+    messages = list(text_pb2_grpc.TextStub(channel).Generate(request, timeout=30))
+    assert messages[-1].usage.generated_tokens == 16
+
+
 def wait(condition, seconds=30, why=lambda: ""):
     """Seconds until the condition holds."""
     begin = time.monotonic()
@@ -102,20 +116,20 @@ def wait(condition, seconds=30, why=lambda: ""):
 
 
 @contextlib.contextmanager
-def load(channel, workers=6):
-    """Calls without end; what failed is asserted to be nothing. Gives the count of those that were answered."""
+def load(channel, texts=False, workers=6):
+    """Calls without end, every third of a text that streams if that is wanted; what failed is asserted to be nothing. Gives the count of those that were answered."""
     stop, failures, count, lock = threading.Event(), [], [0], threading.Lock()
 
-    def call():
+    def call(index):
         while not stop.is_set():
             try:
-                predict(channel)
+                generate(channel) if texts and index % 3 == 0 else predict(channel)
                 with lock:
                     count[0] += 1
             except grpc.RpcError as error:
                 failures.append(error)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        calls = [pool.submit(call) for _ in range(workers)]
+        calls = [pool.submit(call, index) for index in range(workers)]
         try:
             yield count
         finally:
@@ -152,9 +166,30 @@ def test_shards_come_drain_and_are_killed_under_load(cluster):
         wait(lambda: whole.logged("shard there") == 3, why=whole.front.errors)
         third.process.send_signal(signal.SIGKILL)
         assert third.name in whole.etcd.shards()
+        wait(lambda: whole.sample("apus_shard_ready", shard=third.name) == 0)
+        assert whole.sample("apus_shards", state="away") == 1 and whole.sample("apus_shards", state="ready") == 1
         assert wait(lambda: whole.logged("shard gone") == 2, why=whole.front.errors) < LEASE_SECONDS + 1.5
+        assert whole.sample("apus_shards", state="away") == 0 and whole.sample("apus_shards", state="ready") == 1
+        assert whole.sample("apus_shard_ready", shard=first.name) == 1
         before = count[0]
         wait(lambda: count[0] > before + 20)
+
+
+def test_replacing_every_shard_under_load_fails_nothing(cluster):
+    whole = cluster()
+    whole.etcd.start()
+    whole.start_front()
+    old = [whole.start_shard() for _ in range(2)]
+    wait(lambda: whole.logged("shard there") == 2, why=whole.front.errors)
+    with load(whole.channel, texts=True) as count:
+        for number, shard in enumerate(old):
+            # At an address of its own, so that etcd is all that tells of it.
+            whole.start_shard()
+            wait(lambda: whole.logged("shard there") == 3 + number, why=whole.front.errors)
+            assert shard.terminate() == 0, shard.errors()
+            wait(lambda: whole.logged("shard gone") == 1 + number, why=whole.front.errors)
+            before = count[0]
+            wait(lambda: count[0] > before + 50)
 
 
 def test_an_etcd_that_restarts_compacts_and_forgets_under_load_fails_nothing(cluster):

@@ -123,7 +123,7 @@ struct OutlierTableTests {
     @Test("keeps calls away from it, then lets it in again, slowly")
     func ejection() {
         var (table, now) = ill(Array(all.prefix(3)))
-        #expect(!table.isReady(all[0], at: now) && table.isReady(all[1], at: now))
+        #expect(table.state(of: all[0], at: now) == .outlier && table.state(of: all[1], at: now) == .ready)
         for _ in 0..<20 { #expect(table.begin(model, at: now)?.replica != all[0]) }
         let then = now.advanced(byNanoseconds: OutlierWatch.ejectionNanosecondsMin)
         report(&table, Array(all.prefix(3)), at: then)

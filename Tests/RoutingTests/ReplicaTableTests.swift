@@ -69,7 +69,10 @@ struct ReplicaTableTests {
         #expect(table.begin(second, at: later) == nil && table.knows(second), "c drains, and is there")
         table.update(b, report([("digits", 2)]), at: later)
         #expect(table.begin(second, at: later)?.replica == b)
+        #expect([a, b, c].map { table.state(of: $0, at: later) } == [.ready, .ready, .draining])
+        table.disconnect(a)
         table.remove(b)
+        #expect([a, b].map { table.state(of: $0, at: later) } == [.away, nil])
         #expect(table.begin(second, at: later) == nil)
         #expect(table.models.map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
     }
@@ -129,7 +132,7 @@ struct ReplicaTableTests {
         for _ in 0..<CircuitBreaker.failureCountMax {
             table.finish(table.begin(digits, at: later)!, .unreachable, at: later)
         }
-        #expect(table.begin(digits, at: later) == nil && !table.isReady(a, at: later))
+        #expect(table.begin(digits, at: later) == nil && table.state(of: a, at: later) == .broken)
         let then = later.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
         table.update(a, report(), at: then)
         let attempt = table.begin(digits, at: then)!

@@ -66,7 +66,7 @@ package final class ShardDirectory: Sendable {
     /// What there is to know about a shard.
     package struct Status: Sendable {
         package let replica: ReplicaID
-        package let isReady: Bool
+        package let state: ReplicaTable.ReplicaState
         package let callCount: Int
     }
 
@@ -76,7 +76,8 @@ package final class ShardDirectory: Sendable {
         return state.withLock { state in
             state.table.replicas.map {
                 Status(
-                    replica: $0, isReady: state.table.isReady($0, at: now), callCount: state.table.callCount(of: $0))
+                    replica: $0, state: state.table.state(of: $0, at: now) ?? .away,
+                    callCount: state.table.callCount(of: $0))
             }
         }
     }
