@@ -1,5 +1,5 @@
-"""Shards that register themselves in a real etcd, and a front end that finds them there: they come, drain, are killed and
-forgotten while calls go on, and etcd itself comes late, goes away and loses its data."""
+"""Shards that register themselves in a real etcd, and a front end that finds them there: they come, drain, are killed
+and forgotten while calls go on, and etcd itself comes late, goes away and loses its data."""
 
 import concurrent.futures
 import contextlib
@@ -117,7 +117,8 @@ def wait(condition, seconds=30, why=lambda: ""):
 
 @contextlib.contextmanager
 def load(channel, texts=False, workers=6):
-    """Calls without end, every third of a text that streams if that is wanted; what failed is asserted to be nothing. Gives the count of those that were answered."""
+    """Calls without end, every third of a text that streams if that is wanted; what failed is asserted to be nothing.
+    Gives the count of those that were answered."""
     stop, failures, count, lock = threading.Event(), [], [0], threading.Lock()
 
     def call(index):
@@ -249,7 +250,8 @@ def test_a_front_end_and_a_shard_may_start_before_an_etcd_that_wants_certificate
     (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, lease: 1s}"], "etcd.lease: expected a duration"),
     (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, prefix: ''}"], "etcd.prefix: may not be empty"),
     (["listen: 0.0.0.0:8461", "etcd: {endpoints: [127.0.0.1:2379], plaintext: true}"], "etcd.advertise: is required"),
-    (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, advertise: 0.0.0.0:8461}"], "etcd.advertise: expected where"),
+    (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, advertise: 0.0.0.0:8461}"],
+     "etcd.advertise: expected where"),
     (["shards: {ca: ca.pem}"], "shards.addresses: is required, or etcd"),
     (["shards: {addresses: [10.0.0.1:8461], affinity: sometimes}"], "shards.affinity: expected off"),
     (["etcd: {endpoints: [127.0.0.1:2379], ca: nowhere.pem, certificate: a.pem, key: a.key}"],
