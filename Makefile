@@ -14,7 +14,7 @@ ifeq ($(shell dpkg --print-architecture),amd64)
 BUILD_PACKAGES += libipsec-mb-dev
 endif
 TEST_PACKAGES := python3-venv g++ pkg-config libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nginx nghttp2-client \
-                 nghttp2-proxy curl openssl libb64-0d
+                 nghttp2-proxy curl openssl libb64-0d etcd-server etcd-client iproute2
 NEON_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghttp2-client nghttp2-server valgrind strace
 # Without it all tests begin at once, and on two slow cores a task waits minutes for a thread: longer than a server waits

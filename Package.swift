@@ -114,6 +114,7 @@ let package = Package(
             ]),
 
         module("Probes", ["EventLoops", "RPCTransport", "Vocabulary"]),
+        module("Discovery", ["Messages", "RPC", "RPCTransport", "Vocabulary"]),
 
         // Layer 6
         module(
@@ -127,9 +128,9 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "Compression", "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService", "Ledger", "Models",
-                .product(name: "Logging", package: "swift-log"), "Probes", "RPC", "RPCTransport", "Routing", "TLS",
-                "Telemetry", "Tenancy", "Vocabulary",
+                "Compression", "Configuration", "Discovery", "Engine", "EventLoops", "HTTP2", "InferenceService",
+                "Ledger", "Messages", "Models", .product(name: "Logging", package: "swift-log"), "Probes", "RPC",
+                "RPCTransport", "Routing", "TLS", "Telemetry", "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
             resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Telemetry", "Vocabulary"]),
@@ -207,6 +208,7 @@ let package = Package(
                 "Telemetry",
             ]),
         tests("Probes", ["EventLoops", "RPCTransport"]),
+        tests("Discovery", ["EventLoops", "Messages", "RPC", "RPCTransport"]),
         tests(
             "Engine",
             [

@@ -17,6 +17,8 @@ from pathlib import Path
 
 # The same as grpc.reflection.v1 on the wire, so its messages serve for both.
 WITHOUT_SWIFT = {"grpc.reflection.v1alpha"}
+# What stands before the Swift names of a package: of one that others made, whose names ours would clash with.
+SWIFT_PREFIXES = {"etcdserverpb": "Etcd"}
 
 
 # The wire format: just enough to read descriptors.
@@ -192,11 +194,14 @@ def read_service(data, path, comments):
 def read_file(data):
     found = fields(data)
     package, comments = text(found, 2), Comments((found[9] or [b""])[0])
-    return File(
+    file = File(
         text(found, 1), package,
         [read_message(m, package, (4, i), comments) for i, m in enumerate(found[4])],
         [read_enum(e, (5, i), comments) for i, e in enumerate(found[5])],
         [read_service(s, (6, i), comments) for i, s in enumerate(found[6])])
+    for declared in file.messages + file.enums:
+        declared.name = SWIFT_PREFIXES.get(package, "") + declared.name
+    return file
 
 
 def walk(messages):
@@ -252,13 +257,15 @@ class Schema:
         self.files = files
         messages = [m for x in files for m in walk(x.messages)]
         self.entries = {m.full_name: m for m in messages if m.is_map_entry}
-        self.enums = {f"{x.package}.{e.name}": e for x in files for e in x.enums}
+        unprefixed = lambda x, name: name.removeprefix(SWIFT_PREFIXES.get(x.package, ""))
+        self.enums = {f"{x.package}.{unprefixed(x, e.name)}": e for x in files for e in x.enums}
         self.enums |= {f"{m.full_name}.{e.name}": e for m in messages for e in m.enums}
         packages = sorted({x.package for x in files}, key=len, reverse=True)
         self.package_of = lambda name: next(p for p in packages if name.startswith(p + "."))
 
     def swift_type(self, full_name):
-        return full_name.removeprefix(self.package_of(full_name) + ".")
+        package = self.package_of(full_name)
+        return SWIFT_PREFIXES.get(package, "") + full_name.removeprefix(package + ".")
 
     def element(self, f):
         return SCALARS[f.type] if f.type in SCALARS else self.swift_type(f.type_name)
@@ -402,7 +409,7 @@ def write_struct(out, message, schema):
 
 def write_service(out, service, package, schema):
     out.comment(service.comment)
-    with out.block(f"package enum {service.name}Methods"):
+    with out.block(f"package enum {SWIFT_PREFIXES.get(package, '')}{service.name}Methods"):
         out("/// The full name of the service.")
         out(f'package static let service = "{package}.{service.name}"')
         for m in service.methods:

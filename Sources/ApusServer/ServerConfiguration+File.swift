@@ -63,6 +63,21 @@ extension ServerConfiguration {
     ///   plaintext: false                                 # true on loopback addresses, without certificates
     ///   server_name: shard.internal                      # in the shards' certificates; their host's when absent
     ///   look_up_every: 5s                                # of hosts
+    ///   affinity:                                        # off, or which shard prompts prefer that begin alike:
+    ///     prefix: 128                                    # in so many bytes,
+    ///     lead: 4                                        # as long as it is no more requests busier than another
+    ///   etcd:                                            # shards that register themselves, beside addresses or alone
+    ///     endpoints: [10.0.0.2:2379, 10.0.0.3:2379]      # of the servers of one etcd
+    ///     prefix: /apus/shards/                          # of the shards' keys
+    ///     certificate: etcd.pem                          # as etcd wants it of its clients
+    ///     key: etcd.key
+    ///     ca: etcd-ca.pem
+    ///     plaintext: false                               # true on loopback addresses, without certificates
+    ///     server_name: etcd.internal                     # in etcd's certificates; the endpoint's host when absent
+    /// etcd:                        # registers this server as a shard: the keys above, and
+    ///   endpoints: [10.0.0.2:2379]
+    ///   advertise: 10.0.0.5:8461   # where front ends reach it; listen when absent
+    ///   lease: 5s                  # after a crash it is there so long
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
@@ -83,10 +98,12 @@ extension ServerConfiguration {
         for path in try map.strings("repositories") ?? [] where access(path, F_OK) != 0 {
             throw map.error(at: "repositories", "no such folder: \(path)")
         }
+        let client = ["certificate", "key", "ca"]
         for (section, keys) in [
-            ("tls", ["certificate", "key", "client_ca", "crl"]), ("shards", ["certificate", "key", "ca"]),
+            (try map.map("tls"), ["certificate", "key", "client_ca", "crl"]), (try map.map("shards"), client),
+            (try map.map("shards")?.map("etcd"), client), (try map.map("etcd"), client),
         ] {
-            guard let section = try map.map(section) else { continue }
+            guard let section else { continue }
             for key in keys {
                 guard let path = try section.string(key), access(path, F_OK) != 0 else { continue }
                 throw section.error(at: key, "no such file: \(path)")
@@ -127,6 +144,7 @@ extension ServerConfiguration {
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
+        if let section = try map.map("etcd") { registration = try Registration(reading: section, listening: address) }
         if let section = try map.map("ledger") {
             var ledger = LedgerFile(path: try section.requiredString("path"))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
@@ -159,7 +177,7 @@ extension ServerConfiguration {
     }
 
     /// Reads `HOST:PORT` or `[IPV6]:PORT`.
-    fileprivate static func address(
+    static func address(
         _ text: String, at key: String, in map: ConfigurationMap
     ) throws(ConfigurationError) -> ListenAddress {
         guard let address = ListenAddress(text) else {
@@ -233,31 +251,5 @@ extension ServerConnectionPolicy {
         prefaceTimeoutNanoseconds = try duration("preface_timeout") ?? prefaceTimeoutNanoseconds
         halfOpenCountMax = try map.integer("half_open", in: 1...1_000_000) ?? halfOpenCountMax
         stallTimeoutNanoseconds = try duration("stall_timeout") ?? stallTimeoutNanoseconds
-    }
-}
-
-extension ServerConfiguration.Shards {
-    fileprivate init(reading map: ConfigurationMap, isPlaintext: Bool) throws(ConfigurationError) {
-        var addresses: [ServerConfiguration.ListenAddress] = []
-        for text in try map.strings("addresses") ?? [] {
-            let address = try ServerConfiguration.address(text, at: "addresses", in: map)
-            guard !addresses.contains(address) else { throw map.error(at: "addresses", "\(text) stands there twice") }
-            addresses.append(address)
-        }
-        guard !addresses.isEmpty else { throw map.error(at: "addresses", "is required") }
-        self.init(addresses: addresses)
-        serverName = try map.string("server_name")
-        if let nanoseconds = try map.nanoseconds("look_up_every", in: 100_000_000...3_600_000_000_000) {
-            lookUpNanoseconds = UInt64(nanoseconds)
-        }
-        if try map.bool("plaintext") ?? false {
-            guard isPlaintext, addresses.allSatisfy(\.isLoopback) else {
-                throw map.error(at: "plaintext", "only loopback addresses are called without TLS, by a server without")
-            }
-        } else {
-            certificates = ClientCredentialFiles(
-                serverAuthoritiesPath: try map.requiredString("ca"),
-                certificatePath: try map.requiredString("certificate"), keyPath: try map.requiredString("key"))
-        }
     }
 }

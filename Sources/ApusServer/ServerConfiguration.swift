@@ -48,6 +48,8 @@ package struct ServerConfiguration: Sendable {
     package var tenants = TenantTable()
     /// The other servers whose models are called through this one; nil for none.
     package var shards: Shards?
+    /// Where this server says that it is there, for front ends to find it; nil for nowhere.
+    package var registration: Registration?
     /// Where it is kept what tenants have used; nil for nowhere.
     package var ledger: LedgerFile?
 
@@ -92,20 +94,6 @@ package struct ServerConfiguration: Sendable {
         /// Bytes of requests, and as many of answers, that the calls of one connection may keep in memory; at least
         /// twice `messageByteCountMax`.
         package var heldByteCountMax = 128 << 20
-    }
-
-    /// Other servers, which this one calls as a router.
-    package struct Shards: Sendable, Equatable {
-        /// `HOST:PORT`; all addresses of a host are shards.
-        package var addresses: [ListenAddress]
-        /// The certificate with the role `router`, its key, and the authority of the shards; nil over plaintext.
-        package var certificates: ClientCredentialFiles?
-        /// The name that the shards' certificates have, if not that of their host; or their SPIFFE identity.
-        package var serverName: String?
-        /// How often the addresses of hosts are looked up.
-        package var lookUpNanoseconds: UInt64 = 5_000_000_000
-
-        package init(addresses: [ListenAddress]) { self.addresses = addresses }
     }
 
     /// Where the ledger is.

@@ -41,6 +41,8 @@ package final class ServerProcess: Sendable {
     /// What goes on beside the serving until `drain` ends it.
     private let watches = Mutex<[Task<Void, Never>]>([])
     private let services: ServiceSet
+    /// Nil where nobody is told that this server is a shard.
+    private let registration: ShardRegistration?
     private let clock: any MonotonicClock
     private let drainNanoseconds: UInt64
     let logger: Logger
@@ -50,8 +52,8 @@ package final class ServerProcess: Sendable {
     private init(
         engine: Engine, loops: EventLoopGroup, server: RPCServer, services: ServiceSet, clock: any MonotonicClock,
         certificates: CertificateReloader?, tenancy: TenancyReloader?, probes: ProbeServer?,
-        repository: LiveRepository,
-        configuration: ServerConfiguration, logger: Logger
+        repository: LiveRepository, registration: ShardRegistration?, configuration: ServerConfiguration,
+        logger: Logger
     ) {
         self.address = server.address.description
         self.engine = engine
@@ -63,6 +65,7 @@ package final class ServerProcess: Sendable {
         self.tenancy = tenancy
         self.probes = probes
         self.repository = repository
+        self.registration = registration
         closesRevoked = configuration.closesRevoked
         drainNanoseconds = configuration.drainNanoseconds
         self.logger = logger
@@ -105,7 +108,7 @@ package final class ServerProcess: Sendable {
             let services = ServiceSet(
                 engine: engine, tenants: tenants, configuration: configuration, extensions: extensions,
                 ledger: ledger, clock: clock, logger: logger)
-            let shards = try shardSet(configuration, services, loops, logger: logger)
+            let (shards, registration) = try shardParts(configuration, services, loops, clock: clock, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
@@ -117,7 +120,8 @@ package final class ServerProcess: Sendable {
                 loops.stop()
                 throw StartError(["\(error)"])
             }
-            let collector = collector(of: server, engine, services.tenants, metrics: metrics, clock: clock)
+            let collector = collector(
+                of: server, engine, services.tenants, services.directory, metrics: metrics, clock: clock)
             let probes: ProbeServer?
             do {
                 probes = try await probeServer(
@@ -135,9 +139,11 @@ package final class ServerProcess: Sendable {
                     TenancyReloader(
                         path: path, present: configuration.effectiveTenants, tenants: services.tenants,
                         metrics: metrics, logger: logger)
-                }, probes: probes, repository: repository, configuration: configuration, logger: logger)
+                }, probes: probes, repository: repository, registration: registration, configuration: configuration,
+                logger: logger)
             let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
             process.startWatches(configuration, metrics: collector, ledger: writer, shards: shards)
+            registration?.begin(process.address)
             return process
         } catch {
             await engine.shutdown()
@@ -159,15 +165,22 @@ package final class ServerProcess: Sendable {
         }
     }
 
-    /// The links to other servers; nil where there are none.
+    /// The links to other servers, and what registers this one with them; nil where there are none.
     ///
     /// - Throws: `StartError` naming the file that cannot be used; the loops are stopped then.
-    private static func shardSet(
-        _ configuration: ServerConfiguration, _ services: ServiceSet, _ loops: EventLoopGroup, logger: Logger
-    ) throws(StartError) -> ShardSet? {
-        guard let shards = configuration.shards, let directory = services.directory else { return nil }
+    private static func shardParts(
+        _ configuration: ServerConfiguration, _ services: ServiceSet, _ loops: EventLoopGroup,
+        clock: any MonotonicClock, logger: Logger
+    ) throws(StartError) -> (ShardSet?, ShardRegistration?) {
         do throws(StartError) {
-            return try ShardSet(shards, directory: directory, loops: loops, logger: logger)
+            var shards: ShardSet?
+            if let section = configuration.shards, let directory = services.directory {
+                shards = try ShardSet(section, directory: directory, loops: loops, clock: clock, logger: logger)
+            }
+            let registration = try configuration.registration.map { section throws(StartError) in
+                try ShardRegistration(section, loops: loops, clock: clock, logger: logger)
+            }
+            return (shards, registration)
         } catch {
             loops.stop()
             throw error
@@ -202,20 +215,23 @@ package final class ServerProcess: Sendable {
             metadata: ["connections": "\(wanted)", "descriptors": "\(limit.softCount)"])
     }
 
-    /// Collects what connections, loops and models know.
+    /// Collects what connections, loops, models and shards know.
     private static func collector(
-        of server: RPCServer, _ engine: Engine, _ gate: TenantGate, metrics: MetricsRegistry, clock: any MonotonicClock
+        of server: RPCServer, _ engine: Engine, _ gate: TenantGate, _ directory: ShardDirectory?,
+        metrics: MetricsRegistry, clock: any MonotonicClock
     ) -> MetricsCollector {
         let gauges = ServerGauges(metrics: metrics)
         let calls = ServerCallMetrics(metrics: metrics)
         let models = ModelMetrics(metrics: metrics)
         let tenants = TenantMetrics(metrics: metrics)
+        let shards = directory.map { ShardMetrics(directory: $0, metrics: metrics) }
         return MetricsCollector(metrics: metrics, clock: clock) {
             gauges.set(await server.counters())
             tenants.update(from: gate)
             for tally in await server.takeCallTallies() { calls.add(tally) }
             models.update(from: engine)
             tenants.update(engine.fairness)
+            shards?.update()
         }
     }
 
@@ -266,7 +282,11 @@ package final class ServerProcess: Sendable {
     package func drain() async {
         logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
         services.endServing()
-        await server.drain(deadline: Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds)))
+        let deadline = Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds))
+        // Those who have a call on its way are answered meanwhile.
+        async let unregistered: Void? = registration?.end()
+        await server.drain(deadline: deadline)
+        await unregistered
         await engine.shutdown()
         await endWatches()
         // Probes are answered until the end: they say that the server drains.

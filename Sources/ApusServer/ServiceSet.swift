@@ -25,11 +25,14 @@ final class ServiceSet: Sendable {
         self.tenants = tenants
         let log = CallLog(logger: logger, clock: clock)
         let record = ledger.map { ledger -> CallGate.Record in { ledger.record($0, of: $1, model: $2) } }
-        directory = configuration.shards.map { _ in ShardDirectory(clock: clock) }
+        directory = configuration.shards.map { shards in
+            ShardDirectory(affinityLead: shards.affinity?.lead ?? 0, clock: clock)
+        }
         let forwarder = directory.map { directory in
-            Forwarder(directory: directory, responseByteCountMax: configuration.limits.messageByteCountMax) {
-                engine.isReady($0)
-            }
+            Forwarder(
+                directory: directory, responseByteCountMax: configuration.limits.messageByteCountMax,
+                affinityByteCount: configuration.shards?.affinity?.prefixByteCount ?? 0
+            ) { engine.isReady($0) }
         }
         let gate = CallGate(tenants: tenants, clock: clock, record: record, forwarder: forwarder) {
             log.callDidEnd($0, $1)

@@ -191,8 +191,12 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         else { return nil }
         try take(bytes, of: selector.name)
         try reserve(for: bytes, type)
+        let affinity = type.promptFields.flatMap {
+            forwarder.affinity(of: bytes, selector, $0, tenant: admitted?.caller.tenant)
+        }
         return ForwardedCall(
-            selector: selector, requestType: type, forwarder: forwarder, context: context, keeper: self)
+            selector: selector, requestType: type, affinity: affinity, forwarder: forwarder, context: context,
+            keeper: self)
     }
 
     /// Checks one more message of a stream that is forwarded, and reserves what it will use.

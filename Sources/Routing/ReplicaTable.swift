@@ -5,18 +5,31 @@ package import Vocabulary
 /// The one with the least expected wait does: what the replica itself has reported, and for each call that was sent to
 /// it since and has not ended, what one request takes there. Of replicas that are equal each gets its turn.
 ///
-/// A replica that has just joined seems to wait longer than it does at first, less and less for `slowStartNanoseconds`:
-/// its caches are cold, and everything at once would make it the slowest.
+/// A call with an affinity goes to the replica that its key prefers, as long as that is not busier than the least busy
+/// one by more than `affinityLead` requests; then to the key's next choice of which this holds. So a key that is asked
+/// for more than one replica can answer spreads over as many as it needs, and others do not notice.
+///
+/// A replica that has just joined is asked less often than the others at first, more and more for
+/// `slowStartNanoseconds`: its caches are cold, and everything at once would make it the slowest. It is counted for
+/// which calls it may be asked, so that it has its part of few calls as of many.
 ///
 /// A value without clock, lock or I/O: who owns it carries out what it says and tells it what came of it.
 package struct ReplicaTable: Sendable {
     /// How long a new replica is spared.
     package static let slowStartNanoseconds: UInt64 = 5_000_000_000
-    /// The share of its calls that a new replica gets at first.
+    /// How many calls a new replica gets at first for each one of the others.
     fileprivate static let slowStartShareMin = 0.1
 
     /// A replica that has said nothing for so long gets no calls: somebody pulled a plug, and no packet says so.
     package static let reportAgeNanosecondsMax: UInt64 = 2_000_000_000
+
+    /// A caller that gave less time than this, or than several times what was expected, says nothing about a replica
+    /// by not getting an answer in it.
+    package static let timeoutNanosecondsMin: UInt64 = 1_000_000_000
+    fileprivate static let timeoutExpectationFactor = 4.0
+
+    /// How many requests busier than the least busy replica the one that a call prefers may be.
+    package static let affinityLeadDefault = 4.0
 
     /// A call on its way to a replica.
     package struct Dispatch: Equatable, Sendable {
@@ -25,20 +38,26 @@ package struct ReplicaTable: Sendable {
         fileprivate let additionNumber: Int
         /// Which of the replica's reports it was sent after.
         fileprivate let reportNumber: UInt64
+        fileprivate let time: MonotonicTime
+        fileprivate let expectedNanoseconds: Double
     }
 
     /// How a call to a replica ended.
     package enum Outcome: Equatable, Sendable {
         /// It answered, with a result or with an error of its own.
         case answered
-        /// It could not be reached, or nothing came in time.
+        /// It could not be reached.
         case unreachable
+        /// Nothing came in the time that the caller had.
+        case timedOut
         /// Nobody waited for the end.
         case abandoned
     }
 
     fileprivate struct Entry {
         let additionNumber: Int
+        /// Where it is among all, for calls with an affinity.
+        let place: UInt64
         /// The last one there was; nil until it has said something.
         var report: ReplicaReport?
         /// Whether it has said so on the present connection.
@@ -50,16 +69,34 @@ package struct ReplicaTable: Sendable {
         var callCount = 0
         /// Those of them that were sent after the last report, which cannot have counted them.
         var newCallCount = 0
+        /// What it has of the next call, while it is asked less often than others; it may be asked when it has one.
+        var turnShare = 0.0
         var breaker = CircuitBreaker()
     }
 
+    /// A replica that can take the call in question.
+    private struct Candidate {
+        let replica: ReplicaID
+        let place: UInt64
+        let wait: Double
+        let service: Double
+        /// How often it is asked for each time of one that is not new.
+        let share: Double
+        var isItsTurn = true
+    }
+
     private var entries: [ReplicaID: Entry] = [:]
+    /// Of the call that begins; kept for its memory.
+    private var candidates: [Candidate] = []
     private var additionCount = 0
     private var retries = RetryBudget()
+    private var outliers = OutlierWatch()
+    private let affinityLead: Double
     /// Where the search begins, so that equals take turns.
     private var turn = 0
 
-    package init() {}
+    /// - Parameter affinityLead: see `affinityLeadDefault`; 0 prefers a replica among equals only.
+    package init(affinityLead: Double = Self.affinityLeadDefault) { self.affinityLead = affinityLead }
 
     /// Every replica that was added, by address.
     package private(set) var replicas: [ReplicaID] = []
@@ -68,13 +105,14 @@ package struct ReplicaTable: Sendable {
     package mutating func add(_ replica: ReplicaID) {
         guard entries[replica] == nil else { return }
         additionCount += 1
-        entries[replica] = Entry(additionNumber: additionCount)
+        entries[replica] = Entry(additionNumber: additionCount, place: AffinityKey.place(of: replica))
         replicas = entries.keys.sorted()
     }
 
     /// Forgets a replica; its calls may still end.
     package mutating func remove(_ replica: ReplicaID) {
         entries[replica] = nil
+        outliers.remove(replica)
         replicas = entries.keys.sorted()
     }
 
@@ -85,6 +123,7 @@ package struct ReplicaTable: Sendable {
             entry.isConnected = true
             entry.readySince = now
             entry.breaker = CircuitBreaker()
+            outliers.remove(replica)
         }
         entry.report = report
         entry.reportTime = now
@@ -121,7 +160,7 @@ package struct ReplicaTable: Sendable {
                     ModelSelector(name: model.name, version: model.version),
                     default: ServedModel(
                         name: model.name, version: model.version, modality: model.modality, replicas: [])
-                ].replicas += entry.openReport(at: now) == nil ? [] : [replica]
+                ].replicas += entry.state(at: now) == .ready ? [replica] : []
             }
         }
         return models.values.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }
@@ -129,37 +168,89 @@ package struct ReplicaTable: Sendable {
 
     /// Whether any replica takes calls for a model now.
     package func isReady(_ selector: ModelSelector, at now: MonotonicTime) -> Bool {
-        entries.values.contains { $0.openReport(at: now)?.model(selector) != nil }
+        entries.values.contains { $0.state(at: now) == .ready && $0.report?.model(selector) != nil }
     }
 
     /// Sends a call to a replica.
     ///
     /// - Parameters:
     ///   - selector: the model.
+    ///   - affinity: which calls it would like to follow; nil for none.
     ///   - excluded: replicas that were tried for this call already.
     ///   - now: the time.
     /// - Returns: whom to call; `finish` is to follow with it. Nil when no replica can take it.
     package mutating func begin(
-        _ selector: ModelSelector, excluding excluded: Set<ReplicaID> = [], at now: MonotonicTime
+        _ selector: ModelSelector, affinity: AffinityKey? = nil, excluding excluded: Set<ReplicaID> = [],
+        at now: MonotonicTime
     ) -> Dispatch? {
         guard !replicas.isEmpty else { return nil }
         turn = (turn + 1) % replicas.count
-        var best: (replica: ReplicaID, wait: Double)?
-        for index in replicas.indices {
-            let replica = replicas[(turn + index) % replicas.count]
-            guard !excluded.contains(replica), let entry = entries[replica],
-                let wait = entry.expectedWait(selector, at: now)
-            else { continue }
-            if best.map({ wait < $0.wait }) ?? true { best = (replica, wait) }
-        }
-        guard let replica = best?.replica, var entry = entries[replica] else { return nil }
+        outliers.compare(replicaCount: replicas.count, at: now)
+        findCandidates(selector, excluding: excluded, areOut: false, at: now)
+        // Better one that fails often than none.
+        if candidates.isEmpty { findCandidates(selector, excluding: excluded, areOut: true, at: now) }
+        giveTurns()
+        guard let chosen = choose(affinity), var entry = entries[chosen.replica] else { return nil }
+        entry.turnShare = max(0, entry.turnShare - 1)
         entry.callCount += 1
         entry.newCallCount += 1
         entry.breaker.begin(at: now)
-        entries[replica] = entry
+        entries[chosen.replica] = entry
         if excluded.isEmpty { retries.earn() }
         return Dispatch(
-            replica: replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber)
+            replica: chosen.replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber, time: now,
+            expectedNanoseconds: chosen.wait)
+    }
+
+    /// Fills `candidates`, beginning with the one whose turn it is among equals.
+    private mutating func findCandidates(
+        _ selector: ModelSelector, excluding excluded: Set<ReplicaID>, areOut: Bool, at now: MonotonicTime
+    ) {
+        candidates.removeAll(keepingCapacity: true)
+        for index in replicas.indices {
+            let replica = replicas[(turn + index) % replicas.count]
+            guard !excluded.contains(replica), outliers.isOut(replica, at: now) == areOut, let entry = entries[replica],
+                let load = entry.load(selector, at: now)
+            else { continue }
+            let start = max(entry.readySince, outliers.returnTime(of: replica) ?? entry.readySince)
+            candidates.append(
+                Candidate(
+                    replica: replica, place: entry.place, wait: load.wait, service: load.service,
+                    share: Self.share(atAgeOf: now.nanoseconds(since: start))))
+        }
+    }
+
+    private static func share(atAgeOf nanoseconds: UInt64) -> Double {
+        min(1, max(slowStartShareMin, Double(nanoseconds) / Double(slowStartNanoseconds)))
+    }
+
+    /// Counts the call towards the turns of those that are asked less often than the oldest one.
+    private mutating func giveTurns() {
+        let most = candidates.reduce(0) { max($0, $1.share) }
+        let sum = candidates.reduce(0) { $0 + $1.share }
+        for index in candidates.indices where candidates[index].share < most {
+            let replica = candidates[index].replica
+            let turnShare = min(1, (entries[replica]?.turnShare ?? 0) + candidates[index].share / sum)
+            entries[replica]?.turnShare = turnShare
+            candidates[index].isItsTurn = turnShare >= 1
+        }
+    }
+
+    /// The replica with the least wait, or one that is preferred and not much busier.
+    private func choose(_ affinity: AffinityKey?) -> Candidate? {
+        var least: Candidate?
+        for candidate in candidates where candidate.isItsTurn {
+            if least.map({ candidate.wait < $0.wait }) ?? true { least = candidate }
+        }
+        guard let affinity, let least else { return least }
+        var best = least
+        for candidate in candidates
+        where candidate.isItsTurn && candidate.wait <= least.wait + affinityLead * candidate.service
+            && affinity.preference(for: candidate.place) > affinity.preference(for: best.place)
+        {
+            best = candidate
+        }
+        return best
     }
 
     /// A call that `begin` sent has ended.
@@ -168,12 +259,30 @@ package struct ReplicaTable: Sendable {
         guard var entry = entries[dispatch.replica], entry.additionNumber == dispatch.additionNumber else { return }
         entry.callCount -= 1
         if entry.reportNumber == dispatch.reportNumber { entry.newCallCount -= 1 }
-        switch outcome {
-        case .answered: entry.breaker.succeed()
-        case .unreachable: entry.breaker.fail(at: now)
-        case .abandoned: entry.breaker.forget(at: now)
+        let verdict = verdict(on: dispatch, outcome, at: now)
+        switch verdict {
+        case .isThere: entry.breaker.succeed()
+        case .isAway: entry.breaker.fail(at: now)
+        case nil: entry.breaker.forget(at: now)
         }
         entries[dispatch.replica] = entry
+        if let verdict { outliers.count(dispatch.replica, hasFailed: verdict == .isAway, at: now) }
+    }
+
+    private enum Verdict { case isThere, isAway }
+
+    /// What the end of a call says about its replica; nil for nothing.
+    private func verdict(on dispatch: Dispatch, _ outcome: Outcome, at now: MonotonicTime) -> Verdict? {
+        switch outcome {
+        case .answered: return .isThere
+        case .unreachable: return .isAway
+        case .abandoned: return nil
+        case .timedOut:
+            // Otherwise one caller with deadlines that nobody can meet would take every replica from everybody.
+            let patience = max(
+                Double(Self.timeoutNanosecondsMin), Self.timeoutExpectationFactor * dispatch.expectedNanoseconds)
+            return Double(now.nanoseconds(since: dispatch.time)) >= patience ? .isAway : nil
+        }
     }
 
     /// Whether a call that found its replica unreachable may be sent to another one.
@@ -182,28 +291,42 @@ package struct ReplicaTable: Sendable {
     /// Calls that were sent to a replica and have not ended.
     package func callCount(of replica: ReplicaID) -> Int { entries[replica]?.callCount ?? 0 }
 
-    /// Whether a replica gets calls now.
-    package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool {
-        entries[replica]?.openReport(at: now) != nil
+    /// Whether a replica gets calls, or why not.
+    package enum ReplicaState: String, Hashable, Sendable, CaseIterable {
+        case ready
+        /// It takes no new calls, and says so.
+        case draining
+        /// It has not said anything yet, or not for too long.
+        case away
+        /// Too many calls in a row came to nothing.
+        case broken
+        /// More calls came to nothing than with the others; it gets some when no other can take them.
+        case outlier
     }
+
+    /// What there is to say about a replica now; nil for one that is not there.
+    package func state(of replica: ReplicaID, at now: MonotonicTime) -> ReplicaState? {
+        guard let state = entries[replica]?.state(at: now) else { return nil }
+        return state == .ready && outliers.isOut(replica, at: now) ? .outlier : state
+    }
+
+    /// Whether a replica gets calls now.
+    package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool { state(of: replica, at: now) == .ready }
 }
 
 extension ReplicaTable.Entry {
-    /// The report of a replica that takes calls now.
-    fileprivate func openReport(at now: MonotonicTime) -> ReplicaReport? {
-        guard let report, isConnected, !report.isDraining, breaker.allows(at: now),
-            now.nanoseconds(since: reportTime) <= ReplicaTable.reportAgeNanosecondsMax
-        else { return nil }
-        return report
+    fileprivate func state(at now: MonotonicTime) -> ReplicaTable.ReplicaState {
+        guard let report, isConnected, now.nanoseconds(since: reportTime) <= ReplicaTable.reportAgeNanosecondsMax
+        else { return .away }
+        if report.isDraining { return .draining }
+        return breaker.allows(at: now) ? .ready : .broken
     }
 
-    /// How long a request would wait here, in nanoseconds; nil when it cannot be sent here.
-    fileprivate func expectedWait(_ selector: ModelSelector, at now: MonotonicTime) -> Double? {
-        guard let model = openReport(at: now)?.model(selector) else { return nil }
+    /// How long a request would wait here, and what one takes, in nanoseconds; nil when it cannot be sent here.
+    fileprivate func load(_ selector: ModelSelector, at now: MonotonicTime) -> (wait: Double, service: Double)? {
+        guard state(at: now) == .ready, let model = report?.model(selector) else { return nil }
         // At least a microsecond a call, so that calls count where nothing was measured yet.
         let service = Double(max(model.serviceNanoseconds, 1_000))
-        let wait = Double(model.waitNanoseconds) + Double(newCallCount + 1) * service
-        let age = Double(now.nanoseconds(since: readySince)) / Double(ReplicaTable.slowStartNanoseconds)
-        return wait / min(1, max(ReplicaTable.slowStartShareMin, age))
+        return (Double(model.waitNanoseconds) + Double(newCallCount + 1) * service, service)
     }
 }

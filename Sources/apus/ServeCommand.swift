@@ -19,6 +19,11 @@ struct ServeCommand: AsyncParsableCommand {
               tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
               repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
 
+            Many machines: one front end lists the others, or watches an etcd in which they register; README.md, "Many \
+            machines", has both sides.
+
+              shards: {addresses: [10.0.0.5:8461], certificate: …, key: …, ca: …}
+
             Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once. \
             Certificates and tenants that change are read anew within seconds, and at once after SIGHUP.
             """)

@@ -8,6 +8,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -58,16 +59,27 @@ def apus(*arguments, **options):
     return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
 
 
-class Server:
-    """A running `apus serve`."""
+def free_ports(count):
+    """Ports of the loopback that nobody has now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
 
-    def __init__(self, configuration, directory):
+
+class Server:
+    """A running `apus serve`; `inside` is a command that runs another one in a place of its own."""
+
+    def __init__(self, configuration, directory, host="127.0.0.1", inside=()):
         self.log = open(directory / "server.log", "w+b")
-        self.process = subprocess.Popen([BINARY, "serve", "--config", str(configuration)], cwd=directory,
+        self.process = subprocess.Popen([*inside, BINARY, "serve", "--config", str(configuration)], cwd=directory,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
         self.banner = ""
         deadline = time.monotonic() + 120
-        while not (match := re.search(r"\b127\.0\.0\.1:(\d+)", self.banner)):
+        while not (match := re.search(rf"\b{re.escape(host)}:(\d+)", self.banner)):
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
             chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not chunk:
@@ -90,11 +102,12 @@ class Server:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
-    """A folder made by `apus certs`: an authority, a server, the tenants local and acme, and an admin."""
+    """A folder made by `apus certs`: an authority, a server, the tenants local and acme, an admin and a router."""
     folder = tmp_path_factory.mktemp("certs")
     assert apus("certs", "init", folder / "main").returncode == 0
     assert apus("certs", "issue", "--tenant", "acme", "--folder", folder / "main").returncode == 0
-    assert apus("certs", "issue", "--role", "admin", "--folder", folder / "main").returncode == 0
+    for role in ("admin", "router"):
+        assert apus("certs", "issue", "--role", role, "--folder", folder / "main").returncode == 0
     assert apus("certs", "init", folder / "stranger").returncode == 0
     return folder
 

@@ -11,8 +11,7 @@ from apus.admin.v1 import admin_pb2, admin_pb2_grpc
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from apus.vision.v1 import vision_pb2, vision_pb2_grpc
-from conftest import EXAMPLES, Server, apus, credentials, write_configuration
-from test_shards import free_ports
+from conftest import EXAMPLES, Server, apus, credentials, free_ports, write_configuration
 
 PICTURE = (EXAMPLES / "digits/samples/seven.png").read_bytes()
 

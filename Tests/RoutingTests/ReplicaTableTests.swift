@@ -69,7 +69,10 @@ struct ReplicaTableTests {
         #expect(table.begin(second, at: later) == nil && table.knows(second), "c drains, and is there")
         table.update(b, report([("digits", 2)]), at: later)
         #expect(table.begin(second, at: later)?.replica == b)
+        #expect([a, b, c].map { table.state(of: $0, at: later) } == [.ready, .ready, .draining])
+        table.disconnect(a)
         table.remove(b)
+        #expect([a, b].map { table.state(of: $0, at: later) } == [.away, nil])
         #expect(table.begin(second, at: later) == nil)
         #expect(table.models(at: .init(nanoseconds: 0)).map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
     }
@@ -93,8 +96,34 @@ struct ReplicaTableTests {
             return Double(calls.count { $0 == b }) / Double(calls.count)
         }
         let shares = [0, 2_500_000_000, 5_000_000_000].map { share(at: later.advanced(byNanoseconds: $0)) }
-        // Waits are equal when calls are to each other as the shares: 0.1 of 1.1, 0.5 of 1.5, 1 of 2.
+        // Calls are to each other as the shares: 0.1 of 1.1, 0.5 of 1.5, 1 of 2.
         #expect(abs(shares[0] - 1.0 / 11) < 0.01 && abs(shares[1] - 1.0 / 3) < 0.01 && abs(shares[2] - 0.5) < 0.01)
+    }
+
+    @Test("a replica that has just joined has its part of calls that come one by one")
+    func slowStartOfFewCalls() {
+        var table = table([a: report()])
+        table.add(b)
+        table.update(b, report(), at: later)
+        var count = 0
+        for _ in 0..<110 {
+            let dispatch = table.begin(digits, at: later)!
+            if dispatch.replica == b { count += 1 }
+            table.finish(dispatch, .answered, at: later)
+        }
+        #expect((9...10).contains(count), "a tenth of what the other one gets")
+    }
+
+    @Test("replicas that have all just joined are as good as each other")
+    func slowStartOfAll() {
+        var table = ReplicaTable()
+        for replica in [a, b, c] {
+            table.add(replica)
+            table.update(replica, report(), at: later)
+        }
+        var counts: [ReplicaID: Int] = [:]
+        for _ in 0..<30 { counts[table.begin(digits, at: later)!.replica, default: 0] += 1 }
+        #expect(counts == [a: 10, b: 10, c: 10])
     }
 
     @Test("takes a replica out that does not answer, tries it with one call, and takes it back")
@@ -103,7 +132,7 @@ struct ReplicaTableTests {
         for _ in 0..<CircuitBreaker.failureCountMax {
             table.finish(table.begin(digits, at: later)!, .unreachable, at: later)
         }
-        #expect(table.begin(digits, at: later) == nil && !table.isReady(a, at: later))
+        #expect(table.begin(digits, at: later) == nil && table.state(of: a, at: later) == .broken)
         let then = later.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
         table.update(a, report(), at: then)
         let attempt = table.begin(digits, at: then)!
@@ -196,7 +225,9 @@ struct ReplicaTableTests {
             case 3...5:
                 let could = ready.filter { table.isReady($0, at: time) }
                 let chosen = table.begin(digits, at: time)
-                #expect(chosen.map { could.contains($0.replica) } ?? could.isEmpty)
+                // Where nobody is left, one is asked that fails more often than others.
+                #expect(could.isEmpty || chosen.map { could.contains($0.replica) } ?? false)
+                #expect(chosen.map { ready.contains($0.replica) } ?? true)
                 if let chosen { calls.append(chosen) }
             default:
                 guard !calls.isEmpty else { continue }

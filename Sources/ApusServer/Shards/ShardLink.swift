@@ -1,47 +1,104 @@
+import EventLoops
 import InferenceService
 import Logging
 import Messages
 import RPC
 import RPCTransport
 import Routing
+import Synchronization
 import Vocabulary
 
 /// Listens to what one shard says about itself, for as long as its task runs, and tells the directory.
 ///
 /// The call that listens is as good as a heartbeat: while it lasts, the shard is there. When it ends, the shard gets no
 /// calls before it answers a new one; the channel connects again by itself, with pauses that grow.
+///
+/// A shard that goes silent while its connection stands is tried on a new one. Why: when a network is cut, TCP waits
+/// about as long again as it was cut before it says anything, and everything sent on the old connection waits with it.
+/// Calls that are there go on until they end.
 struct ShardLink {
     let replica: ReplicaID
+    /// The first channel, which the directory has already.
     let channel: RPCChannel
+    /// How to make another one.
+    let configuration: RPCChannelConfiguration
+    let loops: EventLoopGroup
     let directory: ShardDirectory
+    let clock: any MonotonicClock
     let logger: Logger
 
     /// Between two attempts to listen; a shard that restarts is found again within this time and its connection's.
     private static let pauseNanoseconds: UInt64 = 200_000_000
+    /// How long the first report may take: the time for an attempt to connect, and some.
+    private static let answerNanosecondsMax: UInt64 = 3_000_000_000
 
-    func run() async {
-        var wasThere = false
-        while !Task.isCancelled {
-            let reason = await listen { wasThere = true }
-            directory.disconnect(replica)
-            if wasThere, !Task.isCancelled {
-                logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(reason)"])
+    /// Why nobody listens any more.
+    private enum End {
+        case ended(reason: String)
+        case silent
+
+        var reason: String {
+            switch self {
+            case .ended(let reason): reason
+            case .silent: "it says nothing"
             }
-            wasThere = false
-            try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
         }
-        await channel.close()
     }
 
-    /// Listens until the call ends; says why it did.
-    private func listen(whenThere: () -> Void) async -> String {
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            var channel = channel
+            while !Task.isCancelled {
+                var wasThere = false
+                let end = await listen(on: channel) { wasThere = true }
+                // One that was let go may have come again meanwhile, with a link of its own.
+                guard !Task.isCancelled else { break }
+                directory.disconnect(replica)
+                if wasThere {
+                    logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
+                }
+                guard case .silent = end else {
+                    try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
+                    continue
+                }
+                let (old, new) = (channel, RPCChannel(configuration: configuration, loops: loops))
+                directory.replace(old, with: new, of: replica)
+                channel = new
+                group.addTask { await old.close() }
+            }
+            await channel.close()
+        }
+    }
+
+    /// Listens until the call ends or has nothing to say; says why.
+    private func listen(on channel: RPCChannel, whenThere: () -> Void) async -> End {
         let call = await channel.stream(Bytes(utf8: ShardMethods.watch.path))
+        let patience = Patience(until: clock.now().advanced(byNanoseconds: Self.answerNanosecondsMax))
+        let watchdog = Task { [clock] in
+            while !Task.isCancelled {
+                let rest = patience.end.nanoseconds(since: clock.now())
+                guard rest > 0 else {
+                    call.cancel()
+                    return true
+                }
+                try? await Task.sleep(nanoseconds: rest)
+            }
+            return false
+        }
+        let reason = await reports(of: call, patience, whenThere)
+        watchdog.cancel()
+        return await watchdog.value ? .silent : .ended(reason: reason)
+    }
+
+    /// Takes reports until the call ends; says why it did.
+    private func reports(of call: ClientCall, _ patience: Patience, _ whenThere: () -> Void) async -> String {
         var isKnown = false
         do {
             try await call.write(WatchRequest().encoded())
             try await call.finishWriting()
-            while let message = try await call.next() {
+            while let message = try await call.next(), !Task.isCancelled {
                 let report = ReplicaReport(try ShardState(decoding: message))
+                patience.end = clock.now().advanced(byNanoseconds: ReplicaTable.reportAgeNanosecondsMax)
                 directory.update(replica, report)
                 if !isKnown, !report.isDraining {
                     isKnown = true
@@ -59,5 +116,17 @@ struct ShardLink {
             call.cancel()
             return "\(error)"
         }
+    }
+}
+
+/// When a silence has been too long; the one who listens moves it on, the one who watches reads it.
+private final class Patience: Sendable {
+    private let time: Mutex<MonotonicTime>
+
+    init(until time: MonotonicTime) { self.time = Mutex(time) }
+
+    var end: MonotonicTime {
+        get { time.withLock { $0 } }
+        set { time.withLock { $0 = newValue } }
     }
 }

@@ -1,3 +1,4 @@
+import Discovery
 import EventLoops
 import InferenceService
 import Logging
@@ -8,25 +9,41 @@ import Vocabulary
 
 /// The shards of a server: finds their addresses, and keeps a link to each.
 ///
-/// Hosts are looked up again and again; an address that appears is linked, one that is gone is let go, and calls that
-/// it has go on.
+/// Addresses are those of the configuration and those that have registered in etcd. Hosts are looked up again and
+/// again; an address that appears is linked, one that is gone is let go, and calls that it has go on.
 actor ShardSet {
+    private struct Link {
+        /// By which the shard was found.
+        let origin: ServerConfiguration.ListenAddress
+        let task: Task<Void, Never>
+    }
+
     private let configuration: ServerConfiguration.Shards
     private let directory: ShardDirectory
     private let loops: EventLoopGroup
     private let tls: TLSContextSource?
+    private let clock: any MonotonicClock
     private let logger: Logger
-    private var links: [ReplicaID: Task<Void, Never>] = [:]
+    private let etcd: EtcdClient?
+    private let members: MemberWatch?
+    /// When to look again.
+    private let wakes: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    private var links: [ReplicaID: Link] = [:]
     /// Hosts whose last lookup failed, so that it is said once.
     private var unknownHosts: Set<String> = []
+    /// Names in etcd that are no addresses, so that it is said once.
+    private var unusableNames: Set<String> = []
 
     /// - Throws: `StartError` naming the certificate file that cannot be used.
     init(
-        _ configuration: ServerConfiguration.Shards, directory: ShardDirectory, loops: EventLoopGroup, logger: Logger
+        _ configuration: ServerConfiguration.Shards, directory: ShardDirectory, loops: EventLoopGroup,
+        clock: any MonotonicClock, logger: Logger
     ) throws(StartError) {
         self.configuration = configuration
         self.directory = directory
         self.loops = loops
+        self.clock = clock
         self.logger = logger
         do throws(TLSError) {
             tls = try configuration.certificates.map { files throws(TLSError) in try TLSContextSource(following: files)
@@ -34,64 +51,111 @@ actor ShardSet {
         } catch {
             throw StartError(["shards: \(error)"])
         }
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.wakes = wakes
+        self.wake = wake
+        etcd = try configuration.etcd.map { etcd throws(StartError) in
+            try EtcdClient(etcd, section: "shards.etcd", loops: loops, clock: clock)
+        }
+        guard let etcd, let prefix = configuration.etcd?.prefix else {
+            members = nil
+            return
+        }
+        members = MemberWatch(client: etcd, prefix: prefix, clock: clock) { event in
+            switch event {
+            case .changed: wake.yield()
+            case .connected: logger.notice("etcd tells which shards there are", metadata: ["prefix": "\(prefix)"])
+            case .lost(let reason):
+                logger.warning(
+                    "etcd does not tell which shards there are; those known stay", metadata: ["detail": "\(reason)"])
+            }
+        }
     }
 
-    /// Looks the hosts up until the task is cancelled, then ends all links.
+    /// Keeps the links until the task is cancelled, then ends them all.
     func run() async {
-        while !Task.isCancelled {
-            await lookUp()
-            try? await Task.sleep(nanoseconds: configuration.lookUpNanoseconds)
+        let interval = configuration.lookUpNanoseconds
+        let beside = [
+            Task { [members] in await members?.run() },
+            Task { [wake] in
+                while !Task.isCancelled {
+                    wake.yield()
+                    try? await Task.sleep(nanoseconds: interval)
+                }
+            },
+        ]
+        // Ends when the task is cancelled.
+        for await _ in wakes { await lookUp() }
+        for task in beside { task.cancel() }
+        for task in beside { await task.value }
+        for link in links.values { link.task.cancel() }
+        for link in links.values { await link.task.value }
+        await etcd?.close()
+    }
+
+    /// The configured addresses, and those in etcd; numbers first, since names may take their time.
+    private var origins: [ServerConfiguration.ListenAddress] {
+        let names = members?.names ?? []
+        let usable = names.compactMap { ServerConfiguration.ListenAddress($0) }
+        let unusable = names.filter { ServerConfiguration.ListenAddress($0) == nil }
+        for name in unusable.subtracting(unusableNames) {
+            logger.warning("shard's key in etcd is no HOST:PORT", metadata: ["name": "\(name.prefix(255))"])
         }
-        for link in links.values { link.cancel() }
-        for link in links.values { await link.value }
+        unusableNames = unusable
+        let all = Set(configuration.addresses).union(usable)
+        return all.filter { ServerAddress.isNumeric($0.host) } + all.filter { !ServerAddress.isNumeric($0.host) }
     }
 
     private func lookUp() async {
-        var found: [ReplicaID: ServerConfiguration.ListenAddress] = [:]
-        var failedHosts: Set<String> = []
-        for address in configuration.addresses {
-            guard let numbers = await HostLookup.addresses(of: address.host) else {
-                failedHosts.insert(address.host)
+        let origins = origins
+        var found: Set<ReplicaID> = []
+        var failed: Set<ServerConfiguration.ListenAddress> = []
+        for origin in origins {
+            guard let numbers = await HostLookup.addresses(of: origin.host) else {
+                failed.insert(origin)
                 continue
             }
             for number in numbers {
-                let place = ServerConfiguration.ListenAddress(host: number, port: address.port)
-                found[ReplicaID(place.description)] = address
+                let place = ServerConfiguration.ListenAddress(host: number, port: origin.port)
+                let replica = ReplicaID(place.description)
+                if found.insert(replica).inserted, links[replica] == nil { link(replica, of: origin) }
             }
         }
-        for host in failedHosts.subtracting(unknownHosts) {
+        for host in Set(failed.map(\.host)).subtracting(unknownHosts) {
             logger.warning("shard's host not found", metadata: ["host": "\(host)"])
         }
-        unknownHosts = failedHosts
-        for (replica, address) in found where links[replica] == nil { link(replica, of: address) }
+        unknownHosts = Set(failed.map(\.host))
         // A resolver that fails says nothing about those that it found before.
-        guard failedHosts.isEmpty else { return }
-        for replica in links.keys where found[replica] == nil {
-            links.removeValue(forKey: replica)?.cancel()
+        for (replica, link) in links where !found.contains(replica) && !failed.contains(link.origin) {
+            links[replica] = nil
+            link.task.cancel()
             directory.remove(replica)
-            logger.notice("shard gone from its host's addresses", metadata: ["shard": "\(replica)"])
+            logger.notice("shard gone", metadata: ["shard": "\(replica)", "address": "\(link.origin)"])
         }
     }
 
-    private func link(_ replica: ReplicaID, of address: ServerConfiguration.ListenAddress) {
+    private func link(_ replica: ReplicaID, of origin: ServerConfiguration.ListenAddress) {
         guard let place = ServerConfiguration.ListenAddress(replica.address) else {
             preconditionFailure("no address: \(replica)")
         }
         var channel = RPCChannelConfiguration(host: place.host, port: UInt16(clamping: place.port))
         channel.tlsSource = tls
-        channel.serverName = configuration.serverName ?? address.host
+        channel.serverName = configuration.serverName ?? origin.host
         channel.connectionCount = loops.loops.count
         channel.prefersCurrentLoop = true
         // Many clients are behind one router: it may need more streams than a shard gives one connection.
         channel.connectionCountPerAddressMax = 8
-        channel.backoff.maxNanoseconds = 1_000_000_000
+        // Together with the time in which TCP tries again, about a second: so soon a shard is found that can be reached
+        // again, however long it could not.
         channel.backoff.initialNanoseconds = 200_000_000
+        channel.backoff.maxNanoseconds = 300_000_000
+        channel.backoff.attemptTimeoutNanoseconds = 1_300_000_000
         channel.keepalive.timeNanoseconds = 10_000_000_000
         channel.keepalive.timeoutNanoseconds = 5_000_000_000
         let link = ShardLink(
-            replica: replica, channel: RPCChannel(configuration: channel, loops: loops), directory: directory,
-            logger: logger)
+            replica: replica, channel: RPCChannel(configuration: channel, loops: loops), configuration: channel,
+            loops: loops, directory: directory, clock: clock, logger: logger)
         directory.add(replica, link.channel)
-        links[replica] = Task { await link.run() }
+        links[replica] = Link(origin: origin, task: Task { await link.run() })
     }
 }

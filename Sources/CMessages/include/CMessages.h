@@ -5,6 +5,7 @@
 #include "apus/shard/v1/shard.pb-c.h"
 #include "apus/text/v1/text.pb-c.h"
 #include "apus/vision/v1/vision.pb-c.h"
+#include "etcd/etcd.pb-c.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "inference.pb-c.h"

@@ -15,6 +15,8 @@ import Vocabulary
 struct ForwardedCall {
     let selector: ModelSelector
     let requestType: any ModelRequest.Type
+    /// Which calls it would like to follow.
+    let affinity: AffinityKey?
     let forwarder: Forwarder
     let context: ServerContext
     let keeper: GateKeeper
@@ -44,7 +46,7 @@ struct ForwardedCall {
 
     /// Sends a stream of messages of which the first was taken already, and answers with one.
     func clientStream(_ first: Bytes, _ rest: RequestStream) async throws -> Bytes {
-        try await streaming(first, rest) { call in
+        try await streaming(first, rest) { call, _ in
             guard let message = try await call.next(), try await call.next() == nil else {
                 throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
             }
@@ -54,15 +56,16 @@ struct ForwardedCall {
 
     /// Sends a stream of messages of which the first was taken already, and answers with a stream.
     func stream(_ first: Bytes, _ rest: RequestStream, to writer: ResponseWriter) async throws {
-        try await streaming(first, rest) { call in try await answers(of: call, to: writer, AnswerProgress()) }
+        try await streaming(first, rest) { call, progress in try await answers(of: call, to: writer, progress) }
     }
 
     /// Sends requests and takes answers at the same time; what was sent cannot be sent again, so there is one attempt.
     private func streaming<Answer: Sendable>(
-        _ first: Bytes, _ rest: RequestStream, _ answer: (ClientCall) async throws -> Answer
+        _ first: Bytes, _ rest: RequestStream, _ answer: (ClientCall, AnswerProgress) async throws -> Answer
     ) async throws -> Answer {
-        let lease = try directory.begin(selector)
-        return try await settling(lease) {
+        let lease = try directory.begin(selector, affinity: affinity)
+        let progress = AnswerProgress()
+        return try await settling(lease, progress) {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -82,7 +85,7 @@ struct ForwardedCall {
                 // Whatever ends the answer ends the requests: nobody reads them any more.
                 defer { group.cancelAll() }
                 do {
-                    let result = try await answer(call)
+                    let result = try await answer(call, progress)
                     keeper.forward(trailing: try await call.responseTrailers())
                     return result
                 } catch {
@@ -120,14 +123,14 @@ struct ForwardedCall {
         while true {
             let lease: ShardDirectory.Lease
             do throws(ServingError) {
-                lease = try directory.begin(selector, excluding: tried)
+                lease = try directory.begin(selector, affinity: affinity, excluding: tried)
             } catch {
                 // Nobody else is there to try: the caller reads what went wrong with the last one.
                 throw last ?? error
             }
             let progress = AnswerProgress()
             do {
-                return try await settling(lease) { try await body(lease, progress) }
+                return try await settling(lease, progress) { try await body(lease, progress) }
             } catch let failure as RPCFailure {
                 guard failure.error.code == .unavailable, !progress.hasBegun, directory.takeRetry() else {
                     throw failure
@@ -140,7 +143,7 @@ struct ForwardedCall {
 
     /// Runs an attempt, and tells the directory how it ended.
     private func settling<Answer>(
-        _ lease: ShardDirectory.Lease, _ body: () async throws -> Answer
+        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, _ body: () async throws -> Answer
     ) async throws -> Answer {
         keeper.beginAttempt()
         do {
@@ -148,7 +151,7 @@ struct ForwardedCall {
             directory.finish(lease, .answered)
             return answer
         } catch let failure as RPCFailure {
-            directory.finish(lease, outcome(of: failure))
+            directory.finish(lease, outcome(of: failure, progress))
             keeper.forward(trailing: failure.trailingMetadata)
             throw failure
         } catch {
@@ -158,10 +161,11 @@ struct ForwardedCall {
     }
 
     /// A status that came with trailers is the shard's own; one without was made here, because nothing came.
-    private func outcome(of failure: RPCFailure) -> ReplicaTable.Outcome {
+    private func outcome(of failure: RPCFailure, _ progress: AnswerProgress) -> ReplicaTable.Outcome {
         switch failure.error.code {
         case .unavailable: .unreachable
-        case .deadlineExceeded where failure.trailingMetadata.isEmpty: .unreachable
+        // An answer that was cut short by its deadline had begun to come.
+        case .deadlineExceeded where failure.trailingMetadata.isEmpty && !progress.hasBegun: .timedOut
         case .cancelled: .abandoned
         default: .answered
         }

@@ -7,17 +7,24 @@ package struct Forwarder: Sendable {
     private let isServedHere: @Sendable (ModelSelector) -> Bool
     /// The longest message that a shard may answer with.
     let responseByteCountMax: Int
+    /// How much of a prompt decides which server is preferred; 0 for no preferences.
+    private let affinityByteCount: Int
+
+    /// Shorter prompts leave nothing behind: pages of the cache are full from some sixteen tokens on.
+    private static let promptByteCountMin = 16
 
     /// - Parameters:
     ///   - directory: the other servers.
     ///   - responseByteCountMax: the longest message that one may answer with.
+    ///   - affinityByteCount: how much of a prompt decides which server is preferred; 0 for no preferences.
     ///   - isServedHere: whether this server's own engine has a model; it goes first.
     package init(
-        directory: ShardDirectory, responseByteCountMax: Int,
+        directory: ShardDirectory, responseByteCountMax: Int, affinityByteCount: Int = 0,
         isServedHere: @escaping @Sendable (ModelSelector) -> Bool
     ) {
         self.directory = directory
         self.responseByteCountMax = responseByteCountMax
+        self.affinityByteCount = affinityByteCount
         self.isServedHere = isServedHere
     }
 
@@ -27,5 +34,21 @@ package struct Forwarder: Sendable {
         guard let selector = ModelSelector(peekingAt: request), !isServedHere(selector), directory.knows(selector)
         else { return nil }
         return selector
+    }
+
+    /// What the call has in common with others that had better go to the same server; nil for nothing.
+    ///
+    /// - Complexity: O(fields + affinityByteCount).
+    func affinity(
+        of request: Bytes, _ selector: ModelSelector, _ fields: PromptFields, tenant: TenantID?
+    ) -> AffinityKey? {
+        guard affinityByteCount > 0 else { return nil }
+        return request.withUnsafeBytes { bytes in
+            guard let peek = PromptPeek(bytes, fields), peek.prompt.count >= Self.promptByteCountMin else { return nil }
+            let beginning = bytes[peek.prompt.prefix(affinityByteCount)]
+            return AffinityKey(
+                tenant: tenant, selector: selector, salt: peek.salt, prefix: UnsafeRawBufferPointer(rebasing: beginning)
+            )
+        }
     }
 }

@@ -8,14 +8,20 @@ package import Vocabulary
 /// - Isolation: any thread; one short lock.
 package final class ShardDirectory: Sendable {
     private struct State {
-        var table = ReplicaTable()
+        var table: ReplicaTable
         var channels: [ReplicaID: RPCChannel] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let clock: any MonotonicClock
 
-    package init(clock: any MonotonicClock) { self.clock = clock }
+    /// - Parameters:
+    ///   - affinityLead: how many requests busier than the least busy shard the one that a call prefers may be.
+    ///   - clock: of the server.
+    package init(affinityLead: Double = ReplicaTable.affinityLeadDefault, clock: any MonotonicClock) {
+        state = Mutex(State(table: ReplicaTable(affinityLead: affinityLead)))
+        self.clock = clock
+    }
 
     /// A call on its way to a shard.
     struct Lease {
@@ -30,6 +36,13 @@ package final class ShardDirectory: Sendable {
         state.withLock { state in
             state.table.add(replica)
             state.channels[replica] = channel
+        }
+    }
+
+    /// Makes calls to a shard on another channel from now on, unless the shard was forgotten or has another already.
+    package func replace(_ old: RPCChannel, with new: RPCChannel, of replica: ReplicaID) {
+        state.withLock { state in
+            if state.channels[replica] === old { state.channels[replica] = new }
         }
     }
 
@@ -53,7 +66,7 @@ package final class ShardDirectory: Sendable {
     /// What there is to know about a shard.
     package struct Status: Sendable {
         package let replica: ReplicaID
-        package let isReady: Bool
+        package let state: ReplicaTable.ReplicaState
         package let callCount: Int
     }
 
@@ -63,7 +76,8 @@ package final class ShardDirectory: Sendable {
         return state.withLock { state in
             state.table.replicas.map {
                 Status(
-                    replica: $0, isReady: state.table.isReady($0, at: now), callCount: state.table.callCount(of: $0))
+                    replica: $0, state: state.table.state(of: $0, at: now) ?? .away,
+                    callCount: state.table.callCount(of: $0))
             }
         }
     }
@@ -86,10 +100,13 @@ package final class ShardDirectory: Sendable {
     /// Chooses a shard for a call; `finish` is to follow.
     ///
     /// - Throws: UNAVAILABLE when none takes it now.
-    func begin(_ selector: ModelSelector, excluding: Set<ReplicaID> = []) throws(ServingError) -> Lease {
+    func begin(
+        _ selector: ModelSelector, affinity: AffinityKey?, excluding: Set<ReplicaID> = []
+    ) throws(ServingError) -> Lease {
         let now = clock.now()
         let lease: Lease? = state.withLock { state in
-            guard let dispatch = state.table.begin(selector, excluding: excluding, at: now) else { return nil }
+            guard let dispatch = state.table.begin(selector, affinity: affinity, excluding: excluding, at: now)
+            else { return nil }
             guard let channel = state.channels[dispatch.replica] else {
                 preconditionFailure("no channel to \(dispatch.replica)")
             }

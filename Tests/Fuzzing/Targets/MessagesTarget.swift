@@ -45,7 +45,11 @@ extension FuzzTarget {
         ModelVersionPolicy.Latest.self, ModelVersionPolicy.All.self, ModelVersionPolicy.Specific.self,
         ModelQueuePolicy.self, ModelDynamicBatching.self, ModelSequenceBatching.self, ModelEnsembling.self,
         ModelEnsembling.Step.self, ModelParameter.self, ModelTransactionPolicy.self, ModelResponseCache.self,
-        ModelConfig.self, WatchRequest.self, ShardState.self, ShardModel.self,
+        ModelConfig.self, WatchRequest.self, ShardState.self, ShardModel.self, EtcdResponseHeader.self,
+        EtcdKeyValue.self, EtcdEvent.self, EtcdRangeRequest.self, EtcdRangeResponse.self, EtcdPutRequest.self,
+        EtcdPutResponse.self, EtcdWatchRequest.self, EtcdWatchCreateRequest.self, EtcdWatchResponse.self,
+        EtcdLeaseGrantRequest.self, EtcdLeaseGrantResponse.self, EtcdLeaseRevokeRequest.self,
+        EtcdLeaseRevokeResponse.self, EtcdLeaseKeepAliveRequest.self, EtcdLeaseKeepAliveResponse.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.

@@ -1,0 +1,50 @@
+import InferenceService
+import Routing
+import Synchronization
+import Telemetry
+
+/// Which shards take calls, as metrics.
+///
+/// - Isolation: any thread.
+final class ShardMetrics: Sendable {
+    /// Shards that have series of their own; those that come later are counted together.
+    private static let shardCountMax = 200
+
+    private let directory: ShardDirectory
+    private let states: MetricFamily<Gauge>
+    private let ready: MetricFamily<Gauge>
+    private let calls: MetricFamily<Gauge>
+    private let shown = Mutex<Set<ReplicaID>>([])
+
+    init(directory: ShardDirectory, metrics: MetricsRegistry) {
+        self.directory = directory
+        states = metrics.gauges("apus_shards", help: "Shards by what they are at.", labels: ["state"])
+        ready = metrics.gauges(
+            "apus_shard_ready", help: "1 for a shard that takes calls, 0 for one that does not or is gone.",
+            labels: ["shard"], seriesCountMax: Self.shardCountMax)
+        calls = metrics.gauges(
+            "apus_shard_calls_in_progress", help: "Calls that were sent to a shard and have not ended.",
+            labels: ["shard"], seriesCountMax: Self.shardCountMax)
+    }
+
+    /// Shows what holds now.
+    func update() {
+        let statuses = directory.statuses
+        for state in ReplicaTable.ReplicaState.allCases {
+            states.series(state.rawValue).set(statuses.count { $0.state == state })
+        }
+        let present = Set(statuses.map(\.replica))
+        let gone = shown.withLock { shown in
+            defer { shown = present }
+            return shown.subtracting(present)
+        }
+        for shard in gone {
+            ready.series(shard.address).set(0)
+            calls.series(shard.address).set(0)
+        }
+        for status in statuses {
+            ready.series(status.replica.address).set(status.state == .ready ? 1 : 0)
+            calls.series(status.replica.address).set(status.callCount)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+"""A real etcd of one server, on loopback ports of its own and in a folder of its own."""
+
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import time
+
+from conftest import free_ports
+
+BINARY = shutil.which("etcd")
+CONTROL = shutil.which("etcdctl")
+
+
+class Etcd:
+    """Can be stopped and started again, with its data or without."""
+
+    def __init__(self, path, certificates=None):
+        """`certificates` is a folder of `apus certs`: then only clients with one of its certificates get in."""
+        self.path = path
+        self.port, self.peer_port = free_ports(2)
+        self.certificates = certificates
+        self.endpoint = f"127.0.0.1:{self.port}"
+        self.process = None
+        self.log = open(path / "etcd.log", "w+b")
+
+    def start(self):
+        scheme = "https" if self.certificates else "http"
+        peer = f"http://127.0.0.1:{self.peer_port}"
+        command = [BINARY, "--name=one", f"--data-dir={self.path / 'etcd-data'}",
+                   f"--listen-client-urls={scheme}://{self.endpoint}",
+                   f"--advertise-client-urls={scheme}://{self.endpoint}", f"--listen-peer-urls={peer}",
+                   f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=one={peer}"]
+        if self.certificates:
+            command += ["--client-cert-auth", f"--trusted-ca-file={self.certificates / 'ca.pem'}",
+                        f"--cert-file={self.certificates / 'server.pem'}",
+                        f"--key-file={self.certificates / 'server.key'}"]
+        # Version 3.4 wants to be asked to run on other processors than Intel's.
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        env={**os.environ, "ETCD_UNSUPPORTED_ARCH": platform.machine()})
+        deadline = time.monotonic() + 60
+        while not self.answers():
+            assert self.process.poll() is None and time.monotonic() < deadline, self.errors()
+            time.sleep(0.05)
+        return self
+
+    def answers(self):
+        """Whether it has elected itself."""
+        return self.control("get", "nothing", check=False).returncode == 0
+
+    def control(self, *arguments, check=True):
+        certificates = []
+        if self.certificates:
+            certificates = [f"--cacert={self.certificates / 'ca.pem'}", f"--cert={self.certificates / 'client.pem'}",
+                            f"--key={self.certificates / 'client.key'}"]
+        return subprocess.run([CONTROL, f"--endpoints={self.endpoint}", "--command-timeout=2s", *certificates,
+                               *arguments], capture_output=True, text=True, check=check, env={"ETCDCTL_API": "3"})
+
+    def shards(self):
+        """The shards that are registered."""
+        keys = self.control("get", "/apus/shards/", "--prefix", "--keys-only").stdout.split()
+        return sorted(key.removeprefix("/apus/shards/") for key in keys)
+
+    def stop(self, keeping_data=True):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(30)
+        if not keeping_data:
+            shutil.rmtree(self.path / "etcd-data")
+
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read().decode()
