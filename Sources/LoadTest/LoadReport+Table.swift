@@ -70,6 +70,18 @@ extension LoadReport {
         }
     }
 
+    /// With a number of decimals, and a sign where it is below 0.
+    static func decimal(_ value: Double, _ decimals: Int) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+        let scale = (0..<decimals).reduce(1) { scale, _ in scale * 10 }
+        let scaled = Int((abs(value) * Double(scale)).rounded())
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard decimals > 0 else { return "\(sign)\(scaled)" }
+        let fraction = "\(scaled % scale)"
+        let zeros = String(repeating: "0", count: decimals - fraction.count)
+        return "\(sign)\(scaled / scale).\(zeros)\(fraction)"
+    }
+
     /// As many decimals as leave three significant digits, and none from 100 on.
     static func number(_ value: Double) -> String {
         let decimals = value < 10 ? 2 : value < 100 ? 1 : 0

@@ -37,7 +37,7 @@ package struct LoadReport: Codable, Equatable, Sendable {
             case .closed(let callerCount):
                 self.load = "closed"
                 concurrency = callerCount
-            case .open(let callsPerSecond, let seed):
+            case .open(let callsPerSecond, let seed, _):
                 self.load = "open"
                 self.callsPerSecond = callsPerSecond
                 self.seed = seed
