@@ -1,12 +1,11 @@
 import ApusClient
 import ArgumentParser
-import Foundation
 import LoadTest
 
-/// `apus bench`: how many calls a server answers, and how fast.
-struct BenchCommand: AsyncParsableCommand {
+/// `apus bench run`, or `apus bench` alone: how many calls of one kind a server answers, and how fast.
+struct BenchRunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench",
+        commandName: "run",
         abstract: "Measure throughput and latency of a model under load.",
         discussion: """
             --concurrency keeps a number of calls under way: each caller sends its next call when the one before is \
@@ -43,12 +42,8 @@ struct BenchCommand: AsyncParsableCommand {
         try await connection.withConfiguration { configuration in
             let report = try await command.measure(plan, configuration)
             Console.write(report.table + "\n")
-            guard let file = command.json else { return }
-            do {
-                try Data(try report.json().utf8).write(to: URL(filePath: file))
-            } catch {
-                throw CommandFailure("\(file) cannot be written: \(error.localizedDescription)")
-            }
+            if let file = command.json { try writeFile(try report.json(), to: file) }
+            try refuseOnlyErrors(answered: report.counts.answered, failed: report.counts.failed)
         }
     }
 
