@@ -53,6 +53,11 @@ extension LoadReport {
             + failures.map { "  \($0.code.padded(to: 20)) \("\($0.count)".padded(to: 10)) \($0.firstMessage)" }
             + (counts.givenUp > 0
                 ? ["  of these, \(counts.givenUp) were never sent: too many calls were under way"] : [])
+            + standstillLines
+    }
+
+    private var standstillLines: [String] {
+        standstillSeconds.map { ["  callers stood still for \(Self.time($0 * 1e6)): there was no server"] } ?? []
     }
 
     private static func line(_ name: String, _ value: String) -> String { name.padded(to: 20) + value }
@@ -84,6 +89,7 @@ extension LoadReport {
 
     /// As many decimals as leave three significant digits, and none from 100 on.
     static func number(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
         let decimals = value < 10 ? 2 : value < 100 ? 1 : 0
         let scale = [1.0, 10, 100][decimals]
         let scaled = Int((value * scale).rounded())

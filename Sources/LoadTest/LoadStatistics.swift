@@ -37,7 +37,8 @@ package struct LoadStatistics: Sendable {
         package let firstMessage: String
     }
 
-    static let givenUpMessage = "the deadline passed before the call could be sent: too many were under way"
+    static let givenUpMessage =
+        "the deadline passed before the call could be sent: too many were under way, or the server asked to wait"
 
     package init() {}
 

@@ -58,6 +58,7 @@ struct BenchRunCommand: AsyncParsableCommand {
         if isTerminal { Console.replaceLine("") }
         return LoadReport(
             result.statistics, measuredNanoseconds: result.measuredNanoseconds,
+            standstillNanoseconds: result.standstillNanoseconds,
             configuration: LoadReport.Configuration(plan, workload, configuration, model: model),
             machine: .current())
     }

@@ -3,10 +3,13 @@ counted by reason and cost nobody else anything, and what is written can be read
 
 import html.parser
 import json
+import signal
+import subprocess
+import time
 
 import pytest
 
-from conftest import EXAMPLES, Server, apus, write_configuration
+from conftest import BINARY, EXAMPLES, Server, apus, write_configuration
 
 PICTURE = EXAMPLES / "digits/samples/seven.png"
 SCENARIO = f"""
@@ -153,6 +156,7 @@ def test_a_report_is_one_file_that_asks_for_nothing_else(measured, tmp_path):
     result, path, _, _ = measured
     result["tenants"][0]["figures"]["failures"][0]["first_message"] = "<script>alert(1)</script>"
     result["scenario"]["name"] = "\"><img src=x onerror=alert(1)>"
+    result["all"]["calls_per_second"] = 1e300
     hostile = tmp_path / "hostile.json"
     hostile.write_text(json.dumps(result))
     for results in ([hostile], [path, hostile]):
@@ -168,6 +172,18 @@ def test_a_report_is_one_file_that_asks_for_nothing_else(measured, tmp_path):
         assert "alert(1)" in page.read_text() and "goodput" not in names
 
 
+@pytest.mark.parametrize("command", [("bench",), ("bench", "run")])
+def test_one_model_and_one_load_need_options_only(command, server, certificates, tmp_path):
+    report = tmp_path / "report.json"
+    connection = ["--target", server.target.replace("localhost", "127.0.0.1"), "--certs", certificates / "main"]
+    run = apus(*command, "--model", "karate", "--nodes", "0,33", "--concurrency", 2, "--duration", "300ms", "--warmup",
+               "0s", "--json", report, *connection)
+    assert run.returncode == 0 and "Graph/Predict" in run.stdout, run.stderr
+    assert json.loads(report.read_text())["counts"]["answered"] > 0
+    run = apus(*command, "--model", "karate", "--nodes", "99999", "--duration", "100ms", "--warmup", "0s", *connection)
+    assert run.returncode == 1 and "No call was answered" in run.stderr and "INVALID_ARGUMENT" in run.stdout
+
+
 def test_a_run_that_got_only_errors_says_so(tmp_path, certificates):
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text("plaintext: true\ntenants:\n- name: a\n  load: [{model: m, predict: {}, concurrency: 2}]\n")
@@ -179,6 +195,28 @@ def test_a_run_that_got_only_errors_says_so(tmp_path, certificates):
     assert [failure["code"] for failure in figures["failures"]] == ["UNAVAILABLE"]
     # Who has no server stands still instead of calling nobody thousands of times.
     assert figures["failed"] < 50 and figures["standstill_seconds"] > 0.1 and "stood still" in run.stdout
+
+
+def test_an_interrupted_measurement_has_what_there_was(server, certificates, counters, tmp_path):
+    scenario, result = tmp_path / "scenario.yaml", tmp_path / "result.json"
+    scenario.write_text("duration: 1h\nwindow: 50ms\nwarm_up: 0s\ntenants:\n- name: local\n  identity: client\n"
+                        "  load: [{model: karate, predict: {nodes: [0]}, rate: 50}]\n")
+    before = counters("karate").requests
+    bench = subprocess.Popen([BINARY, "bench", "scenario", scenario, "--certs", certificates / "main", "--target",
+                              server.target.replace("localhost", "127.0.0.1"), "--json", result],
+                             stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while counters("karate").requests < before + 20:
+        assert time.monotonic() < deadline and bench.poll() is None
+    bench.send_signal(signal.SIGINT)
+    printed, _ = bench.communicate(timeout=60)
+    assert bench.returncode == 0 and "1 tenant, 1 load" in printed
+    written = json.loads(result.read_text())
+    windows = written["loads"][0]["windows"]["ended"]
+    assert 0 < written["measured_seconds"] < 60
+    # Windows that were cut short are left out.
+    assert len(windows) == int(written["measured_seconds"] / 0.05 + 1e-9)
+    assert written["all"]["answered"] >= sum(windows) > 0
 
 
 @pytest.mark.parametrize(("text", "words"), [

@@ -74,6 +74,7 @@ struct LoadReportTests {
         arguments: [
             (0.5, "0.50 µs"), (37.26, "37.3 µs"), (999.4, "999 µs"), (1000, "1.00 ms"), (62_140, "62.1 ms"),
             (1_500_000, "1.50 s"), (3_600_000_000, "3600 s"), (9.999, "10.00 µs"),
+            (1e300, "1e+294 s"),
         ])
     func times(microseconds: Double, text: String) {
         #expect(LoadReport.time(microseconds) == text)
@@ -86,6 +87,7 @@ struct LoadReportTests {
             machine: .current())
         #expect(nothing.table.contains("no call was answered"))
         #expect(nothing.throughput.callsPerSecond == 0)
+        #expect(nothing.standstillSeconds == nil)
         #expect(try nothing.json().contains("\"measured_seconds\" : 0"))
         #expect(nothing.machine.coreCount >= 1)
     }

@@ -75,7 +75,7 @@ package struct WindowFigure: Equatable, Sendable {
         failedShare,
         time("latency", .latency, 50), time("latency", .latency, 90), time("latency", .latency, 99),
         time("ttft", .firstToken, 50), time("ttft", .firstToken, 99),
-        time("inter-token", .betweenTokens, 50), time("inter-token", .betweenTokens, 99),
+        time("time per token", .betweenTokens, 50), time("time per token", .betweenTokens, 99),
     ]
 }
 

@@ -16,7 +16,7 @@ extension ScenarioPage {
     var plots: String {
         let plots = [
             percentiles("Latency", \.latency), percentiles("Time to first token", \.firstToken),
-            percentiles("Between tokens", \.betweenTokens, note: "average of a call, by percent of the calls"),
+            percentiles("Time per token", \.betweenTokens, note: "after the first, by percent of the calls"),
             overTime("Answers", "a second", \.answered), overTime("Good calls", "a second", \.good),
             overTime("Failed calls", "a second", \.failed), overTime("Tokens", "a second", \.tokens),
         ].compactMap(\.self)
@@ -68,13 +68,19 @@ extension ScenarioPage {
         return 100 * (1 - rest)
     }
 
+    /// More points than this in a line are noise to the eye.
+    private static let pointCountMax = 60
+
     private func overTime(_ title: String, _ note: String, _ column: KeyPath<LoadWindow, UInt64>) -> String? {
         let series = lines { result, tenant in
-            let windows = result.windows { $0.tenant == tenant }
-            guard windows.contains(where: { $0[keyPath: column] > 0 }) else { return [] }
-            return windows.enumerated().map { index, window in
-                let time = (Double(index) + 0.5) * result.windowSeconds
-                return (time, Double(window[keyPath: column]) / result.windowSeconds)
+            let counts = result.windows { $0.tenant == tenant }.map { Double($0[keyPath: column]) }
+            guard counts.contains(where: { $0 > 0 }) else { return [] }
+            let step = max(1, (counts.count + Self.pointCountMax - 1) / Self.pointCountMax)
+            return stride(from: 0, to: counts.count, by: step).map { first in
+                let group = counts[first..<min(first + step, counts.count)]
+                let middle = Double(first) + Double(group.count) / 2
+                let seconds = Double(group.count) * result.windowSeconds
+                return (middle * result.windowSeconds, group.reduce(0, +) / seconds)
             }
         }
         guard !series.isEmpty else { return nil }

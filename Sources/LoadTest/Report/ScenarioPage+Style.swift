@@ -12,7 +12,7 @@ extension ScenarioPage {
           --c0: #6cb0f2; --c1: #f2a25c; --c2: #57c79f; --c3: #d98fd2; --c4: #d6b94a; --c5: #f0849a; --c6: #9aa1f5;
           --c7: #a9b5c0; } }
         @media print { :root { color-scheme: light;
-          --ground: #ffffff; --ink: #000000; --faint: #444444; --rule: #bbbbbb; --panel: #ffffff;
+          --ground: #ffffff; --ink: #000000; --faint: #444444; --rule: #dddddd; --panel: #ffffff;
           --good: #0a5c2b; --bad: #8f1d17;
           --c0: #2468b4; --c1: #d2691e; --c2: #1d8a66; --c3: #a13f97; --c4: #8a6d00; --c5: #c2334d; --c6: #4b53c4;
           --c7: #5d6b78; } }
@@ -51,7 +51,10 @@ extension ScenarioPage {
         pre { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px; padding: 12px;
           overflow-x: auto; font: 12.5px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
         @media print { body { padding: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; }
-          .plots { grid-template-columns: 1fr 1fr; } table { font-size: 9.5px; } th, td { padding: 2px 5px; }
+          .plots { display: block; }
+          figure { display: inline-block; width: 49%; vertical-align: top; }
+          table { font-size: 8.5px; } th, td { padding: 2px 3px; }
+          .scroll { overflow: visible; } .meter { display: none; } .legend { font-size: 9px; }
           pre { white-space: pre-wrap; } .meter i { print-color-adjust: exact; } }
         """
 }

@@ -109,7 +109,8 @@ package struct ScenarioPage {
             \(warnings.joined(separator: "\n"))
             <p class="faint">Marked are changes whose interval leaves out 0; one figure in twenty is marked by chance. \
             Intervals come from windows of \(LoadReport.number(latest.windowSeconds)) s, drawn with replacement in \
-            blocks, and Student's t. pp are percentage points.</p>
+            blocks, and Student's t. pp are percentage points; the time per token is the average of a call after its \
+            first one.</p>
             \(Markup.table(head, rows))
             """
     }

@@ -82,7 +82,7 @@ extension Scenario {
         for tenant in try map.maps("tenants") {
             tenants.append(try ScenarioTenant(tenant, server, overrides, in: self, index: tenants.count))
         }
-        threadCount = threads ?? min(tenants.count, Self.threadCountMax)
+        threadCount = max(1, min(threads ?? Self.threadCountMax, tenants.count))
         try map.finish()
         guard !tenants.isEmpty else { throw map.error(at: "tenants", "expected at least one tenant") }
         if let twin = Self.firstRepeated(tenants.map(\.name)) {

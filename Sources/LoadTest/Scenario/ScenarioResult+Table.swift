@@ -53,7 +53,7 @@ extension ScenarioResult {
         }
         let head = gotOnlyErrors ? "no call was answered; all \(all.failed) failed" : "failed"
         let lines = zip(table.lines, messages).map { "\($0)  \($1)" }
-        let givenUp = "  of these, \(all.givenUp) were never sent: too many were under way, or the server asked to wait"
+        let givenUp = "  of these, \(all.givenUp) were never sent"
         return [head] + lines + (all.givenUp > 0 ? [givenUp] : [])
     }
 

@@ -26,7 +26,7 @@ package enum ScenarioRun {
         var groups: [EventLoopGroup] = []
         defer { for group in groups { group.stop() } }
         do {
-            for index in 0..<min(scenario.threadCount, scenario.tenants.count) {
+            for index in 0..<scenario.threadCount {
                 groups.append(try EventLoopGroup(name: "apus-bench-\(index)", loopCount: 1))
             }
         } catch {

@@ -3,7 +3,7 @@ package struct WindowColumns: Codable, Equatable, Sendable {
     /// More windows than this are no measurement of ours.
     package static let windowCountMax: UInt64 = 100_000
     /// More calls or tokens than this in a window neither: all sums of them stay far from overflowing.
-    package static let countMax: UInt64 = 1_000_000_000_000
+    package static let countMax: UInt64 = 100_000_000_000
 
     /// Calls meant to be sent in the window, whatever became of them.
     package var ended: [UInt64]
