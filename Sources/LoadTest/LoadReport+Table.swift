@@ -50,7 +50,9 @@ extension LoadReport {
     private var failureLines: [String] {
         guard !failures.isEmpty else { return [] }
         return ["", "failed"]
-            + failures.map { "  \($0.code.padded(to: 20)) \("\($0.count)".padded(to: 10)) \($0.firstMessage)" }
+            + failures.map {
+                "  \($0.code.padded(to: 20)) \("\($0.count)".padded(to: 10)) \($0.firstMessage.printable)"
+            }
             + (counts.givenUp > 0
                 ? ["  of these, \(counts.givenUp) were never sent: too many calls were under way"] : [])
             + standstillLines
@@ -102,5 +104,10 @@ extension LoadReport {
 extension String {
     func padded(to count: Int) -> String {
         self + String(repeating: " ", count: Swift.max(0, count - self.count))
+    }
+
+    /// On one line, and without anything that a terminal would take for a command: what a server says is only text.
+    var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }

@@ -80,6 +80,18 @@ struct LoadReportTests {
         #expect(LoadReport.time(microseconds) == text)
     }
 
+    @Test(
+        "a share is 100 % only when it is all",
+        arguments: [(1, "100.0 %"), (0.99999, "99.99 %"), (0.9996, "99.96 %"), (0.5, "50.0 %"), (0, "0.0 %")])
+    func shares(share: Double, text: String) {
+        #expect(percent(share) == text)
+    }
+
+    @Test("what a server says cannot command the terminal")
+    func printable() {
+        #expect("a\u{1B}[2J\nb\u{9B}c é".printable == "a [2J b c é")
+    }
+
     @Test("nothing measured is a report too")
     func empty() throws {
         let nothing = LoadReport(

@@ -65,7 +65,7 @@ extension ScenarioResult {
     }
 
     private func check() throws(ScenarioResultError) {
-        guard windowSeconds > 0, windowSeconds <= 86_400, measuredSeconds >= 0, measuredSeconds <= 86_400 else {
+        guard windowSeconds >= 0.001, windowSeconds <= 86_400, measuredSeconds >= 0, measuredSeconds <= 86_400 else {
             throw .notAResult("window_seconds is \(windowSeconds), measured_seconds \(measuredSeconds)")
         }
         guard loads.count <= 10_000 else { throw .notAResult("\(loads.count) loads") }

@@ -48,7 +48,7 @@ extension ScenarioResult {
         for tenant in tenants {
             for failure in tenant.figures.failures {
                 table.add(["  \(tenant.name)  \(failure.code) \(failure.reason ?? "")", "\(failure.count)"])
-                messages.append(failure.firstMessage)
+                messages.append(failure.firstMessage.printable)
             }
         }
         let head = gotOnlyErrors ? "no call was answered; all \(all.failed) failed" : "failed"
@@ -98,6 +98,7 @@ extension ScenarioResult {
 
 /// A share for people, such as `99.8 %`; not 100 % unless it is all.
 func percent(_ share: Double) -> String {
-    let percent = share < 1 ? min(share * 100, 99.99) : share * 100
-    return percent >= 99.95 && percent < 100 ? "99.99 %" : "\(LoadReport.decimal(percent, 1)) %"
+    let percent = share * 100
+    guard percent >= 99.95, share < 1 else { return "\(LoadReport.decimal(percent, 1)) %" }
+    return "\(LoadReport.decimal(min(percent, 99.99), 2)) %"
 }
