@@ -85,6 +85,8 @@ package struct ScenarioComparison: Equatable, Sendable {
         var groups = [Group(name: "all") { _ in true }]
         for grouping in groupings {
             let names = grouping.names(after)
+            // One alone is all of them.
+            guard Set(names + grouping.names(before)).count > 1 else { continue }
             for name in grouping.names(before) where names.contains(name) {
                 groups.append(Group(name: "\(grouping.rawValue) \(name)") { grouping.name($0) == name })
             }
