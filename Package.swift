@@ -137,8 +137,9 @@ let package = Package(
         module(
             "LoadTest",
             [
-                "ApusClient", "EventLoops", .product(name: "Histogram", package: "hdrhistogram-swift"), "Messages",
-                "RPC", "RPCTransport", "Vocabulary",
+                "ApusClient", "Configuration", "EventLoops",
+                .product(name: "Histogram", package: "hdrhistogram-swift"), "Messages", "RPC", "RPCTransport",
+                "Vocabulary",
             ]),
         .executableTarget(
             name: "apus",
@@ -200,7 +201,7 @@ let package = Package(
                 "TextModels", "Tokenizers",
             ]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
-        tests("LoadTest", ["ApusClient", "EventLoops", "Messages", "RPC", "RPCTransport"]),
+        tests("LoadTest", ["ApusClient", "Configuration", "EventLoops", "Messages", "RPC", "RPCTransport"]),
         tests(
             "ApusServer",
             [

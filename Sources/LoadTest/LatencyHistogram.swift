@@ -18,6 +18,12 @@ package struct LatencyHistogram: Sendable {
         precondition(isRecorded, "\(nanoseconds) ns do not fit the histogram")
     }
 
+    /// Adds the times of another.
+    package mutating func add(_ other: LatencyHistogram) {
+        guard other.count > 0 else { return }
+        histogram.add(other.histogram)
+    }
+
     package mutating func removeAll() { histogram.reset() }
 
     /// Nil without values.

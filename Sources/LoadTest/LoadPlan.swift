@@ -9,9 +9,13 @@ package struct LoadPlan: Equatable, Sendable {
     package enum Load: Equatable, Sendable {
         /// A number of callers, each of which sends its next call when the one before has been answered.
         case closed(callerCount: Int)
-        /// Calls that arrive whatever the server does, at random times around a mean rate; the same times for the same
-        /// seed.
-        case open(callsPerSecond: Double, seed: UInt64)
+        /// Calls that arrive whatever the server does, at a mean rate; at the same times for the same seed.
+        case open(callsPerSecond: Double, seed: UInt64, arrivals: ArrivalPattern = .poisson)
+
+        /// Whether calls arrive whatever the server does.
+        package var isOpen: Bool {
+            if case .open = self { true } else { false }
+        }
     }
 
     package let load: Load
@@ -22,6 +26,8 @@ package struct LoadPlan: Equatable, Sendable {
     package let connectionCount: Int
     /// Calls under way at once, at most; arrivals of an open loop beyond that wait, and their waiting counts.
     package let callCountMax: Int
+    /// What is measured beside latency and throughput; nil where every microsecond of the generator counts.
+    package var detail: LoadDetail?
 
     package static let callCountMaxOfOpenLoop = 4096
     package static let callerCountMax = 10_000
@@ -38,7 +44,7 @@ package struct LoadPlan: Equatable, Sendable {
         case .closed(let callerCount):
             try check("concurrency", callerCount, in: 1...Self.callerCountMax)
             callCountMax = callerCount
-        case .open(let callsPerSecond, _):
+        case .open(let callsPerSecond, _, _):
             guard callsPerSecond > 0, callsPerSecond <= Self.callsPerSecondMax else {
                 throw .outOfRange(setting: "rate", expected: "above 0 and at most 1000000", value: "\(callsPerSecond)")
             }
@@ -53,6 +59,24 @@ package struct LoadPlan: Equatable, Sendable {
         self.durationNanoseconds = durationNanoseconds
         self.timeoutNanoseconds = timeoutNanoseconds
         self.connectionCount = connectionCount
+    }
+}
+
+/// What is measured of a load that is one of several, to be compared with others.
+package struct LoadDetail: Equatable, Sendable {
+    /// What a call has to keep to, to count as good.
+    package var objective: ServiceObjective
+    /// The measured time is cut into windows of this length, each with counts of its own.
+    package var windowNanoseconds: UInt64
+    /// Whether callers wait as long as a refusal asks them to (`grpc-retry-pushback-ms`).
+    package var heedsPushback: Bool
+
+    /// - Precondition: windows have a length.
+    package init(objective: ServiceObjective, windowNanoseconds: UInt64, heedsPushback: Bool) {
+        precondition(windowNanoseconds > 0, "windows of 0 ns")
+        self.objective = objective
+        self.windowNanoseconds = windowNanoseconds
+        self.heedsPushback = heedsPushback
     }
 }
 

@@ -50,9 +50,16 @@ extension LoadReport {
     private var failureLines: [String] {
         guard !failures.isEmpty else { return [] }
         return ["", "failed"]
-            + failures.map { "  \($0.code.padded(to: 20)) \("\($0.count)".padded(to: 10)) \($0.firstMessage)" }
+            + failures.map {
+                "  \($0.code.padded(to: 20)) \("\($0.count)".padded(to: 10)) \($0.firstMessage.printable)"
+            }
             + (counts.givenUp > 0
                 ? ["  of these, \(counts.givenUp) were never sent: too many calls were under way"] : [])
+            + standstillLines
+    }
+
+    private var standstillLines: [String] {
+        standstillSeconds.map { ["  callers stood still for \(Self.time($0 * 1e6)): there was no server"] } ?? []
     }
 
     private static func line(_ name: String, _ value: String) -> String { name.padded(to: 20) + value }
@@ -70,8 +77,21 @@ extension LoadReport {
         }
     }
 
+    /// With a number of decimals, and a sign where it is below 0.
+    static func decimal(_ value: Double, _ decimals: Int) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+        let scale = (0..<decimals).reduce(1) { scale, _ in scale * 10 }
+        let scaled = Int((abs(value) * Double(scale)).rounded())
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard decimals > 0 else { return "\(sign)\(scaled)" }
+        let fraction = "\(scaled % scale)"
+        let zeros = String(repeating: "0", count: decimals - fraction.count)
+        return "\(sign)\(scaled / scale).\(zeros)\(fraction)"
+    }
+
     /// As many decimals as leave three significant digits, and none from 100 on.
     static func number(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
         let decimals = value < 10 ? 2 : value < 100 ? 1 : 0
         let scale = [1.0, 10, 100][decimals]
         let scaled = Int((value * scale).rounded())
@@ -84,5 +104,10 @@ extension LoadReport {
 extension String {
     func padded(to count: Int) -> String {
         self + String(repeating: " ", count: Swift.max(0, count - self.count))
+    }
+
+    /// On one line, and without anything that a terminal would take for a command: what a server says is only text.
+    var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     }
 }

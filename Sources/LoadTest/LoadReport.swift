@@ -37,7 +37,7 @@ package struct LoadReport: Codable, Equatable, Sendable {
             case .closed(let callerCount):
                 self.load = "closed"
                 concurrency = callerCount
-            case .open(let callsPerSecond, let seed):
+            case .open(let callsPerSecond, let seed, _):
                 self.load = "open"
                 self.callsPerSecond = callsPerSecond
                 self.seed = seed
@@ -87,12 +87,15 @@ package struct LoadReport: Codable, Equatable, Sendable {
     package var latency: LatencySummary?
     package var firstToken: LatencySummary?
     package var betweenTokens: LatencySummary?
+    /// Closed loop: how long callers paused because there was no server; absent when they did not.
+    package var standstillSeconds: Double?
 }
 
 extension LoadReport {
     /// Sums up what was measured in `measuredNanoseconds`.
     package init(
-        _ statistics: LoadStatistics, measuredNanoseconds: UInt64, configuration: Configuration, machine: MachineFacts
+        _ statistics: LoadStatistics, measuredNanoseconds: UInt64, standstillNanoseconds: UInt64 = 0,
+        configuration: Configuration, machine: MachineFacts
     ) {
         let seconds = Double(measuredNanoseconds) / 1e9
         func perSecond(_ count: UInt64) -> Double { seconds > 0 ? Double(count) / seconds : 0 }
@@ -112,5 +115,6 @@ extension LoadReport {
         latency = statistics.latency.summary
         firstToken = statistics.firstToken.summary
         betweenTokens = statistics.betweenTokens.summary
+        standstillSeconds = standstillNanoseconds > 0 ? Double(standstillNanoseconds) / 1e9 : nil
     }
 }

@@ -18,6 +18,12 @@ package final class LoadRun: @unchecked Sendable {
         package let statistics: LoadStatistics
         /// Of the measured part, shorter than planned when the run was cancelled.
         package let measuredNanoseconds: UInt64
+        /// What the plan's detail asks for.
+        package let account: LoadAccount?
+        /// How long of the measured part callers paused because there was no server.
+        package let standstillNanoseconds: UInt64
+        /// How long of the measured part nothing was sent because the server asked for it.
+        package let pushbackNanoseconds: UInt64
     }
 
     private let plan: LoadPlan
@@ -29,7 +35,9 @@ package final class LoadRun: @unchecked Sendable {
 
     private var state: LoadState
     private var statistics = LoadStatistics()
+    private var account: LoadAccount?
     private var counters = ProgressCounters()
+    private let plannedStart: MonotonicTime?
     private var start = MonotonicTime(nanoseconds: 0)
     private var lastProgress = MonotonicTime(nanoseconds: 0)
     private var progressTimer: TimerID?
@@ -43,10 +51,16 @@ package final class LoadRun: @unchecked Sendable {
     /// Calls sent before the loop gets to read what came for others.
     private static let sendsPerTurnMax = 256
 
+    /// What a server that is not to be called again soon (pushback -1) is spared.
+    private static let pushbackForeverNanoseconds: UInt64 = 1_000_000_000
+
     /// Makes a run over a channel whose connections are all on `loop`; `progress` is told once a second, on the loop.
+    ///
+    /// It begins at `start`, which lies ahead for loads that begin together, or when it is run.
     package init(
         _ plan: LoadPlan, _ workload: Workload, channel: RPCChannel, loop: EventLoop,
-        clock: any MonotonicClock = SystemClock(), progress: @escaping @Sendable (LoadProgress) -> Void
+        clock: any MonotonicClock = SystemClock(), start: MonotonicTime? = nil,
+        progress: @escaping @Sendable (LoadProgress) -> Void
     ) {
         self.plan = plan
         self.workload = workload
@@ -54,6 +68,7 @@ package final class LoadRun: @unchecked Sendable {
         self.loop = loop
         self.clock = clock
         self.progress = progress
+        plannedStart = start
         state = LoadState(plan, start: clock.now())
     }
 
@@ -77,15 +92,21 @@ package final class LoadRun: @unchecked Sendable {
         return await loop.run {
             Result(
                 statistics: self.statistics,
-                measuredNanoseconds: self.state.measuredNanoseconds(at: self.clock.now()))
+                // An open loop is through with its last call, which need not be at the end of the time.
+                measuredNanoseconds: self.isStopped
+                    ? self.state.measuredNanoseconds(at: self.clock.now()) : self.plan.durationNanoseconds,
+                account: self.account,
+                standstillNanoseconds: self.state.standstillNanoseconds,
+                pushbackNanoseconds: self.state.pushbackNanoseconds)
         }
     }
 
     private func begin() {
-        start = clock.now()
+        start = plannedStart ?? clock.now()
         lastProgress = start
         state = LoadState(plan, start: start)
-        if isStopped { state.stop(at: start) }
+        account = plan.detail.map { LoadAccount(plan, $0, start: start) }
+        if isStopped { state.stop(at: clock.now()) }
         scheduleProgress()
         pump()
     }
@@ -109,6 +130,7 @@ package final class LoadRun: @unchecked Sendable {
             case .send(let call): send(call)
             case .giveUp(let call):
                 statistics.callGivenUp(call)
+                account?.callGivenUp(call)
                 counters.callEnded(nanoseconds: 0, isAnswered: false)
             case .wait(let time): return timer?.set(to: time) ?? ()
             case .waitForCall: return
@@ -130,34 +152,58 @@ package final class LoadRun: @unchecked Sendable {
         options.responseByteCountMax = .max >> 1
         let message = workload.messages[requestNumber]
         requestNumber = (requestNumber + 1) % workload.messages.count
+        var record = LoadCallRecord(call, sent: clock.now())
+        account?.callSent(call, at: record.sent, isOpen: plan.load.isOpen)
         let outcome: LoadOutcome
-        var foundServer = true
+        var reason: String?
         do throws(RPCFailure) {
             switch workload.answers {
-            case .single: try await performUnary(message, options)
-            case .tokens: try await performGeneration(message, options, call)
+            case .single: try await performUnary(message, options, &record)
+            case .tokens: try await performGeneration(message, options, &record)
             }
             outcome = .answered
+            state.callEnded()
         } catch {
             outcome = .failed(error.error.code, message: error.error.message)
-            foundServer = error.error.code != .unavailable || error.error.label.hasPrefix("remote_")
+            record.trailers = error.trailingMetadata
+            if account != nil { reason = error.statusDetails.flatMap(ErrorReason.read) }
+            callDidFail(error)
         }
-        if foundServer { state.callEnded() } else { state.callFoundNoServer(at: clock.now()) }
-        callDidEnd(call, outcome, slot: slot)
+        callDidEnd(record, outcome, reason: reason, slot: slot)
     }
 
-    private func performUnary(_ message: Bytes, _ options: CallOptions) async throws(RPCFailure) {
+    /// Lets the state know what a failure says of the server.
+    private func callDidFail(_ failure: RPCFailure) {
+        let now = clock.now()
+        if failure.error.code != .unavailable {
+            state.callEnded()
+        } else if failure.error.label.hasPrefix("remote_") {
+            state.callWasTurnedAway(at: now)
+        } else {
+            state.callFoundNoServer(at: now)
+        }
+        guard plan.detail?.heedsPushback == true else { return }
+        switch RetryPushback(failure.trailingMetadata.firstText(of: "grpc-retry-pushback-ms")) {
+        case .none: break
+        case .after(let nanoseconds): state.serverPushedBack(nanoseconds: nanoseconds, at: now)
+        case .never: state.serverPushedBack(nanoseconds: Self.pushbackForeverNanoseconds, at: now)
+        }
+    }
+
+    private func performUnary(
+        _ message: Bytes, _ options: CallOptions, _ record: inout LoadCallRecord
+    ) async throws(RPCFailure) {
         let response = try await channel.unary(workload.path, message, options: options)
+        if account != nil { record.trailers = response.trailingMetadata }
         statistics.messageArrived(byteCount: response.message.count, isInWindow: state.isInWindow(clock.now()))
     }
 
     private func performGeneration(
-        _ message: Bytes, _ options: CallOptions, _ call: LoadCall
+        _ message: Bytes, _ options: CallOptions, _ record: inout LoadCallRecord
     ) async throws(RPCFailure) {
         let stream = await channel.stream(workload.path, options: options)
         try await stream.write(message)
         try await stream.finishWriting()
-        var previous: MonotonicTime?
         while let message = try await stream.next() {
             let now = clock.now()
             let isInWindow = state.isInWindow(now)
@@ -170,19 +216,24 @@ package final class LoadRun: @unchecked Sendable {
                 throw RPCFailure(.internal, "the answer cannot be read: \(error)")
             }
             guard count > 0 else { continue }
-            statistics.tokensArrived(call, count: count, previous: previous, at: now, isInWindow: isInWindow)
+            statistics.tokensArrived(
+                record.call, count: count, previous: record.lastToken, at: now, isInWindow: isInWindow)
+            account?.tokensArrived(count, at: now, isInWindow: isInWindow)
             counters.tokensArrived(count)
-            previous = now
+            record.tokensArrived(count, at: now)
         }
+        if account != nil { record.trailers = try await stream.responseTrailers() }
     }
 
-    private func callDidEnd(_ call: LoadCall, _ outcome: LoadOutcome, slot: Int) {
+    private func callDidEnd(_ record: LoadCallRecord, _ outcome: LoadOutcome, reason: String?, slot: Int) {
         calls.end(slot: slot)
         if !isStopped {
             let now = clock.now()
-            statistics.callEnded(call, outcome, at: now, isInWindow: state.isInWindow(now))
+            let isInWindow = state.isInWindow(now)
+            statistics.callEnded(record.call, outcome, at: now, isInWindow: isInWindow)
+            account?.callEnded(record, outcome, reason: reason, at: now, isInWindow: isInWindow)
             counters.callEnded(
-                nanoseconds: now.nanoseconds(since: call.intendedTime), isAnswered: outcome == .answered)
+                nanoseconds: now.nanoseconds(since: record.call.intendedTime), isAnswered: outcome == .answered)
         }
         pump()
     }

@@ -37,6 +37,9 @@ package struct LoadStatistics: Sendable {
         package let firstMessage: String
     }
 
+    static let givenUpMessage =
+        "the deadline passed before the call could be sent: too many were under way, or the server asked to wait"
+
     package init() {}
 
     /// A call ended at `time`.
@@ -60,8 +63,7 @@ package struct LoadStatistics: Sendable {
         guard call.isMeasured else { return }
         givenUpCount += 1
         endedCount += 1
-        let message = "the deadline passed before the call could be sent: too many were under way"
-        failures[.deadlineExceeded, default: Failure(count: 0, firstMessage: message)].count += 1
+        failures[.deadlineExceeded, default: Failure(count: 0, firstMessage: Self.givenUpMessage)].count += 1
     }
 
     /// A response message of `byteCount` bytes arrived.

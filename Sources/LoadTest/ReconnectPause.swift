@@ -9,7 +9,11 @@ package struct ReconnectPause: Sendable {
     package static let initialNanoseconds: UInt64 = 10_000_000
     package static let nanosecondsMax: UInt64 = 1_000_000_000
 
+    /// As many refusals in a row count as no server: one that drains, or a front end without shards.
+    package static let refusalCountMax = 16
+
     private var failureCount = 0
+    private var refusalCount = 0
     private var end: MonotonicTime?
 
     package init() {}
@@ -26,10 +30,23 @@ package struct ReconnectPause: Sendable {
     /// A call failed for want of a connection.
     ///
     /// Calls that were sent before the pause began and fail in it do not lengthen it.
-    package mutating func callFoundNoServer(at now: MonotonicTime) {
-        guard end(at: now) == nil else { return }
+    ///
+    /// - Returns: the end of the pause that begins now; nil when one is under way.
+    @discardableResult
+    package mutating func callFoundNoServer(at now: MonotonicTime) -> MonotonicTime? {
+        guard end(at: now) == nil else { return nil }
         failureCount = min(failureCount + 1, 8)
         let nanoseconds = min(Self.initialNanoseconds << UInt64(failureCount - 1), Self.nanosecondsMax)
-        end = now.advanced(byNanoseconds: nanoseconds)
+        let pauseEnd = now.advanced(byNanoseconds: nanoseconds)
+        end = pauseEnd
+        return pauseEnd
+    }
+
+    /// A call was answered with UNAVAILABLE.
+    ///
+    /// - Returns: the end of the pause that begins now; nil while there were too few of them, or when one is under way.
+    package mutating func callWasTurnedAway(at now: MonotonicTime) -> MonotonicTime? {
+        refusalCount = min(refusalCount + 1, Self.refusalCountMax)
+        return refusalCount == Self.refusalCountMax ? callFoundNoServer(at: now) : nil
     }
 }

@@ -54,6 +54,37 @@ package struct Workload: Sendable {
             summary: "\(count(prompts.count, "prompt")), \(tokens)")
     }
 
+    /// `Text.Generate` of prompts that each have settings of their own.
+    ///
+    /// - Precondition: there is a prompt.
+    package static func texts(
+        model: String, version: Int?, inputs: [(prompt: String, settings: GenerationSettings)]
+    ) throws(ApusError) -> Workload {
+        precondition(!inputs.isEmpty, "a workload without prompts")
+        let messages = try inputs.map { (input) throws(ApusError) in
+            try GenerateRequest(model: model, version: version, input: .prompt(input.prompt), settings: input.settings)
+                .encoded()
+        }
+        let tokens = inputs.compactMap(\.settings.tokenCountMax)
+        let range = tokens.min() == tokens.max() ? "\(tokens[0])" : "\(tokens.min() ?? 0) to \(tokens.max() ?? 0)"
+        return Workload(
+            path: TextMethods.generate.path, answers: .tokens, messages: messages,
+            summary: "\(count(inputs.count, "prompt")), \(range) tokens each")
+    }
+
+    /// `Text.Embed`, each request with its texts.
+    ///
+    /// - Precondition: there is a request.
+    package static func embeddings(model: String, version: Int?, requests: [[String]]) -> Workload {
+        precondition(!requests.isEmpty, "a workload without texts")
+        let messages = requests.map {
+            EmbedRequest(model: model, version: wireVersion(version), texts: $0).encoded()
+        }
+        return Workload(
+            path: TextMethods.embed.path, answers: .single, messages: messages,
+            summary: "\(count(requests[0].count, "text")) a request, \(count(requests.count, "request"))")
+    }
+
     /// `Vision.Classify` of JPEG or PNG files.
     ///
     /// - Precondition: there is a file.
@@ -85,6 +116,19 @@ package struct Workload: Sendable {
         return Workload(
             path: GraphMethods.predict.path, answers: .single, messages: [request.encoded()],
             summary: nodes.isEmpty ? "all nodes" : count(nodes.count, "node"))
+    }
+
+    /// `Graph.Predict`, each request with its nodes.
+    ///
+    /// - Precondition: there is a request.
+    package static func graphs(model: String, version: Int?, requests: [[UInt32]]) -> Workload {
+        precondition(!requests.isEmpty, "a workload without nodes")
+        let messages = requests.map {
+            PredictRequest(model: model, version: wireVersion(version), nodes: $0).encoded()
+        }
+        return Workload(
+            path: GraphMethods.predict.path, answers: .single, messages: messages,
+            summary: "\(count(requests[0].count, "random node")), \(count(requests.count, "request"))")
     }
 
     /// `ModelInfer` of these tensors.

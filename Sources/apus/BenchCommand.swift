@@ -1,69 +1,42 @@
-import ApusClient
 import ArgumentParser
 import Foundation
-import LoadTest
 
-/// `apus bench`: how many calls a server answers, and how fast.
+/// `apus bench`: how many calls a server answers, how fast, and whether that has changed.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure throughput and latency of a model under load.",
+        abstract: "Measure a server under load, and compare measurements.",
         discussion: """
-            --concurrency keeps a number of calls under way: each caller sends its next call when the one before is \
-            answered. --rate lets calls arrive at random times around a mean rate, whatever the server does; their \
-            latency counts from the arrival, so that a server that stalls cannot hide it. Ctrl-C ends the measurement \
-            and prints what there is. For example:
+            One model and one load need no more than options, which `apus bench run --help` explains; the word run may \
+            be left out:
 
               apus bench --model digits --picture photo.png --concurrency 8
               apus bench --model karate --nodes 0,33 --rate 2000 --json karate.json
-              apus bench --model storyteller --prompt "Once upon a time" --max-tokens 64
-            """)
 
-    @Option(help: "The model.")
-    var model: String
+            Several tenants with several loads at once are described in a scenario file. Its results can be compared, \
+            with confidence intervals, and drawn:
 
-    @Option(help: ArgumentHelp("Its version; the newest unless given.", valueName: "number"))
-    var modelVersion: Int?
+              apus bench scenario mixed.yaml --json before.json
+              apus bench compare before.json after.json --fail-over 5%
+              apus bench report before.json after.json -o report.html
+            """,
+        subcommands: [
+            BenchRunCommand.self, BenchScenarioCommand.self, BenchCompareCommand.self, BenchReportCommand.self,
+        ],
+        defaultSubcommand: BenchRunCommand.self)
+}
 
-    @OptionGroup(title: "Load")
-    var load: BenchLoadOptions
+/// What a command line has of a measurement that nobody answered.
+func refuseOnlyErrors(answered: UInt64, failed: UInt64) throws {
+    guard answered == 0, failed > 0 else { return }
+    throw CommandFailure("No call was answered: all \(failed) failed.")
+}
 
-    @OptionGroup(title: "Requests")
-    var requests: BenchRequestOptions
-
-    @Option(help: ArgumentHelp("Write the report as JSON to this file too.", valueName: "file"), completion: .file())
-    var json: String?
-
-    @OptionGroup(title: "Connection")
-    var connection: ClientOptions
-
-    func run() async throws {
-        let plan = try load.plan()
-        let command = self
-        try await connection.withConfiguration { configuration in
-            let report = try await command.measure(plan, configuration)
-            Console.write(report.table + "\n")
-            guard let file = command.json else { return }
-            do {
-                try Data(try report.json().utf8).write(to: URL(filePath: file))
-            } catch {
-                throw CommandFailure("\(file) cannot be written: \(error.localizedDescription)")
-            }
-        }
-    }
-
-    private func measure(_ plan: LoadPlan, _ configuration: ApusClientConfiguration) async throws -> LoadReport {
-        let workload = try await ApusClient.withClient(configuration) { client in
-            try await requests.workload(model: model, version: modelVersion, client)
-        }
-        let isTerminal = Console.isErrorTerminal
-        let result = try await LoadRun.measure(plan, workload, configuration) { progress in
-            if isTerminal { Console.replaceLine(progress.line) }
-        }
-        if isTerminal { Console.replaceLine("") }
-        return LoadReport(
-            result.statistics, measuredNanoseconds: result.measuredNanoseconds,
-            configuration: LoadReport.Configuration(plan, workload, configuration, model: model),
-            machine: .current())
+/// Writes a file of ours.
+func writeFile(_ text: String, to path: String) throws {
+    do {
+        try Data(text.utf8).write(to: URL(filePath: path))
+    } catch {
+        throw CommandFailure("\(path) cannot be written: \(error.localizedDescription)")
     }
 }

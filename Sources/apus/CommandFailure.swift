@@ -17,19 +17,29 @@ extension ClientOptions {
     func withConfiguration(
         _ body: @escaping @Sendable (ApusClientConfiguration) async throws -> Void
     ) async throws {
-        do {
+        try await explainingFailures {
             let configuration = try configuration()
             do {
                 try await cancelledByInterrupt { try await body(configuration) }
             } catch let error as ApusError {
                 throw CommandFailure(FailureExplanation(error, configuration).text)
             }
-        } catch let error as InterruptError {
-            throw ExitCode(error.exitCode)
-        } catch let error as CommandFailure {
-            Console.error(error.description)
-            throw ExitCode.failure
         }
+    }
+}
+
+/// Runs a command's work; what fails goes to stderr in words, and the process exits with 1, or as after a signal.
+func explainingFailures(_ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+    } catch let error as InterruptError {
+        throw ExitCode(error.exitCode)
+    } catch let error as ApusError {
+        Console.error(error.description)
+        throw ExitCode.failure
+    } catch let error as CommandFailure {
+        Console.error(error.description)
+        throw ExitCode.failure
     }
 }
 

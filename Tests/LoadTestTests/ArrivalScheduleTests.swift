@@ -29,6 +29,19 @@ struct ArrivalScheduleTests {
         #expect(gaps.allSatisfy { $0 >= 0 })
     }
 
+    @Test("constant arrivals keep their gap, and begin somewhere within the first one")
+    func constant() {
+        var firsts: Set<UInt64> = []
+        for seed in 0..<20 as Range<UInt64> {
+            var schedule = ArrivalSchedule(callsPerSecond: 1000, seed: seed, pattern: .constant)
+            let arrivals = (0..<1000).map { _ in schedule.next() }
+            #expect(arrivals[0] < 1_000_000)
+            #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { (999_999...1_000_001).contains($1 - $0) })
+            firsts.insert(arrivals[0])
+        }
+        #expect(firsts.count == 20)
+    }
+
     @Test("the same seed gives the same arrivals, another seed others")
     func seeds() {
         func first(seed: UInt64) -> [UInt64] {

@@ -74,9 +74,22 @@ struct LoadReportTests {
         arguments: [
             (0.5, "0.50 µs"), (37.26, "37.3 µs"), (999.4, "999 µs"), (1000, "1.00 ms"), (62_140, "62.1 ms"),
             (1_500_000, "1.50 s"), (3_600_000_000, "3600 s"), (9.999, "10.00 µs"),
+            (1e300, "1e+294 s"),
         ])
     func times(microseconds: Double, text: String) {
         #expect(LoadReport.time(microseconds) == text)
+    }
+
+    @Test(
+        "a share is 100 % only when it is all",
+        arguments: [(1, "100.0 %"), (0.99999, "99.99 %"), (0.9996, "99.96 %"), (0.5, "50.0 %"), (0, "0.0 %")])
+    func shares(share: Double, text: String) {
+        #expect(percent(share) == text)
+    }
+
+    @Test("what a server says cannot command the terminal")
+    func printable() {
+        #expect("a\u{1B}[2J\nb\u{9B}c é".printable == "a [2J b c é")
     }
 
     @Test("nothing measured is a report too")
@@ -86,6 +99,7 @@ struct LoadReportTests {
             machine: .current())
         #expect(nothing.table.contains("no call was answered"))
         #expect(nothing.throughput.callsPerSecond == 0)
+        #expect(nothing.standstillSeconds == nil)
         #expect(try nothing.json().contains("\"measured_seconds\" : 0"))
         #expect(nothing.machine.coreCount >= 1)
     }

@@ -73,12 +73,13 @@ struct LoadRunTests {
     func noServer(load: LoadPlan.Load) async throws {
         // Port 1 is reserved and nobody listens there.
         let configuration = ApusClientConfiguration(host: "127.0.0.1", port: 1, security: .plaintext)
-        let statistics = try await LoadRun.measure(
+        let result = try await LoadRun.measure(
             plan(load), .graph(model: "g", version: nil, nodes: []), configuration
-        ) { _ in }.statistics
-        #expect(statistics.answeredCount == 0)
-        #expect(statistics.failedCount > 1)
-        #expect(statistics.failures.keys.allSatisfy { $0 == .unavailable })
+        ) { _ in }
+        #expect(result.statistics.answeredCount == 0)
+        #expect(result.statistics.failedCount > 1)
+        #expect(result.statistics.failures.keys.allSatisfy { $0 == .unavailable })
+        #expect((result.standstillNanoseconds > Self.nanoseconds / 2) == !load.isOpen)
     }
 
     @Test("a cancelled load ends with what it has, though calls hang")

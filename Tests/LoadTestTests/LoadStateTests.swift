@@ -141,6 +141,68 @@ struct LoadStateTests {
         }
     }
 
+    @Test("a server that says UNAVAILABLE again and again is as good as none; one that answers in between is not")
+    func turnedAway() throws {
+        let plan = try plan(.closed(callerCount: 1), warmup: second, duration: 9 * second)
+        var state = LoadState(plan, start: .init(nanoseconds: 0))
+        var now = MonotonicTime(nanoseconds: 2 * second)
+        for number in 0..<200 {
+            guard case .send = state.next(at: now) else {
+                Issue.record("nothing was sent")
+                return
+            }
+            if number.isMultiple(of: 3) { state.callEnded() } else { state.callWasTurnedAway(at: now) }
+        }
+        #expect(state.standstillNanoseconds == 0)
+        // Nobody answers any more: a server that refuses in no time is not asked a thousand times a second.
+        var sentCount = 0
+        while now < MonotonicTime(nanoseconds: 10 * second), sentCount < 1000 {
+            switch state.next(at: now) {
+            case .send:
+                sentCount += 1
+                state.callWasTurnedAway(at: now)
+            case .wait(let time): now = time
+            default: Issue.record("neither sent nor waited")
+            }
+        }
+        #expect(sentCount < 40)
+        #expect(state.standstillNanoseconds > 7 * second && state.standstillNanoseconds <= 8 * second)
+    }
+
+    @Test("who is asked to wait waits, in a closed loop and in an open one", arguments: [true, false])
+    func pushback(isOpen: Bool) throws {
+        let load: LoadPlan.Load =
+            isOpen ? .open(callsPerSecond: 1000, seed: 1, arrivals: .constant) : .closed(callerCount: 2)
+        var state = LoadState(try plan(load, duration: 10 * second), start: .init(nanoseconds: 0))
+        let now = MonotonicTime(nanoseconds: second)
+        guard case .send = state.next(at: now) else {
+            Issue.record("nothing was sent")
+            return
+        }
+        state.callEnded()
+        state.serverPushedBack(nanoseconds: second / 2, at: now)
+        state.serverPushedBack(nanoseconds: second / 4, at: now)
+        let pauseEnd = now.advanced(byNanoseconds: second / 2)
+        #expect(state.next(at: now) == .wait(until: pauseEnd))
+        #expect(state.pushbackNanoseconds == second / 2)
+        guard case .send(let call) = state.next(at: pauseEnd) else {
+            Issue.record("nothing was sent after the pause")
+            return
+        }
+        #expect(call.isHeldBack == isOpen)
+    }
+
+    @Test("a load that begins later waits for its time", arguments: [true, false])
+    func laterStart(isOpen: Bool) throws {
+        let load: LoadPlan.Load = isOpen ? .open(callsPerSecond: 10, seed: 1) : .closed(callerCount: 1)
+        var state = LoadState(try plan(load, duration: second), start: .init(nanoseconds: 5 * second))
+        guard case .wait(let time) = state.next(at: .init(nanoseconds: second)) else {
+            Issue.record("did not wait")
+            return
+        }
+        #expect(time.nanoseconds >= 5 * second)
+    }
+
     @Test("an unusable plan is refused by the name of its setting")
     func refusals() {
         #expect(throws: LoadPlanError.self) { try plan(.closed(callerCount: 0), duration: second) }
