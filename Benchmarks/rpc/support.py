@@ -27,13 +27,14 @@ def environment(**extra):
 
 
 def stubs():
-    """The Python messages of inference.proto, admin.proto and text.proto, as modules."""
+    """The Python messages of the services that are called, as modules."""
     folder = BUILD / "stubs"
     if str(folder) not in sys.path:
         from grpc_tools import protoc
         folder.mkdir(parents=True, exist_ok=True)
         include = ROOT / "Proto"
-        names = ("inference.proto", "apus/admin/v1/admin.proto", "apus/text/v1/text.proto")
+        names = ("inference.proto", "inference_config.proto",
+                 *[f"apus/{name}/v1/{name}.proto" for name in ("admin", "graph", "text", "vision")])
         files = [str(include / name) for name in names]
         code = protoc.main(["protoc", f"-I{include}", f"--python_out={folder}", f"--grpc_python_out={folder}", *files])
         if code != 0:

@@ -16,19 +16,21 @@ CONTROL = shutil.which("etcdctl")
 class Etcd:
     """Can be stopped and started again, with its data or without."""
 
-    def __init__(self, path, certificates=None):
-        """`certificates` is a folder of `apus certs`: then only clients with one of its certificates get in."""
-        self.path = path
+    def __init__(self, path, certificates=None, host="127.0.0.1", inside=()):
+        """`certificates` is a folder of `apus certs`: then only clients with one of its certificates get in.
+
+        `inside` is a command that runs another one in a place of its own, where `host` is an address."""
+        self.path, self.inside = path, inside
         self.port, self.peer_port = free_ports(2)
         self.certificates = certificates
-        self.endpoint = f"127.0.0.1:{self.port}"
+        self.endpoint = f"{host}:{self.port}"
         self.process = None
         self.log = open(path / "etcd.log", "w+b")
 
     def start(self):
         scheme = "https" if self.certificates else "http"
         peer = f"http://127.0.0.1:{self.peer_port}"
-        command = [BINARY, "--name=one", f"--data-dir={self.path / 'etcd-data'}",
+        command = [*self.inside, BINARY, "--name=one", f"--data-dir={self.path / 'etcd-data'}",
                    f"--listen-client-urls={scheme}://{self.endpoint}",
                    f"--advertise-client-urls={scheme}://{self.endpoint}", f"--listen-peer-urls={peer}",
                    f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=one={peer}"]
@@ -54,7 +56,7 @@ class Etcd:
         if self.certificates:
             certificates = [f"--cacert={self.certificates / 'ca.pem'}", f"--cert={self.certificates / 'client.pem'}",
                             f"--key={self.certificates / 'client.key'}"]
-        return subprocess.run([CONTROL, f"--endpoints={self.endpoint}", "--command-timeout=2s", *certificates,
+        return subprocess.run([*self.inside, CONTROL, f"--endpoints={self.endpoint}", "--command-timeout=2s", *certificates,
                                *arguments], capture_output=True, text=True, check=check, env={"ETCDCTL_API": "3"})
 
     def shards(self):

@@ -74,9 +74,14 @@ class Relay:
         while True:
             try:
                 here, _ = self.listener.accept()
-                there = socket.create_connection(self.target, timeout=10)
             except OSError:
                 return
+            try:
+                there = socket.create_connection(self.target, timeout=10)
+            except OSError:
+                # Nobody is there now; somebody may be when the next one comes.
+                here.close()
+                continue
             there.settimeout(None)
             self.sockets += [here, there]
             for source, target in ((here, there), (there, here)):
