@@ -30,8 +30,16 @@ final class ModelMetrics: Sendable {
     private let times: [(family: MetricFamily<DurationCounter>, nanoseconds: Count)]
     private let pages: MetricFamily<Gauge>
     private let residentBytes: MetricFamily<Gauge>
-    /// By name and version: what was added last.
-    private let last = Mutex<[[String]: ModelCounters]>([:])
+    private struct Known {
+        /// What was added last.
+        var counters: ModelCounters
+        let isText: Bool
+        /// Whether it was there at the last look.
+        var isThere = true
+    }
+
+    /// By name and version.
+    private let known = Mutex<[[String]: Known]>([:])
 
     init(metrics: MetricsRegistry) {
         func count(
@@ -99,11 +107,20 @@ final class ModelMetrics: Sendable {
     }
 
     /// Adds what has happened since the last time.
+    ///
+    /// Versions that are gone hold nothing any more, and are counted from zero when they come again.
     func update(_ snapshots: [Snapshot]) {
-        last.withLock { last in
+        known.withLock { known in
+            let present = Set(snapshots.map { [$0.name, $0.version] })
+            for (key, entry) in known where entry.isThere && !present.contains(key) {
+                show(Snapshot(name: key[0], version: key[1], isText: entry.isText, counters: ModelCounters()))
+                known[key]?.isThere = false
+            }
             for snapshot in snapshots {
-                let before = last.updateValue(snapshot.counters, forKey: [snapshot.name, snapshot.version])
-                add(snapshot, since: before ?? ModelCounters())
+                let entry = Known(counters: snapshot.counters, isText: snapshot.isText)
+                let before = known.updateValue(entry, forKey: [snapshot.name, snapshot.version])
+                add(snapshot, since: before.flatMap { $0.isThere ? $0.counters : nil } ?? ModelCounters())
+                show(snapshot)
             }
         }
     }
@@ -131,6 +148,10 @@ final class ModelMetrics: Sendable {
             let growth = growth(from: nanoseconds(before), to: nanoseconds(snapshot.counters))
             family.series(snapshot.name, snapshot.version).increment(byNanoseconds: growth)
         }
+    }
+
+    /// Shows what goes up and down.
+    private func show(_ snapshot: Snapshot) {
         for (family, isOfText, level) in levels where snapshot.isText || !isOfText {
             family.series(snapshot.name, snapshot.version).set(level(snapshot.counters))
         }

@@ -57,4 +57,38 @@ struct ModelMetricsTests {
             "apus_text_cached_tokens_total{model=\"m\",version=\"2\"} 0",
         ] { #expect(text.contains(line + "\n"), "\(line)") }
     }
+
+    @Test("a version that is gone holds nothing any more, and what it has done stays counted")
+    func gone() {
+        let registry = MetricsRegistry()
+        let metrics = ModelMetrics(metrics: registry)
+        var counters = ModelCounters()
+        counters.requestCount = 7
+        counters.queuedRequestCount = 2
+        counters.runningSequenceCount = 1
+        counters.cachePageCountTotal = 10
+        counters.cachePageCountUsed = 3
+        let (old, new) = ("model=\"m\",version=\"1\"", "model=\"m\",version=\"2\"")
+        func look(at versions: String...) -> String {
+            metrics.update(
+                versions.map {
+                    ModelMetrics.Snapshot(
+                        name: "m", version: $0, isText: true, residentByteCount: 50, counters: counters)
+                })
+            return registry.exposition()
+        }
+        func held(_ text: String, _ labels: String) -> [Bool] {
+            [
+                "apus_model_requests_waiting{\(labels)} 2", "apus_text_sequences_running{\(labels)} 1",
+                "apus_text_cache_pages{\(labels),state=\"held\"} 3", "apus_model_resident_bytes{\(labels)} 50",
+            ].map { text.contains($0 + "\n") }
+        }
+        #expect(held(look(at: "1"), old) == [true, true, true, true])
+        let text = look(at: "2")
+        #expect(held(text, old) == [false, false, false, false] && held(text, new) == [true, true, true, true])
+        #expect(text.contains("apus_text_cache_pages{\(old),state=\"free\"} 0\n"))
+        #expect(text.contains("apus_model_requests_total{\(old)} 7\n"))
+        // One that comes again counts from zero, as it was loaded anew.
+        #expect(look(at: "1", "2").contains("apus_model_requests_total{\(old)} 14\n"))
+    }
 }
