@@ -14,6 +14,11 @@ package protocol CallMeter: AnyObject, Sendable {
 
     /// Adds what was used: for the tenant's budget, the call's trailers and the ledger.
     func add(_ consumption: Consumption)
+
+    /// Tells a front end how many tokens a prompt has, in front of the answer.
+    ///
+    /// Why: trailers say it too, but a call that is cancelled, or whose server dies, has none.
+    func announce(promptTokenCount: Int)
 }
 
 extension CallContext {

@@ -2,6 +2,15 @@ import RPC
 import Tenancy
 
 extension Consumption {
+    /// What cannot have been exceeded, where nobody can say how much of it was used.
+    init(most amounts: MeteredAmounts) {
+        self.init()
+        generatedTokenCount = amounts.tokens
+        imageCount = amounts.images
+        nodeCount = amounts.nodes
+        edgeCount = amounts.edges
+    }
+
     /// Reads what a shard says in its trailers that a call has used.
     init(trailers: Metadata) {
         self.init()
@@ -21,8 +30,11 @@ extension Consumption {
         }
     }
 
+    /// Also in front of a text, where a front end asked for it.
+    static let promptTokensName = "apus-prompt-tokens"
+
     private static let trailerNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
-        ("apus-prompt-tokens", \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
+        (promptTokensName, \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
         ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),
         ("apus-edges", \.edgeCount), ("apus-queue-us", \.queueMicroseconds),
         ("apus-compute-us", \.computeMicroseconds),

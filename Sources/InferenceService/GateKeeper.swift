@@ -29,6 +29,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     /// What a shard sent in its trailers, which the caller gets as it is.
     private var forwardedTrailers: Metadata?
+    /// Of a text that a shard writes: how many tokens the prompt has, as it said in front, and how many have come.
+    private var announced: (promptTokenCount: UInt64, generatedTokenCount: UInt64)?
 
     init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
         self.context = context
@@ -178,6 +180,13 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         used = sum
     }
 
+    func announce(promptTokenCount: Int) {
+        guard context.peer?.principal == .router else { return }
+        var metadata = Metadata()
+        append([(Consumption.promptTokensName, String(promptTokenCount))], to: &metadata)
+        context.setInitialMetadata(metadata)
+    }
+
     // MARK: Forwarding
 
     /// The call as one of a shard's; nil when it is answered here.
@@ -219,12 +228,43 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// Begins an attempt: what another shard sent before is forgotten.
     func beginAttempt() {
         forwardedTrailers = nil
+        announced = nil
         used = nil
     }
 
-    /// Passes on what a shard sent in front of its messages.
+    /// Passes on what a shard sent in front of its messages, but for what it said to this server.
     func forward(initial: Metadata) {
+        var initial = initial
+        if let count = initial.firstText(of: Consumption.promptTokensName).flatMap(UInt64.init) {
+            announced = (count, 0)
+            initial.removeAll(Consumption.promptTokensName)
+        }
         if !initial.isEmpty { context.setInitialMetadata(initial) }
+    }
+
+    /// Counts a message of a stream that a shard sends, and what it has of a text.
+    func countAnswer(_ bytes: Bytes) -> Bytes {
+        if announced != nil { announced?.generatedTokenCount += GenerateResponse.tokenCount(peekingAt: bytes) }
+        return count(bytes)
+    }
+
+    /// Ends an attempt whose shard can no longer say what was used: the caller has cancelled, the time is over, or the
+    /// shard is gone.
+    ///
+    /// A text that had begun costs its prompt and what has come of it. Requests of a stream may all have been answered
+    /// by their shard, so they cost what was promised for them; one that nothing was heard of costs nothing.
+    ///
+    /// Why: otherwise whoever cancels before the last message would have everything for nothing.
+    func settleUntold(isStreamOfRequests: Bool) {
+        guard used == nil else { return }
+        if let announced {
+            var consumption = Consumption()
+            consumption.promptTokenCount = announced.promptTokenCount
+            consumption.generatedTokenCount = announced.generatedTokenCount
+            used = consumption
+        } else if isStreamOfRequests, reserved != MeteredAmounts() {
+            used = Consumption(most: reserved)
+        }
     }
 
     /// Passes on what a shard sent behind its messages, and counts what it says the call has used.

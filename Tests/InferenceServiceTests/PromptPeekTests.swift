@@ -38,6 +38,18 @@ struct PromptPeekTests {
         #expect(beginnings[0] == beginnings[1])
     }
 
+    @Test("counts the tokens of an answer as a decoder does, whatever else is in it")
+    func tokens() {
+        for ids in [[], [7], [0, 127, 128, 300, 70_000, .max]] as [[UInt32]] {
+            let answer = GenerateResponse(text: "café", tokens: ids, finishReason: .maxTokens, index: 3)
+            #expect(GenerateResponse.tokenCount(peekingAt: answer.encoded()) == UInt64(ids.count))
+        }
+        // One by one, as an encoder may write them too.
+        #expect(GenerateResponse.tokenCount(peekingAt: Bytes([0x10, 0x07, 0x10, 0xAC, 0x02])) == 2)
+        #expect(GenerateResponse.tokenCount(peekingAt: Bytes([0x12, 0x05, 0x41])) == 0)
+        #expect(GenerateResponse.tokenCount(peekingAt: Bytes([0xFF])) == 0)
+    }
+
     @Test("finds nothing in a request without a prompt, nor in what is no message")
     func nothing() {
         #expect(peek(GenerateRequest(model: "m", maxTokens: 3)) == nil)

@@ -2,6 +2,7 @@
 shards come, drain and are killed under load without an accepted call being lost."""
 
 import concurrent.futures
+import shutil
 import signal
 import threading
 import time
@@ -19,8 +20,9 @@ from conftest import EXAMPLES, Server, apus, credentials, free_ports, write_conf
 class Platform:
     """A front end before shards on ports of their own, which can be started, ended and started again."""
 
-    def __init__(self, path, certificates, shard_count, limits=""):
-        self.path, self.certificates = path, certificates
+    def __init__(self, path, certificates, shard_count, limits="", tls=()):
+        """`limits` are more of the tenant acme, `tls` more lines of the shards' section of that name."""
+        self.path, self.certificates, self.tls = path, certificates, tls
         self.ports = free_ports(shard_count)
         self.shards = [None] * shard_count
         main = certificates / "main"
@@ -42,6 +44,7 @@ class Platform:
         place.mkdir(exist_ok=True)
         configuration = write_configuration(place, self.certificates)
         text = configuration.read_text().replace("127.0.0.1:0", f"127.0.0.1:{self.ports[index]}")
+        text = text.replace("tls:\n", "tls:\n" + "".join(f"  {line}\n" for line in self.tls))
         configuration.write_text(text)
         count = self.front.errors().count(f"shard there")
         self.shards[index] = Server(configuration, place)
@@ -268,6 +271,86 @@ def test_a_budget_is_never_overspent_through_a_front_end(platform):
     used = sum(int(each.get("apus-prompt-tokens", 0)) + int(each.get("apus-generated-tokens", 0)) for each in told)
     assert budget - 100 < used <= budget, "what was promised and not used is given back, what was used is not"
     assert reasons and all(b"BUDGET_EXHAUSTED" in each for each in reasons)
+
+
+def test_who_cancels_pays_for_what_has_come_through_a_front_end(platform, certificates):
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    budget = 600
+    whole = platform(1, limits=f", budget: {{period: month, tokens: {budget}}}")
+    prompt, received, refusal = "Once upon a time there was a king", 0, None
+    for _ in range(200):
+        call = generate(whole.channel, prompt=prompt, max_tokens=100)
+        seen = []
+        try:
+            for message in call:
+                seen += message.tokens
+                received += len(message.tokens)
+                if len(seen) > 30:
+                    call.cancel()
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
+                refusal = error
+                break
+            assert error.code() == grpc.StatusCode.CANCELLED
+    assert refusal and b"BUDGET_EXHAUSTED" in dict(refusal.trailing_metadata())["grpc-status-details-bin"]
+    assert received <= budget
+    with grpc.secure_channel(whole.front.target, credentials(certificates / "main", "role-admin")) as channel:
+        admin = admin_pb2_grpc.AdminStub(channel)
+        row = next(row for row in admin.GetUsage(admin_pb2.GetUsageRequest()).rows if row.tenant == "acme")
+        account = admin.ListTenants(admin_pb2.ListTenantsRequest()).tenants[0].budget[0]
+    # The ledger has at least what was read, and the prompts, which the trailers could not tell of any more.
+    assert row.generated_tokens >= received and row.prompt_tokens >= row.requests - 1
+    assert account.spent == row.generated_tokens + row.prompt_tokens <= budget
+
+
+def test_a_front_end_whose_certificate_is_renewed_and_then_revoked_loses_no_call(tmp_path, certificates):
+    own = tmp_path / "certificates"
+    shutil.copytree(certificates / "main", own / "main")
+    main = own / "main"
+    assert apus("certs", "crl", "--folder", main).returncode == 0
+    whole = Platform(tmp_path, own, 2, tls=[f"crl: {main / 'ca.crl'}", "look_every: 60min"])
+    try:
+        for index in range(2):
+            whole.start(index)
+        shutil.copy(main / "role-router.pem", tmp_path / "old.pem")
+        stop, failures, count = threading.Event(), [], [0]
+
+        def load(index):
+            while not stop.is_set():
+                try:
+                    list(generate(whole.channel, max_tokens=200)) if index % 2 else predict(whole.channel)
+                    count[0] += 1
+                except grpc.RpcError as error:
+                    failures.append(error)
+
+        def ended():
+            return [shard.errors().count("connections of revoked certificates ended") for shard in whole.shards]
+
+        def revoke(path):
+            assert apus("certs", "revoke", path, "--folder", main).returncode == 0
+            for shard in whole.shards:
+                shard.process.send_signal(signal.SIGHUP)
+            whole.wait(lambda: all("revoked=1" in shard.errors() for shard in whole.shards))
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            loads = [pool.submit(load, index) for index in range(6)]
+            try:
+                renewed = apus("certs", "issue", "--role", "router", "--folder", main, "--force")
+                assert renewed.returncode == 0, renewed.stderr
+                # Both shards are connected to anew before anybody is told not to believe the old certificate.
+                whole.wait(lambda: whole.front.errors().count("shard connected to with a new certificate") == 2)
+                before = count[0]
+                whole.wait(lambda: count[0] > before + 60)
+                revoke(tmp_path / "old.pem")
+                before = count[0]
+                whole.wait(lambda: count[0] > before + 60)
+            finally:
+                stop.set()
+            for each in loads:
+                each.result()
+        assert not failures, failures[0]
+        assert ended() == [0, 0] and "shard lost" not in whole.front.errors()
+    finally:
+        whole.close()
 
 
 def test_a_stream_through_a_front_end_names_no_model_its_caller_may_not_call(platform):

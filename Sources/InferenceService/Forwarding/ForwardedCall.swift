@@ -65,7 +65,7 @@ struct ForwardedCall {
     ) async throws -> Answer {
         let lease = try directory.begin(selector, affinity: affinity)
         let progress = AnswerProgress()
-        return try await settling(lease, progress) {
+        return try await settling(lease, progress, isStreamOfRequests: true) {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -99,7 +99,7 @@ struct ForwardedCall {
         while let message = try await call.next() {
             if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
             progress.hasBegun = true
-            try await writer.write(keeper.count(message))
+            try await writer.write(keeper.countAnswer(message))
         }
         keeper.forward(trailing: try await call.responseTrailers())
     }
@@ -143,7 +143,8 @@ struct ForwardedCall {
 
     /// Runs an attempt, and tells the directory how it ended.
     private func settling<Answer>(
-        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, _ body: () async throws -> Answer
+        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, isStreamOfRequests: Bool = false,
+        _ body: () async throws -> Answer
     ) async throws -> Answer {
         keeper.beginAttempt()
         do {
@@ -153,9 +154,11 @@ struct ForwardedCall {
         } catch let failure as RPCFailure {
             directory.finish(lease, outcome(of: failure, progress))
             keeper.forward(trailing: failure.trailingMetadata)
+            keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw failure
         } catch {
             directory.finish(lease, .abandoned)
+            keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw error
         }
     }

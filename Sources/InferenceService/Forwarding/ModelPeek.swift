@@ -30,6 +30,31 @@ struct PromptPeek {
     }
 }
 
+extension GenerateResponse {
+    /// How many tokens a serialised message has, found without decoding the rest; 0 for bytes that are no message.
+    ///
+    /// They are in field 2, packed or one by one.
+    static func tokenCount(peekingAt bytes: Bytes) -> UInt64 {
+        bytes.withUnsafeBytes { bytes in
+            var cursor = WireCursor(bytes, in: 0..<bytes.count)
+            var count: UInt64 = 0
+            while !cursor.isAtEnd {
+                guard let key = cursor.varint() else { return 0 }
+                switch (key >> 3, key & 7) {
+                case (2, 2):
+                    guard let content = cursor.content() else { return 0 }
+                    // Each number ends with the one byte of it that is below 0x80.
+                    for index in content where bytes[index] < 0x80 { count += 1 }
+                case (let field, let type):
+                    guard cursor.skipValue(ofType: UInt8(type)) else { return 0 }
+                    if field == 2 { count += 1 }
+                }
+            }
+            return count
+        }
+    }
+}
+
 extension ModelSelector {
     /// Reads which model a serialised request names, without decoding the rest of it.
     ///

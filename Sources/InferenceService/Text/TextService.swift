@@ -30,6 +30,7 @@ package struct TextService: Sendable {
         }
         // After a failure too: what it has cost until then.
         defer { call.add(stream.usage) }
+        call.meter?.announce(promptTokenCount: stream.promptTokenCount)
         if request.echo, case .prompt(let prompt) = request.input {
             for answer in 0..<stream.answerCount {
                 try await writer.write(GenerateResponse(text: prompt, index: UInt32(answer)))
