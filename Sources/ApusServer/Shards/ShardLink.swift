@@ -6,6 +6,7 @@ import RPC
 import RPCTransport
 import Routing
 import Synchronization
+import TLS
 import Vocabulary
 
 /// Listens to what one shard says about itself, for as long as its task runs, and tells the directory.
@@ -16,12 +17,17 @@ import Vocabulary
 /// A shard that goes silent while its connection stands is tried on a new one. Why: when a network is cut, TCP waits
 /// about as long again as it was cut before it says anything, and everything sent on the old connection waits with it.
 /// Calls that are there go on until they end.
+///
+/// A new certificate of this server is shown on a new connection at once, while calls end on the old one. Why: when the
+/// old certificate is revoked, every shard ends the connections that were made with it, all at the same time.
 struct ShardLink {
     let replica: ReplicaID
     /// The first channel, which the directory has already.
     let channel: RPCChannel
     /// How to make another one.
     let configuration: RPCChannelConfiguration
+    /// The newest certificate when the first channel was made; nil without TLS.
+    let context: TLSContext?
     let loops: EventLoopGroup
     let directory: ShardDirectory
     let clock: any MonotonicClock
@@ -29,70 +35,87 @@ struct ShardLink {
 
     /// Between two attempts to listen; a shard that restarts is found again within this time and its connection's.
     private static let pauseNanoseconds: UInt64 = 200_000_000
+    /// How often it is looked whether the certificate has changed.
+    private static let lookNanoseconds: UInt64 = 1_000_000_000
     /// How long the first report may take: the time for an attempt to connect, and some.
     private static let answerNanosecondsMax: UInt64 = 3_000_000_000
 
     /// Why nobody listens any more.
-    private enum End {
+    private enum End: Equatable {
         case ended(reason: String)
         case silent
+        case renewed
 
         var reason: String {
             switch self {
             case .ended(let reason): reason
             case .silent: "it says nothing"
+            case .renewed: "there is a new certificate"
             }
         }
     }
 
     func run() async {
         await withDiscardingTaskGroup { group in
-            var channel = channel
+            var (channel, context) = (channel, context)
+            var isKnown = false
             while !Task.isCancelled {
-                var wasThere = false
-                let end = await listen(on: channel) { wasThere = true }
+                var wasThere = isKnown
+                let end = await listen(on: channel, shown: context, isKnown: isKnown) { wasThere = true }
+                isKnown = wasThere && end == .renewed
                 // One that was let go may have come again meanwhile, with a link of its own.
                 guard !Task.isCancelled else { break }
-                directory.disconnect(replica)
-                if wasThere {
-                    logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
+                // With a new certificate the shard is as much there as before.
+                if end != .renewed {
+                    directory.disconnect(replica)
+                    if wasThere {
+                        logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
+                    }
                 }
-                guard case .silent = end else {
+                if case .ended = end {
                     try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
                     continue
                 }
                 let (old, new) = (channel, RPCChannel(configuration: configuration, loops: loops))
                 directory.replace(old, with: new, of: replica)
                 channel = new
+                context = configuration.tlsSource?.current
+                if end == .renewed {
+                    logger.notice("shard connected to with a new certificate", metadata: ["shard": "\(replica)"])
+                }
                 group.addTask { await old.close() }
             }
             await channel.close()
         }
     }
 
-    /// Listens until the call ends or has nothing to say; says why.
-    private func listen(on channel: RPCChannel, whenThere: () -> Void) async -> End {
+    /// Listens until the call ends or has nothing to say, or there is another certificate than was shown; says why.
+    private func listen(
+        on channel: RPCChannel, shown context: TLSContext?, isKnown: Bool, whenThere: () -> Void
+    ) async -> End {
         let call = await channel.stream(Bytes(utf8: ShardMethods.watch.path))
         let patience = Patience(until: clock.now().advanced(byNanoseconds: Self.answerNanosecondsMax))
-        let watchdog = Task { [clock] in
+        let watchdog = Task { [clock, source = configuration.tlsSource] () -> End? in
             while !Task.isCancelled {
                 let rest = patience.end.nanoseconds(since: clock.now())
-                guard rest > 0 else {
+                if rest == 0 || source?.current !== context {
                     call.cancel()
-                    return true
+                    return rest == 0 ? .silent : .renewed
                 }
-                try? await Task.sleep(nanoseconds: rest)
+                try? await Task.sleep(nanoseconds: min(rest, Self.lookNanoseconds))
             }
-            return false
+            return nil
         }
-        let reason = await reports(of: call, patience, whenThere)
+        let reason = await reports(of: call, patience, isKnown: isKnown, whenThere)
         watchdog.cancel()
-        return await watchdog.value ? .silent : .ended(reason: reason)
+        return await watchdog.value ?? .ended(reason: reason)
     }
 
     /// Takes reports until the call ends; says why it did.
-    private func reports(of call: ClientCall, _ patience: Patience, _ whenThere: () -> Void) async -> String {
-        var isKnown = false
+    private func reports(
+        of call: ClientCall, _ patience: Patience, isKnown: Bool, _ whenThere: () -> Void
+    ) async -> String {
+        var isKnown = isKnown
         do {
             try await call.write(WatchRequest().encoded())
             try await call.finishWriting()

@@ -154,7 +154,7 @@ actor ShardSet {
         channel.keepalive.timeoutNanoseconds = 5_000_000_000
         let link = ShardLink(
             replica: replica, channel: RPCChannel(configuration: channel, loops: loops), configuration: channel,
-            loops: loops, directory: directory, clock: clock, logger: logger)
+            context: tls?.current, loops: loops, directory: directory, clock: clock, logger: logger)
         directory.add(replica, link.channel)
         links[replica] = Link(origin: origin, task: Task { await link.run() })
     }
