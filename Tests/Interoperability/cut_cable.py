@@ -1,10 +1,10 @@
-"""Two network namespaces of this process, joined by a cable that delays, loses and cuts: a TUN device at each end, and
-this program between them. Everything goes with the process.
+"""Network namespaces of this process, joined by a cable that delays, loses and cuts: a TUN device at each end, and this
+program between them. Everything goes with the process.
 
     python3 cut_cable.py NEAR_ADDRESS FAR_ADDRESS...
 
-prints `PATH PATH` once both ends are up: the namespaces, for `nsenter --net=PATH`. Then it reads commands, one a line,
-and answers each with `ok`:
+prints `PATH PATH...` once all ends are up: the namespaces, one for each address, for `nsenter --net=PATH`. Then it reads
+commands, one a line, and answers each with `ok`:
 
     delay SECONDS     of every packet, in each direction
     loss SHARE        of all packets, in each direction
@@ -30,19 +30,18 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 PACKETS_MAX = 10_000
-"""Under way in one direction; more are lost, as a full queue of a router would."""
+"""Under way to one end; more are lost, as a full queue of a router would."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def make_end(addresses):
+def make_end(address):
     """Enters a new namespace with one device; gives the namespace's descriptor and the device's."""
     if libc.unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", b"cable", IFF_TUN | IFF_NO_PI))
-    for address in addresses:
-        subprocess.run(["ip", "address", "add", f"{address}/24", "dev", "cable"], check=True)
+    subprocess.run(["ip", "address", "add", f"{address}/24", "dev", "cable"], check=True)
     for name in ("lo", "cable"):
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
     return os.open("/proc/self/ns/net", os.O_RDONLY), device
@@ -50,11 +49,12 @@ def make_end(addresses):
 
 class Cable:
     def __init__(self, devices):
-        self.other = {devices[0]: devices[1], devices[1]: devices[0]}
+        """`devices` are those of the ends, by address."""
+        self.devices = {socket.inet_aton(address): device for address, device in devices.items()}
         self.delay, self.loss, self.cuts = 0.0, 0.0, set()
         self.random = random.Random(7)
-        # Times only grow, so each direction is a queue; after a shorter delay packets still keep their order.
-        self.under_way = {device: collections.deque() for device in devices}
+        # Times only grow, so each end has a queue; after a shorter delay packets still keep their order.
+        self.under_way = {device: collections.deque() for device in devices.values()}
 
     def command(self, line):
         verb, *arguments = line.split()
@@ -71,13 +71,15 @@ class Cable:
                 raise ValueError(line)
 
     def take(self, device):
-        """Puts a packet that came out of one end on its way to the other."""
+        """Puts a packet that came out of one end on its way to the one that it is for."""
         packet = os.read(device, 65536)
         if packet[0] >> 4 != 4 or self.random.random() < self.loss:
             return
-        if packet[12:16] in self.cuts or packet[16:20] in self.cuts or len(self.under_way[device]) >= PACKETS_MAX:
+        target = self.devices.get(packet[16:20])
+        if target is None or packet[12:16] in self.cuts or packet[16:20] in self.cuts:
             return
-        self.under_way[device].append((time.monotonic() + self.delay, packet))
+        if len(self.under_way[target]) < PACKETS_MAX:
+            self.under_way[target].append((time.monotonic() + self.delay, packet))
 
     def deliver(self):
         """Hands over what is due; gives the seconds until the next packet is, nil for none."""
@@ -85,19 +87,19 @@ class Cable:
         for device, packets in self.under_way.items():
             while packets and packets[0][0] <= now:
                 try:
-                    os.write(self.other[device], packets.popleft()[1])
+                    os.write(device, packets.popleft()[1])
                 except OSError:
-                    pass  # No room at the other end: lost.
+                    pass  # No room at that end: lost.
             if packets:
                 next_time = min(packets[0][0], next_time or packets[0][0])
         return None if next_time is None else max(0.0, next_time - time.monotonic())
 
 
-def main(near, *far):
-    ends = [make_end([near]), make_end(far)]
+def main(*addresses):
+    ends = [make_end(address) for address in addresses]
     print(*[f"/proc/{os.getpid()}/fd/{namespace}" for namespace, _ in ends], flush=True)
     devices = [device for _, device in ends]
-    cable, commands = Cable(devices), b""
+    cable, commands = Cable(dict(zip(addresses, devices))), b""
     while True:
         ready, _, _ = select.select([0, *devices], [], [], cable.deliver())
         for descriptor in ready:

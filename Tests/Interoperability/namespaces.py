@@ -1,4 +1,4 @@
-"""Namespaces at both ends of a bad cable, for servers, and ways in from here."""
+"""Namespaces at the ends of a bad cable, for servers, and ways in from here."""
 
 import ctypes
 import os
@@ -27,15 +27,15 @@ def obstacle():
 
 
 class Cable:
-    """`near` and `far` are commands that run another one at either end."""
+    """`near`, and each of `far`, is a command that runs another one at that end."""
 
     def __init__(self, near_address, *far_addresses):
         script = pathlib.Path(__file__).with_name("cut_cable.py")
         self.process = subprocess.Popen([sys.executable, script, near_address, *far_addresses], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.namespaces = self.process.stdout.readline().split()
-        assert len(self.namespaces) == 2, f"the cable is not there: {self.process.wait(10)}"
-        self.near, self.far = [["nsenter", f"--net={path}"] for path in self.namespaces]
+        assert len(self.namespaces) == 1 + len(far_addresses), f"the cable is not there: {self.process.wait(10)}"
+        self.near, *self.far = [["nsenter", f"--net={path}"] for path in self.namespaces]
         self.relays = []
 
     def say(self, command):
@@ -44,7 +44,7 @@ class Cable:
         assert self.process.stdout.readline() == "ok\n", command
 
     def relay(self, address, port, end=0):
-        """A port on the loopback of this process that leads to an address as it is seen at one end."""
+        """A port on the loopback of this process that leads to an address as it is seen at one end, 0 being near."""
         self.relays.append(Relay(self.namespaces[end], address, port))
         return self.relays[-1].port
 
@@ -56,7 +56,8 @@ class Cable:
 
 
 class Relay:
-    """Takes connections here, and makes them in a namespace: a socket stays where its thread was when it was made."""
+    """Takes connections here, and makes them in a namespace, or here for None: a socket stays where its thread was when
+    it was made."""
 
     def __init__(self, namespace, address, port):
         self.target = (address, port)
@@ -66,11 +67,12 @@ class Relay:
         threading.Thread(target=self.accept, args=(namespace,), daemon=True).start()
 
     def accept(self, namespace):
-        descriptor = os.open(namespace, os.O_RDONLY)
-        libc = ctypes.CDLL(None, use_errno=True)
-        # Of this thread only.
-        assert libc.setns(descriptor, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        os.close(descriptor)
+        if namespace:
+            descriptor = os.open(namespace, os.O_RDONLY)
+            libc = ctypes.CDLL(None, use_errno=True)
+            # Of this thread only.
+            assert libc.setns(descriptor, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+            os.close(descriptor)
         while True:
             try:
                 here, _ = self.listener.accept()
@@ -97,6 +99,10 @@ class Relay:
             pass
 
     def close(self):
-        self.listener.close()
-        for each in self.sockets:
+        """Ends the listener and every connection; threads that wait for them hear so by the shutdown only."""
+        for each in [self.listener, *self.sockets]:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # It has ended already.
             each.close()

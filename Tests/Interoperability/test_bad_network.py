@@ -28,15 +28,15 @@ class Site:
         self.certificates, self.main = certificates, certificates / "main"
         self.cable = namespaces.Cable(FRONT, *SHARDS)
         self.shards, self.admins = [], []
-        for address in SHARDS:
+        for index, address in enumerate(SHARDS):
             place = path / address
             place.mkdir()
             configuration = write_configuration(place, certificates)
             text = configuration.read_text().replace("127.0.0.1:0", f"{address}:{PORT}")
             configuration.write_text(text)
-            self.shards.append(Server(configuration, place, host=address, inside=self.cable.far))
+            self.shards.append(Server(configuration, place, host=address, inside=self.cable.far[index]))
             # Seen from the far end: what is done to the cable does not hide what a shard has done.
-            port = self.cable.relay(address, PORT, end=1)
+            port = self.cable.relay(address, PORT, end=1 + index)
             self.admins.append(grpc.secure_channel(f"localhost:{port}", credentials(self.main, "role-admin")))
         place = path / "front"
         place.mkdir()
