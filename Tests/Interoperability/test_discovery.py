@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 import etcd as etcd_process
+import namespaces
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from conftest import Server, apus, credentials, free_ports, write_configuration
 from test_metrics import Samples, get, metrics_address
@@ -48,10 +49,11 @@ class Cluster:
         self.channel = grpc.secure_channel(self.front.target, credentials(main, "tenant-acme"))
         return self
 
-    def start_shard(self):
+    def start_shard(self, where=None):
+        """`where` is how it finds etcd, if not as everybody does."""
         place = self.path / f"shard{len(self.shards)}"
         place.mkdir()
-        settings = "{" + ", ".join([*self.where, f"lease: {LEASE_SECONDS}s"]) + "}"
+        settings = "{" + ", ".join([*(where or self.where), f"lease: {LEASE_SECONDS}s"]) + "}"
         shard = Server(write_configuration(place, self.certificates, etcd=settings), place)
         shard.name = shard.target.replace("localhost", "127.0.0.1")
         self.shards.append(shard)
@@ -221,6 +223,26 @@ def test_an_etcd_that_restarts_compacts_and_forgets_under_load_fails_nothing(clu
         third = whole.start_shard()
         wait(lambda: answered(third, whole.main) > 0)
     assert whole.logged("shard gone") == 0 and whole.logged("shard lost") == 0
+
+
+def test_a_shard_whose_way_to_etcd_is_cut_stays_as_long_as_it_answers(cluster):
+    whole = cluster()
+    whole.etcd.start()
+    whole.start_front()
+    way = namespaces.Relay(None, "127.0.0.1", whole.etcd.port)
+    shard = whole.start_shard([f"endpoints: [127.0.0.1:{way.port}]", "plaintext: true"])
+    wait(whole.serves)
+    with load(whole.channel) as count:
+        way.close()
+        # Its lease ends, and etcd tells the front end so.
+        wait(lambda: whole.logged("but answers: it stays") == 1, why=whole.front.errors)
+        assert whole.etcd.shards() == [] and "not registered in etcd" in shard.errors()
+        before = count[0]
+        wait(lambda: count[0] > before + 50)
+    assert whole.logged("shard gone") == 0 and whole.sample("apus_shard_ready", shard=shard.name) == 1
+    # Once it is silent, nothing speaks for it any more.
+    shard.process.send_signal(signal.SIGKILL)
+    assert wait(lambda: whole.logged("shard gone") == 1, why=whole.front.errors) < 2
 
 
 def test_a_front_end_and_a_shard_may_start_before_an_etcd_that_wants_certificates(cluster):

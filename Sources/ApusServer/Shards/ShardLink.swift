@@ -32,6 +32,8 @@ struct ShardLink {
     let directory: ShardDirectory
     let clock: any MonotonicClock
     let logger: Logger
+    /// Is called when the shard does not speak any more.
+    let whenLost: @Sendable () -> Void
 
     /// Between two attempts to listen; a shard that restarts is found again within this time and its connection's.
     private static let pauseNanoseconds: UInt64 = 200_000_000
@@ -68,6 +70,7 @@ struct ShardLink {
                 // With a new certificate the shard is as much there as before.
                 if end != .renewed {
                     directory.disconnect(replica)
+                    whenLost()
                     if wasThere {
                         logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
                     }

@@ -11,6 +11,9 @@ import Vocabulary
 ///
 /// Addresses are those of the configuration and those that have registered in etcd. Hosts are looked up again and
 /// again; an address that appears is linked, one that is gone is let go, and calls that it has go on.
+///
+/// A shard that is gone from etcd only stays as long as it says that it takes calls. Why: it is its way to etcd that is
+/// cut, of all shards perhaps, while none of them is any worse for callers; one that ends says so itself, or is silent.
 actor ShardSet {
     private struct Link {
         /// By which the shard was found.
@@ -32,6 +35,8 @@ actor ShardSet {
     private var links: [ReplicaID: Link] = [:]
     /// Hosts whose last lookup failed, so that it is said once.
     private var unknownHosts: Set<String> = []
+    /// Shards that etcd has no more, and that stay, so that it is said once.
+    private var kept: Set<ReplicaID> = []
     /// Names in etcd that are no addresses, so that it is said once.
     private var unusableNames: Set<String> = []
 
@@ -126,11 +131,24 @@ actor ShardSet {
         }
         unknownHosts = Set(failed.map(\.host))
         // A resolver that fails says nothing about those that it found before.
-        for (replica, link) in links where !found.contains(replica) && !failed.contains(link.origin) {
+        letGo(links.filter { !found.contains($0.key) && !failed.contains($0.value.origin) })
+    }
+
+    private func letGo(_ missing: [ReplicaID: Link]) {
+        kept.formIntersection(missing.keys)
+        for (replica, link) in missing {
+            let metadata: Logger.Metadata = ["shard": "\(replica)", "address": "\(link.origin)"]
+            if !configuration.addresses.contains(link.origin), directory.hears(replica) {
+                if kept.insert(replica).inserted {
+                    logger.warning("shard is not in etcd any more, but answers: it stays", metadata: metadata)
+                }
+                continue
+            }
             links[replica] = nil
+            kept.remove(replica)
             link.task.cancel()
             directory.remove(replica)
-            logger.notice("shard gone", metadata: ["shard": "\(replica)", "address": "\(link.origin)"])
+            logger.notice("shard gone", metadata: metadata)
         }
     }
 
@@ -154,7 +172,8 @@ actor ShardSet {
         channel.keepalive.timeoutNanoseconds = 5_000_000_000
         let link = ShardLink(
             replica: replica, channel: RPCChannel(configuration: channel, loops: loops), configuration: channel,
-            context: tls?.current, loops: loops, directory: directory, clock: clock, logger: logger)
+            context: tls?.current, loops: loops, directory: directory, clock: clock, logger: logger
+        ) { [wake] in wake.yield() }
         directory.add(replica, link.channel)
         links[replica] = Link(origin: origin, task: Task { await link.run() })
     }

@@ -63,6 +63,15 @@ package final class ShardDirectory: Sendable {
     /// A shard speaks no more.
     package func disconnect(_ replica: ReplicaID) { state.withLock { $0.table.disconnect(replica) } }
 
+    /// Whether a shard goes on saying that it is there and takes calls, be it that others are preferred.
+    package func hears(_ replica: ReplicaID) -> Bool {
+        let now = clock.now()
+        return switch state.withLock({ $0.table.state(of: replica, at: now) }) {
+        case .ready, .broken, .outlier: true
+        case .away, .draining, nil: false
+        }
+    }
+
     /// What there is to know about a shard.
     package struct Status: Sendable {
         package let replica: ReplicaID
