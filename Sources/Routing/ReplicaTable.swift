@@ -140,6 +140,9 @@ package struct ReplicaTable: Sendable {
         entries.values.contains { $0.report?.model(selector) != nil }
     }
 
+    /// Whether no replica has said yet what it serves: then nobody knows which models there are.
+    package var isSilent: Bool { !entries.values.contains { $0.report != nil } }
+
     /// A version of a model that replicas serve.
     package struct ServedModel: Equatable, Sendable {
         package let name: ModelName

@@ -77,6 +77,20 @@ struct ReplicaTableTests {
         #expect(table.models(at: .init(nanoseconds: 0)).map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
     }
 
+    @Test("knows nothing until a replica has spoken, and nothing again when the last one is gone")
+    func silent() {
+        var table = ReplicaTable()
+        #expect(table.isSilent)
+        table.add(a)
+        table.add(b)
+        #expect(table.isSilent)
+        table.update(a, report(), at: later)
+        table.disconnect(a)
+        #expect(!table.isSilent, "what it has said is remembered")
+        table.remove(a)
+        #expect(table.isSilent)
+    }
+
     @Test("keeps a retry away from the replicas that were tried")
     func exclusion() {
         var table = table([a: report(), b: report()])

@@ -30,8 +30,12 @@ package struct Forwarder: Sendable {
 
     /// The model that a request names, when it is another server's; nil for a request to be answered here, be it with
     /// NOT_FOUND.
+    ///
+    /// As long as no shard is there, any model may be one of theirs: callers are told to come again, not that there is
+    /// no such model.
     func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = ModelSelector(peekingAt: request), !isServedHere(selector), directory.knows(selector)
+        guard let selector = ModelSelector(peekingAt: request), !isServedHere(selector),
+            directory.knows(selector) || directory.isSilent
         else { return nil }
         return selector
     }

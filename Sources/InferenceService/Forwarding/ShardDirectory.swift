@@ -106,6 +106,9 @@ package final class ShardDirectory: Sendable {
     /// Whether a shard serves the model.
     func knows(_ selector: ModelSelector) -> Bool { state.withLock { $0.table.knows(selector) } }
 
+    /// Whether no shard has said yet what it serves, or all of those are gone.
+    var isSilent: Bool { state.withLock { $0.table.isSilent } }
+
     /// Chooses a shard for a call; `finish` is to follow.
     ///
     /// - Throws: UNAVAILABLE when none takes it now.
