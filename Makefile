@@ -128,6 +128,11 @@ SOAK_MINUTES := 30
 soak: build bench-packages ## Load a server with calls of every kind for SOAK_MINUTES (30), then assert that nothing is left.
 	$(PYTHON) Benchmarks/rpc/soak.py --minutes $(SOAK_MINUTES) --json .build/benchmarks/soak.json
 
+FAULT_MINUTES := 10
+.PHONY: faults
+faults: build bench-packages ## Break a platform again and again for FAULT_MINUTES (10) while tenants call it (as root).
+	$(PYTHON) Benchmarks/platform/faults.py --minutes $(FAULT_MINUTES) --json .build/benchmarks/faults.json
+
 .PHONY: sanitize
 sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/LeakSanitizer.supp \

@@ -89,8 +89,9 @@ class Verdict:
                 most = told + sum(call["most"].get(name, 0) for call in made if not call["told"])
                 least = told
                 if name == "generated_tokens":
-                    # Whoever has read a token has used it, whatever became of the call.
-                    least += sum(call.get("received", 0) for call in made if not call["told"])
+                    # Whoever has read a token has used it, unless the front end was killed before the call had ended.
+                    least += sum(call.get("received", 0) for call in made
+                                 if not call["told"] and call["code"] != "UNAVAILABLE")
                 seen = getattr(kept, name) if kept else 0
                 if most:
                     self.row(f"ledger of {tenant}, {name.replace('_', ' ')}", f"{least:,} to {most:,}", f"{seen:,}",
@@ -170,9 +171,11 @@ def judgement(call, events):
         return True, None
     for event in events:
         # On its way to the shard when that was cut off, or sent before the silence was noticed.
-        if (event["what"] == "cut" and code == "DEADLINE_EXCEEDED" and call["ended"] > event["begin"]
-                and call["sent"] < event["begin"] + SILENCE_SECONDS):
-            return True, "calls that were with a shard when it was cut off, ended by their deadline"
+        if event["what"] == "cut" and event["begin"] - call["seconds"] < call["sent"] < event["begin"] + SILENCE_SECONDS:
+            if code == "DEADLINE_EXCEEDED" and call["ended"] > event["begin"]:
+                return True, "calls that were with a shard when it was cut off, ended by their deadline"
+            if code == "UNAVAILABLE" and call["ended"] > event["begin"] and call.get("received", 0) > 0:
+                return True, "streams that had begun on a shard that was cut off"
         for moment in event["moments"] if "received" in call and call["received"] > 0 else []:
             if code == "UNAVAILABLE" and call["sent"] < moment < call["ended"] < moment + CUT_SECONDS:
                 return True, "streams that had begun on a shard that was killed"

@@ -110,7 +110,7 @@ class Site:
         (folder / "etcd").mkdir()
         self.etcd = etcd.Etcd(folder / "etcd", self.certificates, FRONT, self.cable.near)
         self.front = Server(self, "front", FRONT, self.cable.near, end=0)
-        self.shards = [Server(self, f"shard{number}", address, self.cable.far, end=1)
+        self.shards = [Server(self, f"shard{number}", address, self.cable.far[number - 1], end=number)
                        for number, address in enumerate(SHARDS, 1)]
         self.callers = []
 

@@ -16,6 +16,7 @@ is printed; the exit status is 1 when one was broken, and then the logs are kept
 import argparse
 import collections
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -23,10 +24,13 @@ import tempfile
 import threading
 import time
 
-import fault_site
-import support
-from fault_checks import Verdict, leftovers
-from fault_steps import Steps, pause_until
+# What is refused here is meant to be.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import fault_site  # noqa: E402
+import support  # noqa: E402
+from fault_checks import Verdict, leftovers  # noqa: E402
+from fault_steps import Steps, pause_until  # noqa: E402
 
 # How many callers of which tenant each process has.
 PROCESSES = [{"acme": 8, "thrifty": 1, "flood": 2}, {"acme": 8, "thrifty": 1, "flood": 2}]

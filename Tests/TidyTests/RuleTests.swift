@@ -51,6 +51,27 @@ struct RuleTests {
         #expect(ShapeRules.longFunctions(file(protocolText)).isEmpty)
     }
 
+    @Test("a proof that is named must be there")
+    func proofs() {
+        func findings(_ row: String) -> [String] {
+            ProofTable.findings([
+                file("# Proofs\n\n\(row)\n`test_a.py::test_gone` outside of a table\n", path: ProofTable.path),
+                file("def test_b(server):\n", path: "Tests/Interoperability/test_a.py"),
+                file("", path: "Tests/EngineTests/Memory/FloorTests.swift"), file("", path: "Benchmarks/rpc/load.py"),
+            ]).map(\.text)
+        }
+        let row = "| a `lead` | `test_a.py::test_b`, `EngineTests/Memory/FloorTests`; `Benchmarks/rpc/load.py` |"
+        #expect(findings(row) == [])
+        #expect(
+            findings("| `test_a.py::test_`, `test_c.py::test_b` | `EngineTests/FloorTests` | `Benchmarks/load.py` |")
+                == [
+                    "there is no test_a.py::test_", "there is no test_c.py::test_b",
+                    "there is no EngineTests/FloorTests",
+                    "there is no Benchmarks/load.py",
+                ])
+        #expect(ProofTable.findings([]).count == 1)
+    }
+
     @Test("files and lines have their limits")
     func sizes() {
         #expect(ShapeRules.longFiles(file(String(repeating: "a\n", count: 600))).isEmpty)

@@ -46,6 +46,11 @@ struct TreeTests {
         expectNone(ConformanceTable.findings(SourceTree.files))
     }
 
+    @Test("every proof that the documentation names is there")
+    func proofs() {
+        expectNone(ProofTable.findings(SourceTree.files))
+    }
+
     @Test("libraries neither end the process nor print")
     func libraries() {
         expectNone(SourceTree.swiftSources.filter { $0.module != "apus" }.flatMap(WordRules.callsNotForLibraries))
