@@ -334,6 +334,12 @@ def test_a_front_end_whose_certificate_is_renewed_and_then_revoked_loses_no_call
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             loads = [pool.submit(load, index) for index in range(6)]
             try:
+                # One of another authority changes nothing.
+                for ending in ("pem", "key"):
+                    shutil.copy(certificates / f"stranger/client.{ending}", main / f"role-router.{ending}")
+                whole.wait(lambda: whole.front.errors().count("shard does not take the new certificate") == 2)
+                before = count[0]
+                whole.wait(lambda: count[0] > before + 60)
                 renewed = apus("certs", "issue", "--role", "router", "--folder", main, "--force")
                 assert renewed.returncode == 0, renewed.stderr
                 # Both shards are connected to anew before anybody is told not to believe the old certificate.

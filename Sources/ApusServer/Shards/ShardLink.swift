@@ -18,8 +18,9 @@ import Vocabulary
 /// about as long again as it was cut before it says anything, and everything sent on the old connection waits with it.
 /// Calls that are there go on until they end.
 ///
-/// A new certificate of this server is shown on a new connection at once, while calls end on the old one. Why: when the
-/// old certificate is revoked, every shard ends the connections that were made with it, all at the same time.
+/// A new certificate of this server is shown on a new connection at once; when the shard has answered there, calls go
+/// there too, and end on the old one. Why: when the old certificate is revoked, every shard ends the connections that were
+/// made with it, all at the same time. Why not sooner: a certificate that no shard takes would be the end of all calls.
 struct ShardLink {
     let replica: ReplicaID
     /// The first channel, which the directory has already.
@@ -60,36 +61,59 @@ struct ShardLink {
     func run() async {
         await withDiscardingTaskGroup { group in
             var (channel, context) = (channel, context)
+            // One with a new certificate, until the shard has answered on it.
+            var candidate: RPCChannel?
             var isKnown = false
             while !Task.isCancelled {
-                var wasThere = isKnown
-                let end = await listen(on: channel, shown: context, isKnown: isKnown) { wasThere = true }
-                isKnown = wasThere && end == .renewed
-                // One that was let go may have come again meanwhile, with a link of its own.
-                guard !Task.isCancelled else { break }
-                // With a new certificate the shard is as much there as before.
-                if end != .renewed {
-                    directory.disconnect(replica)
-                    whenLost()
-                    if wasThere {
-                        logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
-                    }
+                let (old, tried) = (channel, candidate.take())
+                let wasKnown = isKnown
+                let end = await listen(on: tried ?? old, shown: context, isKnown: wasKnown) {
+                    isKnown = true
+                    guard let tried else { return }
+                    channel = tried
+                    directory.replace(old, with: tried, of: replica)
+                    group.addTask { await old.close() }
+                    logger.notice("shard connected to with a new certificate", metadata: ["shard": "\(replica)"])
                 }
-                if case .ended = end {
+                // One that was let go may have come again meanwhile, with a link of its own.
+                guard !Task.isCancelled else {
+                    if let tried, tried !== channel { await tried.close() }
+                    break
+                }
+                if let tried, tried !== channel {
+                    logger.warning(
+                        "shard does not take the new certificate; the one before is used as long as its connection lasts",
+                        metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
+                    group.addTask { await tried.close() }
+                    continue
+                }
+                // With a new certificate the shard is as much there as before; one that is away sees it next time anyway.
+                guard end != .renewed else {
+                    context = configuration.tlsSource?.current
+                    candidate = isKnown ? RPCChannel(configuration: configuration, loops: loops) : nil
+                    continue
+                }
+                loseSight(after: end, wasThere: isKnown)
+                isKnown = false
+                guard end == .silent else {
                     try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
                     continue
                 }
-                let (old, new) = (channel, RPCChannel(configuration: configuration, loops: loops))
+                let new = RPCChannel(configuration: configuration, loops: loops)
                 directory.replace(old, with: new, of: replica)
                 channel = new
-                context = configuration.tlsSource?.current
-                if end == .renewed {
-                    logger.notice("shard connected to with a new certificate", metadata: ["shard": "\(replica)"])
-                }
                 group.addTask { await old.close() }
             }
             await channel.close()
         }
+    }
+
+    /// Nobody speaks for the shard any more.
+    private func loseSight(after end: End, wasThere: Bool) {
+        directory.disconnect(replica)
+        whenLost()
+        guard wasThere else { return }
+        logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
     }
 
     /// Listens until the call ends or has nothing to say, or there is another certificate than was shown; says why.
@@ -118,7 +142,7 @@ struct ShardLink {
     private func reports(
         of call: ClientCall, _ patience: Patience, isKnown: Bool, _ whenThere: () -> Void
     ) async -> String {
-        var isKnown = isKnown
+        var hasAnswered = false
         do {
             try await call.write(WatchRequest().encoded())
             try await call.finishWriting()
@@ -126,16 +150,16 @@ struct ShardLink {
                 let report = ReplicaReport(try ShardState(decoding: message))
                 patience.end = clock.now().advanced(byNanoseconds: ReplicaTable.reportAgeNanosecondsMax)
                 directory.update(replica, report)
-                if !isKnown, !report.isDraining {
-                    isKnown = true
-                    whenThere()
-                    logger.notice(
-                        "shard there",
-                        metadata: [
-                            "shard": "\(replica)",
-                            "models": "\(report.models.map(\.name.name).sorted().joined(separator: ","))",
-                        ])
-                }
+                guard !hasAnswered, !report.isDraining else { continue }
+                hasAnswered = true
+                whenThere()
+                guard !isKnown else { continue }
+                logger.notice(
+                    "shard there",
+                    metadata: [
+                        "shard": "\(replica)",
+                        "models": "\(report.models.map(\.name.name).sorted().joined(separator: ","))",
+                    ])
             }
             return "it drains"
         } catch {
