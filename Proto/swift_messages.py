@@ -18,6 +18,9 @@ from pathlib import Path
 # The same as grpc.reflection.v1 on the wire, so its messages serve for both.
 WITHOUT_SWIFT = {"grpc.reflection.v1alpha"}
 
+# What Swift code puts in front of the names of packages whose own words it has other uses for, such as Span.
+PREFIXES = {"opentelemetry.": "OTLP"}
+
 
 # The wire format: just enough to read descriptors.
 
@@ -59,7 +62,8 @@ def number(found, field_number):
 # Descriptors. Field numbers are those of google/protobuf/descriptor.proto.
 
 # Type of a field -> its Swift type and, for scalars, whether protobuf-c keeps it under another type.
-SCALARS = {1: "Double", 2: "Float", 3: "Int64", 4: "UInt64", 5: "Int32", 8: "Bool", 9: "String", 12: "Bytes", 13: "UInt32"}
+SCALARS = {1: "Double", 2: "Float", 3: "Int64", 4: "UInt64", 5: "Int32", 6: "UInt64", 7: "UInt32", 8: "Bool", 9: "String",
+           12: "Bytes", 13: "UInt32"}
 MESSAGE, ENUM = 11, 14
 REPEATED = 3
 
@@ -245,6 +249,15 @@ def case_names(enum):
     return [lower_camel(name.removeprefix(prefix)) for name, _, _ in enum.values]
 
 
+def prefix_of(package):
+    return next((prefix for start, prefix in PREFIXES.items() if package.startswith(start)), "")
+
+
+def escaped(name):
+    """A case whose name is a word of Swift, where it is declared; behind a dot it needs nothing."""
+    return f"`{name}`" if name in {"internal", "public", "private", "default"} else name
+
+
 class Schema:
     """All files, and what a type's full name is called in Swift."""
 
@@ -258,7 +271,8 @@ class Schema:
         self.package_of = lambda name: next(p for p in packages if name.startswith(p + "."))
 
     def swift_type(self, full_name):
-        return full_name.removeprefix(self.package_of(full_name) + ".")
+        package = self.package_of(full_name)
+        return prefix_of(package) + full_name.removeprefix(package + ".")
 
     def element(self, f):
         return SCALARS[f.type] if f.type in SCALARS else self.swift_type(f.type_name)
@@ -350,7 +364,7 @@ def write_enum(out, enum):
     with out.block(f"package enum {enum.name}: Hashable, Sendable"):
         for name, (_, _, comment) in zip(names, enum.values):
             out.comment(comment)
-            out(f"case {name}")
+            out(f"case {escaped(name)}")
         out("/// A value of a newer schema.")
         out("case unrecognized(Int32)")
         out()
@@ -373,9 +387,9 @@ def write_enum(out, enum):
                 out.depth += 1
 
 
-def write_struct(out, message, schema):
+def write_struct(out, message, schema, prefix=""):
     out.comment(message.comment)
-    with out.block(f"package struct {message.name}: Message"):
+    with out.block(f"package struct {prefix}{message.name}: Message"):
         for enum in message.enums:
             write_enum(out, enum)
             out()
@@ -436,7 +450,7 @@ def values_file(x, schema):
         write_enum(out, enum)
         out()
     for message in x.messages:
-        write_struct(out, message, schema)
+        write_struct(out, message, schema, prefix_of(x.package))
         out()
     out.lines.pop()
     return out.text()
@@ -577,10 +591,11 @@ def main(descriptor_set, folder):
         if x.package in WITHOUT_SWIFT:
             continue
         for declared in x.messages + x.enums:
-            if declared.name in names:
-                raise ValueError(f"two packages declare {declared.name}, which Swift code would mix up")
-            names.add(declared.name)
-        stem = upper_camel(Path(x.name).stem)
+            name = prefix_of(x.package) + declared.name
+            if name in names:
+                raise ValueError(f"two packages declare {name}, which Swift code would mix up")
+            names.add(name)
+        stem = prefix_of(x.package) + upper_camel(Path(x.name).stem)
         if stem in written:
             raise ValueError(f"two files are named {stem}")
         written.add(stem)

@@ -46,6 +46,9 @@ extension FuzzTarget {
         ModelQueuePolicy.self, ModelDynamicBatching.self, ModelSequenceBatching.self, ModelEnsembling.self,
         ModelEnsembling.Step.self, ModelParameter.self, ModelTransactionPolicy.self, ModelResponseCache.self,
         ModelConfig.self, WatchRequest.self, ShardState.self, ShardModel.self,
+        OTLPAnyValue.self, OTLPKeyValue.self, OTLPInstrumentationScope.self, OTLPResource.self, OTLPResourceSpans.self,
+        OTLPScopeSpans.self, OTLPSpan.self, OTLPSpan.Event.self, OTLPSpan.Link.self, OTLPStatus.self,
+        OTLPExportTraceServiceRequest.self, OTLPExportTraceServiceResponse.self, OTLPExportTracePartialSuccess.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
