@@ -51,6 +51,7 @@ extension ServerConfiguration {
     ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info
+    /// access_log: failures         # all writes a line for every call that has ended; off for none
     /// tenancy: {…}                 # see TenantTable; read anew when the file changes
     /// shards:                      # other servers, whose models are called through this one
     ///   addresses: [10.0.0.5:8461, text.internal:8461]   # every address of a host is a shard
@@ -60,6 +61,18 @@ extension ServerConfiguration {
     ///   plaintext: false                                 # true on loopback addresses, without certificates
     ///   server_name: shard.internal                      # in the shards' certificates; their host's when absent
     ///   look_up_every: 5s                                # of hosts
+    /// tracing:                     # spans of calls, as OpenTelemetry has them; none when absent
+    ///   sample: 0.01               # of the calls whose caller sends no traceparent, which decides otherwise
+    ///   file: spans.jsonl          # appends OTLP as JSON, a line for each batch; and, or
+    ///   otlp:                      # sends them to a collector, by gRPC
+    ///     endpoint: collector.internal:4317
+    ///     ca: ca.pem
+    ///     certificate: role-router.pem # and key, where the collector wants to know who sends
+    ///     key: role-router.key
+    ///     plaintext: false         # true on a loopback address, without certificates
+    ///     server_name: otel.internal   # in the collector's certificate; its host's when absent
+    ///     compression: off         # gzip or deflate
+    ///   service_name: apus         # who made them
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
@@ -82,8 +95,11 @@ extension ServerConfiguration {
         }
         for (section, keys) in [
             ("tls", ["certificate", "key", "client_ca", "crl"]), ("shards", ["certificate", "key", "ca"]),
+            ("tracing", ["certificate", "key", "ca"]),
         ] {
-            guard let section = try map.map(section) else { continue }
+            var found = try map.map(section)
+            if section == "tracing" { found = try found?.map("otlp") }
+            guard let section = found else { continue }
             for key in keys {
                 guard let path = try section.string(key), access(path, F_OK) != 0 else { continue }
                 throw section.error(at: key, "no such file: \(path)")
@@ -119,8 +135,10 @@ extension ServerConfiguration {
             drainNanoseconds = UInt64(nanoseconds)
         }
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
+        accessLog = try map.choice("access_log", of: AccessLog.self) ?? accessLog
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
+        if let section = try map.map("tracing") { tracing = try Tracing(reading: section) }
         if let section = try map.map("ledger") {
             var ledger = LedgerFile(path: try section.requiredString("path"))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
@@ -138,7 +156,7 @@ extension ServerConfiguration {
     }
 
     /// Reads `HOST:PORT` or `[IPV6]:PORT`.
-    fileprivate static func address(
+    static func address(
         _ text: String, at key: String, in map: ConfigurationMap
     ) throws(ConfigurationError) -> ListenAddress {
         guard let address = ListenAddress(text) else {

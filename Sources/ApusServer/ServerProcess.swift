@@ -100,17 +100,17 @@ package final class ServerProcess: Sendable {
             extensions.allowsSharedMemory = configuration.allowsSharedMemory
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
+            let tracing = try tracing(configuration, loops, metrics: metrics, clock: clock, logger: logger)
             let services = ServiceSet(
-                engine: engine, configuration: configuration, extensions: extensions, ledger: ledger, clock: clock,
-                logger: logger)
+                engine: engine, configuration: configuration, extensions: extensions, ledger: ledger, tracing: tracing,
+                clock: clock, logger: logger)
             let shards = try shardSet(configuration, services, loops, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
                 server = try await RPCServer(
                     configuration: configuration.transport(certificates?.source), methods: services.methods,
-                    loops: loops,
-                    observer: services.observer, connectionObserver: connectionLog.observer)
+                    loops: loops, observer: services.observer, connectionObserver: connectionLog.observer)
             } catch {
                 loops.stop()
                 throw StartError(["\(error)"])
@@ -172,6 +172,22 @@ package final class ServerProcess: Sendable {
         }
     }
 
+    /// What makes spans and sends them; nil where nobody wants any.
+    ///
+    /// - Throws: `StartError` naming the file that cannot be used; the loops are stopped then.
+    private static func tracing(
+        _ configuration: ServerConfiguration, _ loops: EventLoopGroup, metrics: MetricsRegistry,
+        clock: any MonotonicClock, logger: Logger
+    ) throws(StartError) -> ServerTracing? {
+        guard let tracing = configuration.tracing else { return nil }
+        do throws(StartError) {
+            return try ServerTracing(tracing, loops: loops, metrics: metrics, clock: clock, logger: logger)
+        } catch {
+            loops.stop()
+            throw error
+        }
+    }
+
     /// Opens the ledger; nil where none is kept.
     ///
     /// - Throws: `StartError` naming the file.
@@ -221,6 +237,7 @@ package final class ServerProcess: Sendable {
     private func startWatches(
         _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?, shards: ShardSet?
     ) {
+        services.tracing?.start()
         var tasks: [Task<Void, Never>] = []
         if let shards { tasks.append(Task { await shards.run() }) }
         if certificates != nil || tenancy != nil {
@@ -266,6 +283,8 @@ package final class ServerProcess: Sendable {
         services.endServing()
         await server.drain(deadline: Deadline(clock.now().advanced(byNanoseconds: drainNanoseconds)))
         await engine.shutdown()
+        // Every call has ended, so every span is there; and the metrics are still to be written.
+        await services.tracing?.close()
         await endWatches()
         // Probes are answered until the end: they say that the server drains.
         await probes?.close()

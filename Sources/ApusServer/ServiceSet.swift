@@ -15,14 +15,17 @@ final class ServiceSet: Sendable {
     private let services: InferenceServices
     /// Whose table may be replaced while calls go on.
     let tenants: TenantGate
+    /// What makes spans of calls; nil where nobody wants any.
+    let tracing: ServerTracing?
     /// Other servers that answer calls; nil where there are none.
     let directory: ShardDirectory?
 
     init(
         engine: Engine, configuration: ServerConfiguration, extensions: ServerExtensions, ledger: UsageLedger?,
-        clock: any MonotonicClock, logger: Logger
+        tracing: ServerTracing?, clock: any MonotonicClock, logger: Logger
     ) {
-        let log = CallLog(logger: logger, clock: clock)
+        self.tracing = tracing
+        let log = CallLog(configuration.accessLog, logger: logger, clock: clock)
         let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
         tenants = TenantGate(
             configuration.effectiveTenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)
@@ -41,9 +44,7 @@ final class ServiceSet: Sendable {
                 engine.isReady($0)
             }
         }
-        let gate = CallGate(tenants: tenants, clock: clock, record: record, forwarder: forwarder) {
-            log.callDidEnd($0, $1)
-        }
+        let gate = CallGate(tenants: tenants, record: record, forwarder: forwarder, tracing: tracing?.calls)
         var methods = MethodTable()
         services = InferenceServices(
             engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock,
@@ -52,8 +53,8 @@ final class ServiceSet: Sendable {
         services.register(in: &methods, through: gate)
         self.methods = methods
         observer = CallObserver { record in
-            // A registered method writes its own line, with its tenant and model.
-            if record.method == nil { log.callWasRefused(record) }
+            log.callDidEnd(record)
+            tracing?.calls.callDidEnd(record)
         }
     }
 

@@ -38,21 +38,33 @@ struct LogLineTests {
     @Test("of a call gives what is known about it, in a fixed order")
     func accessLog() {
         var entry = AccessLogEntry(
-            requestID: RequestID(17), method: "/inference.GRPCInferenceService/ModelInfer", tenant: TenantID("acme"),
-            model: "digits", status: .ok, durationNanoseconds: 1_002_999, requestByteCount: 3_200, responseByteCount: 88
-        )
+            requestID: RequestID(17), method: "/inference.GRPCInferenceService/ModelInfer", status: .ok,
+            durationNanoseconds: 1_002_999, requestByteCount: 3_200, responseByteCount: 88, requestMessageCount: 1,
+            responseMessageCount: 2)
+        entry.tenant = TenantID("acme")
+        entry.model = "digits"
+        entry.modelVersion = "3"
+        entry.shard = "10.0.0.5:8461"
+        entry.queueNanoseconds = 20_000
+        entry.computeNanoseconds = 900_000
+        entry.amounts = [.init(name: "images", count: 4)]
+        entry.trace = TraceID(high: 1, low: 0xAB)
         #expect(
             entry.line(time: "T").text
                 == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer tenant=acme model=digits "
-                + "status=OK milliseconds=1.002 request_bytes=3200 response_bytes=88")
-        entry.tenant = nil
+                + "version=3 shard=10.0.0.5:8461 status=OK milliseconds=1.002 queue_milliseconds=0.020 "
+                + "compute_milliseconds=0.900 request_bytes=3200 response_bytes=88 request_messages=1 "
+                + "response_messages=2 images=4 trace=000000000000000100000000000000ab")
+        entry = AccessLogEntry(
+            requestID: RequestID(17), method: nil, status: .ok, durationNanoseconds: 1_002_999,
+            requestByteCount: 3_200, responseByteCount: 88, requestMessageCount: 1, responseMessageCount: 0)
         entry.model = "no\nsuch"
         entry.status = .notFound
         entry.reason = "unknown_model"
         #expect(
             entry.line(time: "T").text
-                == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer model=\"no\\nsuch\" "
-                + "status=NOT_FOUND reason=unknown_model milliseconds=1.002 request_bytes=3200 response_bytes=88")
+                == "T info call request=17 model=\"no\\nsuch\" status=NOT_FOUND reason=unknown_model "
+                + "milliseconds=1.002 request_bytes=3200 response_bytes=88 request_messages=1 response_messages=0")
         #expect(entry.metadata["status"] == "NOT_FOUND" && entry.metadata["tenant"] == nil)
     }
 }

@@ -27,7 +27,7 @@ struct ForwardedCall {
             let response = try await lease.channel.unary(path, request, options: options())
             keeper.forward(initial: response.initialMetadata)
             keeper.forward(trailing: response.trailingMetadata)
-            return keeper.count(response.message)
+            return response.message
         }
     }
 
@@ -47,7 +47,7 @@ struct ForwardedCall {
             guard let message = try await call.next(), try await call.next() == nil else {
                 throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
             }
-            return keeper.count(message)
+            return message
         }
     }
 
@@ -82,7 +82,7 @@ struct ForwardedCall {
         while let message = try await call.next() {
             if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
             progress.hasBegun = true
-            try await writer.write(keeper.count(message))
+            try await writer.write(message)
         }
         keeper.forward(trailing: try await call.responseTrailers())
     }
@@ -122,17 +122,20 @@ struct ForwardedCall {
     private func settling<Answer>(
         _ lease: ShardDirectory.Lease, _ body: () async throws -> Answer
     ) async throws -> Answer {
-        keeper.beginAttempt()
+        keeper.beginAttempt(lease.replica)
         do {
             let answer = try await body()
             directory.finish(lease, .answered)
+            keeper.endAttempt(.ok)
             return answer
         } catch let failure as RPCFailure {
             directory.finish(lease, outcome(of: failure))
+            keeper.endAttempt(failure.error.code)
             keeper.forward(trailing: failure.trailingMetadata)
             throw failure
         } catch {
             directory.finish(lease, .abandoned)
+            keeper.endAttempt(.cancelled)
             throw error
         }
     }
@@ -151,6 +154,7 @@ struct ForwardedCall {
         var options = context.optionsForCalls
         options.responseByteCountMax = forwarder.responseByteCountMax
         options.metadata = context.requestMetadata
+        keeper.setTrace(in: &options.metadata)
         options.metadata.removeAll("apus-tenant")
         guard let tenant = keeper.call.tenant else { return options }
         do {

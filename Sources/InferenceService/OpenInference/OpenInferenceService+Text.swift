@@ -15,7 +15,7 @@ extension OpenInferenceService {
                 label: "stream_in_unary_call")
         }
         let stream = try await start(wanted, asked, call)
-        defer { call.add(stream.usage) }
+        defer { call.add(stream.usage, answeredBy: stream.version) }
         var text = wanted.opening
         var logprob: Float = 0
         var end: (EngineFinishReason, EngineUsage)?
