@@ -163,7 +163,7 @@ let package = Package(
             dependencies: [
                 "CNghttp2", "COpenSSL", "CPNG", "CTurboJPEG", "Compression", "Engine", "EventLoops", "HTTP2", "Images",
                 "InferenceService", "Messages", "ModelFiles", "Models", "RPC", "RPCTransport", "Routing", "TLS",
-                "Tenancy", "TestSupport", "Tokenizers", "Vocabulary",
+                "Telemetry", "Tenancy", "TestSupport", "Tokenizers", "Vocabulary",
             ], path: "Tests/Fuzzing/Targets", swiftSettings: swift),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),

@@ -1,5 +1,4 @@
 import InferenceService
-import Logging
 import RPC
 import Synchronization
 import Telemetry
@@ -17,21 +16,21 @@ final class CallLog: Sendable {
     static let linesPerSecond: UInt64 = 50
 
     private let wanted: ServerConfiguration.AccessLog
-    private let logger: Logger
+    private let lines: LogLines
     private let clock: any MonotonicClock
     private let limit = Mutex(
         LogRateLimit(burstCountMax: burstCountMax, intervalNanoseconds: 1_000_000_000 / linesPerSecond))
 
-    init(_ wanted: ServerConfiguration.AccessLog, logger: Logger, clock: any MonotonicClock) {
+    init(_ wanted: ServerConfiguration.AccessLog, lines: LogLines, clock: any MonotonicClock) {
         self.wanted = wanted
-        self.logger = logger
+        self.lines = lines
         self.clock = clock
     }
 
     /// Takes a call that has ended; nothing is made of it unless its line is written.
     func callDidEnd(_ record: CallRecord) {
-        let level = level(of: record.status)
-        guard wanted != .off, level >= logger.logLevel else { return }
+        let severity = severity(of: record.status)
+        guard wanted != .off, lines.areWanted(at: severity) else { return }
         var suppressedCount = 0
         if wanted == .failures, record.status != .ok {
             let kind = record.method == nil ? "refused" : record.status.name
@@ -39,13 +38,14 @@ final class CallLog: Sendable {
             guard let count = limit.withLock({ $0.admit(kind, at: now) }) else { return }
             suppressedCount = count
         }
-        var metadata = AccessLogEntry(record).metadata
-        if suppressedCount > 0 { metadata["suppressed"] = "\(suppressedCount)" }
-        logger.log(level: level, record.method == nil ? "call refused" : "call", metadata: metadata)
+        lines.write(severity, record.method == nil ? "call refused" : "call") { line in
+            AccessLogEntry(record).write(to: &line)
+            if suppressedCount > 0 { line.append(key: "suppressed", value: String(suppressedCount)) }
+        }
     }
 
     /// How loudly a call that ended like this is logged: our own failures wake somebody up, a caller's do not.
-    private func level(of status: StatusCode) -> Logger.Level {
+    private func severity(of status: StatusCode) -> LogThreshold.Severity {
         switch status {
         case .ok: wanted == .all ? .info : .debug
         case .internal, .unknown, .dataLoss: .error

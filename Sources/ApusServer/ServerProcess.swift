@@ -76,12 +76,14 @@ package final class ServerProcess: Sendable {
     ///   - terminal: replaces the current line of a terminal, which shows the loading of large models; nil where the
     ///     log has to.
     ///   - logger: gets what happens.
+    ///   - lines: get a line for each call that has ended.
     ///   - logThreshold: of the logger, for admins to change; nil where they cannot.
     /// - Returns: a server that takes calls.
     /// - Throws: `StartError` saying what is wrong, before anything listens.
     package static func start(
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(),
-        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, logThreshold: LogThreshold? = nil
+        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, lines: LogLines,
+        logThreshold: LogThreshold? = nil
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
@@ -103,7 +105,7 @@ package final class ServerProcess: Sendable {
             let tracing = try tracing(configuration, loops, metrics: metrics, clock: clock, logger: logger)
             let services = ServiceSet(
                 engine: engine, configuration: configuration, extensions: extensions, ledger: ledger, tracing: tracing,
-                clock: clock, logger: logger)
+                clock: clock, logger: logger, lines: lines)
             let shards = try shardSet(configuration, services, loops, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer

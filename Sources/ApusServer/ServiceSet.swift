@@ -4,6 +4,7 @@ import InferenceService
 import Ledger
 import Logging
 import RPC
+import Telemetry
 import Tenancy
 import Vocabulary
 
@@ -22,10 +23,10 @@ final class ServiceSet: Sendable {
 
     init(
         engine: Engine, configuration: ServerConfiguration, extensions: ServerExtensions, ledger: UsageLedger?,
-        tracing: ServerTracing?, clock: any MonotonicClock, logger: Logger
+        tracing: ServerTracing?, clock: any MonotonicClock, logger: Logger, lines: LogLines
     ) {
         self.tracing = tracing
-        let log = CallLog(configuration.accessLog, logger: logger, clock: clock)
+        let log = CallLog(configuration.accessLog, lines: lines, clock: clock)
         let unixSeconds: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
         tenants = TenantGate(
             configuration.effectiveTenants, clocks: .init(monotonic: clock, unixSeconds: unixSeconds)

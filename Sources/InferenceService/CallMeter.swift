@@ -12,6 +12,9 @@ package protocol CallMeter: AnyObject, Sendable {
     /// - Throws: RESOURCE_EXHAUSTED.
     func reserve(_ amounts: MeteredAmounts) throws(ServingError)
 
+    /// Notes that a piece of a text is there, of which the first tells how long a prompt took.
+    func noteGeneratedPiece()
+
     /// Adds what was used: for the tenant's budget, the call's trailers and the ledger.
     func add(_ consumption: Consumption, answeredBy version: ModelVersion)
 }

@@ -143,6 +143,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         traced?.span?.add(consumption)
     }
 
+    func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
+
     /// Notes which version has answered a call that uses nothing.
     func note(_ version: ModelVersion) { modelVersion = version }
 
@@ -183,7 +185,6 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         metadata.removeAll("traceparent")
         metadata.removeAll("tracestate")
         append([("traceparent", context.traceparent)], to: &metadata)
-        // Printable, or it would not have been taken.
         if !context.state.isEmpty { append([("tracestate", context.state)], to: &metadata) }
     }
 

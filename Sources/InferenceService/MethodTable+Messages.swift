@@ -41,7 +41,6 @@ package struct MessageWriter<Response: Message>: Sendable {
     ///
     /// - Throws: `CancellationError` when the call has ended.
     func write(_ response: Response) async throws {
-        keeper.traced?.span?.willAnswer()
         try await writer.write(response.encoded())
     }
 }

@@ -1,4 +1,3 @@
-package import Logging
 package import Vocabulary
 
 /// What is known about a call once it is answered.
@@ -59,11 +58,9 @@ package struct AccessLogEntry: Hashable, Sendable {
         self.responseMessageCount = responseMessageCount
     }
 
-    /// The keys and values in the order in which they are written; those that are nil are left out.
-    package var fields: [(key: String, value: String)] {
-        var fields: [(key: String, value: String)] = []
-        fields.reserveCapacity(16 + amounts.count)
-        func add(_ key: String, _ value: String?) { if let value { fields.append((key, value)) } }
+    /// Appends what is known to a line, always in this order.
+    package func write(to line: inout LogLine) {
+        func add(_ key: String, _ value: String?) { if let value { line.append(key: key, value: value) } }
         add("request", requestID.description)
         add("method", method)
         add("tenant", tenant?.name)
@@ -81,23 +78,10 @@ package struct AccessLogEntry: Hashable, Sendable {
         add("response_messages", String(responseMessageCount))
         for amount in amounts { add(amount.name, String(amount.count)) }
         add("trace", trace?.description)
-        return fields
     }
 
     private static func milliseconds(_ nanoseconds: UInt64) -> String {
         let microseconds = nanoseconds / 1_000
         return "\(microseconds / 1_000).\(String(1_000 + microseconds % 1_000).dropFirst())"
-    }
-
-    /// The entry as one line of text at `time`.
-    package func line(time: String) -> LogLine {
-        var line = LogLine(time: time, level: "info", message: "call")
-        for (key, value) in fields { line.append(key: key, value: value) }
-        return line
-    }
-
-    /// The entry as metadata of swift-log, for the constant message `call`.
-    package var metadata: Logger.Metadata {
-        Dictionary(uniqueKeysWithValues: fields.map { ($0.key, Logger.MetadataValue.string($0.value)) })
     }
 }

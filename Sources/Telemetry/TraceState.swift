@@ -1,4 +1,4 @@
-/// Checks a `tracestate`, which is passed on as it came, or not at all.
+/// Checks a `tracestate`, whose members are passed on as they came, or not at all.
 ///
 /// ```
 /// rojo=00f067aa0ba902b7,congo=t61rcWkgMzE
@@ -11,13 +11,16 @@ package enum TraceState {
     /// A longer list is not passed on.
     package static let byteCountMax = 4096
 
-    /// The list of all headers of that name, in their order; empty when one of its members is malformed, when two have
-    /// the same key, or when there are too many.
+    /// The members of all headers of that name, in their order and without the space between them; empty when one of
+    /// them is malformed, when two have the same key, or when there are too many.
+    ///
+    /// - Returns: printable ASCII, so that it can be metadata; a header may have a tab between its members.
     package static func joined(_ headers: [String]) -> String {
         guard !headers.isEmpty else { return "" }
         let text = headers.joined(separator: ",")
         guard text.utf8.count <= byteCountMax else { return "" }
         var keys: Set<Substring> = []
+        var members: [Substring] = []
         for member in text.split(separator: ",") {
             let member = member.drop { isSpace($0) }.trimmingSpaces
             guard !member.isEmpty else { continue }
@@ -26,8 +29,9 @@ package enum TraceState {
             guard isKey(key), isValue(member[member.index(after: equals)...]), keys.insert(key).inserted,
                 keys.count <= memberCountMax
             else { return "" }
+            members.append(member)
         }
-        return keys.isEmpty ? "" : text
+        return members.joined(separator: ",")
     }
 
     /// `key`, or `tenant@system`.

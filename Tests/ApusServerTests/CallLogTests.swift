@@ -1,5 +1,6 @@
 import HTTP2
 import Logging
+import Telemetry
 import TestSupport
 import Testing
 import Vocabulary
@@ -21,7 +22,7 @@ struct CallLogTests {
     }
 
     private func log(_ wanted: ServerConfiguration.AccessLog, level: Logger.Level = .info) -> CallLog {
-        CallLog(wanted, logger: recorder.logger(level: level), clock: clock)
+        CallLog(wanted, lines: recorder.logLines(level: .init(level)), clock: clock)
     }
 
     @Test("lines of failures are limited, each status apart, and the next line counts those left out")

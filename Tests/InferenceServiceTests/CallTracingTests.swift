@@ -58,7 +58,7 @@ struct CallTracingTests {
             ratio: ratio,
             [
                 [("traceparent", "\(Self.parent)-00"), ("tracestate", "a=1")],
-                [("traceparent", "\(Self.parent)-01"), ("tracestate", "a=1"), ("tracestate", "b=2")],
+                [("traceparent", "\(Self.parent)-01"), ("tracestate", "a=1 , "), ("tracestate", "b=2")],
             ]
         ).wait(for: 1)
         let span = try #require(spans.first)

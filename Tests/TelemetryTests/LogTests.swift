@@ -35,6 +35,12 @@ struct LogLineTests {
         #expect(line.text == "T info a message k_y=\(written)")
     }
 
+    private func text(_ entry: AccessLogEntry) -> String {
+        var line = LogLine(time: "T", level: "info", message: "call")
+        entry.write(to: &line)
+        return line.text
+    }
+
     @Test("of a call gives what is known about it, in a fixed order")
     func accessLog() {
         var entry = AccessLogEntry(
@@ -50,7 +56,7 @@ struct LogLineTests {
         entry.amounts = [.init(name: "images", count: 4)]
         entry.trace = TraceID(high: 1, low: 0xAB)
         #expect(
-            entry.line(time: "T").text
+            text(entry)
                 == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer tenant=acme model=digits "
                 + "version=3 shard=10.0.0.5:8461 status=OK milliseconds=1.002 queue_milliseconds=0.020 "
                 + "compute_milliseconds=0.900 request_bytes=3200 response_bytes=88 request_messages=1 "
@@ -62,10 +68,30 @@ struct LogLineTests {
         entry.status = .notFound
         entry.reason = "unknown_model"
         #expect(
-            entry.line(time: "T").text
+            text(entry)
                 == "T info call request=17 model=\"no\\nsuch\" status=NOT_FOUND reason=unknown_model "
                 + "milliseconds=1.002 request_bytes=3200 response_bytes=88 request_messages=1 response_messages=0")
-        #expect(entry.metadata["status"] == "NOT_FOUND" && entry.metadata["tenant"] == nil)
+    }
+}
+
+@Suite("The lines of a log")
+struct LogLinesTests {
+    @Test("are written from their level on, beside those of a logger, and made only then")
+    func lines() {
+        let collector = Collector()
+        let threshold = LogThreshold(.info)
+        let lines = LogLines(threshold: threshold, clock: { 0 }, sink: { collector.append($0) })
+        lines.write(.debug, "call") { _ in Issue.record("made in vain") }
+        lines.write(.info, "call") { $0.append(key: "k", value: "a b") }
+        let logger = lines.logger(label: "apus.test")
+        logger.debug("not written")
+        threshold.severity = .debug
+        logger.debug("written")
+        #expect(
+            collector.lines == [
+                "1970-01-01T00:00:00.000Z info call k=\"a b\"\n",
+                "1970-01-01T00:00:00.000Z debug written logger=apus.test\n",
+            ])
     }
 }
 
@@ -105,10 +131,10 @@ struct LineLogHandlerTests {
             #expect(threshold.level == level)
         }
     }
+}
 
-    private final class Collector: Sendable {
-        private let state = Mutex<[String]>([])
-        func append(_ line: String) { state.withLock { $0.append(line) } }
-        var lines: [String] { state.withLock { $0 } }
-    }
+private final class Collector: Sendable {
+    private let state = Mutex<[String]>([])
+    func append(_ line: String) { state.withLock { $0.append(line) } }
+    var lines: [String] { state.withLock { $0 } }
 }

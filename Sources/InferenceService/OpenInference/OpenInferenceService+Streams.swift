@@ -61,6 +61,7 @@ extension OpenInferenceService {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
+                call.meter?.noteGeneratedPiece()
                 logprob += piece.logprobs.reduce(0) { $0 + $1.chosen.logprob }
                 guard !(opening + piece.text).isEmpty else { continue }
                 let output = try wanted.output(opening + piece.text, end: nil, logprob: logprob)

@@ -22,6 +22,7 @@ extension OpenInferenceService {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
+                call.meter?.noteGeneratedPiece()
                 text += piece.text
                 logprob += piece.logprobs.reduce(0) { $0 + $1.chosen.logprob }
             case .finished(.cancelled, _, _): throw Self.cancelled

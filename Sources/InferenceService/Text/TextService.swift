@@ -39,6 +39,7 @@ package struct TextService: Sendable {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
+                call.meter?.noteGeneratedPiece()
                 try await writer.write(GenerateResponse(piece))
             case .finished(.cancelled, _, _):
                 throw ServingError(.cancelled, "the caller cancelled the generation")

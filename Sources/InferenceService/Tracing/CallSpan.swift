@@ -31,9 +31,9 @@ final class CallSpan: @unchecked Sendable {
     private let offset: UInt64
     private var attempt: RecordedSpan?
     private var attemptCount = 0
-    /// When the engine was asked last, and when the first of an answer went out since.
+    /// When the engine was asked last, and when the first piece of a text came since.
     private var submissionTime: MonotonicTime?
-    private var firstAnswerTime: MonotonicTime?
+    private var firstPieceTime: MonotonicTime?
     private var requestCount = 0
 
     init(
@@ -58,12 +58,12 @@ final class CallSpan: @unchecked Sendable {
     /// A request is about to go to the engine.
     func willSubmit() {
         submissionTime = clock.now()
-        firstAnswerTime = nil
+        firstPieceTime = nil
     }
 
-    /// Something of an answer goes to the caller.
-    func willAnswer() {
-        if firstAnswerTime == nil { firstAnswerTime = clock.now() }
+    /// A piece of a text is there.
+    func noteGeneratedPiece() {
+        if firstPieceTime == nil { firstPieceTime = clock.now() }
     }
 
     /// Adds the spans of a request that the engine has ended, from the times that it has measured.
@@ -78,8 +78,8 @@ final class CallSpan: @unchecked Sendable {
         let end = isText ? clock.now() : execution.advanced(byNanoseconds: used.computeMicroseconds &* 1000)
         let compute = start("compute", in: span, at: execution)
         compute.attributes["apus.compute_us"] = Int(clamping: used.computeMicroseconds)
-        if isText, let firstAnswerTime, firstAnswerTime > execution {
-            record("prefill", in: compute, from: execution, to: firstAnswerTime)
+        if isText, let firstPieceTime, firstPieceTime > execution {
+            record("prefill", in: compute, from: execution, to: firstPieceTime)
         }
         finish(compute, at: end)
     }
