@@ -213,7 +213,64 @@ def test_a_trace_goes_from_the_caller_through_a_front_end_to_a_shard(collector, 
     # The line in the log leads to the trace.
     line = next(line for line in front.errors().splitlines() if " call " in line and "Generate" in line)
     assert f"trace={context.trace_id:032x}" in line and f"shard=127.0.0.1:{port}" in line
-    assert {entry.get("grpc-encoding") for entry in receiver.metadata} <= {"gzip", None}
+
+
+class BrokenShard:
+    """Says that it has the model `karate`, and fails every call with UNAVAILABLE."""
+
+    def __init__(self, folder):  # noqa: F811
+        main = folder / "main"
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+        self.server.add_generic_rpc_handlers([self])
+        self.port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
+            [((main / "server.key").read_bytes(), (main / "server.pem").read_bytes())], (main / "ca.pem").read_bytes(),
+            require_client_auth=True))
+        self.contexts = []
+        self.server.start()
+
+    def service(self, details):
+        if details.method == "/apus.shard.v1.Shard/Watch":
+            return grpc.unary_stream_rpc_method_handler(self.watch)
+        return grpc.unary_unary_rpc_method_handler(self.fail)
+
+    def watch(self, request, context):
+        model = b"\x0a\x06karate\x12\x011"
+        while context.is_active():
+            yield b"\x0a" + bytes([len(model)]) + model
+            time.sleep(0.2)
+
+    def fail(self, request, context):
+        self.contexts.append(dict(context.invocation_metadata())["traceparent"])
+        context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+
+
+def test_every_attempt_has_a_span_of_its_own(collector, serve, folder):  # noqa: F811
+    receiver, broken = collector(), BrokenShard(folder)
+    otlp = f"{{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}"
+    shard = serve(f"{{sample: 0, service_name: shard, otlp: {otlp}}}", "shard")
+    port = int(shard.target.split(":")[1])
+    front = serve(f"{{sample: 0, service_name: front, otlp: {otlp}}}", "front", front_of=f"{port}, 127.0.0.1:{broken.port}")
+    deadline = time.monotonic() + 30
+    while front.errors().count("shard there") < 2:
+        assert time.monotonic() < deadline, front.errors()
+        time.sleep(0.02)
+    with open_channel(front, folder) as channel:
+        while not broken.contexts:
+            context, _ = Caller().call(lambda headers: predict(channel, headers))
+            assert time.monotonic() < deadline, "the broken shard is never asked"
+    broken.server.stop(0)
+    mine = lambda spans: [span for service, span in spans if service == "front"
+                          and span.trace_id == context.trace_id.to_bytes(16, "big")]
+    spans = mine(receiver.wait(lambda spans: len(mine(spans)) == 3))
+    entry, = [span for span in spans if span.kind == SERVER]
+    first, second = sorted((span for span in spans if span.kind == CLIENT), key=lambda span: span.start_time_unix_nano)
+    assert first.parent_span_id == second.parent_span_id == entry.span_id != first.span_id != second.span_id
+    assert attributes(first)["rpc.grpc.status_code"] == 14 and attributes(first)["apus.shard"].endswith(str(broken.port))
+    assert first.status.code == trace_pb2.Status.STATUS_CODE_ERROR
+    assert broken.contexts == [f"00-{context.trace_id:032x}-{first.span_id.hex()}-01"]
+    assert attributes(second)["rpc.grpc.status_code"] == 0 and attributes(second)["apus.attempt"] == 2
+    assert attributes(entry)["apus.shard"] == attributes(second)["apus.shard"] == f"127.0.0.1:{port}"
+    assert attributes(entry)["rpc.grpc.status_code"] == 0
 
 
 def test_who_is_not_recorded_leaves_no_span_and_the_shard_does_not_decide_anew(collector, serve, folder):  # noqa: F811
