@@ -45,6 +45,12 @@ final class ServerTracing: Sendable {
             destinations.append(
                 SpanCollector(channel: channel, compression: collector.compression.codecFormat, clock: clock))
         }
+        logger.info(
+            "spans of calls are exported",
+            metadata: [
+                "destinations": "\(destinations.map(\.name).joined(separator: ","))",
+                "sample": "\(configuration.sampleRatio)",
+            ])
         let sender = Self.sender(configuration.serviceName)
         let spanMetrics = SpanMetrics(metrics)
         exporters = destinations.map {
@@ -96,12 +102,15 @@ final class ServerTracing: Sendable {
 
     /// Who makes the spans, as OpenTelemetry's semantic conventions say it.
     private static func sender(_ serviceName: String) -> SpanExporter.Sender {
-        SpanExporter.Sender(
-            resource: OTLPResource([
-                ("service.name", serviceName), ("service.version", ServerVersion.current),
-                ("service.instance.id", UUID().uuidString.lowercased()),
-                ("host.name", ProcessInfo.processInfo.hostName),
-                ("process.pid", String(ProcessInfo.processInfo.processIdentifier)),
-            ]), scope: OTLPInstrumentationScope(name: "apus", version: ServerVersion.current))
+        let process = ProcessInfo.processInfo
+        var resource = OTLPResource([
+            ("service.name", serviceName), ("service.version", ServerVersion.current),
+            ("service.instance.id", UUID().uuidString.lowercased()), ("host.name", process.hostName),
+        ])
+        resource.attributes.append(
+            OTLPKeyValue(
+                key: "process.pid", value: OTLPAnyValue(value: .intValue(Int64(process.processIdentifier)))))
+        return SpanExporter.Sender(
+            resource: resource, scope: OTLPInstrumentationScope(name: "apus", version: ServerVersion.current))
     }
 }

@@ -18,8 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
               listen: 0.0.0.0:8461
               tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
               repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
-              access_log: all                   # a line for every call, not only for those that fail
-              tracing: {file: spans.jsonl}      # OpenTelemetry's spans; or otlp: {endpoint: HOST:4317, …}
+              access_log: all                   # a line for every call
+              tracing: {file: spans.jsonl}      # spans of calls, as OTLP
 
             Ctrl-C and SIGTERM drain: running calls end, new ones are refused; a second one ends at once. \
             Certificates and tenants that change are read anew within seconds, and at once after SIGHUP.
