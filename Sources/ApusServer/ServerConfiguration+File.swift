@@ -54,6 +54,7 @@ extension ServerConfiguration {
     ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info
+    /// access_log: failures         # all writes a line for every call that has ended; off for none
     /// tenancy: {…}                 # see TenantTable; read anew when the file changes
     /// shards:                      # other servers, whose models are called through this one
     ///   addresses: [10.0.0.5:8461, text.internal:8461]   # every address of a host is a shard
@@ -78,6 +79,18 @@ extension ServerConfiguration {
     ///   endpoints: [10.0.0.2:2379]
     ///   advertise: 10.0.0.5:8461   # where front ends reach it; listen when absent
     ///   lease: 5s                  # after a crash it is there so long
+    /// tracing:                     # spans of calls, as OpenTelemetry has them; none when absent
+    ///   sample: 0.01               # of the calls whose caller sends no traceparent, which decides otherwise
+    ///   file: spans.jsonl          # appends OTLP as JSON, a line for each batch; and, or
+    ///   otlp:                      # sends them to a collector, by gRPC
+    ///     endpoint: collector.internal:4317
+    ///     ca: ca.pem
+    ///     certificate: role-router.pem # and key, where the collector wants to know who sends
+    ///     key: role-router.key
+    ///     plaintext: false         # true on a loopback address, without certificates
+    ///     server_name: otel.internal   # in the collector's certificate; its host's when absent
+    ///     compression: off         # gzip or deflate
+    ///   service_name: apus         # who made them
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
@@ -102,6 +115,7 @@ extension ServerConfiguration {
         for (section, keys) in [
             (try map.map("tls"), ["certificate", "key", "client_ca", "crl"]), (try map.map("shards"), client),
             (try map.map("shards")?.map("etcd"), client), (try map.map("etcd"), client),
+            (try map.map("tracing")?.map("otlp"), client),
         ] {
             guard let section else { continue }
             for key in keys {
@@ -142,9 +156,11 @@ extension ServerConfiguration {
             drainNanoseconds = UInt64(nanoseconds)
         }
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
+        accessLog = try map.choice("access_log", of: AccessLog.self) ?? accessLog
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
         if let section = try map.map("etcd") { registration = try Registration(reading: section, listening: address) }
+        if let section = try map.map("tracing") { tracing = try Tracing(reading: section) }
         if let section = try map.map("ledger") {
             var ledger = LedgerFile(path: try section.requiredString("path"))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {

@@ -45,11 +45,15 @@ package struct ServerConfiguration: Sendable {
     /// How long running calls may take to end after Ctrl-C or SIGTERM.
     package var drainNanoseconds: UInt64 = 30_000_000_000
     package var logLevel = LogLevel.info
+    /// Which calls have a line in the log.
+    package var accessLog = AccessLog.failures
     package var tenants = TenantTable()
     /// The other servers whose models are called through this one; nil for none.
     package var shards: Shards?
     /// Where this server says that it is there, for front ends to find it; nil for nowhere.
     package var registration: Registration?
+    /// Which calls have spans, and where those go; nil for none.
+    package var tracing: Tracing?
     /// Where it is kept what tenants have used; nil for nowhere.
     package var ledger: LedgerFile?
 
@@ -106,6 +110,33 @@ package struct ServerConfiguration: Sendable {
         package init(path: String) { self.path = path }
     }
 
+    /// Spans of calls.
+    package struct Tracing: Sendable, Equatable {
+        /// Of the calls whose caller does not say whether they are recorded, in 0...1.
+        package var sampleRatio = 0.01
+        /// Who made the spans, in the words of OpenTelemetry's `service.name`.
+        package var serviceName = "apus"
+        /// A file that lines of OTLP's JSON are appended to; nil for none.
+        package var file: String?
+        /// Where they are sent by OTLP; nil for nowhere.
+        package var collector: Collector?
+
+        package init() {}
+    }
+
+    /// A collector of OpenTelemetry.
+    package struct Collector: Sendable, Equatable {
+        package var endpoint: ListenAddress
+        /// The authority of the collector, and the certificate shown to it, if any; nil over plaintext.
+        package var certificates: ClientCredentialFiles?
+        /// The name that the collector's certificate has, if not that of its host; or its SPIFFE identity.
+        package var serverName: String?
+        /// Of requests.
+        package var compression = Compression.Format.off
+
+        package init(endpoint: ListenAddress) { self.endpoint = endpoint }
+    }
+
     /// How answers are compressed.
     package struct Compression: Sendable, Equatable {
         package var format = Format.off
@@ -116,6 +147,14 @@ package struct ServerConfiguration: Sendable {
         package enum Format: String, Sendable, CaseIterable {
             case off, gzip, deflate
         }
+    }
+
+    /// Which calls have a line in the log when they have ended.
+    package enum AccessLog: String, Sendable, CaseIterable {
+        case off
+        /// Those that failed, so many of a kind a second; all of them at the log level `debug`.
+        case failures
+        case all
     }
 
     /// How much is logged.

@@ -79,12 +79,14 @@ package final class ServerProcess: Sendable {
     ///   - terminal: replaces the current line of a terminal, which shows the loading of large models; nil where the
     ///     log has to.
     ///   - logger: gets what happens.
+    ///   - lines: get a line for each call that has ended.
     ///   - logThreshold: of the logger, for admins to change; nil where they cannot.
     /// - Returns: a server that takes calls.
     /// - Throws: `StartError` saying what is wrong, before anything listens.
     package static func start(
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(),
-        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, logThreshold: LogThreshold? = nil
+        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, lines: LogLines,
+        logThreshold: LogThreshold? = nil
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
@@ -105,17 +107,17 @@ package final class ServerProcess: Sendable {
             extensions.allowsSharedMemory = configuration.allowsSharedMemory
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
+            let tracing = try tracing(configuration, loops, metrics: metrics, clock: clock, logger: logger)
             let services = ServiceSet(
                 engine: engine, tenants: tenants, configuration: configuration, extensions: extensions,
-                ledger: ledger, clock: clock, logger: logger)
+                ledger: ledger, tracing: tracing, clock: clock, logger: logger, lines: lines)
             let (shards, registration) = try shardParts(configuration, services, loops, clock: clock, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
                 server = try await RPCServer(
                     configuration: configuration.transport(certificates?.source), methods: services.methods,
-                    loops: loops,
-                    observer: services.observer, connectionObserver: connectionLog.observer)
+                    loops: loops, observer: services.observer, connectionObserver: connectionLog.observer)
             } catch {
                 loops.stop()
                 throw StartError(["\(error)"])
@@ -187,6 +189,22 @@ package final class ServerProcess: Sendable {
         }
     }
 
+    /// What makes spans and sends them; nil where nobody wants any.
+    ///
+    /// - Throws: `StartError` naming the file that cannot be used; the loops are stopped then.
+    private static func tracing(
+        _ configuration: ServerConfiguration, _ loops: EventLoopGroup, metrics: MetricsRegistry,
+        clock: any MonotonicClock, logger: Logger
+    ) throws(StartError) -> ServerTracing? {
+        guard let tracing = configuration.tracing else { return nil }
+        do throws(StartError) {
+            return try ServerTracing(tracing, loops: loops, metrics: metrics, clock: clock, logger: logger)
+        } catch {
+            loops.stop()
+            throw error
+        }
+    }
+
     /// Opens the ledger; nil where none is kept.
     ///
     /// - Throws: `StartError` naming the file.
@@ -239,6 +257,7 @@ package final class ServerProcess: Sendable {
     private func startWatches(
         _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?, shards: ShardSet?
     ) {
+        services.tracing?.start()
         var tasks: [Task<Void, Never>] = []
         if let shards { tasks.append(Task { await shards.run() }) }
         if certificates != nil || tenancy != nil {
@@ -288,6 +307,8 @@ package final class ServerProcess: Sendable {
         await server.drain(deadline: deadline)
         await unregistered
         await engine.shutdown()
+        // Every call has ended, so every span is there; and the metrics are still to be written.
+        await services.tracing?.close()
         await endWatches()
         // Probes are answered until the end: they say that the server drains.
         await probes?.close()

@@ -12,8 +12,11 @@ package protocol CallMeter: AnyObject, Sendable {
     /// - Throws: RESOURCE_EXHAUSTED.
     func reserve(_ amounts: MeteredAmounts) throws(ServingError)
 
+    /// Notes that a piece of a text is there, of which the first tells how long a prompt took.
+    func noteGeneratedPiece()
+
     /// Adds what was used: for the tenant's budget, the call's trailers and the ledger.
-    func add(_ consumption: Consumption)
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion)
 }
 
 extension CallContext {
@@ -23,7 +26,9 @@ extension CallContext {
     }
 
     /// Adds what the engine has counted.
-    func add(_ usage: EngineUsage, images: Int = 0, nodes: Int = 0, edges: Int = 0) {
+    func add(
+        _ usage: EngineUsage, answeredBy version: ModelVersion, images: Int = 0, nodes: Int = 0, edges: Int = 0
+    ) {
         var consumption = Consumption()
         consumption.promptTokenCount = UInt64(clamping: usage.promptTokenCount)
         consumption.cachedTokenCount = UInt64(clamping: usage.cachedPromptTokenCount)
@@ -33,6 +38,6 @@ extension CallContext {
         consumption.edgeCount = UInt64(clamping: edges)
         consumption.queueMicroseconds = usage.queueNanoseconds / 1000
         consumption.computeMicroseconds = usage.computeNanoseconds / 1000
-        meter?.add(consumption)
+        meter?.add(consumption, answeredBy: version)
     }
 }

@@ -21,6 +21,17 @@ extension Consumption {
         }
     }
 
+    /// What of it is no time and not nothing, by the names of the trailers in the words of a log.
+    var counts: [(name: String, count: UInt64)] {
+        Self.countNames.compactMap { name, count in self[keyPath: count] > 0 ? (name, self[keyPath: count]) : nil }
+    }
+
+    private static let countNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
+        ("prompt_tokens", \.promptTokenCount), ("cached_tokens", \.cachedTokenCount),
+        ("generated_tokens", \.generatedTokenCount), ("images", \.imageCount), ("nodes", \.nodeCount),
+        ("edges", \.edgeCount),
+    ]
+
     private static let trailerNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
         ("apus-prompt-tokens", \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
         ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),

@@ -14,14 +14,18 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let tenants: TenantGate
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
+    /// The call's place in a trace; nil where nobody traces.
+    let traced: CallTracing.Call?
     private var admitted: TenantPass?
     private var audience = MethodAudience.everybody
-    private var model: String?
-    private var requestByteCount = 0
-    private var responseByteCount = 0
+    private(set) var model: String?
+    /// The version that answered last, or that a shard was asked for.
+    private(set) var modelVersion: ModelVersion?
+    /// The shard that was asked last; nil for a call that is answered here.
+    private(set) var shard: ReplicaID?
     private var reserved = MeteredAmounts()
     /// Nil as long as nothing was used that anybody measures.
-    private var used: Consumption?
+    private(set) var used: Consumption?
     /// The part of it that is settled already, for earlier requests of the same stream.
     private var settled = MeteredAmounts()
     /// The part of it that is recorded already, for other models of the same stream.
@@ -30,12 +34,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// What a shard sent in its trailers, which the caller gets as it is.
     private var forwardedTrailers: Metadata?
 
-    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
+    init(
+        context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
+        traced: CallTracing.Call?
+    ) {
         self.context = context
         self.tenants = tenants
         self.record = record
         self.forwarder = forwarder
+        self.traced = traced
+        context.callNote = self
     }
+
+    /// Nil when the call was refused before its tenant was known.
+    var tenant: TenantID? { admitted?.caller.tenant }
 
     var call: CallContext {
         CallContext(
@@ -150,10 +162,12 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     // MARK: What it uses
 
     func reserve(_ amounts: MeteredAmounts) throws(ServingError) {
-        guard let admitted else { return }
-        settle(admitted)
-        try tenants.reserve(amounts, for: admitted)
-        reserved.add(amounts)
+        if let admitted {
+            settle(admitted)
+            try tenants.reserve(amounts, for: admitted)
+            reserved.add(amounts)
+        }
+        traced?.span?.willSubmit()
     }
 
     /// Settles what the requests before have reserved, once they have said what they used: a stream that goes on for
@@ -172,11 +186,18 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         return amounts
     }
 
-    func add(_ consumption: Consumption) {
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion) {
         var sum = used ?? Consumption()
         sum.add(consumption)
         used = sum
+        modelVersion = version
+        traced?.span?.add(consumption)
     }
+
+    func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
+
+    /// Notes which version has answered a call that uses nothing.
+    func note(_ version: ModelVersion) { modelVersion = version }
 
     // MARK: Forwarding
 
@@ -189,7 +210,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
             let selector = forwarder.target(of: bytes)
         else { return nil }
-        try take(bytes, of: selector.name)
+        try take(selector.name)
+        modelVersion = selector.version
         try reserve(for: bytes, type)
         let affinity = type.promptFields.flatMap {
             forwarder.affinity(of: bytes, selector, $0, tenant: admitted?.caller.tenant)
@@ -203,7 +225,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     ///
     /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
     func takeForwarded(_ bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
-        try take(bytes, of: ModelSelector(peekingAt: bytes)?.name.name)
+        if let selector = ModelSelector(peekingAt: bytes) { try take(selector.name) }
         try reserve(for: bytes, type)
     }
 
@@ -217,9 +239,27 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     }
 
     /// Begins an attempt: what another shard sent before is forgotten.
-    func beginAttempt() {
+    func beginAttempt(_ shard: ReplicaID) {
+        self.shard = shard
+        traced?.span?.beginAttempt(shard.address)
         forwardedTrailers = nil
         used = nil
+    }
+
+    /// Ends an attempt.
+    func endAttempt(_ code: StatusCode) { traced?.span?.endAttempt(code) }
+
+    /// Says in the metadata for a shard which trace the call belongs to: instead of the caller's span comes that of
+    /// the attempt.
+    ///
+    /// Also where nothing is recorded, so that the shard does not decide for itself; only a caller that has said so
+    /// already is repeated as it is.
+    func setTrace(in metadata: inout Metadata) {
+        guard let context = traced?.outgoing else { return }
+        metadata.removeAll("traceparent")
+        metadata.removeAll("tracestate")
+        append([("traceparent", context.traceparent)], to: &metadata)
+        if !context.state.isEmpty { append([("tracestate", context.state)], to: &metadata) }
     }
 
     /// Passes on what a shard sent in front of its messages.
@@ -244,44 +284,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         do {
             request = try Request(decoding: bytes)
         } catch {
-            requestByteCount += bytes.count
             throw ServingError(.internal, "the request cannot be decoded: \(error)", label: "undecodable_request")
         }
-        try take(bytes, of: (request as? any ModelRequest)?.requestedModel)
+        if let requestedModel = (request as? any ModelRequest)?.requestedModel, !requestedModel.isEmpty {
+            note(requestedModel)
+            if let name = ModelName(requestedModel) { try admitted?.require(name, method: context.path, audience) }
+        }
         return request
     }
 
-    /// Counts the bytes of a request and checks that the model it names may be called.
+    /// Checks that the model a request names may be called.
     ///
     /// - Throws: PERMISSION_DENIED.
-    private func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
-        requestByteCount += bytes.count
-        guard let requestedModel, !requestedModel.isEmpty else { return }
-        note(requestedModel)
-        if let name = ModelName(requestedModel) { try admitted?.require(name, method: context.path, audience) }
-    }
-
-    /// As for a request that named the model by a string.
-    func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
-        requestByteCount += bytes.count
+    func take(_ requestedModel: ModelName) throws(ServingError) {
         note(requestedModel.name)
         try admitted?.require(requestedModel, method: context.path, audience)
-    }
-
-    /// The bytes of a response, counted.
-    func encode(_ response: some Message) -> Bytes { count(response.encoded()) }
-
-    /// Counts the bytes of a response.
-    func count(_ bytes: Bytes) -> Bytes {
-        responseByteCount += bytes.count
-        return bytes
-    }
-
-    func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {
-        AccessLogEntry(
-            requestID: context.requestID, method: context.path, tenant: admitted?.caller.tenant,
-            model: model.map { String($0.prefix(255)) }, status: failure?.code ?? .ok, reason: failure?.label,
-            durationNanoseconds: now.nanoseconds(since: context.arrivalTime), requestByteCount: requestByteCount,
-            responseByteCount: responseByteCount)
     }
 }

@@ -10,4 +10,8 @@
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "inference.pb-c.h"
 #include "inference_config.pb-c.h"
+#include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
+#include "opentelemetry/proto/common/v1/common.pb-c.h"
+#include "opentelemetry/proto/resource/v1/resource.pb-c.h"
+#include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "ServiceDescriptors.h"

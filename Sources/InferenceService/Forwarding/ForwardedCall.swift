@@ -30,7 +30,7 @@ struct ForwardedCall {
             let response = try await lease.channel.unary(path, request, options: options())
             keeper.forward(initial: response.initialMetadata)
             keeper.forward(trailing: response.trailingMetadata)
-            return keeper.count(response.message)
+            return response.message
         }
     }
 
@@ -50,7 +50,7 @@ struct ForwardedCall {
             guard let message = try await call.next(), try await call.next() == nil else {
                 throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
             }
-            return keeper.count(message)
+            return message
         }
     }
 
@@ -99,7 +99,7 @@ struct ForwardedCall {
         while let message = try await call.next() {
             if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
             progress.hasBegun = true
-            try await writer.write(keeper.count(message))
+            try await writer.write(message)
         }
         keeper.forward(trailing: try await call.responseTrailers())
     }
@@ -145,17 +145,20 @@ struct ForwardedCall {
     private func settling<Answer>(
         _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, _ body: () async throws -> Answer
     ) async throws -> Answer {
-        keeper.beginAttempt()
+        keeper.beginAttempt(lease.replica)
         do {
             let answer = try await body()
             directory.finish(lease, .answered)
+            keeper.endAttempt(.ok)
             return answer
         } catch let failure as RPCFailure {
             directory.finish(lease, outcome(of: failure, progress))
+            keeper.endAttempt(failure.error.code)
             keeper.forward(trailing: failure.trailingMetadata)
             throw failure
         } catch {
             directory.finish(lease, .abandoned)
+            keeper.endAttempt(.cancelled)
             throw error
         }
     }
@@ -175,6 +178,7 @@ struct ForwardedCall {
         var options = context.optionsForCalls
         options.responseByteCountMax = forwarder.responseByteCountMax
         options.metadata = context.requestMetadata
+        keeper.setTrace(in: &options.metadata)
         // What a caller says about itself is the front end's to say.
         for name in ["apus-tenant", "apus-tenant-weight", "apus-priority-ceiling"] { options.metadata.removeAll(name) }
         for (name, value) in keeper.routedMetadata {

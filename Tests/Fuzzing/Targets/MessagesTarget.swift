@@ -50,6 +50,9 @@ extension FuzzTarget {
         EtcdPutResponse.self, EtcdWatchRequest.self, EtcdWatchCreateRequest.self, EtcdWatchResponse.self,
         EtcdLeaseGrantRequest.self, EtcdLeaseGrantResponse.self, EtcdLeaseRevokeRequest.self,
         EtcdLeaseRevokeResponse.self, EtcdLeaseKeepAliveRequest.self, EtcdLeaseKeepAliveResponse.self,
+        OTLPAnyValue.self, OTLPKeyValue.self, OTLPInstrumentationScope.self, OTLPResource.self, OTLPResourceSpans.self,
+        OTLPScopeSpans.self, OTLPSpan.self, OTLPSpan.Event.self, OTLPSpan.Link.self, OTLPStatus.self,
+        OTLPExportTraceServiceRequest.self, OTLPExportTraceServiceResponse.self, OTLPExportTracePartialSuccess.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
