@@ -10,7 +10,7 @@ import pytest
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from conftest import Server, credentials, write_configuration
-from test_shards import folder, platform  # noqa: F401, the fixtures
+from test_shards import platform  # noqa: F401, the fixture
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -27,12 +27,12 @@ def calls(server, count, begin=0):
 
 
 @pytest.fixture
-def logged(tmp_path, folder):  # noqa: F811
+def logged(tmp_path, certificates):
     servers = []
 
     def make(**extra):
-        servers.append(Server(write_configuration(tmp_path, folder, **extra), tmp_path))
-        return servers[-1], grpc.secure_channel(servers[-1].target, credentials(folder / "main", "tenant-acme"))
+        servers.append(Server(write_configuration(tmp_path, certificates, **extra), tmp_path))
+        return servers[-1], grpc.secure_channel(servers[-1].target, credentials(certificates / "main", "tenant-acme"))
     yield make
     for server in servers:
         assert server.terminate() == 0, server.errors()
@@ -122,7 +122,7 @@ def test_off_writes_none(logged):
     assert server.terminate() == 0 and not calls(server, 0)
 
 
-def test_a_forwarded_call_has_a_line_at_both_ends(platform):  # noqa: F811
+def test_a_forwarded_call_has_a_line_at_both_ends(platform):
     whole = platform(1)
     front, shard = whole.front, whole.shards[0]
     with pytest.raises(grpc.RpcError):

@@ -17,9 +17,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
-from conftest import Server, apus, credentials, write_configuration
+from conftest import Server, apus, credentials, free_ports, write_configuration
 from test_metrics import Samples, get, metrics_address
-from test_shards import folder, free_ports  # noqa: F401, the fixture
 from tritonclient.grpc import service_pb2 as inference_pb2, service_pb2_grpc as inference_pb2_grpc
 
 SERVER, CLIENT, INTERNAL = (trace_pb2.Span.SPAN_KIND_SERVER, trace_pb2.Span.SPAN_KIND_CLIENT,
@@ -98,16 +97,16 @@ def collector():
 
 
 @pytest.fixture
-def serve(tmp_path, folder):  # noqa: F811
+def serve(tmp_path, certificates):
     """Starts servers; `tracing` goes into their configuration."""
     servers = []
 
     def make(tracing, name="server", front_of=None, **extra):
         directory = tmp_path / name
         directory.mkdir()
-        configuration = write_configuration(directory, folder, http_listen="127.0.0.1:0", tracing=tracing, **extra)
+        configuration = write_configuration(directory, certificates, http_listen="127.0.0.1:0", tracing=tracing, **extra)
         if front_of:
-            main = folder / "main"
+            main = certificates / "main"
             text = re.sub(r"repositories: .*\n", "", configuration.read_text())
             configuration.write_text(
                 text + f"models: []\nrepositories: [{directory / 'none'}]\nshards: {{addresses: [127.0.0.1:{front_of}], "
@@ -121,8 +120,8 @@ def serve(tmp_path, folder):  # noqa: F811
             assert server.terminate() == 0, server.errors()
 
 
-def open_channel(server, folder, name="tenant-acme"):  # noqa: F811
-    return grpc.secure_channel(server.target, credentials(folder / "main", name))
+def open_channel(server, certificates, name="tenant-acme"):
+    return grpc.secure_channel(server.target, credentials(certificates / "main", name))
 
 
 class Caller:
@@ -169,7 +168,7 @@ def in_order(*spans):
         assert abs(span.start_time_unix_nano - time.time_ns()) < 600e9
 
 
-def test_a_trace_goes_from_the_caller_through_a_front_end_to_a_shard(collector, serve, folder):  # noqa: F811
+def test_a_trace_goes_from_the_caller_through_a_front_end_to_a_shard(collector, serve, certificates):
     receiver = collector()
     otlp = f"{{endpoint: 127.0.0.1:{receiver.port}, plaintext: true, compression: gzip}}"
     shard = serve(f"{{sample: 0, service_name: shard, otlp: {otlp}}}", "shard")
@@ -179,7 +178,7 @@ def test_a_trace_goes_from_the_caller_through_a_front_end_to_a_shard(collector, 
     while "shard there" not in front.errors():
         assert time.monotonic() < deadline, front.errors()
         time.sleep(0.02)
-    with open_channel(front, folder) as channel:
+    with open_channel(front, certificates) as channel:
         context, text = Caller().call(lambda headers: generate(channel, headers), state="vendor=x1,other=y")
         name = "apus.text.v1.Text/Generate"
         spans = by_name(receiver.wait(lambda spans: sum(span.kind == SERVER for _, span in spans) == 2), context.trace_id)
@@ -218,8 +217,8 @@ def test_a_trace_goes_from_the_caller_through_a_front_end_to_a_shard(collector, 
 class BrokenShard:
     """Says that it has the model `karate`, and fails every call with UNAVAILABLE."""
 
-    def __init__(self, folder):  # noqa: F811
-        main = folder / "main"
+    def __init__(self, certificates):
+        main = certificates / "main"
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers([self])
         self.port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
@@ -244,8 +243,8 @@ class BrokenShard:
         context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
 
 
-def test_every_attempt_has_a_span_of_its_own(collector, serve, folder):  # noqa: F811
-    receiver, broken = collector(), BrokenShard(folder)
+def test_every_attempt_has_a_span_of_its_own(collector, serve, certificates):
+    receiver, broken = collector(), BrokenShard(certificates)
     otlp = f"{{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}"
     shard = serve(f"{{sample: 0, service_name: shard, otlp: {otlp}}}", "shard")
     port = int(shard.target.split(":")[1])
@@ -254,7 +253,7 @@ def test_every_attempt_has_a_span_of_its_own(collector, serve, folder):  # noqa:
     while front.errors().count("shard there") < 2:
         assert time.monotonic() < deadline, front.errors()
         time.sleep(0.02)
-    with open_channel(front, folder) as channel:
+    with open_channel(front, certificates) as channel:
         while not broken.contexts:
             context, _ = Caller().call(lambda headers: predict(channel, headers))
             assert time.monotonic() < deadline, "the broken shard is never asked"
@@ -273,7 +272,7 @@ def test_every_attempt_has_a_span_of_its_own(collector, serve, folder):  # noqa:
     assert attributes(entry)["rpc.grpc.status_code"] == 0
 
 
-def test_who_is_not_recorded_leaves_no_span_and_the_shard_does_not_decide_anew(collector, serve, folder):  # noqa: F811
+def test_who_is_not_recorded_leaves_no_span_and_the_shard_does_not_decide_anew(collector, serve, certificates):
     receiver = collector()
     otlp = f"{{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}"
     # The shard would record everything that nobody has decided about.
@@ -284,7 +283,7 @@ def test_who_is_not_recorded_leaves_no_span_and_the_shard_does_not_decide_anew(c
     while "shard there" not in front.errors():
         assert time.monotonic() < deadline, front.errors()
         time.sleep(0.02)
-    with open_channel(front, folder) as channel:
+    with open_channel(front, certificates) as channel:
         predict(channel)
         Caller(ALWAYS_OFF).call(lambda headers: predict(channel, headers))
         predict(channel, [("traceparent", "00-" + "0" * 32 + "-00f067aa0ba902b7-01"), ("tracestate", "a=1")])
@@ -295,10 +294,10 @@ def test_who_is_not_recorded_leaves_no_span_and_the_shard_does_not_decide_anew(c
         recorded.trace_id.to_bytes(16, "big")}
 
 
-def test_failed_refused_and_cancelled_calls_have_their_status(collector, serve, folder):  # noqa: F811
+def test_failed_refused_and_cancelled_calls_have_their_status(collector, serve, certificates):
     receiver = collector()
     server = serve(f"{{sample: 1, otlp: {{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}}}", access_log="all")
-    with open_channel(server, folder) as channel:
+    with open_channel(server, certificates) as channel:
         with pytest.raises(grpc.RpcError):
             predict(channel, model="nobody")
         with pytest.raises(grpc.RpcError):  # Its handler never begins.
@@ -335,10 +334,10 @@ def test_failed_refused_and_cancelled_calls_have_their_status(collector, serve, 
         "CANCELLED", "INTERNAL", "NOT_FOUND", "OK"]
 
 
-def test_a_collector_that_is_away_costs_no_call_and_gets_the_spans_when_it_is_back(collector, serve, folder):  # noqa: F811
+def test_a_collector_that_is_away_costs_no_call_and_gets_the_spans_when_it_is_back(collector, serve, certificates):
     receiver = collector()
     server = serve(f"{{sample: 1, otlp: {{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}}}")
-    with open_channel(server, folder) as channel:
+    with open_channel(server, certificates) as channel:
         predict(channel)
         receiver.wait(lambda spans: sum(span.kind == SERVER for _, span in spans) == 1)
         receiver.stop()
@@ -379,39 +378,39 @@ def wait_for(server, is_there):
     return samples
 
 
-def test_what_is_left_is_sent_when_the_server_drains_and_not_waited_for_in_vain(collector, serve, folder):  # noqa: F811
+def test_what_is_left_is_sent_when_the_server_drains_and_not_waited_for_in_vain(collector, serve, certificates):
     receiver = collector()
     server = serve(f"{{sample: 1, otlp: {{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}}}")
-    with open_channel(server, folder) as channel:
+    with open_channel(server, certificates) as channel:
         for _ in range(20):
             predict(channel)
     assert server.terminate() == 0, server.errors()
     assert sum(span.kind == SERVER for _, span in receiver.spans()) == 20
     hanging, = free_ports(1)
     silent = serve(f"{{sample: 1, otlp: {{endpoint: 127.0.0.1:{hanging}, plaintext: true}}}}", "silent")
-    with open_channel(silent, folder) as channel:
+    with open_channel(silent, certificates) as channel:
         predict(channel)
     begin = time.monotonic()
     assert silent.terminate() == 0 and time.monotonic() - begin < 20
 
 
-def test_a_collector_behind_mutual_tls_is_told_who_sends(collector, serve, folder):  # noqa: F811
-    main = folder / "main"
+def test_a_collector_behind_mutual_tls_is_told_who_sends(collector, serve, certificates):
+    main = certificates / "main"
     read = lambda name: (main / name).read_bytes()
     receiver = collector(server_credentials=grpc.ssl_server_credentials(
         [(read("server.key"), read("server.pem"))], read("ca.pem"), require_client_auth=True))
     server = serve(
         f"{{sample: 1, otlp: {{endpoint: 127.0.0.1:{receiver.port}, server_name: localhost, ca: {main / 'ca.pem'}, "
         f"certificate: {main / 'role-router.pem'}, key: {main / 'role-router.key'}}}}}")
-    with open_channel(server, folder) as channel:
+    with open_channel(server, certificates) as channel:
         predict(channel)
     receiver.wait(lambda spans: len(spans) >= 3)
 
 
-def test_a_file_of_spans_is_lines_of_otlp_json(serve, folder, tmp_path):  # noqa: F811
+def test_a_file_of_spans_is_lines_of_otlp_json(serve, certificates, tmp_path):
     path = tmp_path / "spans.jsonl"
     server = serve(f"{{sample: 1, file: {path}}}")
-    with open_channel(server, folder) as channel:
+    with open_channel(server, certificates) as channel:
         context, _ = Caller().call(lambda headers: generate(channel, headers), state="a=1")
         predict(channel)
     assert server.terminate() == 0, server.errors()
@@ -430,10 +429,10 @@ def test_a_file_of_spans_is_lines_of_otlp_json(serve, folder, tmp_path):  # noqa
     assert sum(span.name == "apus.graph.v1.Graph/Predict" for _, span in spans) == 1
 
 
-def test_apus_call_joins_a_trace(serve, folder, tmp_path):  # noqa: F811
+def test_apus_call_joins_a_trace(serve, certificates, tmp_path):
     path = tmp_path / "spans.jsonl"
     server = serve(f"{{sample: 0, file: {path}}}")
-    call = ["call", "graph", "--model", "karate", "--nodes", "0", "--target", server.target, "--certs", folder / "main"]
+    call = ["call", "graph", "--model", "karate", "--nodes", "0", "--target", server.target, "--certs", certificates / "main"]
     trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     result = apus(*call, "--traceparent", f"00-{trace}-{span}-01")
     assert result.returncode == 0, result.stderr
