@@ -120,7 +120,7 @@ let package = Package(
             "InferenceService",
             [
                 "Compute", "Constraints", "Engine", "Ledger", "Messages", "Models", "RPC", "RPCTransport", "Routing",
-                "Telemetry", "Tenancy", "TextModels", "Vocabulary",
+                "Telemetry", "Tenancy", "TextModels", "Tokenizers", "Vocabulary",
             ]),
 
         // Layer 7

@@ -18,6 +18,9 @@ from pathlib import Path
 # The same as grpc.reflection.v1 on the wire, so its messages serve for both.
 WITHOUT_SWIFT = {"grpc.reflection.v1alpha"}
 
+# Packages whose types are called like ours -> what their names begin with in Swift.
+PREFIXES = {"tei.v1": "TEI"}
+
 
 # The wire format: just enough to read descriptors.
 
@@ -258,7 +261,8 @@ class Schema:
         self.package_of = lambda name: next(p for p in packages if name.startswith(p + "."))
 
     def swift_type(self, full_name):
-        return full_name.removeprefix(self.package_of(full_name) + ".")
+        package = self.package_of(full_name)
+        return PREFIXES.get(package, "") + full_name.removeprefix(package + ".")
 
     def element(self, f):
         return SCALARS[f.type] if f.type in SCALARS else self.swift_type(f.type_name)
@@ -343,11 +347,11 @@ def write_initialiser(out, message, schema, access):
             out(f"self.{name} = {name}")
 
 
-def write_enum(out, enum):
+def write_enum(out, enum, prefix=""):
     """An open enum: a value that this schema does not know stays what it is."""
     out.comment(enum.comment)
     names = case_names(enum)
-    with out.block(f"package enum {enum.name}: Hashable, Sendable"):
+    with out.block(f"package enum {prefix}{enum.name}: Hashable, Sendable"):
         for name, (_, _, comment) in zip(names, enum.values):
             out.comment(comment)
             out(f"case {name}")
@@ -373,9 +377,9 @@ def write_enum(out, enum):
                 out.depth += 1
 
 
-def write_struct(out, message, schema):
+def write_struct(out, message, schema, prefix=""):
     out.comment(message.comment)
-    with out.block(f"package struct {message.name}: Message"):
+    with out.block(f"package struct {prefix}{message.name}: Message"):
         for enum in message.enums:
             write_enum(out, enum)
             out()
@@ -402,7 +406,7 @@ def write_struct(out, message, schema):
 
 def write_service(out, service, package, schema):
     out.comment(service.comment)
-    with out.block(f"package enum {service.name}Methods"):
+    with out.block(f"package enum {PREFIXES.get(package, '')}{service.name}Methods"):
         out("/// The full name of the service.")
         out(f'package static let service = "{package}.{service.name}"')
         for m in service.methods:
@@ -432,11 +436,12 @@ def values_file(x, schema):
     for service in x.services:
         write_service(out, service, x.package, schema)
         out()
+    prefix = PREFIXES.get(x.package, "")
     for enum in x.enums:
-        write_enum(out, enum)
+        write_enum(out, enum, prefix)
         out()
     for message in x.messages:
-        write_struct(out, message, schema)
+        write_struct(out, message, schema, prefix)
         out()
     out.lines.pop()
     return out.text()
@@ -577,9 +582,10 @@ def main(descriptor_set, folder):
         if x.package in WITHOUT_SWIFT:
             continue
         for declared in x.messages + x.enums:
-            if declared.name in names:
-                raise ValueError(f"two packages declare {declared.name}, which Swift code would mix up")
-            names.add(declared.name)
+            name = PREFIXES.get(x.package, "") + declared.name
+            if name in names:
+                raise ValueError(f"two packages declare {name}, which Swift code would mix up")
+            names.add(name)
         stem = upper_camel(Path(x.name).stem)
         if stem in written:
             raise ValueError(f"two files are named {stem}")

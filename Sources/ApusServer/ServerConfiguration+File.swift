@@ -4,6 +4,7 @@ import Glibc
 import RPCTransport
 import TLS
 import Tenancy
+import Vocabulary
 
 extension ServerConfiguration {
     /// Reads a configuration file; what is absent keeps its default.
@@ -63,6 +64,8 @@ extension ServerConfiguration {
     ///   plaintext: false                                 # true on loopback addresses, without certificates
     ///   server_name: shard.internal                      # in the shards' certificates; their host's when absent
     ///   look_up_every: 5s                                # of hosts
+    /// tei:                         # tei.v1, whose requests name no model
+    ///   model: minilm              # the server's one encoder when absent; metadata apus-model of a call goes first
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
@@ -127,6 +130,7 @@ extension ServerConfiguration {
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
+        if let section = try map.map("tei") { teiModel = try Self.modelName("model", in: section) }
         if let section = try map.map("ledger") {
             var ledger = LedgerFile(path: try section.requiredString("path"))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
@@ -142,6 +146,14 @@ extension ServerConfiguration {
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
         }
+    }
+
+    private static func modelName(
+        _ key: String, in map: ConfigurationMap
+    ) throws(ConfigurationError) -> ModelName {
+        let text = try map.requiredString(key)
+        guard let name = ModelName(text) else { throw map.error(at: key, "\"\(text)\" is no name of a model") }
+        return name
     }
 
     /// Refuses floors of memory that cannot all be kept.

@@ -2,6 +2,7 @@ package import Engine
 package import RPCTransport
 package import TLS
 package import Tenancy
+package import Vocabulary
 
 /// Everything `apus serve` can be told; each value has a default.
 package struct ServerConfiguration: Sendable {
@@ -48,6 +49,8 @@ package struct ServerConfiguration: Sendable {
     package var tenants = TenantTable()
     /// The other servers whose models are called through this one; nil for none.
     package var shards: Shards?
+    /// The model of `tei.v1`, whose requests name none; nil for the only encoder there is.
+    package var teiModel: ModelName?
     /// Where it is kept what tenants have used; nil for nowhere.
     package var ledger: LedgerFile?
 

@@ -31,7 +31,10 @@ final class ServiceSet: Sendable {
                 engine.isReady($0)
             }
         }
-        let gate = CallGate(tenants: tenants, clock: clock, record: record, forwarder: forwarder) {
+        let impliedModels = ImpliedModels(configured: configuration.teiModel, engine: engine, directory: directory)
+        let gate = CallGate(
+            tenants: tenants, clock: clock, record: record, forwarder: forwarder, impliedModels: impliedModels
+        ) {
             log.callDidEnd($0, $1)
         }
         var methods = MethodTable()

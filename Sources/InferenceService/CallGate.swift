@@ -14,6 +14,7 @@ package struct CallGate: Sendable {
     private let log: Log
     private let record: Record?
     private let forwarder: Forwarder?
+    private let impliedModels: ImpliedModels
 
     /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
     /// call that named none there is.
@@ -24,12 +25,13 @@ package struct CallGate: Sendable {
 
     package init(
         tenants: TenantGate, clock: any MonotonicClock, record: Record? = nil, forwarder: Forwarder? = nil,
-        log: @escaping Log
+        impliedModels: ImpliedModels = ImpliedModels(), log: @escaping Log
     ) {
         self.tenants = tenants
         self.clock = clock
         self.record = record
         self.forwarder = forwarder
+        self.impliedModels = impliedModels
         self.log = log
     }
 
@@ -37,7 +39,7 @@ package struct CallGate: Sendable {
     func pass<Answer>(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
+        let keeper = keeper(context)
         do {
             try keeper.enter(audience)
             let answer = try await answer(keeper)
@@ -53,7 +55,7 @@ package struct CallGate: Sendable {
     func passAtOnce(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
     ) throws -> Bytes? {
-        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
+        let keeper = keeper(context)
         do {
             try keeper.enter(audience)
             guard let answer = try answer(keeper) else {
@@ -66,6 +68,11 @@ package struct CallGate: Sendable {
             finish(keeper, ServingError(handlerError: error))
             throw error
         }
+    }
+
+    private func keeper(_ context: ServerContext) -> GateKeeper {
+        GateKeeper(
+            context: context, tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels)
     }
 
     private func finish(_ keeper: GateKeeper, _ failure: ServingError?) {

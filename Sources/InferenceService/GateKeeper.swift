@@ -14,6 +14,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let tenants: TenantGate
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
+    private let impliedModels: ImpliedModels
+    private var impliedModel: ModelSelector?
     private var admitted: TenantPass?
     private var model: String?
     private var requestByteCount = 0
@@ -29,18 +31,22 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// What a shard sent in its trailers, which the caller gets as it is.
     private var forwardedTrailers: Metadata?
 
-    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
+    init(
+        context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
+        impliedModels: ImpliedModels
+    ) {
         self.context = context
         self.tenants = tenants
         self.record = record
         self.forwarder = forwarder
+        self.impliedModels = impliedModels
     }
 
     var call: CallContext {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, weight: admitted?.caller.policy.weight ?? 1,
             deadline: context.deadline, requestID: context.requestID,
-            allowedModels: admitted?.caller.policy.allowedModels, meter: self)
+            allowedModels: admitted?.caller.policy.allowedModels, impliedModel: impliedModel, meter: self)
     }
 
     func header(_ name: StaticString) -> String? { context.requestText(of: name) }
@@ -146,6 +152,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         used = sum
     }
 
+    func add(_ consumption: Consumption, settling amounts: MeteredAmounts) {
+        add(consumption)
+        guard let admitted else { return }
+        tenants.settle(admitted, reserved: amounts, used: consumption.amounts)
+        settled.add(consumption.amounts)
+        reserved.remove(amounts)
+    }
+
     // MARK: Forwarding
 
     /// The call as one of a shard's; nil when it is answered here.
@@ -154,26 +168,34 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func forwardedCall<Request: Message>(
         _ type: Request.Type, _ bytes: Bytes
     ) throws(ServingError) -> ForwardedCall? {
-        guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
-            let selector = forwarder.target(of: bytes)
-        else { return nil }
-        try take(bytes, of: selector.name)
+        let target: ModelSelector?
+        if type is any ModellessRequest.Type {
+            let implied = try impliedModels.model(named: header("apus-model"), call)
+            impliedModel = implied
+            target = forwarder.flatMap { $0.isElsewhere(implied) ? implied : nil }
+        } else {
+            let isForwardable = (type as? any ModelRequest.Type)?.isForwardable ?? false
+            target = isForwardable ? forwarder?.target(of: bytes) : nil
+        }
+        guard let forwarder, let target else { return nil }
+        try take(bytes, of: target.name)
         try reserve(for: bytes, type)
         return ForwardedCall(
-            selector: selector, requestType: type, forwarder: forwarder, context: context, keeper: self)
+            selector: target, requestType: type, impliedModel: impliedModel, forwarder: forwarder, context: context,
+            keeper: self)
     }
 
     /// Checks one more message of a stream that is forwarded, and reserves what it will use.
     ///
     /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
-    func takeForwarded(_ bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
-        try take(bytes, of: ModelSelector(peekingAt: bytes)?.name.name)
+    func takeForwarded(_ bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
+        try take(bytes, of: impliedModel?.name.name ?? ModelSelector(peekingAt: bytes)?.name.name)
         try reserve(for: bytes, type)
     }
 
     /// Reserves what a request that is answered elsewhere will use at most; it is decoded only for tenants that have
     /// limits of what is used.
-    private func reserve(for bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
+    private func reserve(for bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
         guard let policy = admitted?.caller.policy, policy.tokenRate != nil || policy.budget != nil,
             let type = type as? any MeteredRequest.Type, let request = try? type.init(decoding: bytes)
         else { return }
@@ -211,7 +233,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             requestByteCount += bytes.count
             throw ServingError(.internal, "the request cannot be decoded: \(error)", label: "undecodable_request")
         }
-        try take(bytes, of: (request as? any ModelRequest)?.requestedModel)
+        try take(bytes, of: impliedModel?.name.name ?? (request as? any ModelRequest)?.requestedModel)
         return request
     }
 

@@ -18,7 +18,8 @@ struct WholeServer {
     let channel: RPCChannel
 
     static func with(
-        allowsSharedMemory: Bool = false, configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
+        allowsSharedMemory: Bool = false, impliedModel: ModelName? = nil,
+        configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
         let loops = try EventLoopGroup(name: "test", loopCount: 2)
@@ -30,7 +31,10 @@ struct WholeServer {
             engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
-        services.register(in: &methods, through: CallGate.open)
+        let gate = CallGate(
+            tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            impliedModels: ImpliedModels(configured: impliedModel, engine: engine), log: { _, _ in })
+        services.register(in: &methods, through: gate)
         let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
         var channelConfiguration = RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port)
         configureChannel(&channelConfiguration)

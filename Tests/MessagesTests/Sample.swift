@@ -27,7 +27,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     static let all =
-        inference + extensions + text + vision + graph + admin + shard + health + reflection
+        inference + extensions + text + embeddingsInference + vision + graph + admin + shard + health + reflection
 
     private static let inference = [
         Sample(ServerLiveRequest(), ""),

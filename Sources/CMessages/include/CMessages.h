@@ -9,4 +9,5 @@
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "inference.pb-c.h"
 #include "inference_config.pb-c.h"
+#include "tei/v1/tei.pb-c.h"
 #include "ServiceDescriptors.h"

@@ -1,3 +1,4 @@
+import Messages
 import RPC
 import RPCTransport
 import Routing
@@ -14,7 +15,9 @@ import Vocabulary
 /// - Isolation: the handler of the call, on the loop of its connection.
 struct ForwardedCall {
     let selector: ModelSelector
-    let requestType: any ModelRequest.Type
+    let requestType: any Message.Type
+    /// The model of requests that name none: the shard is told which, whatever its own configuration says.
+    let impliedModel: ModelSelector?
     let forwarder: Forwarder
     let context: ServerContext
     let keeper: GateKeeper
@@ -172,11 +175,12 @@ struct ForwardedCall {
         options.responseByteCountMax = forwarder.responseByteCountMax
         options.metadata = context.requestMetadata
         options.metadata.removeAll("apus-tenant")
-        guard let tenant = keeper.call.tenant else { return options }
+        if impliedModel != nil { options.metadata.removeAll("apus-model") }
         do {
-            try options.metadata.append("apus-tenant", tenant.name)
+            if let impliedModel { try options.metadata.append("apus-model", impliedModel.name.name) }
+            if let tenant = keeper.call.tenant { try options.metadata.append("apus-tenant", tenant.name) }
         } catch {
-            preconditionFailure("the name of a tenant in metadata: \(error)")
+            preconditionFailure("the name of a tenant or a model in metadata: \(error)")
         }
         return options
     }

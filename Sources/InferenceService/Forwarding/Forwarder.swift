@@ -24,8 +24,10 @@ package struct Forwarder: Sendable {
     /// The model that a request names, when it is another server's; nil for a request to be answered here, be it with
     /// NOT_FOUND.
     func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = ModelSelector(peekingAt: request), !isServedHere(selector), directory.knows(selector)
-        else { return nil }
+        guard let selector = ModelSelector(peekingAt: request), isElsewhere(selector) else { return nil }
         return selector
     }
+
+    /// Whether a model is another server's.
+    func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.knows(selector) }
 }

@@ -46,6 +46,12 @@ extension FuzzTarget {
         ModelQueuePolicy.self, ModelDynamicBatching.self, ModelSequenceBatching.self, ModelEnsembling.self,
         ModelEnsembling.Step.self, ModelParameter.self, ModelTransactionPolicy.self, ModelResponseCache.self,
         ModelConfig.self, WatchRequest.self, ShardState.self, ShardModel.self,
+        TEIInfoRequest.self, TEIInfoResponse.self, TEIMetadata.self, TEIEmbedRequest.self, TEIEmbedResponse.self,
+        TEIEmbedSparseRequest.self, TEISparseValue.self, TEIEmbedSparseResponse.self, TEIEmbedAllRequest.self,
+        TEITokenEmbedding.self, TEIEmbedAllResponse.self, TEIPredictRequest.self, TEIPredictPairRequest.self,
+        TEIPrediction.self, TEIPredictResponse.self, TEIRerankRequest.self, TEIRerankStreamRequest.self, TEIRank.self,
+        TEIRerankResponse.self, TEIEncodeRequest.self, TEISimpleToken.self, TEIEncodeResponse.self,
+        TEIDecodeRequest.self, TEIDecodeResponse.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
