@@ -1,6 +1,7 @@
 package import Configuration
 import Engine
 import Glibc
+import Ledger
 import RPCTransport
 import TLS
 import Tenancy
@@ -69,6 +70,11 @@ extension ServerConfiguration {
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
+    /// # or, in a database that several servers share:
+    /// ledger:
+    ///   postgres: host=db.internal dbname=apus user=apus   # or postgres://…, as libpq reads it, PGPASSWORD too
+    ///   journal: usage.journal     # a file of this server alone; what the database does not have yet
+    ///   write_every: 1s            # as often the budgets hear what other servers have spent
     /// ```
     ///
     /// - Throws: `ConfigurationError` with file, line and key.
@@ -132,7 +138,7 @@ extension ServerConfiguration {
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
         if let section = try map.map("tei") { teiModel = try Self.modelName("model", in: section) }
         if let section = try map.map("ledger") {
-            var ledger = LedgerFile(path: try section.requiredString("path"))
+            var ledger = LedgerFile(try Self.ledgerStore(section))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
                 ledger.writeNanoseconds = UInt64(nanoseconds)
             }
@@ -145,6 +151,24 @@ extension ServerConfiguration {
         }
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
+        }
+    }
+
+    private static func ledgerStore(_ map: ConfigurationMap) throws(ConfigurationError) -> LedgerFile.Store {
+        guard let parameters = try map.string("postgres") else {
+            return .sqlite(path: try map.requiredString("path"))
+        }
+        guard try map.string("path") == nil else {
+            throw map.error(at: "path", "is the file of SQLite; beside postgres the file is called journal")
+        }
+        do {
+            return .postgres(try PostgresLocation(parameters), journal: try map.requiredString("journal"))
+        } catch let error as LedgerError {
+            throw map.error(at: "postgres", error.problem)
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            preconditionFailure("unexpected \(error)")
         }
     }
 

@@ -1,4 +1,5 @@
 package import Engine
+package import Ledger
 package import RPCTransport
 package import TLS
 package import Tenancy
@@ -113,12 +114,19 @@ package struct ServerConfiguration: Sendable {
 
     /// Where the ledger is.
     package struct LedgerFile: Sendable, Equatable {
-        /// The file of the database; its journal lies beside it.
-        package var path: String
+        package var store: Store
         /// How often the journal is moved to the database.
         package var writeNanoseconds: UInt64 = 1_000_000_000
 
-        package init(path: String) { self.path = path }
+        package init(_ store: Store) { self.store = store }
+
+        /// The database.
+        package enum Store: Sendable, Equatable {
+            /// A file; its journal lies beside it.
+            case sqlite(path: String)
+            /// One that several servers share; each has a journal of its own.
+            case postgres(PostgresLocation, journal: String)
+        }
     }
 
     /// How answers are compressed.

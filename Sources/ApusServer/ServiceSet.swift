@@ -61,10 +61,10 @@ final class ServiceSet: Sendable {
             clocks: .init(monotonic: clock, unixSeconds: { Int64(Date().timeIntervalSince1970) })
         ) { tenant, period in
             do {
-                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
+                return try ledger?.spent(by: tenant, in: period) ?? SpentAmounts()
             } catch {
                 logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
-                return MeteredAmounts()
+                return SpentAmounts()
             }
         }
     }
