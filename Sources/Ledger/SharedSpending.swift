@@ -3,8 +3,8 @@ import Vocabulary
 
 /// Tells what others have spent of budgets from what this server has, where several move usage to one database.
 ///
-/// The database has sums over everybody, and what this server spends gets there with a delay. So it is counted what this
-/// server has moved: what the database has beyond that is others', or was spent before.
+/// The database has sums over everybody, and what this server spends gets there with a delay. So it is counted what
+/// this server has moved: what the database has beyond that is others', or was spent before.
 ///
 /// ```
 /// in the database:  what others moved, or was there before │ what we moved

@@ -25,8 +25,8 @@ package final class UsageLedger: Sendable {
     /// Slots of a journal whose database may be away for hours.
     static let sharedSlotCount = 16_384
 
-    /// Opens the ledger in the file of SQLite at `path`, or makes it, and takes over what an earlier process left in the
-    /// journal beside it.
+    /// Opens the ledger in the file of SQLite at `path`, or makes it, and takes over what an earlier process left in
+    /// the journal beside it.
     ///
     /// - Throws: `LedgerError` when a file cannot be had or is another process's.
     package init(path: String, unixSeconds: @escaping @Sendable () -> Int64) throws(LedgerError) {

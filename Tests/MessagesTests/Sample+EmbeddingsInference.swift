@@ -96,7 +96,8 @@ extension Sample {
             #"id: 101 text: "[CLS]" special: true start: 0 stop: 3"#),
         Sample(TEIEncodeResponse(tokens: [TEISimpleToken(id: 1)]), "tokens { id: 1 }"),
         Sample(
-            TEIDecodeRequest(ids: [1, .max], skipSpecialTokens: true), "ids: [1, 4294967295] skip_special_tokens: true"),
+            TEIDecodeRequest(ids: [1, .max], skipSpecialTokens: true),
+            "ids: [1, 4294967295] skip_special_tokens: true"),
         Sample(TEIDecodeResponse(text: "t"), #"text: "t""#),
     ]
 }

@@ -4,33 +4,46 @@ import Vocabulary
 
 /// The answers to a stream of requests that are worked on at the same time, in the order of the requests.
 ///
-/// At most `inFlightCountMax` requests are read whose answers are not written: then the reader waits, and the caller
-/// with it. Whoever is not worked on yet has taken nothing but that room.
+/// At most `inFlightCountMax` requests, and `inFlightByteCountMax` bytes of them unless a single one has more, are
+/// worked on whose answers are not written: then the reader waits with the next one, and the caller with it.
 ///
 /// - Isolation: any thread; one short lock.
 final class StreamWindow<Response: Sendable>: Sendable {
     /// As many as fill a few executions.
     static var inFlightCountMax: Int { 64 }
+    static var inFlightByteCountMax: Int { 4 << 20 }
 
     private struct State {
         var readCount = 0
         var writtenCount = 0
+        /// Of the requests that are worked on, and of each of them by its number.
+        var byteCount = 0
+        var byteCounts: [Int: Int] = [:]
         var answers: [Int: Result<Response, any Error>] = [:]
         /// How the requests ended, once they have.
         var ending: Result<Void, any Error>?
         var isClosed = false
         var reader: CheckedContinuation<Void, Never>?
         var writer: CheckedContinuation<Void, Never>?
+
+        func hasRoom(for byteCount: Int) -> Bool {
+            let inFlightCount = readCount - writtenCount
+            return inFlightCount == 0
+                || inFlightCount < StreamWindow.inFlightCountMax
+                    && self.byteCount + byteCount <= StreamWindow.inFlightByteCountMax
+        }
     }
 
     private let state = Mutex(State())
 
-    /// Makes room for one more request, and gives its number; nil when nobody writes answers any more.
-    func admit() async -> Int? {
+    /// Makes room for one more request of so many bytes, and gives its number; nil when nobody writes answers any more.
+    func admit(byteCount: Int) async -> Int? {
         while true {
             let admission: (isClosed: Bool, number: Int?) = state.withLock { state in
                 guard !state.isClosed else { return (true, nil) }
-                guard state.readCount - state.writtenCount < Self.inFlightCountMax else { return (false, nil) }
+                guard state.hasRoom(for: byteCount) else { return (false, nil) }
+                state.byteCount += byteCount
+                state.byteCounts[state.readCount] = byteCount
                 state.readCount += 1
                 return (false, state.readCount - 1)
             }
@@ -38,8 +51,7 @@ final class StreamWindow<Response: Sendable>: Sendable {
             if let number = admission.number { return number }
             await withCheckedContinuation { continuation in
                 let isOpen = state.withLock { state in
-                    let isFull = state.readCount - state.writtenCount >= Self.inFlightCountMax
-                    guard isFull, !state.isClosed else { return true }
+                    guard !state.hasRoom(for: byteCount), !state.isClosed else { return true }
                     state.reader = continuation
                     return false
                 }
@@ -77,6 +89,7 @@ final class StreamWindow<Response: Sendable>: Sendable {
                         nil as CheckedContinuation<Void, Never>?
                     )
                 }
+                state.byteCount -= state.byteCounts.removeValue(forKey: state.writtenCount) ?? 0
                 state.writtenCount += 1
                 return (answer, nil, state.reader.take())
             }
@@ -107,7 +120,29 @@ final class StreamWindow<Response: Sendable>: Sendable {
     }
 }
 
-extension MessageReader {
+/// A request of which several of a stream are worked on at the same time.
+protocol StreamedRequest: Message {
+    /// About what it holds in memory.
+    var heldByteCount: Int { get }
+}
+
+extension TEIEmbedRequest: StreamedRequest {
+    var heldByteCount: Int { inputs.utf8.count }
+}
+
+extension TEIEmbedAllRequest: StreamedRequest {
+    var heldByteCount: Int { inputs.utf8.count }
+}
+
+extension TEIEncodeRequest: StreamedRequest {
+    var heldByteCount: Int { inputs.utf8.count }
+}
+
+extension TEIDecodeRequest: StreamedRequest {
+    var heldByteCount: Int { ids.count * MemoryLayout<UInt32>.stride }
+}
+
+extension MessageReader where Request: StreamedRequest {
     /// Answers every request by `answer`, several at the same time, and writes the answers in their order.
     ///
     /// - Throws: what the first `answer` throws that fails; what `next` and `write` throw.
@@ -119,7 +154,9 @@ extension MessageReader {
             group.addTask {
                 await withDiscardingTaskGroup { workers in
                     do {
-                        while let request = try await self.next(), let number = await window.admit() {
+                        while let request = try await self.next(),
+                            let number = await window.admit(byteCount: request.heldByteCount)
+                        {
                             workers.addTask {
                                 do {
                                     window.answer(number, .success(try await answer(request)))
