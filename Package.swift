@@ -54,6 +54,7 @@ let package = Package(
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CMemory"),
         // Optimised in debug builds too: tests then run the code that ships, and models a dozen times as fast.
@@ -103,7 +104,7 @@ let package = Package(
         module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
         module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
         module("Routing", ["Vocabulary"]),
-        module("Ledger", [.product(name: "GRDB", package: "GRDB.swift"), "Tenancy", "Vocabulary"]),
+        module("Ledger", ["CPostgreSQL", .product(name: "GRDB", package: "GRDB.swift"), "Tenancy", "Vocabulary"]),
 
         // Layer 5
         module(
@@ -128,7 +129,7 @@ let package = Package(
             "InferenceService",
             [
                 "Compute", "Constraints", "Engine", "HTTP2", "Ledger", "Messages", "Models", "RPC", "RPCTransport",
-                "Routing", "Spans", "Telemetry", "Tenancy", "TextModels",
+                "Routing", "Spans", "Telemetry", "Tenancy", "TextModels", "Tokenizers",
                 .product(name: "Tracing", package: "swift-distributed-tracing"), "Vocabulary",
             ]),
 

@@ -20,7 +20,7 @@ WITHOUT_SWIFT = {"grpc.reflection.v1alpha"}
 
 # What stands before the Swift names of packages that others made, by how they begin: whose names ours would clash with,
 # or whose words Swift code has other uses for, such as Span.
-PREFIXES = {"etcdserverpb": "Etcd", "opentelemetry.": "OTLP"}
+PREFIXES = {"etcdserverpb": "Etcd", "opentelemetry.": "OTLP", "tei.v1": "TEI"}
 
 
 # The wire format: just enough to read descriptors.

@@ -1,9 +1,11 @@
 package import Configuration
 import Engine
 import Glibc
+import Ledger
 import RPCTransport
 import TLS
 import Tenancy
+import Vocabulary
 
 extension ServerConfiguration {
     /// Reads a configuration file; what is absent keeps its default.
@@ -91,9 +93,16 @@ extension ServerConfiguration {
     ///     server_name: otel.internal   # in the collector's certificate; its host's when absent
     ///     compression: off         # gzip or deflate
     ///   service_name: apus         # who made them
+    /// tei:                         # tei.v1, whose requests name no model
+    ///   model: minilm              # the server's one encoder when absent; metadata apus-model of a call goes first
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
+    /// # or, in a database that several servers share:
+    /// ledger:
+    ///   postgres: host=db.internal dbname=apus user=apus   # or postgres://…, as libpq reads it, PGPASSWORD too
+    ///   journal: usage.journal     # a file of this server alone; what the database does not have yet
+    ///   write_every: 1s            # as often the budgets hear what other servers have spent
     /// ```
     ///
     /// - Throws: `ConfigurationError` with file, line and key.
@@ -161,8 +170,9 @@ extension ServerConfiguration {
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
         if let section = try map.map("etcd") { registration = try Registration(reading: section, listening: address) }
         if let section = try map.map("tracing") { tracing = try Tracing(reading: section) }
+        if let section = try map.map("tei") { teiModel = try Self.modelName("model", in: section) }
         if let section = try map.map("ledger") {
-            var ledger = LedgerFile(path: try section.requiredString("path"))
+            var ledger = LedgerFile(try Self.ledgerStore(section))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
                 ledger.writeNanoseconds = UInt64(nanoseconds)
             }
@@ -176,6 +186,32 @@ extension ServerConfiguration {
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
         }
+    }
+
+    private static func ledgerStore(_ map: ConfigurationMap) throws(ConfigurationError) -> LedgerFile.Store {
+        guard let parameters = try map.string("postgres") else {
+            return .sqlite(path: try map.requiredString("path"))
+        }
+        guard try map.string("path") == nil else {
+            throw map.error(at: "path", "is the file of SQLite; beside postgres the file is called journal")
+        }
+        do {
+            return .postgres(try PostgresLocation(parameters), journal: try map.requiredString("journal"))
+        } catch let error as LedgerError {
+            throw map.error(at: "postgres", error.problem)
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            preconditionFailure("unexpected \(error)")
+        }
+    }
+
+    private static func modelName(
+        _ key: String, in map: ConfigurationMap
+    ) throws(ConfigurationError) -> ModelName {
+        let text = try map.requiredString(key)
+        guard let name = ModelName(text) else { throw map.error(at: key, "\"\(text)\" is no name of a model") }
+        return name
     }
 
     /// Refuses floors of memory that cannot all be kept.

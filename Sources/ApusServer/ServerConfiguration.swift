@@ -1,7 +1,9 @@
 package import Engine
+package import Ledger
 package import RPCTransport
 package import TLS
 package import Tenancy
+package import Vocabulary
 
 /// Everything `apus serve` can be told; each value has a default.
 package struct ServerConfiguration: Sendable {
@@ -54,6 +56,8 @@ package struct ServerConfiguration: Sendable {
     package var registration: Registration?
     /// Which calls have spans, and where those go; nil for none.
     package var tracing: Tracing?
+    /// The model of `tei.v1`, whose requests name none; nil for the only encoder there is.
+    package var teiModel: ModelName?
     /// Where it is kept what tenants have used; nil for nowhere.
     package var ledger: LedgerFile?
 
@@ -102,12 +106,19 @@ package struct ServerConfiguration: Sendable {
 
     /// Where the ledger is.
     package struct LedgerFile: Sendable, Equatable {
-        /// The file of the database; its journal lies beside it.
-        package var path: String
+        package var store: Store
         /// How often the journal is moved to the database.
         package var writeNanoseconds: UInt64 = 1_000_000_000
 
-        package init(path: String) { self.path = path }
+        package init(_ store: Store) { self.store = store }
+
+        /// The database.
+        package enum Store: Sendable, Equatable {
+            /// A file; its journal lies beside it.
+            case sqlite(path: String)
+            /// One that several servers share; each has a journal of its own.
+            case postgres(PostgresLocation, journal: String)
+        }
     }
 
     /// Spans of calls.

@@ -99,6 +99,8 @@ package final class ServerProcess: Sendable {
         let reporter = ModelReporter(metrics: metrics, terminal: terminal, clock: clock, logger: logger)
         do {
             let tenants = ServiceSet.tenants(configuration, ledger: ledger, clock: clock, logger: logger)
+            let writer = ledger.map { LedgerWriter($0, tenants: tenants, metrics: metrics, logger: logger) }
+            await writer?.write()
             let repository = try await load(
                 configuration, into: engine, tenants: tenants, reporter: reporter, logger: logger)
             var extensions = ServerExtensions()
@@ -143,7 +145,6 @@ package final class ServerProcess: Sendable {
                         metrics: metrics, logger: logger)
                 }, probes: probes, repository: repository, registration: registration, configuration: configuration,
                 logger: logger)
-            let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
             process.startWatches(configuration, metrics: collector, ledger: writer, shards: shards)
             registration?.begin(process.address)
             return process
@@ -218,7 +219,12 @@ package final class ServerProcess: Sendable {
             return nil
         }
         do {
-            return try UsageLedger(path: file.path, unixSeconds: { Int64(Date().timeIntervalSince1970) })
+            let unixSeconds = { @Sendable in Int64(Date().timeIntervalSince1970) }
+            switch file.store {
+            case .sqlite(let path): return try UsageLedger(path: path, unixSeconds: unixSeconds)
+            case .postgres(let location, let journal):
+                return try UsageLedger(postgres: location, journal: journal, unixSeconds: unixSeconds)
+            }
         } catch {
             throw StartError(["ledger: \(error)"])
         }

@@ -38,7 +38,10 @@ final class ServiceSet: Sendable {
                 affinityByteCount: configuration.shards?.affinity?.prefixByteCount ?? 0
             ) { engine.isReady($0) }
         }
-        let gate = CallGate(tenants: tenants, record: record, forwarder: forwarder, tracing: tracing?.calls)
+        let impliedModels = ImpliedModels(configured: configuration.teiModel, engine: engine, directory: directory)
+        let gate = CallGate(
+            tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
+            tracing: tracing?.calls)
         var methods = MethodTable()
         var extensions = extensions
         extensions.directory = directory
@@ -63,10 +66,10 @@ final class ServiceSet: Sendable {
             clocks: .init(monotonic: clock, unixSeconds: { Int64(Date().timeIntervalSince1970) })
         ) { tenant, period in
             do {
-                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
+                return try ledger?.spent(by: tenant, in: period) ?? SpentAmounts()
             } catch {
                 logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
-                return MeteredAmounts()
+                return SpentAmounts()
             }
         }
     }

@@ -14,6 +14,7 @@ package struct CallGate: Sendable {
     private let tenants: TenantGate
     private let record: Record?
     private let forwarder: Forwarder?
+    private let impliedModels: ImpliedModels
     private let tracing: CallTracing?
 
     /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
@@ -24,14 +25,17 @@ package struct CallGate: Sendable {
     ///   - tenants: who may call what, and how much.
     ///   - record: takes down what calls use; nil where nobody keeps it.
     ///   - forwarder: decides which calls other servers answer; nil where there are none.
+    ///   - impliedModels: the models of requests that name none.
     ///   - tracing: makes spans of calls; nil where nobody wants any.
     package init(
-        tenants: TenantGate, record: Record? = nil, forwarder: Forwarder? = nil, tracing: CallTracing? = nil
+        tenants: TenantGate, record: Record? = nil, forwarder: Forwarder? = nil,
+        impliedModels: ImpliedModels = ImpliedModels(), tracing: CallTracing? = nil
     ) {
         self.tenants = tenants
         self.tracing = tracing
         self.record = record
         self.forwarder = forwarder
+        self.impliedModels = impliedModels
     }
 
     /// Lets a call in, runs `answer`, and settles what it has used.
@@ -71,6 +75,7 @@ package struct CallGate: Sendable {
 
     private func keeper(of context: ServerContext) -> GateKeeper {
         GateKeeper(
-            context: context, tenants: tenants, record: record, forwarder: forwarder, traced: tracing?.begin(context))
+            context: context, tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
+            traced: tracing?.begin(context))
     }
 }

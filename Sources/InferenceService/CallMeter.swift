@@ -17,6 +17,9 @@ package protocol CallMeter: AnyObject, Sendable {
 
     /// Adds what was used: for the tenant's budget, the call's trailers and the ledger.
     func add(_ consumption: Consumption, answeredBy version: ModelVersion)
+
+    /// Adds what one of several requests has used that run at the same time, and gives back what it alone reserved.
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling reserved: MeteredAmounts)
 }
 
 extension CallContext {
@@ -29,15 +32,22 @@ extension CallContext {
     func add(
         _ usage: EngineUsage, answeredBy version: ModelVersion, images: Int = 0, nodes: Int = 0, edges: Int = 0
     ) {
-        var consumption = Consumption()
-        consumption.promptTokenCount = UInt64(clamping: usage.promptTokenCount)
-        consumption.cachedTokenCount = UInt64(clamping: usage.cachedPromptTokenCount)
-        consumption.generatedTokenCount = UInt64(clamping: usage.generatedTokenCount)
+        var consumption = Consumption(usage)
         consumption.imageCount = UInt64(clamping: images)
         consumption.nodeCount = UInt64(clamping: nodes)
         consumption.edgeCount = UInt64(clamping: edges)
-        consumption.queueMicroseconds = usage.queueNanoseconds / 1000
-        consumption.computeMicroseconds = usage.computeNanoseconds / 1000
         meter?.add(consumption, answeredBy: version)
+    }
+}
+
+extension Consumption {
+    /// What the engine has counted.
+    init(_ usage: EngineUsage) {
+        self.init()
+        promptTokenCount = UInt64(clamping: usage.promptTokenCount)
+        cachedTokenCount = UInt64(clamping: usage.cachedPromptTokenCount)
+        generatedTokenCount = UInt64(clamping: usage.generatedTokenCount)
+        queueMicroseconds = usage.queueNanoseconds / 1000
+        computeMicroseconds = usage.computeNanoseconds / 1000
     }
 }

@@ -14,6 +14,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let tenants: TenantGate
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
+    private let impliedModels: ImpliedModels
+    private var impliedModel: ModelSelector?
     /// The call's place in a trace; nil where nobody traces.
     let traced: CallTracing.Call?
     private var admitted: TenantPass?
@@ -36,12 +38,13 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     init(
         context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
-        traced: CallTracing.Call?
+        impliedModels: ImpliedModels, traced: CallTracing.Call?
     ) {
         self.context = context
         self.tenants = tenants
         self.record = record
         self.forwarder = forwarder
+        self.impliedModels = impliedModels
         self.traced = traced
         context.callNote = self
     }
@@ -53,7 +56,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, weight: weight,
             priority: priority, deadline: context.deadline, requestID: context.requestID,
-            allowedModels: admitted?.caller.policy.allowedModels, meter: self)
+            allowedModels: admitted?.caller.policy.allowedModels, impliedModel: impliedModel, meter: self)
     }
 
     /// The tenant's, or what a front end says that it is.
@@ -194,6 +197,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         traced?.span?.add(consumption)
     }
 
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling amounts: MeteredAmounts) {
+        add(consumption, answeredBy: version)
+        guard let admitted else { return }
+        tenants.settle(admitted, reserved: amounts, used: consumption.amounts)
+        settled.add(consumption.amounts)
+        reserved.remove(amounts)
+    }
+
     func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
 
     /// Notes which version has answered a call that uses nothing.
@@ -207,31 +218,39 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func forwardedCall<Request: Message>(
         _ type: Request.Type, _ bytes: Bytes
     ) throws(ServingError) -> ForwardedCall? {
-        guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
-            let selector = forwarder.target(of: bytes)
-        else { return nil }
-        try take(selector.name)
-        modelVersion = selector.version
+        let target: ModelSelector?
+        if type is any ModellessRequest.Type {
+            let implied = try impliedModels.model(named: header("apus-model"), call)
+            impliedModel = implied
+            target = forwarder.flatMap { $0.isElsewhere(implied) ? implied : nil }
+        } else {
+            let isForwardable = (type as? any ModelRequest.Type)?.isForwardable ?? false
+            target = isForwardable ? forwarder?.target(of: bytes) : nil
+        }
+        guard let forwarder, let target else { return nil }
+        try take(target.name)
+        modelVersion = target.version
         try reserve(for: bytes, type)
-        let affinity = type.promptFields.flatMap {
-            forwarder.affinity(of: bytes, selector, $0, tenant: admitted?.caller.tenant)
+        let affinity = (type as? any ModelRequest.Type)?.promptFields.flatMap {
+            forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
         }
         return ForwardedCall(
-            selector: selector, requestType: type, affinity: affinity, forwarder: forwarder, context: context,
+            selector: target, requestType: type, impliedModel: impliedModel, affinity: affinity, forwarder: forwarder,
+            context: context,
             keeper: self)
     }
 
     /// Checks one more message of a stream that is forwarded, and reserves what it will use.
     ///
     /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
-    func takeForwarded(_ bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
-        if let selector = ModelSelector(peekingAt: bytes) { try take(selector.name) }
+    func takeForwarded(_ bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
+        if let selector = impliedModel ?? ModelSelector(peekingAt: bytes) { try take(selector.name) }
         try reserve(for: bytes, type)
     }
 
     /// Reserves what a request that is answered elsewhere will use at most; it is decoded only for tenants that have
     /// limits of what is used.
-    private func reserve(for bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
+    private func reserve(for bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
         guard let policy = admitted?.caller.policy, policy.tokenRate != nil || policy.budget != nil,
             let type = type as? any MeteredRequest.Type, let request = try? type.init(decoding: bytes)
         else { return }
@@ -286,9 +305,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         } catch {
             throw ServingError(.internal, "the request cannot be decoded: \(error)", label: "undecodable_request")
         }
-        if let requestedModel = (request as? any ModelRequest)?.requestedModel, !requestedModel.isEmpty {
-            note(requestedModel)
-            if let name = ModelName(requestedModel) { try admitted?.require(name, method: context.path, audience) }
+        if let name = impliedModel?.name.name ?? (request as? any ModelRequest)?.requestedModel, !name.isEmpty {
+            note(name)
+            if let name = ModelName(name) { try admitted?.require(name, method: context.path, audience) }
         }
         return request
     }

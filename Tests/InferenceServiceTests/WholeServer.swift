@@ -18,7 +18,7 @@ struct WholeServer {
     let channel: RPCChannel
 
     static func with(
-        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil,
+        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, impliedModel: ModelName? = nil,
         configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
@@ -31,7 +31,10 @@ struct WholeServer {
             engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
-        services.register(in: &methods, through: CallGate(tenants: CallGate.openTenants, tracing: tracing))
+        let gate = CallGate(
+            tenants: CallGate.openTenants, impliedModels: ImpliedModels(configured: impliedModel, engine: engine),
+            tracing: tracing)
+        services.register(in: &methods, through: gate)
         let server = try await RPCServer(
             configuration: RPCServerConfiguration(), methods: methods, loops: loops,
             observer: tracing.map { tracing in CallObserver { tracing.callDidEnd($0) } })

@@ -50,6 +50,7 @@ enum ModuleTable {
         "CTurboJPEG": ["Images"],
         "CPNG": ["Images"],
         "CZlib": ["Compression"],
+        "CPostgreSQL": ["Ledger"],
         "CMemory": ["Vocabulary"],
         "CRecordCipher": ["TLS"],
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],

@@ -14,4 +14,5 @@
 #include "opentelemetry/proto/common/v1/common.pb-c.h"
 #include "opentelemetry/proto/resource/v1/resource.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "tei/v1/tei.pb-c.h"
 #include "ServiceDescriptors.h"

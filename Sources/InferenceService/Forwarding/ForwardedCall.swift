@@ -1,3 +1,4 @@
+import Messages
 import RPC
 import RPCTransport
 import Routing
@@ -14,7 +15,9 @@ import Vocabulary
 /// - Isolation: the handler of the call, on the loop of its connection.
 struct ForwardedCall {
     let selector: ModelSelector
-    let requestType: any ModelRequest.Type
+    let requestType: any Message.Type
+    /// The model of requests that name none: the shard is told which, whatever its own configuration says.
+    let impliedModel: ModelSelector?
     /// Which calls it would like to follow.
     let affinity: AffinityKey?
     let forwarder: Forwarder
@@ -181,7 +184,12 @@ struct ForwardedCall {
         keeper.setTrace(in: &options.metadata)
         // What a caller says about itself is the front end's to say.
         for name in ["apus-tenant", "apus-tenant-weight", "apus-priority-ceiling"] { options.metadata.removeAll(name) }
-        for (name, value) in keeper.routedMetadata {
+        var told = keeper.routedMetadata
+        if let impliedModel {
+            options.metadata.removeAll("apus-model")
+            told.append(("apus-model", impliedModel.name.name))
+        }
+        for (name, value) in told {
             do {
                 try options.metadata.append(name, value)
             } catch {

@@ -31,10 +31,12 @@ package struct Forwarder: Sendable {
     /// The model that a request names, when it is another server's; nil for a request to be answered here, be it with
     /// NOT_FOUND.
     func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = ModelSelector(peekingAt: request), !isServedHere(selector), directory.knows(selector)
-        else { return nil }
+        guard let selector = ModelSelector(peekingAt: request), isElsewhere(selector) else { return nil }
         return selector
     }
+
+    /// Whether a model is another server's.
+    func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.knows(selector) }
 
     /// What the call has in common with others that had better go to the same server; nil for nothing.
     ///
