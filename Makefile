@@ -7,14 +7,14 @@ SHELL := /bin/bash
 # OpenBLAS would otherwise keep to the kernels of a ten-year-old processor on machines that export this.
 unexport OPENBLAS_CORETYPE
 
-BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev zlib1g-dev libsqlite3-dev \
+BUILD_PACKAGES := libprotobuf-c-dev libnghttp2-dev libssl-dev libopenblas-dev libturbojpeg0-dev libpng-dev zlib1g-dev libsqlite3-dev libpq-dev \
                   pkg-config protobuf-compiler protobuf-c-compiler
 # AES-GCM on wide vectors, which OpenSSL has itself since 3.1; there is no such package for other processors.
 ifeq ($(shell dpkg --print-architecture),amd64)
 BUILD_PACKAGES += libipsec-mb-dev
 endif
 TEST_PACKAGES := python3-venv g++ pkg-config libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nginx nghttp2-client \
-                 nghttp2-proxy curl openssl libb64-0d etcd-server etcd-client iproute2
+                 nghttp2-proxy curl openssl libb64-0d etcd-server etcd-client iproute2 postgresql
 NEON_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghttp2-client nghttp2-server valgrind strace
 # Without it all tests begin at once, and on two slow cores a task waits minutes for a thread: longer than a server waits

@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
     ],
@@ -53,6 +54,7 @@ let package = Package(
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CMemory"),
         // Optimised in debug builds too: tests then run the code that ships, and models a dozen times as fast.
@@ -102,7 +104,7 @@ let package = Package(
         module("GraphModels", ["Compute", "ModelFiles", "Models", "Vocabulary"]),
         module("VisionModels", ["Compute", "Images", "ModelFiles", "Models", "Vocabulary"]),
         module("Routing", ["Vocabulary"]),
-        module("Ledger", [.product(name: "GRDB", package: "GRDB.swift"), "Tenancy", "Vocabulary"]),
+        module("Ledger", ["CPostgreSQL", .product(name: "GRDB", package: "GRDB.swift"), "Tenancy", "Vocabulary"]),
 
         // Layer 5
         module(
@@ -115,13 +117,20 @@ let package = Package(
 
         module("Probes", ["EventLoops", "RPCTransport", "Vocabulary"]),
         module("Discovery", ["Messages", "RPC", "RPCTransport", "Vocabulary"]),
+        module(
+            "Spans",
+            [
+                "Compression", .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport",
+                "Telemetry", .product(name: "Tracing", package: "swift-distributed-tracing"), "Vocabulary",
+            ]),
 
         // Layer 6
         module(
             "InferenceService",
             [
-                "Compute", "Constraints", "Engine", "Ledger", "Messages", "Models", "RPC", "RPCTransport", "Routing",
-                "Telemetry", "Tenancy", "TextModels", "Vocabulary",
+                "Compute", "Constraints", "Engine", "HTTP2", "Ledger", "Messages", "Models", "RPC", "RPCTransport",
+                "Routing", "Spans", "Telemetry", "Tenancy", "TextModels", "Tokenizers",
+                .product(name: "Tracing", package: "swift-distributed-tracing"), "Vocabulary",
             ]),
 
         // Layer 7
@@ -130,7 +139,7 @@ let package = Package(
             [
                 "Compression", "Configuration", "Discovery", "Engine", "EventLoops", "HTTP2", "InferenceService",
                 "Ledger", "Messages", "Models", .product(name: "Logging", package: "swift-log"), "Probes", "RPC",
-                "RPCTransport", "Routing", "TLS", "Telemetry", "Tenancy", "Vocabulary",
+                "RPCTransport", "Routing", "Spans", "TLS", "Telemetry", "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
             resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),
         module("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS", "Telemetry", "Vocabulary"]),
@@ -157,7 +166,7 @@ let package = Package(
             dependencies: [
                 "CNghttp2", "COpenSSL", "CPNG", "CTurboJPEG", "Compression", "Engine", "EventLoops", "HTTP2", "Images",
                 "InferenceService", "Messages", "ModelFiles", "Models", "RPC", "RPCTransport", "Routing", "TLS",
-                "Tenancy", "TestSupport", "Tokenizers", "Vocabulary",
+                "Telemetry", "Tenancy", "TestSupport", "Tokenizers", "Vocabulary",
             ], path: "Tests/Fuzzing/Targets", swiftSettings: swift),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: swift),
         .testTarget(name: "TidyTests", swiftSettings: swift),
@@ -197,16 +206,23 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "Compute", "Engine", "EventLoops", "Messages", "Models", "RPC", "RPCTransport", "Routing", "Tenancy",
-                "TextModels", "Tokenizers",
+                "Compute", "Engine", "EventLoops", "Messages", "Models", "RPC", "RPCTransport", "Routing", "Spans",
+                "Telemetry", "Tenancy", "TextModels", "Tokenizers",
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
         tests("LoadTest", ["ApusClient", "Configuration", "EventLoops", "Messages", "RPC", "RPCTransport"]),
         tests(
             "ApusServer",
             [
-                "Configuration", "Engine", .product(name: "Logging", package: "swift-log"), "RPCTransport", "TLS",
-                "Telemetry",
+                "Configuration", "Engine", "HTTP2", .product(name: "Logging", package: "swift-log"), "RPC",
+                "RPCTransport", "TLS", "Telemetry",
+            ]),
+        tests(
+            "Spans",
+            [
+                .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport", "Telemetry",
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]),
         tests("Probes", ["EventLoops", "RPCTransport"]),
         tests("Discovery", ["EventLoops", "Messages", "RPC", "RPCTransport"]),

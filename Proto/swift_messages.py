@@ -17,8 +17,10 @@ from pathlib import Path
 
 # The same as grpc.reflection.v1 on the wire, so its messages serve for both.
 WITHOUT_SWIFT = {"grpc.reflection.v1alpha"}
-# What stands before the Swift names of a package: of one that others made, whose names ours would clash with.
-SWIFT_PREFIXES = {"etcdserverpb": "Etcd"}
+
+# What stands before the Swift names of packages that others made, by how they begin: whose names ours would clash with,
+# or whose words Swift code has other uses for, such as Span.
+PREFIXES = {"etcdserverpb": "Etcd", "opentelemetry.": "OTLP", "tei.v1": "TEI"}
 
 
 # The wire format: just enough to read descriptors.
@@ -61,7 +63,8 @@ def number(found, field_number):
 # Descriptors. Field numbers are those of google/protobuf/descriptor.proto.
 
 # Type of a field -> its Swift type and, for scalars, whether protobuf-c keeps it under another type.
-SCALARS = {1: "Double", 2: "Float", 3: "Int64", 4: "UInt64", 5: "Int32", 8: "Bool", 9: "String", 12: "Bytes", 13: "UInt32"}
+SCALARS = {1: "Double", 2: "Float", 3: "Int64", 4: "UInt64", 5: "Int32", 6: "UInt64", 7: "UInt32", 8: "Bool", 9: "String",
+           12: "Bytes", 13: "UInt32"}
 MESSAGE, ENUM = 11, 14
 REPEATED = 3
 
@@ -194,14 +197,11 @@ def read_service(data, path, comments):
 def read_file(data):
     found = fields(data)
     package, comments = text(found, 2), Comments((found[9] or [b""])[0])
-    file = File(
+    return File(
         text(found, 1), package,
         [read_message(m, package, (4, i), comments) for i, m in enumerate(found[4])],
         [read_enum(e, (5, i), comments) for i, e in enumerate(found[5])],
         [read_service(s, (6, i), comments) for i, s in enumerate(found[6])])
-    for declared in file.messages + file.enums:
-        declared.name = SWIFT_PREFIXES.get(package, "") + declared.name
-    return file
 
 
 def walk(messages):
@@ -250,6 +250,15 @@ def case_names(enum):
     return [lower_camel(name.removeprefix(prefix)) for name, _, _ in enum.values]
 
 
+def prefix_of(package):
+    return next((prefix for start, prefix in PREFIXES.items() if package.startswith(start)), "")
+
+
+def escaped(name):
+    """A case whose name is a word of Swift, where it is declared; behind a dot it needs nothing."""
+    return f"`{name}`" if name in {"internal", "public", "private", "default"} else name
+
+
 class Schema:
     """All files, and what a type's full name is called in Swift."""
 
@@ -257,15 +266,14 @@ class Schema:
         self.files = files
         messages = [m for x in files for m in walk(x.messages)]
         self.entries = {m.full_name: m for m in messages if m.is_map_entry}
-        unprefixed = lambda x, name: name.removeprefix(SWIFT_PREFIXES.get(x.package, ""))
-        self.enums = {f"{x.package}.{unprefixed(x, e.name)}": e for x in files for e in x.enums}
+        self.enums = {f"{x.package}.{e.name}": e for x in files for e in x.enums}
         self.enums |= {f"{m.full_name}.{e.name}": e for m in messages for e in m.enums}
         packages = sorted({x.package for x in files}, key=len, reverse=True)
         self.package_of = lambda name: next(p for p in packages if name.startswith(p + "."))
 
     def swift_type(self, full_name):
         package = self.package_of(full_name)
-        return SWIFT_PREFIXES.get(package, "") + full_name.removeprefix(package + ".")
+        return prefix_of(package) + full_name.removeprefix(package + ".")
 
     def element(self, f):
         return SCALARS[f.type] if f.type in SCALARS else self.swift_type(f.type_name)
@@ -350,14 +358,14 @@ def write_initialiser(out, message, schema, access):
             out(f"self.{name} = {name}")
 
 
-def write_enum(out, enum):
+def write_enum(out, enum, prefix=""):
     """An open enum: a value that this schema does not know stays what it is."""
     out.comment(enum.comment)
     names = case_names(enum)
-    with out.block(f"package enum {enum.name}: Hashable, Sendable"):
+    with out.block(f"package enum {prefix}{enum.name}: Hashable, Sendable"):
         for name, (_, _, comment) in zip(names, enum.values):
             out.comment(comment)
-            out(f"case {name}")
+            out(f"case {escaped(name)}")
         out("/// A value of a newer schema.")
         out("case unrecognized(Int32)")
         out()
@@ -380,9 +388,9 @@ def write_enum(out, enum):
                 out.depth += 1
 
 
-def write_struct(out, message, schema):
+def write_struct(out, message, schema, prefix=""):
     out.comment(message.comment)
-    with out.block(f"package struct {message.name}: Message"):
+    with out.block(f"package struct {prefix}{message.name}: Message"):
         for enum in message.enums:
             write_enum(out, enum)
             out()
@@ -409,7 +417,7 @@ def write_struct(out, message, schema):
 
 def write_service(out, service, package, schema):
     out.comment(service.comment)
-    with out.block(f"package enum {SWIFT_PREFIXES.get(package, '')}{service.name}Methods"):
+    with out.block(f"package enum {prefix_of(package)}{service.name}Methods"):
         out("/// The full name of the service.")
         out(f'package static let service = "{package}.{service.name}"')
         for m in service.methods:
@@ -440,10 +448,10 @@ def values_file(x, schema):
         write_service(out, service, x.package, schema)
         out()
     for enum in x.enums:
-        write_enum(out, enum)
+        write_enum(out, enum, prefix_of(x.package))
         out()
     for message in x.messages:
-        write_struct(out, message, schema)
+        write_struct(out, message, schema, prefix_of(x.package))
         out()
     out.lines.pop()
     return out.text()
@@ -584,10 +592,13 @@ def main(descriptor_set, folder):
         if x.package in WITHOUT_SWIFT:
             continue
         for declared in x.messages + x.enums:
-            if declared.name in names:
-                raise ValueError(f"two packages declare {declared.name}, which Swift code would mix up")
-            names.add(declared.name)
+            name = prefix_of(x.package) + declared.name
+            if name in names:
+                raise ValueError(f"two packages declare {name}, which Swift code would mix up")
+            names.add(name)
         stem = upper_camel(Path(x.name).stem)
+        if not stem.startswith(prefix_of(x.package)):
+            stem = prefix_of(x.package) + stem
         if stem in written:
             raise ValueError(f"two files are named {stem}")
         written.add(stem)

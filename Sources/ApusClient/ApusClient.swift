@@ -28,15 +28,30 @@ public final class ApusClient: Sendable {
     private let loops: EventLoopGroup
     private let channel: RPCChannel
     private let metricsRegistry: MetricsRegistry
+    /// Of every call.
+    private let metadata: Metadata
 
     /// Makes a client with one thread of its own; nothing is connected yet.
     ///
     /// To be closed with `close`.
     ///
-    /// - Throws: FAILED_PRECONDITION naming the certificate file that cannot be used; RESOURCE_EXHAUSTED when the
-    ///   system has no thread or descriptor left.
+    /// - Throws: FAILED_PRECONDITION naming the certificate file that cannot be used; INVALID_ARGUMENT naming the part
+    ///   of the configuration that is malformed; RESOURCE_EXHAUSTED when the system has no thread or descriptor left.
     public init(_ configuration: ApusClientConfiguration) throws(ApusError) {
         self.configuration = configuration
+        var metadata = Metadata()
+        if let traceparent = configuration.traceparent {
+            guard TraceContext(traceparent: traceparent) != nil else {
+                throw ApusError(
+                    .invalidArgument, "traceparent: expected 00-TRACE-SPAN-FLAGS in lower-case hexadecimal digits")
+            }
+            do throws(MetadataError) {
+                try metadata.append("traceparent", traceparent)
+            } catch {
+                throw ApusError(.invalidArgument, "\(error)")
+            }
+        }
+        self.metadata = metadata
         let loops: EventLoopGroup
         do throws(EventLoopError) {
             loops = try EventLoopGroup(name: "apus-client", loopCount: 1)
@@ -119,6 +134,7 @@ public final class ApusClient: Sendable {
 
     private func options(timeout: Duration?) -> CallOptions {
         var options = CallOptions()
+        options.metadata = metadata
         options.responseByteCountMax = configuration.responseByteCountMax
         if let timeout {
             let now = SystemClock().now()

@@ -55,6 +55,11 @@ public struct ApusClientConfiguration: Hashable, Sendable {
     ///
     /// A client with a configuration that has an error in it is not made.
     public var serviceConfig: String?
+    /// The span that calls, as W3C's `traceparent`, sent with every call so that the server's spans join its trace; nil
+    /// for none.
+    ///
+    /// A client whose `traceparent` is malformed is not made.
+    public var traceparent: String?
 
     /// Metrics that may still change, to be kept nonetheless, such as `grpc.client.call.retries` or
     /// `grpc.subchannel.open_connections`.

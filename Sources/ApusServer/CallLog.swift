@@ -1,13 +1,13 @@
-import Logging
+import InferenceService
 import RPC
 import Synchronization
 import Telemetry
 import Vocabulary
 
-/// Writes a line for every call that has ended, but no more of them than a disk can bear.
+/// Writes one line for every call that has ended, however it ended.
 ///
-/// Callers decide how many calls fail; so lines of failures are limited by status, each line that follows saying how
-/// many were left out. Lines of success are for debugging and not limited.
+/// Which of them are wanted is in `ServerConfiguration.AccessLog`. As callers decide how many calls fail, lines of
+/// failures are limited by status where nobody asked for every line; each that follows says how many were left out.
 ///
 /// - Isolation: any thread.
 final class CallLog: Sendable {
@@ -15,48 +15,39 @@ final class CallLog: Sendable {
     static let burstCountMax = 500
     static let linesPerSecond: UInt64 = 50
 
-    private let logger: Logger
+    private let wanted: ServerConfiguration.AccessLog
+    private let lines: LogLines
     private let clock: any MonotonicClock
     private let limit = Mutex(
         LogRateLimit(burstCountMax: burstCountMax, intervalNanoseconds: 1_000_000_000 / linesPerSecond))
 
-    init(logger: Logger, clock: any MonotonicClock) {
-        self.logger = logger
+    init(_ wanted: ServerConfiguration.AccessLog, lines: LogLines, clock: any MonotonicClock) {
+        self.wanted = wanted
+        self.lines = lines
         self.clock = clock
     }
 
-    /// A call of a registered method.
-    func callDidEnd(_ status: StatusCode, _ entry: () -> AccessLogEntry) {
-        let level = status.logLevel
-        guard level >= logger.logLevel else { return }
-        guard status != .ok else { return logger.log(level: level, "call", metadata: entry().metadata) }
-        write("call", level: level, kind: status.name, entry().metadata)
+    /// Takes a call that has ended; nothing is made of it unless its line is written.
+    func callDidEnd(_ record: CallRecord) {
+        let severity = severity(of: record.status)
+        guard wanted != .off, lines.areWanted(at: severity) else { return }
+        var suppressedCount = 0
+        if wanted == .failures, record.status != .ok {
+            let kind = record.method == nil ? "refused" : record.status.name
+            let now = clock.now().nanoseconds
+            guard let count = limit.withLock({ $0.admit(kind, at: now) }) else { return }
+            suppressedCount = count
+        }
+        lines.write(severity, record.method == nil ? "call refused" : "call") { line in
+            AccessLogEntry(record).write(to: &line)
+            if suppressedCount > 0 { line.append(key: "suppressed", value: String(suppressedCount)) }
+        }
     }
 
-    /// A call that never reached a method.
-    func callWasRefused(_ record: CallRecord) {
-        write(
-            "call refused", level: .info, kind: "refused",
-            ["request": "\(record.requestID)", "status": "\(record.status.name)", "reason": "\(record.label)"])
-    }
-
-    private func write(
-        _ message: Logger.Message, level: Logger.Level, kind: String, _ metadata: @autoclosure () -> Logger.Metadata
-    ) {
-        guard level >= logger.logLevel else { return }
-        let now = clock.now().nanoseconds
-        guard let suppressedCount = limit.withLock({ $0.admit(kind, at: now) }) else { return }
-        var metadata = metadata()
-        if suppressedCount > 0 { metadata["suppressed"] = "\(suppressedCount)" }
-        logger.log(level: level, message, metadata: metadata)
-    }
-}
-
-extension StatusCode {
     /// How loudly a call that ended like this is logged: our own failures wake somebody up, a caller's do not.
-    fileprivate var logLevel: Logger.Level {
-        switch self {
-        case .ok: .debug
+    private func severity(of status: StatusCode) -> LogThreshold.Severity {
+        switch status {
+        case .ok: wanted == .all ? .info : .debug
         case .internal, .unknown, .dataLoss: .error
         default: .info
         }

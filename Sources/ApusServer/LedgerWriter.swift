@@ -1,20 +1,24 @@
 import Ledger
 import Logging
 import Telemetry
+import Tenancy
 
 /// Moves what the ledger's journal holds to its database, again and again, away from every event loop.
 ///
 /// A database that cannot be written loses nothing: the journal goes on adding up, and the next attempt moves it all.
+/// Where other servers write to it too, budgets hear at each turn what has been spent there.
 actor LedgerWriter {
     private let ledger: UsageLedger
+    private let tenants: TenantGate
     private let logger: Logger
     private let isCurrent: Gauge
     private let dropped: Counter
     private var droppedCount: UInt64 = 0
     private var wasWritten = true
 
-    init(_ ledger: UsageLedger, metrics: MetricsRegistry, logger: Logger) {
+    init(_ ledger: UsageLedger, tenants: TenantGate, metrics: MetricsRegistry, logger: Logger) {
         self.ledger = ledger
+        self.tenants = tenants
         self.logger = logger
         isCurrent =
             metrics.gauges(
@@ -32,15 +36,20 @@ actor LedgerWriter {
     func keepWriting(intervalNanoseconds: UInt64) async {
         while !Task.isCancelled {
             try? await Task.sleep(nanoseconds: intervalNanoseconds)
-            write()
+            await write()
         }
     }
 
     /// Writes now; an error is logged once for as long as it lasts.
-    func write() {
+    func write() async {
+        let budgets = ledger.isShared ? tenants.budgetPeriods : []
         do throws(LedgerError) {
-            try ledger.write()
-            if !wasWritten { logger.notice("ledger written again", metadata: ["file": "\(ledger.path)"]) }
+            let spent = try await ledger.perform { (ledger) throws(LedgerError) in
+                try ledger.write()
+                return try ledger.spentElsewhere(budgets)
+            }
+            for (budget, amounts) in spent { tenants.setSpentElsewhere(amounts, of: budget) }
+            if !wasWritten { logger.notice("ledger written again", metadata: ["ledger": "\(ledger.place)"]) }
             wasWritten = true
         } catch {
             if wasWritten { logger.error("ledger not written, kept in its journal", metadata: ["detail": "\(error)"]) }

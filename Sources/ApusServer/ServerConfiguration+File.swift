@@ -1,9 +1,11 @@
 package import Configuration
 import Engine
 import Glibc
+import Ledger
 import RPCTransport
 import TLS
 import Tenancy
+import Vocabulary
 
 extension ServerConfiguration {
     /// Reads a configuration file; what is absent keeps its default.
@@ -54,6 +56,7 @@ extension ServerConfiguration {
     ///   stall_timeout: 1min        # a client that takes no answers, or stops within a request, is ended
     /// drain: 30s
     /// log_level: info
+    /// access_log: failures         # all writes a line for every call that has ended; off for none
     /// tenancy: {…}                 # see TenantTable; read anew when the file changes
     /// shards:                      # other servers, whose models are called through this one
     ///   addresses: [10.0.0.5:8461, text.internal:8461]   # every address of a host is a shard
@@ -78,9 +81,28 @@ extension ServerConfiguration {
     ///   endpoints: [10.0.0.2:2379]
     ///   advertise: 10.0.0.5:8461   # where front ends reach it; listen when absent
     ///   lease: 5s                  # after a crash it is there so long
+    /// tracing:                     # spans of calls, as OpenTelemetry has them; none when absent
+    ///   sample: 0.01               # of the calls whose caller sends no traceparent, which decides otherwise
+    ///   file: spans.jsonl          # appends OTLP as JSON, a line for each batch; and, or
+    ///   otlp:                      # sends them to a collector, by gRPC
+    ///     endpoint: collector.internal:4317
+    ///     ca: ca.pem
+    ///     certificate: role-router.pem # and key, where the collector wants to know who sends
+    ///     key: role-router.key
+    ///     plaintext: false         # true on a loopback address, without certificates
+    ///     server_name: otel.internal   # in the collector's certificate; its host's when absent
+    ///     compression: off         # gzip or deflate
+    ///   service_name: apus         # who made them
+    /// tei:                         # tei.v1, whose requests name no model
+    ///   model: minilm              # the server's one encoder when absent; metadata apus-model of a call goes first
     /// ledger:                      # what tenants have used, by hour and model; none when absent
     ///   path: usage.sqlite         # kill -9 loses nothing: see the file beside it, usage.sqlite.journal
     ///   write_every: 1s
+    /// # or, in a database that several servers share:
+    /// ledger:
+    ///   postgres: host=db.internal dbname=apus user=apus   # or postgres://…, as libpq reads it, PGPASSWORD too
+    ///   journal: usage.journal     # a file of this server alone; what the database does not have yet
+    ///   write_every: 1s            # as often the budgets hear what other servers have spent
     /// ```
     ///
     /// - Throws: `ConfigurationError` with file, line and key.
@@ -102,6 +124,7 @@ extension ServerConfiguration {
         for (section, keys) in [
             (try map.map("tls"), ["certificate", "key", "client_ca", "crl"]), (try map.map("shards"), client),
             (try map.map("shards")?.map("etcd"), client), (try map.map("etcd"), client),
+            (try map.map("tracing")?.map("otlp"), client),
         ] {
             guard let section else { continue }
             for key in keys {
@@ -142,11 +165,14 @@ extension ServerConfiguration {
             drainNanoseconds = UInt64(nanoseconds)
         }
         logLevel = try map.choice("log_level", of: LogLevel.self) ?? logLevel
+        accessLog = try map.choice("access_log", of: AccessLog.self) ?? accessLog
         if let tenancy = try map.map("tenancy") { tenants = try TenantTable(reading: tenancy) }
         if let section = try map.map("shards") { shards = try Shards(reading: section, isPlaintext: isPlaintext) }
         if let section = try map.map("etcd") { registration = try Registration(reading: section, listening: address) }
+        if let section = try map.map("tracing") { tracing = try Tracing(reading: section) }
+        if let section = try map.map("tei") { teiModel = try Self.modelName("model", in: section) }
         if let section = try map.map("ledger") {
-            var ledger = LedgerFile(path: try section.requiredString("path"))
+            var ledger = LedgerFile(try Self.ledgerStore(section))
             if let nanoseconds = try section.nanoseconds("write_every", in: 10_000_000...3_600_000_000_000) {
                 ledger.writeNanoseconds = UInt64(nanoseconds)
             }
@@ -160,6 +186,32 @@ extension ServerConfiguration {
         if isPlaintext, !address.isLoopback {
             throw map.error(at: "plaintext", "only a loopback address is served without TLS, not \(address.host)")
         }
+    }
+
+    private static func ledgerStore(_ map: ConfigurationMap) throws(ConfigurationError) -> LedgerFile.Store {
+        guard let parameters = try map.string("postgres") else {
+            return .sqlite(path: try map.requiredString("path"))
+        }
+        guard try map.string("path") == nil else {
+            throw map.error(at: "path", "is the file of SQLite; beside postgres the file is called journal")
+        }
+        do {
+            return .postgres(try PostgresLocation(parameters), journal: try map.requiredString("journal"))
+        } catch let error as LedgerError {
+            throw map.error(at: "postgres", error.problem)
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            preconditionFailure("unexpected \(error)")
+        }
+    }
+
+    private static func modelName(
+        _ key: String, in map: ConfigurationMap
+    ) throws(ConfigurationError) -> ModelName {
+        let text = try map.requiredString(key)
+        guard let name = ModelName(text) else { throw map.error(at: key, "\"\(text)\" is no name of a model") }
+        return name
     }
 
     /// Refuses floors of memory that cannot all be kept.

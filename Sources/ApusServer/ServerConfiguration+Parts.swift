@@ -31,12 +31,7 @@ extension ServerConfiguration {
         transport.callsPerConnectionMax = limits.streamCountMax
         transport.http2.concurrentStreamCountMax = UInt32(limits.streamCountMax)
         transport.calls.requestByteCountMax = limits.messageByteCountMax
-        transport.calls.compression.format =
-            switch compression.format {
-            case .off: nil
-            case .gzip: .gzip
-            case .deflate: .deflate
-            }
+        transport.calls.compression.format = compression.format.codecFormat
         transport.calls.compression.messageByteCountMin = compression.messageByteCountMin
         // Two of the largest messages on one connection are never too much.
         let heldByteCountMax = max(limits.heldByteCountMax, 2 * limits.messageByteCountMax)
@@ -44,5 +39,15 @@ extension ServerConfiguration {
         transport.requestBudget.totalByteCountMax = max(transport.requestBudget.totalByteCountMax, heldByteCountMax)
         transport.calls.queuedResponseByteCountMax = heldByteCountMax
         return transport
+    }
+}
+
+extension ServerConfiguration.Compression.Format {
+    var codecFormat: CompressionFormat? {
+        switch self {
+        case .off: nil
+        case .gzip: .gzip
+        case .deflate: .deflate
+        }
     }
 }

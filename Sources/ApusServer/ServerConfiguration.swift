@@ -1,7 +1,9 @@
 package import Engine
+package import Ledger
 package import RPCTransport
 package import TLS
 package import Tenancy
+package import Vocabulary
 
 /// Everything `apus serve` can be told; each value has a default.
 package struct ServerConfiguration: Sendable {
@@ -45,11 +47,17 @@ package struct ServerConfiguration: Sendable {
     /// How long running calls may take to end after Ctrl-C or SIGTERM.
     package var drainNanoseconds: UInt64 = 30_000_000_000
     package var logLevel = LogLevel.info
+    /// Which calls have a line in the log.
+    package var accessLog = AccessLog.failures
     package var tenants = TenantTable()
     /// The other servers whose models are called through this one; nil for none.
     package var shards: Shards?
     /// Where this server says that it is there, for front ends to find it; nil for nowhere.
     package var registration: Registration?
+    /// Which calls have spans, and where those go; nil for none.
+    package var tracing: Tracing?
+    /// The model of `tei.v1`, whose requests name none; nil for the only encoder there is.
+    package var teiModel: ModelName?
     /// Where it is kept what tenants have used; nil for nowhere.
     package var ledger: LedgerFile?
 
@@ -98,12 +106,46 @@ package struct ServerConfiguration: Sendable {
 
     /// Where the ledger is.
     package struct LedgerFile: Sendable, Equatable {
-        /// The file of the database; its journal lies beside it.
-        package var path: String
+        package var store: Store
         /// How often the journal is moved to the database.
         package var writeNanoseconds: UInt64 = 1_000_000_000
 
-        package init(path: String) { self.path = path }
+        package init(_ store: Store) { self.store = store }
+
+        /// The database.
+        package enum Store: Sendable, Equatable {
+            /// A file; its journal lies beside it.
+            case sqlite(path: String)
+            /// One that several servers share; each has a journal of its own.
+            case postgres(PostgresLocation, journal: String)
+        }
+    }
+
+    /// Spans of calls.
+    package struct Tracing: Sendable, Equatable {
+        /// Of the calls whose caller does not say whether they are recorded, in 0...1.
+        package var sampleRatio = 0.01
+        /// Who made the spans, in the words of OpenTelemetry's `service.name`.
+        package var serviceName = "apus"
+        /// A file that lines of OTLP's JSON are appended to; nil for none.
+        package var file: String?
+        /// Where they are sent by OTLP; nil for nowhere.
+        package var collector: Collector?
+
+        package init() {}
+    }
+
+    /// A collector of OpenTelemetry.
+    package struct Collector: Sendable, Equatable {
+        package var endpoint: ListenAddress
+        /// The authority of the collector, and the certificate shown to it, if any; nil over plaintext.
+        package var certificates: ClientCredentialFiles?
+        /// The name that the collector's certificate has, if not that of its host; or its SPIFFE identity.
+        package var serverName: String?
+        /// Of requests.
+        package var compression = Compression.Format.off
+
+        package init(endpoint: ListenAddress) { self.endpoint = endpoint }
     }
 
     /// How answers are compressed.
@@ -116,6 +158,14 @@ package struct ServerConfiguration: Sendable {
         package enum Format: String, Sendable, CaseIterable {
             case off, gzip, deflate
         }
+    }
+
+    /// Which calls have a line in the log when they have ended.
+    package enum AccessLog: String, Sendable, CaseIterable {
+        case off
+        /// Those that failed, so many of a kind a second; all of them at the log level `debug`.
+        case failures
+        case all
     }
 
     /// How much is logged.

@@ -79,12 +79,14 @@ package final class ServerProcess: Sendable {
     ///   - terminal: replaces the current line of a terminal, which shows the loading of large models; nil where the
     ///     log has to.
     ///   - logger: gets what happens.
+    ///   - lines: get a line for each call that has ended.
     ///   - logThreshold: of the logger, for admins to change; nil where they cannot.
     /// - Returns: a server that takes calls.
     /// - Throws: `StartError` saying what is wrong, before anything listens.
     package static func start(
         _ configuration: ServerConfiguration, clock: any MonotonicClock = SystemClock(),
-        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, logThreshold: LogThreshold? = nil
+        terminal: (@Sendable (String) -> Void)? = nil, logger: Logger, lines: LogLines,
+        logThreshold: LogThreshold? = nil
     ) async throws -> ServerProcess {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
@@ -97,6 +99,8 @@ package final class ServerProcess: Sendable {
         let reporter = ModelReporter(metrics: metrics, terminal: terminal, clock: clock, logger: logger)
         do {
             let tenants = ServiceSet.tenants(configuration, ledger: ledger, clock: clock, logger: logger)
+            let writer = ledger.map { LedgerWriter($0, tenants: tenants, metrics: metrics, logger: logger) }
+            await writer?.write()
             let repository = try await load(
                 configuration, into: engine, tenants: tenants, reporter: reporter, logger: logger)
             var extensions = ServerExtensions()
@@ -105,17 +109,17 @@ package final class ServerProcess: Sendable {
             extensions.allowsSharedMemory = configuration.allowsSharedMemory
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
+            let tracing = try tracing(configuration, loops, metrics: metrics, clock: clock, logger: logger)
             let services = ServiceSet(
                 engine: engine, tenants: tenants, configuration: configuration, extensions: extensions,
-                ledger: ledger, clock: clock, logger: logger)
+                ledger: ledger, tracing: tracing, clock: clock, logger: logger, lines: lines)
             let (shards, registration) = try shardParts(configuration, services, loops, clock: clock, logger: logger)
             let connectionLog = ConnectionLog(metrics: metrics, clock: clock, logger: logger)
             let server: RPCServer
             do {
                 server = try await RPCServer(
                     configuration: configuration.transport(certificates?.source), methods: services.methods,
-                    loops: loops,
-                    observer: services.observer, connectionObserver: connectionLog.observer)
+                    loops: loops, observer: services.observer, connectionObserver: connectionLog.observer)
             } catch {
                 loops.stop()
                 throw StartError(["\(error)"])
@@ -141,7 +145,6 @@ package final class ServerProcess: Sendable {
                         metrics: metrics, logger: logger)
                 }, probes: probes, repository: repository, registration: registration, configuration: configuration,
                 logger: logger)
-            let writer = ledger.map { LedgerWriter($0, metrics: metrics, logger: logger) }
             process.startWatches(configuration, metrics: collector, ledger: writer, shards: shards)
             registration?.begin(process.address)
             return process
@@ -187,6 +190,22 @@ package final class ServerProcess: Sendable {
         }
     }
 
+    /// What makes spans and sends them; nil where nobody wants any.
+    ///
+    /// - Throws: `StartError` naming the file that cannot be used; the loops are stopped then.
+    private static func tracing(
+        _ configuration: ServerConfiguration, _ loops: EventLoopGroup, metrics: MetricsRegistry,
+        clock: any MonotonicClock, logger: Logger
+    ) throws(StartError) -> ServerTracing? {
+        guard let tracing = configuration.tracing else { return nil }
+        do throws(StartError) {
+            return try ServerTracing(tracing, loops: loops, metrics: metrics, clock: clock, logger: logger)
+        } catch {
+            loops.stop()
+            throw error
+        }
+    }
+
     /// Opens the ledger; nil where none is kept.
     ///
     /// - Throws: `StartError` naming the file.
@@ -200,7 +219,12 @@ package final class ServerProcess: Sendable {
             return nil
         }
         do {
-            return try UsageLedger(path: file.path, unixSeconds: { Int64(Date().timeIntervalSince1970) })
+            let unixSeconds = { @Sendable in Int64(Date().timeIntervalSince1970) }
+            switch file.store {
+            case .sqlite(let path): return try UsageLedger(path: path, unixSeconds: unixSeconds)
+            case .postgres(let location, let journal):
+                return try UsageLedger(postgres: location, journal: journal, unixSeconds: unixSeconds)
+            }
         } catch {
             throw StartError(["ledger: \(error)"])
         }
@@ -239,6 +263,7 @@ package final class ServerProcess: Sendable {
     private func startWatches(
         _ configuration: ServerConfiguration, metrics: MetricsCollector, ledger: LedgerWriter?, shards: ShardSet?
     ) {
+        services.tracing?.start()
         var tasks: [Task<Void, Never>] = []
         if let shards { tasks.append(Task { await shards.run() }) }
         if certificates != nil || tenancy != nil {
@@ -288,6 +313,8 @@ package final class ServerProcess: Sendable {
         await server.drain(deadline: deadline)
         await unregistered
         await engine.shutdown()
+        // Every call has ended, so every span is there; and the metrics are still to be written.
+        await services.tracing?.close()
         await endWatches()
         // Probes are answered until the end: they say that the server drains.
         await probes?.close()

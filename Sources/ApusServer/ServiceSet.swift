@@ -4,6 +4,7 @@ import InferenceService
 import Ledger
 import Logging
 import RPC
+import Telemetry
 import Tenancy
 import Vocabulary
 
@@ -15,15 +16,18 @@ final class ServiceSet: Sendable {
     private let services: InferenceServices
     /// Whose table may be replaced while calls go on.
     let tenants: TenantGate
+    /// What makes spans of calls; nil where nobody wants any.
+    let tracing: ServerTracing?
     /// Other servers that answer calls; nil where there are none.
     let directory: ShardDirectory?
 
     init(
         engine: Engine, tenants: TenantGate, configuration: ServerConfiguration, extensions: ServerExtensions,
-        ledger: UsageLedger?, clock: any MonotonicClock, logger: Logger
+        ledger: UsageLedger?, tracing: ServerTracing?, clock: any MonotonicClock, logger: Logger, lines: LogLines
     ) {
         self.tenants = tenants
-        let log = CallLog(logger: logger, clock: clock)
+        self.tracing = tracing
+        let log = CallLog(configuration.accessLog, lines: lines, clock: clock)
         let record = ledger.map { ledger -> CallGate.Record in { ledger.record($0, of: $1, model: $2) } }
         directory = configuration.shards.map { shards in
             ShardDirectory(affinityLead: shards.affinity?.lead ?? 0, clock: clock)
@@ -34,9 +38,10 @@ final class ServiceSet: Sendable {
                 affinityByteCount: configuration.shards?.affinity?.prefixByteCount ?? 0
             ) { engine.isReady($0) }
         }
-        let gate = CallGate(tenants: tenants, clock: clock, record: record, forwarder: forwarder) {
-            log.callDidEnd($0, $1)
-        }
+        let impliedModels = ImpliedModels(configured: configuration.teiModel, engine: engine, directory: directory)
+        let gate = CallGate(
+            tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
+            tracing: tracing?.calls)
         var methods = MethodTable()
         var extensions = extensions
         extensions.directory = directory
@@ -47,8 +52,8 @@ final class ServiceSet: Sendable {
         services.register(in: &methods, through: gate)
         self.methods = methods
         observer = CallObserver { record in
-            // A registered method writes its own line, with its tenant and model.
-            if record.method == nil { log.callWasRefused(record) }
+            log.callDidEnd(record)
+            tracing?.calls.callDidEnd(record)
         }
     }
 
@@ -61,10 +66,10 @@ final class ServiceSet: Sendable {
             clocks: .init(monotonic: clock, unixSeconds: { Int64(Date().timeIntervalSince1970) })
         ) { tenant, period in
             do {
-                return try ledger?.consumption(of: tenant, in: period).amounts ?? MeteredAmounts()
+                return try ledger?.spent(by: tenant, in: period) ?? SpentAmounts()
             } catch {
                 logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
-                return MeteredAmounts()
+                return SpentAmounts()
             }
         }
     }

@@ -1,3 +1,4 @@
+package import Routing
 package import Vocabulary
 
 /// What a service knows about the call it answers: who asks, and until when the answer is of use.
@@ -14,14 +15,15 @@ package struct CallContext: Sendable {
     package let requestID: RequestID
     /// The models that the tenant may call; nil for all of them.
     package let allowedModels: Set<ModelName>?
+    /// The model of a call whose requests name none, see `ModellessRequest`.
+    package let impliedModel: ModelSelector?
     /// Where the call says what it uses; nil where nobody counts.
     package let meter: (any CallMeter)?
 
     package init(
         peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, priority: CallPriority = CallPriority(),
-        deadline: Deadline,
-        requestID: RequestID,
-        allowedModels: Set<ModelName>? = nil, meter: (any CallMeter)? = nil
+        deadline: Deadline, requestID: RequestID, allowedModels: Set<ModelName>? = nil,
+        impliedModel: ModelSelector? = nil, meter: (any CallMeter)? = nil
     ) {
         self.peer = peer
         self.tenant = tenant
@@ -30,6 +32,7 @@ package struct CallContext: Sendable {
         self.deadline = deadline
         self.requestID = requestID
         self.allowedModels = allowedModels
+        self.impliedModel = impliedModel
         self.meter = meter
     }
 

@@ -1,50 +1,55 @@
 import Messages
 import RPC
 import Routing
-package import Telemetry
 package import Tenancy
 package import Vocabulary
 
-/// The way of every call to its service: who asks, may they, decode, answer, encode, one line in the access log.
+/// The way of every call to its service: who asks, may they, decode, answer, encode.
+///
+/// What it learns of a call stays with the call (`ServerContext.callNote`), for whoever observes its end:
+/// `AccessLogEntry.init(_:)` reads it.
 ///
 /// - Isolation: any event loop.
 package struct CallGate: Sendable {
     private let tenants: TenantGate
-    private let clock: any MonotonicClock
-    private let log: Log
     private let record: Record?
     private let forwarder: Forwarder?
+    private let impliedModels: ImpliedModels
+    private let tracing: CallTracing?
 
     /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
     /// call that named none there is.
     package typealias Record = @Sendable (Consumption, TenantID, _ model: String) -> Void
 
-    /// Writes one line; the entry is made only if somebody wants it.
-    package typealias Log = @Sendable (StatusCode, () -> AccessLogEntry) -> Void
-
+    /// - Parameters:
+    ///   - tenants: who may call what, and how much.
+    ///   - record: takes down what calls use; nil where nobody keeps it.
+    ///   - forwarder: decides which calls other servers answer; nil where there are none.
+    ///   - impliedModels: the models of requests that name none.
+    ///   - tracing: makes spans of calls; nil where nobody wants any.
     package init(
-        tenants: TenantGate, clock: any MonotonicClock, record: Record? = nil, forwarder: Forwarder? = nil,
-        log: @escaping Log
+        tenants: TenantGate, record: Record? = nil, forwarder: Forwarder? = nil,
+        impliedModels: ImpliedModels = ImpliedModels(), tracing: CallTracing? = nil
     ) {
         self.tenants = tenants
-        self.clock = clock
+        self.tracing = tracing
         self.record = record
         self.forwarder = forwarder
-        self.log = log
+        self.impliedModels = impliedModels
     }
 
-    /// Lets a call in, runs `answer`, and writes the line about it.
+    /// Lets a call in, runs `answer`, and settles what it has used.
     func pass<Answer>(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
+        let keeper = keeper(of: context)
         do {
             try keeper.enter(audience)
             let answer = try await answer(keeper)
-            finish(keeper, nil)
+            keeper.leave(failure: nil)
             return answer
         } catch {
-            finish(keeper, ServingError(handlerError: error))
+            keeper.leave(failure: ServingError(handlerError: error))
             throw error
         }
     }
@@ -53,23 +58,24 @@ package struct CallGate: Sendable {
     func passAtOnce(
         _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
     ) throws -> Bytes? {
-        let keeper = GateKeeper(context: context, tenants: tenants, record: record, forwarder: forwarder)
+        let keeper = keeper(of: context)
         do {
             try keeper.enter(audience)
             guard let answer = try answer(keeper) else {
                 keeper.withdraw()
                 return nil
             }
-            finish(keeper, nil)
+            keeper.leave(failure: nil)
             return answer
         } catch {
-            finish(keeper, ServingError(handlerError: error))
+            keeper.leave(failure: ServingError(handlerError: error))
             throw error
         }
     }
 
-    private func finish(_ keeper: GateKeeper, _ failure: ServingError?) {
-        keeper.leave(failure: failure)
-        log(failure?.code ?? .ok) { keeper.entry(failure: failure, now: clock.now()) }
+    private func keeper(of context: ServerContext) -> GateKeeper {
+        GateKeeper(
+            context: context, tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
+            traced: tracing?.begin(context))
     }
 }

@@ -12,8 +12,14 @@ package protocol CallMeter: AnyObject, Sendable {
     /// - Throws: RESOURCE_EXHAUSTED.
     func reserve(_ amounts: MeteredAmounts) throws(ServingError)
 
+    /// Notes that a piece of a text is there, of which the first tells how long a prompt took.
+    func noteGeneratedPiece()
+
     /// Adds what was used: for the tenant's budget, the call's trailers and the ledger.
-    func add(_ consumption: Consumption)
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion)
+
+    /// Adds what one of several requests has used that run at the same time, and gives back what it alone reserved.
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling reserved: MeteredAmounts)
 
     /// Tells a front end how many tokens a prompt has, in front of the answer.
     ///
@@ -28,16 +34,25 @@ extension CallContext {
     }
 
     /// Adds what the engine has counted.
-    func add(_ usage: EngineUsage, images: Int = 0, nodes: Int = 0, edges: Int = 0) {
-        var consumption = Consumption()
-        consumption.promptTokenCount = UInt64(clamping: usage.promptTokenCount)
-        consumption.cachedTokenCount = UInt64(clamping: usage.cachedPromptTokenCount)
-        consumption.generatedTokenCount = UInt64(clamping: usage.generatedTokenCount)
+    func add(
+        _ usage: EngineUsage, answeredBy version: ModelVersion, images: Int = 0, nodes: Int = 0, edges: Int = 0
+    ) {
+        var consumption = Consumption(usage)
         consumption.imageCount = UInt64(clamping: images)
         consumption.nodeCount = UInt64(clamping: nodes)
         consumption.edgeCount = UInt64(clamping: edges)
-        consumption.queueMicroseconds = usage.queueNanoseconds / 1000
-        consumption.computeMicroseconds = usage.computeNanoseconds / 1000
-        meter?.add(consumption)
+        meter?.add(consumption, answeredBy: version)
+    }
+}
+
+extension Consumption {
+    /// What the engine has counted.
+    init(_ usage: EngineUsage) {
+        self.init()
+        promptTokenCount = UInt64(clamping: usage.promptTokenCount)
+        cachedTokenCount = UInt64(clamping: usage.cachedPromptTokenCount)
+        generatedTokenCount = UInt64(clamping: usage.generatedTokenCount)
+        queueMicroseconds = usage.queueNanoseconds / 1000
+        computeMicroseconds = usage.computeNanoseconds / 1000
     }
 }

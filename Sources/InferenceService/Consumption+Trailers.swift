@@ -33,6 +33,17 @@ extension Consumption {
     /// Also in front of a text, where a front end asked for it.
     static let promptTokensName = "apus-prompt-tokens"
 
+    /// What of it is no time and not nothing, by the names of the trailers in the words of a log.
+    var counts: [(name: String, count: UInt64)] {
+        Self.countNames.compactMap { name, count in self[keyPath: count] > 0 ? (name, self[keyPath: count]) : nil }
+    }
+
+    private static let countNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
+        ("prompt_tokens", \.promptTokenCount), ("cached_tokens", \.cachedTokenCount),
+        ("generated_tokens", \.generatedTokenCount), ("images", \.imageCount), ("nodes", \.nodeCount),
+        ("edges", \.edgeCount),
+    ]
+
     private static let trailerNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
         (promptTokensName, \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
         ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),

@@ -14,14 +14,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let tenants: TenantGate
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
+    private let impliedModels: ImpliedModels
+    private var impliedModel: ModelSelector?
+    /// The call's place in a trace; nil where nobody traces.
+    let traced: CallTracing.Call?
     private var admitted: TenantPass?
     private var audience = MethodAudience.everybody
-    private var model: String?
-    private var requestByteCount = 0
-    private var responseByteCount = 0
+    private(set) var model: String?
+    /// The version that answered last, or that a shard was asked for.
+    private(set) var modelVersion: ModelVersion?
+    /// The shard that was asked last; nil for a call that is answered here.
+    private(set) var shard: ReplicaID?
     private var reserved = MeteredAmounts()
     /// Nil as long as nothing was used that anybody measures.
-    private var used: Consumption?
+    private(set) var used: Consumption?
     /// The part of it that is settled already, for earlier requests of the same stream.
     private var settled = MeteredAmounts()
     /// The part of it that is recorded already, for other models of the same stream.
@@ -32,18 +38,27 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// Of a text that a shard writes: how many tokens the prompt has, as it said in front, and how many have come.
     private var announced: (promptTokenCount: UInt64, generatedTokenCount: UInt64)?
 
-    init(context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?) {
+    init(
+        context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
+        impliedModels: ImpliedModels, traced: CallTracing.Call?
+    ) {
         self.context = context
         self.tenants = tenants
         self.record = record
         self.forwarder = forwarder
+        self.impliedModels = impliedModels
+        self.traced = traced
+        context.callNote = self
     }
+
+    /// Nil when the call was refused before its tenant was known.
+    var tenant: TenantID? { admitted?.caller.tenant }
 
     var call: CallContext {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, weight: weight,
             priority: priority, deadline: context.deadline, requestID: context.requestID,
-            allowedModels: admitted?.caller.policy.allowedModels, meter: self)
+            allowedModels: admitted?.caller.policy.allowedModels, impliedModel: impliedModel, meter: self)
     }
 
     /// The tenant's, or what a front end says that it is.
@@ -152,10 +167,12 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     // MARK: What it uses
 
     func reserve(_ amounts: MeteredAmounts) throws(ServingError) {
-        guard let admitted else { return }
-        settle(admitted)
-        try tenants.reserve(amounts, for: admitted)
-        reserved.add(amounts)
+        if let admitted {
+            settle(admitted)
+            try tenants.reserve(amounts, for: admitted)
+            reserved.add(amounts)
+        }
+        traced?.span?.willSubmit()
     }
 
     /// Settles what the requests before have reserved, once they have said what they used: a stream that goes on for
@@ -174,10 +191,12 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         return amounts
     }
 
-    func add(_ consumption: Consumption) {
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion) {
         var sum = used ?? Consumption()
         sum.add(consumption)
         used = sum
+        modelVersion = version
+        traced?.span?.add(consumption)
     }
 
     func announce(promptTokenCount: Int) {
@@ -187,6 +206,19 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         context.setInitialMetadata(metadata)
     }
 
+    func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling amounts: MeteredAmounts) {
+        add(consumption, answeredBy: version)
+        guard let admitted else { return }
+        tenants.settle(admitted, reserved: amounts, used: consumption.amounts)
+        settled.add(consumption.amounts)
+        reserved.remove(amounts)
+    }
+
+    func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
+
+    /// Notes which version has answered a call that uses nothing.
+    func note(_ version: ModelVersion) { modelVersion = version }
+
     // MARK: Forwarding
 
     /// The call as one of a shard's; nil when it is answered here.
@@ -195,30 +227,39 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func forwardedCall<Request: Message>(
         _ type: Request.Type, _ bytes: Bytes
     ) throws(ServingError) -> ForwardedCall? {
-        guard let forwarder, let type = type as? any ModelRequest.Type, type.isForwardable,
-            let selector = forwarder.target(of: bytes)
-        else { return nil }
-        try take(bytes, of: selector.name)
+        let target: ModelSelector?
+        if type is any ModellessRequest.Type {
+            let implied = try impliedModels.model(named: header("apus-model"), call)
+            impliedModel = implied
+            target = forwarder.flatMap { $0.isElsewhere(implied) ? implied : nil }
+        } else {
+            let isForwardable = (type as? any ModelRequest.Type)?.isForwardable ?? false
+            target = isForwardable ? forwarder?.target(of: bytes) : nil
+        }
+        guard let forwarder, let target else { return nil }
+        try take(target.name)
+        modelVersion = target.version
         try reserve(for: bytes, type)
-        let affinity = type.promptFields.flatMap {
-            forwarder.affinity(of: bytes, selector, $0, tenant: admitted?.caller.tenant)
+        let affinity = (type as? any ModelRequest.Type)?.promptFields.flatMap {
+            forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
         }
         return ForwardedCall(
-            selector: selector, requestType: type, affinity: affinity, forwarder: forwarder, context: context,
+            selector: target, requestType: type, impliedModel: impliedModel, affinity: affinity, forwarder: forwarder,
+            context: context,
             keeper: self)
     }
 
     /// Checks one more message of a stream that is forwarded, and reserves what it will use.
     ///
     /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
-    func takeForwarded(_ bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
-        try take(bytes, of: ModelSelector(peekingAt: bytes)?.name.name)
+    func takeForwarded(_ bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
+        if let selector = impliedModel ?? ModelSelector(peekingAt: bytes) { try take(selector.name) }
         try reserve(for: bytes, type)
     }
 
     /// Reserves what a request that is answered elsewhere will use at most; it is decoded only for tenants that have
     /// limits of what is used.
-    private func reserve(for bytes: Bytes, _ type: any ModelRequest.Type) throws(ServingError) {
+    private func reserve(for bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
         guard let policy = admitted?.caller.policy, policy.tokenRate != nil || policy.budget != nil,
             let type = type as? any MeteredRequest.Type, let request = try? type.init(decoding: bytes)
         else { return }
@@ -226,10 +267,28 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     }
 
     /// Begins an attempt: what another shard sent before is forgotten.
-    func beginAttempt() {
+    func beginAttempt(_ shard: ReplicaID) {
+        self.shard = shard
+        traced?.span?.beginAttempt(shard.address)
         forwardedTrailers = nil
         announced = nil
         used = nil
+    }
+
+    /// Ends an attempt.
+    func endAttempt(_ code: StatusCode) { traced?.span?.endAttempt(code) }
+
+    /// Says in the metadata for a shard which trace the call belongs to: instead of the caller's span comes that of
+    /// the attempt.
+    ///
+    /// Also where nothing is recorded, so that the shard does not decide for itself; only a caller that has said so
+    /// already is repeated as it is.
+    func setTrace(in metadata: inout Metadata) {
+        guard let context = traced?.outgoing else { return }
+        metadata.removeAll("traceparent")
+        metadata.removeAll("tracestate")
+        append([("traceparent", context.traceparent)], to: &metadata)
+        if !context.state.isEmpty { append([("tracestate", context.state)], to: &metadata) }
     }
 
     /// Passes on what a shard sent in front of its messages, but for what it said to this server.
@@ -242,10 +301,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         if !initial.isEmpty { context.setInitialMetadata(initial) }
     }
 
-    /// Counts a message of a stream that a shard sends, and what it has of a text.
-    func countAnswer(_ bytes: Bytes) -> Bytes {
-        if announced != nil { announced?.generatedTokenCount += GenerateResponse.tokenCount(peekingAt: bytes) }
-        return count(bytes)
+    /// Notes what a message of a stream that a shard sends has of a text.
+    func note(answer: Bytes) {
+        guard announced != nil else { return }
+        announced?.generatedTokenCount += GenerateResponse.tokenCount(peekingAt: answer)
     }
 
     /// Ends an attempt whose shard can no longer say what was used: the caller has cancelled, the time is over, or the
@@ -284,44 +343,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         do {
             request = try Request(decoding: bytes)
         } catch {
-            requestByteCount += bytes.count
             throw ServingError(.internal, "the request cannot be decoded: \(error)", label: "undecodable_request")
         }
-        try take(bytes, of: (request as? any ModelRequest)?.requestedModel)
+        if let name = impliedModel?.name.name ?? (request as? any ModelRequest)?.requestedModel, !name.isEmpty {
+            note(name)
+            if let name = ModelName(name) { try admitted?.require(name, method: context.path, audience) }
+        }
         return request
     }
 
-    /// Counts the bytes of a request and checks that the model it names may be called.
+    /// Checks that the model a request names may be called.
     ///
     /// - Throws: PERMISSION_DENIED.
-    private func take(_ bytes: Bytes, of requestedModel: String?) throws(ServingError) {
-        requestByteCount += bytes.count
-        guard let requestedModel, !requestedModel.isEmpty else { return }
-        note(requestedModel)
-        if let name = ModelName(requestedModel) { try admitted?.require(name, method: context.path, audience) }
-    }
-
-    /// As for a request that named the model by a string.
-    func take(_ bytes: Bytes, of requestedModel: ModelName) throws(ServingError) {
-        requestByteCount += bytes.count
+    func take(_ requestedModel: ModelName) throws(ServingError) {
         note(requestedModel.name)
         try admitted?.require(requestedModel, method: context.path, audience)
-    }
-
-    /// The bytes of a response, counted.
-    func encode(_ response: some Message) -> Bytes { count(response.encoded()) }
-
-    /// Counts the bytes of a response.
-    func count(_ bytes: Bytes) -> Bytes {
-        responseByteCount += bytes.count
-        return bytes
-    }
-
-    func entry(failure: ServingError?, now: MonotonicTime) -> AccessLogEntry {
-        AccessLogEntry(
-            requestID: context.requestID, method: context.path, tenant: admitted?.caller.tenant,
-            model: model.map { String($0.prefix(255)) }, status: failure?.code ?? .ok, reason: failure?.label,
-            durationNanoseconds: now.nanoseconds(since: context.arrivalTime), requestByteCount: requestByteCount,
-            responseByteCount: responseByteCount)
     }
 }

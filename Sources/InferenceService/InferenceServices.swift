@@ -9,6 +9,7 @@ package import Vocabulary
 package struct InferenceServices: Sendable {
     private let openInference: OpenInferenceService
     private let text: TextService
+    private let embeddingsInference: EmbeddingsInferenceService
     private let vision: VisionService
     private let graph: GraphService
     private let admin: AdminService
@@ -34,6 +35,7 @@ package struct InferenceServices: Sendable {
             engine: engine, readiness: readiness, clock: clock, now: now, serverVersion: serverVersion,
             extensions: extensions)
         text = TextService(engine: engine, now: { now() / 1000 })
+        embeddingsInference = EmbeddingsInferenceService(engine: engine, clock: clock, serverVersion: serverVersion)
         vision = VisionService(engine: engine)
         graph = GraphService(engine: engine)
         admin = AdminService(
@@ -54,6 +56,7 @@ package struct InferenceServices: Sendable {
         table.register(clientStream: TextMethods.embedMany, through: gate) { [text] in
             try await text.embedMany($0, $1)
         }
+        table.register(embeddingsInference, through: gate)
         table.register(VisionMethods.classify, through: gate) { [vision] in try await vision.classify($0, $1) }
         table.register(GraphMethods.predict, through: gate) { [graph] in try await graph.predict($0, $1) }
         table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }

@@ -16,8 +16,8 @@ extension Engine {
         try call.meter?.reserve(amounts)
         let answer = try await infer(selector, input, deadline: call.deadline, share: call.share)
         call.add(
-            answer.usage, images: Int(clamping: amounts.images), nodes: Int(clamping: amounts.nodes),
-            edges: Int(clamping: amounts.edges))
+            answer.usage, answeredBy: answer.version, images: Int(clamping: amounts.images),
+            nodes: Int(clamping: amounts.nodes), edges: Int(clamping: amounts.edges))
         return answer
     }
 }

@@ -41,7 +41,7 @@ package struct MessageWriter<Response: Message>: Sendable {
     ///
     /// - Throws: `CancellationError` when the call has ended.
     func write(_ response: Response) async throws {
-        try await writer.write(keeper.encode(response))
+        try await writer.write(response.encoded())
     }
 }
 
@@ -64,7 +64,7 @@ extension MethodTable {
                 if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
                     return try await forwarded.unary(bytes)
                 }
-                return keeper.encode(try await answer(keeper.decode(Request.self, bytes), keeper.call))
+                return try await answer(keeper.decode(Request.self, bytes), keeper.call).encoded()
             }
         }
     }
@@ -101,7 +101,7 @@ extension MethodTable {
                     return try await forwarded.clientStream(first, requests)
                 }
                 let reader = MessageReader<Request>(first: first, stream: requests, keeper: keeper)
-                return keeper.encode(try await answer(reader, keeper.call))
+                return try await answer(reader, keeper.call).encoded()
             }
         }
     }

@@ -1,8 +1,8 @@
 /// Why a ledger cannot be opened or written.
 package struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The file.
-    package let path: String
+    /// The file, or the database without its secrets.
+    package let place: String
     package let problem: String
 
-    package var description: String { "\(path): \(problem)" }
+    package var description: String { "\(place): \(problem)" }
 }

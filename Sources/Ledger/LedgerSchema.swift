@@ -26,11 +26,7 @@ enum LedgerSchema {
         return migrator
     }
 
-    /// In the order of `JournalSlot.counts`.
-    private static let columns = [
-        "requests", "failures", "prompt_tokens", "cached_tokens", "generated_tokens", "images", "nodes", "edges",
-        "queue_microseconds", "compute_microseconds",
-    ]
+    private static let columns = LedgerColumns.names
 
     /// Adds slots to the table, each of them once however often it is given.
     static func insert(_ rows: [UsageJournal.Row], into database: Database) throws {
@@ -57,18 +53,21 @@ enum LedgerSchema {
     }
 
     static func rows(
-        of tenant: TenantID?, in period: Range<Int64>, by grouping: UsageGrouping, from database: Database
+        of tenants: [TenantID]?, in period: Range<Int64>, by grouping: UsageGrouping, from database: Database
     ) throws -> [UsageRow] {
-        let keys =
-            ["tenant"] + (grouping.contains(.models) ? ["model"] : []) + (grouping.contains(.hours) ? ["hour"] : [])
+        let keys = LedgerColumns.keys(grouping)
         let list = keys.joined(separator: ", ")
         let sums = columns.map { "sum(\($0))" }.joined(separator: ", ")
+        let places = (tenants ?? []).map { _ in "?" }.joined(separator: ", ")
+        var arguments: StatementArguments = [period.lowerBound, period.upperBound]
+        arguments += StatementArguments((tenants ?? []).map(\.name))
         let rows = try Row.fetchAll(
             database,
             sql: """
-                SELECT \(list), \(sums) FROM usage WHERE hour >= ? AND hour < ? AND (? IS NULL OR tenant = ?)
+                SELECT \(list), \(sums) FROM usage
+                WHERE hour >= ? AND hour < ? \(tenants == nil ? "" : "AND tenant IN (\(places))")
                 GROUP BY \(list) ORDER BY \(list)
-                """, arguments: [period.lowerBound, period.upperBound, tenant?.name, tenant?.name])
+                """, arguments: arguments)
         return rows.compactMap { row in
             guard let name: String = row["tenant"], let tenant = TenantID(name) else { return nil }
             var consumption = Consumption()

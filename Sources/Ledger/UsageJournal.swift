@@ -36,6 +36,8 @@ final class UsageJournal: @unchecked Sendable {
     private static let magic: UInt64 = 0x3154_4547_4445_4c41  // "ALEDGET1", little-endian.
     static let slotCountDefault = 4_096
 
+    /// Which journal this is, among those whose slots are in one database.
+    let identity: JournalIdentity
     private let path: String
     private let descriptor: CInt
     private let mapping: UnsafeMutableRawBufferPointer
@@ -47,14 +49,14 @@ final class UsageJournal: @unchecked Sendable {
     /// - Throws: when the file cannot be had, is another's at the moment, or is no journal.
     init(path: String, slotCount: Int = UsageJournal.slotCountDefault) throws(LedgerError) {
         func failed(_ what: String) -> LedgerError {
-            LedgerError(path: path, problem: "\(what): \(String(cString: strerror(errno)))")
+            LedgerError(place: path, problem: "\(what): \(String(cString: strerror(errno)))")
         }
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failed("cannot be opened") }
         do throws(LedgerError) {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 throw errno == EWOULDBLOCK
-                    ? LedgerError(path: path, problem: "is in use by another process") : failed("cannot be locked")
+                    ? LedgerError(place: path, problem: "is in use by another process") : failed("cannot be locked")
             }
             let byteCount = (1 + slotCount) * JournalSlot.byteCount
             // Reserved now: a store into a hole of a file on a full disk would end the process.
@@ -70,10 +72,11 @@ final class UsageJournal: @unchecked Sendable {
             let magic = mapping.load(fromByteOffset: 0, as: UInt64.self)
             guard magic == Self.magic || magic == 0 else {
                 munmap(base, byteCount)
-                throw LedgerError(path: path, problem: "is no journal of usage")
+                throw LedgerError(place: path, problem: "is no journal of usage")
             }
             mapping.storeBytes(of: Self.magic, as: UInt64.self)
             self.mapping = mapping
+            identity = Self.identity(in: mapping)
         } catch {
             close(descriptor)
             throw error
@@ -93,6 +96,17 @@ final class UsageJournal: @unchecked Sendable {
     deinit {
         munmap(mapping.baseAddress, mapping.count)
         close(descriptor)
+    }
+
+    /// What stands behind magic number and last id, written there when the journal is made.
+    private static func identity(in mapping: UnsafeMutableRawBufferPointer) -> JournalIdentity {
+        func word(_ offset: Int) -> UInt64 { mapping.load(fromByteOffset: offset, as: UInt64.self) }
+        if word(16) == 0 {
+            let identity = JournalIdentity.random()
+            mapping.storeBytes(of: identity.low, toByteOffset: 24, as: UInt64.self)
+            mapping.storeBytes(of: identity.high, toByteOffset: 16, as: UInt64.self)
+        }
+        return JournalIdentity(high: word(16), low: word(24))
     }
 
     private static func slot(_ index: Int, in mapping: UnsafeMutableRawBufferPointer) -> JournalSlot {
@@ -120,6 +134,9 @@ final class UsageJournal: @unchecked Sendable {
             return true
         }
     }
+
+    /// The slots that are sealed and not released.
+    func sealedRows() -> [Row] { state.withLock { rows($0.sealed) } }
 
     /// Seals every slot in use, and hands out all that are sealed.
     func seal() -> [Row] {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+package import Vocabulary
 
 /// How much a tenant may use in each period of the calendar.
 package struct BudgetPolicy: Hashable, Sendable {
@@ -52,13 +53,22 @@ package enum BudgetPeriod: String, CaseIterable, Hashable, Sendable {
 package struct BudgetState: Hashable, Sendable {
     /// Seconds since 1970.
     package private(set) var period: Range<Int64>
-    package private(set) var spent: MeteredAmounts
+    /// By calls of this server.
+    private var spentHere: MeteredAmounts
+    /// By calls of others who count in the same ledger, as far as was heard of them.
+    private var spentElsewhere = MeteredAmounts()
     /// Of calls in progress.
     package private(set) var reserved = MeteredAmounts()
 
     package init(period: Range<Int64>, spent: MeteredAmounts = MeteredAmounts()) {
         self.period = period
-        self.spent = spent
+        spentHere = spent
+    }
+
+    package var spent: MeteredAmounts {
+        var sum = spentHere
+        sum.add(spentElsewhere)
+        return sum
     }
 
     /// Why an amount cannot be had.
@@ -78,19 +88,26 @@ package struct BudgetState: Hashable, Sendable {
         let now = policy.period.interval(around: seconds)
         // A clock that was set back does not give the spent amounts back.
         guard now.lowerBound >= period.upperBound else { return }
-        restart(period: now, spent: MeteredAmounts())
+        restart(period: now, spent: SpentAmounts())
     }
 
     /// Counts in another period from now on, of which `spent` is spent already.
-    package mutating func restart(period: Range<Int64>, spent: MeteredAmounts) {
+    package mutating func restart(period: Range<Int64>, spent: SpentAmounts) {
         self.period = period
-        self.spent = spent
+        spentHere = spent.here
+        spentElsewhere = spent.elsewhere
+    }
+
+    /// Others have spent so much by now; nothing changes when the period is another one.
+    package mutating func setSpentElsewhere(_ amounts: MeteredAmounts, in period: Range<Int64>) {
+        if period == self.period { spentElsewhere = amounts }
     }
 
     /// Promises an amount to a call.
     ///
     /// - Throws: the first unit of which there is not enough; nothing has changed then.
     package mutating func reserve(_ amount: MeteredAmounts, of policy: BudgetPolicy) throws(Refusal) {
+        let spent = spent
         for unit in MeteredUnit.allCases where amount[unit] > 0 {
             guard let limit = policy.limits[unit] else { continue }
             let room = limit - min(limit, spent[unit])
@@ -105,7 +122,32 @@ package struct BudgetState: Hashable, Sendable {
     /// Ends a promise: `used` of it, or more, is spent, the rest is free.
     package mutating func settle(reserved amount: MeteredAmounts, used: MeteredAmounts) {
         reserved.remove(amount)
-        spent.add(used)
+        spentHere.add(used)
+    }
+}
+
+/// What was spent of a budget, by whom.
+package struct SpentAmounts: Hashable, Sendable {
+    /// By calls of this server, earlier processes included where nobody can tell them apart.
+    package var here: MeteredAmounts
+    /// By others.
+    package var elsewhere: MeteredAmounts
+
+    package init(here: MeteredAmounts = MeteredAmounts(), elsewhere: MeteredAmounts = MeteredAmounts()) {
+        self.here = here
+        self.elsewhere = elsewhere
+    }
+}
+
+/// A tenant and the period that its budget is in.
+package struct TenantPeriod: Hashable, Sendable {
+    package let tenant: TenantID
+    /// In seconds since 1970.
+    package let period: Range<Int64>
+
+    package init(tenant: TenantID, period: Range<Int64>) {
+        self.tenant = tenant
+        self.period = period
     }
 }
 

@@ -27,6 +27,11 @@ package final class TenantAccount: Sendable {
     /// What is left and what is promised of the budget; nil for a tenant without one.
     package var budget: BudgetState? { meters.withLock { $0.budget } }
 
+    /// Others have spent so much of the budget by now.
+    func setSpentElsewhere(_ amounts: MeteredAmounts, in period: Range<Int64>) {
+        meters.withLock { $0.setSpentElsewhere(amounts, in: period) }
+    }
+
     /// Counts one more call.
     ///
     /// - Throws: RESOURCE_EXHAUSTED when the tenant has `concurrencyMax` calls in progress, or has made too many a

@@ -26,7 +26,7 @@ package final class TenantGate: Sendable {
     }
 
     /// What a tenant has used in a period before this process, or before it had a budget.
-    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> MeteredAmounts
+    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> SpentAmounts
 
     private let state: Mutex<State>
     private let clocks: Clocks
@@ -35,7 +35,7 @@ package final class TenantGate: Sendable {
     private let generation = Atomic<UInt64>(1)
 
     package init(
-        _ table: TenantTable, clocks: Clocks, spentBefore: @escaping SpentBefore = { _, _ in MeteredAmounts() }
+        _ table: TenantTable, clocks: Clocks, spentBefore: @escaping SpentBefore = { _, _ in SpentAmounts() }
     ) {
         state = Mutex(State(table: table))
         self.spentBefore = spentBefore
@@ -148,6 +148,21 @@ package final class TenantGate: Sendable {
             $0.table = table
             generation.add(1, ordering: .acquiringAndReleasing)
         }
+    }
+
+    /// Every tenant that has a budget and is listed or remembered, and the present period of that budget.
+    package var budgetPeriods: [TenantPeriod] {
+        let (table, remembered) = state.withLock { ($0.table, Array($0.accounts.keys)) }
+        let seconds = clocks.unixSeconds()
+        return Set(table.policies.keys).union(remembered).compactMap { tenant in
+            let policy = table.policies[tenant] ?? table.unlistedPolicy
+            return (policy?.budget).map { TenantPeriod(tenant: tenant, period: $0.period.interval(around: seconds)) }
+        }
+    }
+
+    /// Others, who count in the same ledger, have spent so much of a tenant's budget by now.
+    package func setSpentElsewhere(_ amounts: MeteredAmounts, of budget: TenantPeriod) {
+        state.withLock { $0.accounts[budget.tenant] }?.setSpentElsewhere(amounts, in: budget.period)
     }
 
     /// The tenants that have a floor of resident memory, in bytes.

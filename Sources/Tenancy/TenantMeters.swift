@@ -12,10 +12,15 @@ struct TenantMeters {
     }
 
     /// Counts in `period` from now on, of which `spent` was spent before.
-    mutating func begin(_ period: Range<Int64>, spent: MeteredAmounts) {
+    mutating func begin(_ period: Range<Int64>, spent: SpentAmounts) {
         var state = budget ?? BudgetState(period: period)
         state.restart(period: period, spent: spent)
         budget = state
+    }
+
+    /// Others have spent so much by now.
+    mutating func setSpentElsewhere(_ amounts: MeteredAmounts, in period: Range<Int64>) {
+        budget?.setSpentElsewhere(amounts, in: period)
     }
 
     /// What there was not enough of.

@@ -3,6 +3,14 @@ package import ModelFiles
 package import Models
 package import Vocabulary
 
+/// What an encoder gives for a text.
+package enum EncoderOutput: Sendable {
+    /// One vector that stands for it: FP32 `[hiddenSize]`.
+    case vector
+    /// The final hidden state of each of its tokens: FP32 `[tokenCount, hiddenSize]`.
+    case tokens
+}
+
 /// An encoder of the BERT family that turns the tokens of a text into one vector.
 ///
 /// A sample of a batch is a token: texts share an execution up to a budget of tokens, and nothing is padded.
@@ -18,8 +26,10 @@ package final class EncoderModel: BatchModel {
 
     /// The one input: INT32 `[tokenCount]`, the ids of a text with what the tokenizer puts around it.
     package static let inputName = "input_ids"
-    /// The one output: FP32 `[hiddenSize]`, not scaled to any length.
+    /// The output of a request that names none: FP32 `[hiddenSize]`, not scaled to any length.
     package static let outputName = "embedding"
+    /// The output for whoever wants tokens instead: FP32 `[tokenCount, hiddenSize]`.
+    package static let tokensOutputName = "token_embeddings"
 
     /// Most tokens of an execution, unless one text is longer: so many that the products run at full speed, and so few
     /// that what they read stays in the caches and a request that comes does not wait long.
@@ -72,19 +82,27 @@ package final class EncoderModel: BatchModel {
             batchSizeMax: 0)
     }
 
+    /// How its matrices are kept, those that decide the size.
+    package var weightFormat: WeightFormat { weights.layers.first?.down.matrix.format ?? .float32 }
+
     /// Bytes of the packed matrices and of the tables of tokens and positions.
     package var weightByteCount: Int { weights.byteCount }
 
     /// Most tokens of an execution.
     package var tokenBudget: Int { max(Self.batchTokenCountMax, encoder.lengthMax) }
 
+    /// The input that asks for the vector of the text of these tokens.
+    package static func input(_ tokens: [Int32]) -> InferenceInput { input(tokens, output: .vector) }
+
     /// The input that stands for the text of these tokens.
-    package static func input(_ tokens: [Int32]) -> InferenceInput {
+    package static func input(_ tokens: [Int32], output: EncoderOutput) -> InferenceInput {
         let data = tokens.withUnsafeBytes { Bytes(copying: $0) }
         guard let tensor = try? Tensor(.int32, shape: [tokens.count], data: data) else {
             preconditionFailure("\(data.count) bytes of \(tokens.count) tokens")
         }
-        return InferenceInput(tensors: [NamedTensor(inputName, tensor)])
+        return InferenceInput(
+            tensors: [NamedTensor(inputName, tensor)],
+            requestedOutputs: output == .tokens ? [tokensOutputName] : [])
     }
 
     /// Runs one token through the weights.
@@ -123,11 +141,11 @@ package final class EncoderModel: BatchModel {
     ) -> [Result<InferenceOutput, ServingError>] {
         do {
             let texts = batch.map { $0.tensors[0].tensor.array(of: Int32.self) }
-            return try vectors(of: texts, on: gang).map { vector in
-                .success(
-                    InferenceOutput(tensors: [
-                        NamedTensor(Self.outputName, try Tensor(vector, shape: [vector.count]))
-                    ]))
+            let outputs = batch.map { input -> EncoderOutput in
+                input.requestedOutputs.contains(Self.tokensOutputName) ? .tokens : .vector
+            }
+            return try zip(outputs, values(of: texts, outputs, on: gang)).map { output, values in
+                .success(InferenceOutput(tensors: [try tensor(output, values)]))
             }
         } catch {
             let failure = ServingError(.resourceExhausted, "model '\(description.name)': \(error)")
@@ -135,17 +153,36 @@ package final class EncoderModel: BatchModel {
         }
     }
 
+    private func tensor(_ output: EncoderOutput, _ values: [Float]) throws -> NamedTensor {
+        switch output {
+        case .vector: NamedTensor(Self.outputName, try Tensor(values, shape: [values.count]))
+        case .tokens:
+            NamedTensor(
+                Self.tokensOutputName,
+                try Tensor(values, shape: [values.count / encoder.hiddenSize, encoder.hiddenSize]))
+        }
+    }
+
     /// The vectors of texts given as tokens, each `hiddenSize` numbers.
+    ///
+    /// - Throws: `ComputeError.outOfMemory`.
+    package func vectors(of texts: [[Int32]], on gang: ComputeGang) throws(ComputeError) -> [[Float]] {
+        try values(of: texts, Array(repeating: .vector, count: texts.count), on: gang)
+    }
+
+    /// What `outputs` asks of each of the texts, given as tokens.
     ///
     /// When there are enough texts, each thread takes groups of them through all layers by itself: what a layer hands
     /// to the next stays in that core's cache, and no thread waits for another before the end. Otherwise the threads
     /// share each step. The bits are the same.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
-    package func vectors(of texts: [[Int32]], on gang: ComputeGang) throws(ComputeError) -> [[Float]] {
+    private func values(
+        of texts: [[Int32]], _ outputs: [EncoderOutput], on gang: ComputeGang
+    ) throws(ComputeError) -> [[Float]] {
         let share = texts.reduce(0) { $0 + $1.count } / (gang.threadCount * Self.groupsPerThread)
         guard share >= Self.groupTokenCounts.lowerBound else {
-            return try EncoderPass(encoder, weights, texts: texts, workspace, gang).run()
+            return try EncoderPass(encoder, weights, texts: texts, workspace, gang).run(outputs)
         }
         let groups = Self.groups(of: texts, tokenCount: min(share, Self.groupTokenCounts.upperBound))
         if lanes.count < gang.threadCount || lanes[0].gang.kernels.tier != gang.kernels.tier {
@@ -158,12 +195,15 @@ package final class EncoderModel: BatchModel {
             gang.parallelFor(
                 count: groups.count,
                 perThread: { range, thread in
-                    for index in range { places[index] = lanes[thread].run(Array(texts[groups[index]]), of: self) }
+                    for index in range {
+                        let group = groups[index]
+                        places[index] = lanes[thread].run(Array(texts[group]), Array(outputs[group]), of: self)
+                    }
                 })
         }
-        var vectors: [[Float]] = []
-        for result in results { vectors += try result.get() }
-        return vectors
+        var values: [[Float]] = []
+        for result in results { values += try result.get() }
+        return values
     }
 
     /// Cuts texts into groups of neighbours, of at least `tokenCount` tokens each but for the last.
@@ -187,9 +227,11 @@ private final class Lane {
 
     init(kernels: Kernels) { gang = ComputeGang(threadCount: 1, kernels: kernels) }
 
-    func run(_ texts: [[Int32]], of model: EncoderModel) -> Result<[[Float]], ComputeError> {
+    func run(
+        _ texts: [[Int32]], _ outputs: [EncoderOutput], of model: EncoderModel
+    ) -> Result<[[Float]], ComputeError> {
         Result { () throws(ComputeError) in
-            try EncoderPass(model.encoder, model.weights, texts: texts, workspace, gang).run()
+            try EncoderPass(model.encoder, model.weights, texts: texts, workspace, gang).run(outputs)
         }
     }
 }

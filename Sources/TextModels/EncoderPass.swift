@@ -64,11 +64,19 @@ struct EncoderPass {
         scratch = try workspace.floats(gang.threadCount * scratchSize)
     }
 
-    /// Computes the vectors of all texts, `hiddenSize` numbers each.
-    func run() -> [[Float]] {
+    /// Computes what `outputs` asks of each text: its vector, `hiddenSize` numbers, or the rows of all its tokens.
+    ///
+    /// - Precondition: as many outputs as texts.
+    func run(_ outputs: [EncoderOutput]) -> [[Float]] {
+        precondition(outputs.count == texts.count, "\(outputs.count) outputs of \(texts.count) texts")
         embed()
         for layer in weights.layers { run(layer) }
-        return texts.map(pool)
+        return zip(texts, outputs).map { text, output in
+            switch output {
+            case .vector: pool(text)
+            case .tokens: rows(of: text)
+            }
+        }
     }
 
     private func embed() {
@@ -152,6 +160,12 @@ struct EncoderPass {
                     bias: bias.baseAddress!, epsilon: encoder.epsilon, y: rows, yStride: size)
             }
         }
+    }
+
+    private func rows(of text: Text) -> [Float] {
+        let size = encoder.hiddenSize
+        return Array(
+            UnsafeBufferPointer(start: hidden + text.firstRow * size, count: text.tokens.count * size))
     }
 
     private func pool(_ text: Text) -> [Float] {

@@ -37,6 +37,10 @@ package struct PipelineTokenizer: Tokenizer {
 
     package func isSpecial(_ token: Int32) -> Bool { specialTokens.contains(token) }
 
+    package var writesWordsApart: Bool { if case .wordPiece = model { true } else { false } }
+
+    package func name(of token: Int32) -> String? { namedTokens.first { $0.value == token }?.key }
+
     package func encode(_ text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
         try encode(Array(text.utf8), literals: [], addsSpecialTokens: addsSpecialTokens)
     }

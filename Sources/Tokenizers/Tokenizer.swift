@@ -30,6 +30,12 @@ package protocol Tokenizer: Sendable {
 
     /// Whether the token stands for no text, such as one that begins or ends a turn.
     func isSpecial(_ token: Int32) -> Bool
+
+    /// What an added token is written as; nil for any other.
+    func name(of token: Int32) -> String?
+
+    /// Whether a space stands before every token that begins a word, special ones included, when they are written out.
+    var writesWordsApart: Bool { get }
 }
 
 extension Tokenizer {
@@ -46,6 +52,12 @@ extension Tokenizer {
 
     /// None, for tokenizers without special tokens.
     package func isSpecial(_ token: Int32) -> Bool { false }
+
+    /// As most tokenizers, whose tokens have their spaces in them.
+    package var writesWordsApart: Bool { false }
+
+    /// None, for tokenizers without added tokens.
+    package func name(of token: Int32) -> String? { nil }
 
     /// The text of `tokens`, special ones left out; bytes that are not UTF-8 become U+FFFD.
     package func decode(_ tokens: some Sequence<Int32>) -> String {

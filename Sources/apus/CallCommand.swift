@@ -28,12 +28,21 @@ struct CallOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Give up after this time, e.g. 500ms or 30s.", valueName: "time"))
     var timeout: DurationArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "Make the server's spans part of a trace: 00-TRACE-SPAN-01, as W3C Trace Context has it.",
+            valueName: "context"))
+    var traceparent: String?
+
     @OptionGroup(title: "Connection")
     var connection: ClientOptions
 
     /// Makes a client, lends it to `body`, and explains what goes wrong.
     func withClient(_ body: @escaping @Sendable (ApusClient) async throws -> Void) async throws {
+        let traceparent = traceparent
         try await connection.withConfiguration { configuration in
+            var configuration = configuration
+            configuration.traceparent = traceparent
             try await ApusClient.withClient(configuration, body)
         }
     }

@@ -18,6 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
               listen: 0.0.0.0:8461
               tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
               repositories: [/srv/models]       # NAME/model.yaml and NAME/VERSION/…
+              access_log: all                   # a line for every call
+              tracing: {file: spans.jsonl}      # spans of calls, as OTLP
 
             Many machines: one front end lists the others, or watches an etcd in which they register; README.md, "Many \
             machines", has both sides.
@@ -48,11 +50,15 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = try configurationPath.map { try ServerConfiguration(path: $0) } ?? ServerConfiguration()
         try apply(to: &configuration)
         let threshold = LogThreshold(.init(Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info))
-        let logger = serverLogger(threshold)
+        let lines = LogLines(threshold: threshold, clock: { Int64(Date().timeIntervalSince1970 * 1000) }) { line in
+            // One write a line, so that lines of several threads do not mix.
+            FileHandle.standardError.write(Data(line.utf8))
+        }
         var terminal: (@Sendable (String) -> Void)?
         if Console.isErrorTerminal { terminal = { Console.replaceLine($0) } }
         let server = try await ServerProcess.start(
-            configuration, terminal: terminal, logger: logger, logThreshold: threshold)
+            configuration, terminal: terminal, logger: lines.logger(label: "apus.server"), lines: lines,
+            logThreshold: threshold)
         // A terminal that is closed still ends the server; elsewhere SIGHUP means: read your files again.
         let hangUp = isatty(STDIN_FILENO) == 0 ? [SIGHUP] : []
         let signals = try await server.signals([SIGINT, SIGTERM] + hangUp)
@@ -80,17 +86,6 @@ struct ServeCommand: AsyncParsableCommand {
         guard !configuration.isPlaintext || configuration.address.isLoopback else {
             throw ValidationError(
                 "--plaintext: only a loopback address is served without TLS, not \(configuration.address.host)")
-        }
-    }
-}
-
-/// Logs to standard error, one write a line, so that lines of several threads do not mix.
-private func serverLogger(_ threshold: LogThreshold) -> Logger {
-    Logger(label: "apus.server") { label in
-        LineLogHandler(
-            label: label, threshold: threshold, clock: { Int64(Date().timeIntervalSince1970 * 1000) }
-        ) { line in
-            FileHandle.standardError.write(Data(line.utf8))
         }
     }
 }

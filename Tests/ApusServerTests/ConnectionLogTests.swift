@@ -10,7 +10,7 @@ import Vocabulary
 
 /// Keeps what is logged, line by line.
 final class LineRecorder: Sendable {
-    private let kept = Mutex<[String]>([])
+    fileprivate let kept = Mutex<[String]>([])
 
     var lines: [String] { kept.withLock { $0 } }
 
@@ -20,6 +20,13 @@ final class LineRecorder: Sendable {
         }
         logger.logLevel = level
         return logger
+    }
+}
+
+extension LineRecorder {
+    /// As `logger`, for lines that are made without it.
+    func logLines(level: LogThreshold.Severity) -> LogLines {
+        LogLines(threshold: LogThreshold(level), clock: { 0 }) { line in self.kept.withLock { $0.append(line) } }
     }
 }
 

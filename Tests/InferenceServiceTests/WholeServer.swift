@@ -18,7 +18,8 @@ struct WholeServer {
     let channel: RPCChannel
 
     static func with(
-        allowsSharedMemory: Bool = false, configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
+        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, impliedModel: ModelName? = nil,
+        configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
         let loops = try EventLoopGroup(name: "test", loopCount: 2)
@@ -30,8 +31,13 @@ struct WholeServer {
             engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
-        services.register(in: &methods, through: CallGate.open)
-        let server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
+        let gate = CallGate(
+            tenants: CallGate.openTenants, impliedModels: ImpliedModels(configured: impliedModel, engine: engine),
+            tracing: tracing)
+        services.register(in: &methods, through: gate)
+        let server = try await RPCServer(
+            configuration: RPCServerConfiguration(), methods: methods, loops: loops,
+            observer: tracing.map { tracing in CallObserver { tracing.callDidEnd($0) } })
         var channelConfiguration = RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port)
         configureChannel(&channelConfiguration)
         let channel = RPCChannel(configuration: channelConfiguration, loops: loops)
@@ -61,7 +67,7 @@ struct WholeServer {
 
 extension CallGate {
     /// Lets everybody in as tenant `local`.
-    static let open = CallGate(tenants: openTenants, clock: Vocabulary.SystemClock(), log: { _, _ in })
+    static let open = CallGate(tenants: openTenants)
 
     static let openTenants = TenantGate(
         TenantTable(anonymousTenant: TenantID("local")),

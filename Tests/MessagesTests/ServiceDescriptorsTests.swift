@@ -12,6 +12,7 @@ import Vocabulary
                 "apus.admin.v1.Admin", "apus.graph.v1.Graph", "apus.shard.v1.Shard", "apus.text.v1.Text",
                 "apus.vision.v1.Vision", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                 "grpc.reflection.v1alpha.ServerReflection", "inference.GRPCInferenceService",
+                "tei.v1.Embed", "tei.v1.Info", "tei.v1.Predict", "tei.v1.Rerank", "tei.v1.Tokenize",
             ])
         #expect(ServiceDescriptors.apus.services.contains(GRPCInferenceServiceMethods.service))
     }

@@ -35,25 +35,63 @@ struct LogLineTests {
         #expect(line.text == "T info a message k_y=\(written)")
     }
 
+    private func text(_ entry: AccessLogEntry) -> String {
+        var line = LogLine(time: "T", level: "info", message: "call")
+        entry.write(to: &line)
+        return line.text
+    }
+
     @Test("of a call gives what is known about it, in a fixed order")
     func accessLog() {
         var entry = AccessLogEntry(
-            requestID: RequestID(17), method: "/inference.GRPCInferenceService/ModelInfer", tenant: TenantID("acme"),
-            model: "digits", status: .ok, durationNanoseconds: 1_002_999, requestByteCount: 3_200, responseByteCount: 88
-        )
+            requestID: RequestID(17), method: "/inference.GRPCInferenceService/ModelInfer", status: .ok,
+            durationNanoseconds: 1_002_999, requestByteCount: 3_200, responseByteCount: 88, requestMessageCount: 1,
+            responseMessageCount: 2)
+        entry.tenant = TenantID("acme")
+        entry.model = "digits"
+        entry.modelVersion = "3"
+        entry.shard = "10.0.0.5:8461"
+        entry.queueNanoseconds = 20_000
+        entry.computeNanoseconds = 900_000
+        entry.amounts = [.init(name: "images", count: 4)]
+        entry.trace = TraceID(high: 1, low: 0xAB)
         #expect(
-            entry.line(time: "T").text
+            text(entry)
                 == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer tenant=acme model=digits "
-                + "status=OK milliseconds=1.002 request_bytes=3200 response_bytes=88")
-        entry.tenant = nil
+                + "version=3 shard=10.0.0.5:8461 status=OK milliseconds=1.002 queue_milliseconds=0.020 "
+                + "compute_milliseconds=0.900 request_bytes=3200 response_bytes=88 request_messages=1 "
+                + "response_messages=2 images=4 trace=000000000000000100000000000000ab")
+        entry = AccessLogEntry(
+            requestID: RequestID(17), method: nil, status: .ok, durationNanoseconds: 1_002_999,
+            requestByteCount: 3_200, responseByteCount: 88, requestMessageCount: 1, responseMessageCount: 0)
         entry.model = "no\nsuch"
         entry.status = .notFound
         entry.reason = "unknown_model"
         #expect(
-            entry.line(time: "T").text
-                == "T info call request=17 method=/inference.GRPCInferenceService/ModelInfer model=\"no\\nsuch\" "
-                + "status=NOT_FOUND reason=unknown_model milliseconds=1.002 request_bytes=3200 response_bytes=88")
-        #expect(entry.metadata["status"] == "NOT_FOUND" && entry.metadata["tenant"] == nil)
+            text(entry)
+                == "T info call request=17 model=\"no\\nsuch\" status=NOT_FOUND reason=unknown_model "
+                + "milliseconds=1.002 request_bytes=3200 response_bytes=88 request_messages=1 response_messages=0")
+    }
+}
+
+@Suite("The lines of a log")
+struct LogLinesTests {
+    @Test("are written from their level on, beside those of a logger, and made only then")
+    func lines() {
+        let collector = Collector()
+        let threshold = LogThreshold(.info)
+        let lines = LogLines(threshold: threshold, clock: { 0 }, sink: { collector.append($0) })
+        lines.write(.debug, "call") { _ in Issue.record("made in vain") }
+        lines.write(.info, "call") { $0.append(key: "k", value: "a b") }
+        let logger = lines.logger(label: "apus.test")
+        logger.debug("not written")
+        threshold.severity = .debug
+        logger.debug("written")
+        #expect(
+            collector.lines == [
+                "1970-01-01T00:00:00.000Z info call k=\"a b\"\n",
+                "1970-01-01T00:00:00.000Z debug written logger=apus.test\n",
+            ])
     }
 }
 
@@ -93,10 +131,10 @@ struct LineLogHandlerTests {
             #expect(threshold.level == level)
         }
     }
+}
 
-    private final class Collector: Sendable {
-        private let state = Mutex<[String]>([])
-        func append(_ line: String) { state.withLock { $0.append(line) } }
-        var lines: [String] { state.withLock { $0 } }
-    }
+private final class Collector: Sendable {
+    private let state = Mutex<[String]>([])
+    func append(_ line: String) { state.withLock { $0.append(line) } }
+    var lines: [String] { state.withLock { $0 } }
 }

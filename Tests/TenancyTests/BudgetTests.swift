@@ -46,6 +46,26 @@ struct BudgetStateTests {
         #expect(state == before)
     }
 
+    @Test("what others spend counts until the period ends, and is replaced, not added up")
+    func elsewhere() throws {
+        var state = state()
+        state.restart(
+            period: state.period,
+            spent: SpentAmounts(here: MeteredAmounts(tokens: 1), elsewhere: MeteredAmounts(tokens: 2)))
+        #expect(state.spent == MeteredAmounts(tokens: 3))
+        state.setSpentElsewhere(MeteredAmounts(tokens: 5), in: state.period)
+        state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 1))
+        #expect(state.spent == MeteredAmounts(tokens: 7))
+        // Of another period: it came too late.
+        state.setSpentElsewhere(MeteredAmounts(tokens: 50), in: 0..<1)
+        #expect(state.spent == MeteredAmounts(tokens: 7))
+        let limit = try #require(policy.limits[.tokens])
+        state.setSpentElsewhere(MeteredAmounts(tokens: limit), in: state.period)
+        #expect(throws: BudgetState.Refusal.self) { try state.reserve(MeteredAmounts(tokens: 1), of: policy) }
+        state.turn(policy, at: state.period.upperBound)
+        #expect(state.spent == MeteredAmounts())
+    }
+
     @Test("begins anew when a period is over, and not when a clock is set back")
     func periods() throws {
         var state = BudgetState(period: policy.period.interval(around: 7_200))
@@ -73,7 +93,7 @@ struct BudgetStateTests {
     @Test("what an earlier process spent counts")
     func earlier() {
         var state = state()
-        state.restart(period: state.period, spent: MeteredAmounts(tokens: 10))
+        state.restart(period: state.period, spent: SpentAmounts(here: MeteredAmounts(tokens: 10)))
         #expect(throws: BudgetState.Refusal.self) { try state.reserve(MeteredAmounts(tokens: 1), of: policy) }
     }
 }

@@ -12,7 +12,7 @@ enum ModuleTable {
         ],
         ["RPC", "Scheduling", "Tenancy", "Models"],
         ["RPCTransport", "TextModels", "GraphModels", "VisionModels", "Routing", "Ledger"],
-        ["Engine", "Probes", "Discovery"],
+        ["Engine", "Probes", "Discovery", "Spans"],
         ["InferenceService"],
         ["ApusServer", "ApusClient", "LoadTest", "apus"],
     ]
@@ -31,7 +31,7 @@ enum ModuleTable {
     /// The two sides that meet in `InferenceService` and above, and nowhere below.
     static let network: Set<String> = [
         "EventLoops", "TLS", "HTTP2", "Compression", "Messages", "RPC", "RPCTransport",
-        "Probes", "Discovery",
+        "Probes", "Discovery", "Spans",
     ]
     static let computing: Set<String> = [
         "Compute", "ModelFiles", "Tokenizers", "ChatTemplates", "Constraints", "KVCache", "Images", "Scheduling",
@@ -50,6 +50,7 @@ enum ModuleTable {
         "CTurboJPEG": ["Images"],
         "CPNG": ["Images"],
         "CZlib": ["Compression"],
+        "CPostgreSQL": ["Ledger"],
         "CMemory": ["Vocabulary"],
         "CRecordCipher": ["TLS"],
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],

@@ -31,12 +31,12 @@ extension AdminService {
         var grouping: UsageGrouping = []
         if request.byModel { grouping.insert(.models) }
         if request.byHour { grouping.insert(.hours) }
-        let rows = await Task.detached { [grouping] in
-            Result { () throws(LedgerError) in try ledger.report(of: tenant, in: request.since..<until, by: grouping) }
-        }.value
-        switch rows {
-        case .success(let rows): return GetUsageResponse(rows: rows.map(Messages.UsageRow.init))
-        case .failure(let error):
+        do {
+            let rows = try await ledger.perform { [tenant, grouping] (ledger) throws(LedgerError) in
+                try ledger.report(of: tenant, in: request.since..<until, by: grouping)
+            }
+            return GetUsageResponse(rows: rows.map(Messages.UsageRow.init))
+        } catch {
             throw ServingError(.unavailable, "the ledger cannot be read: \(error.problem)", label: "ledger_unreadable")
         }
     }

@@ -1,3 +1,4 @@
+import Messages
 import RPC
 import RPCTransport
 import Routing
@@ -14,7 +15,9 @@ import Vocabulary
 /// - Isolation: the handler of the call, on the loop of its connection.
 struct ForwardedCall {
     let selector: ModelSelector
-    let requestType: any ModelRequest.Type
+    let requestType: any Message.Type
+    /// The model of requests that name none: the shard is told which, whatever its own configuration says.
+    let impliedModel: ModelSelector?
     /// Which calls it would like to follow.
     let affinity: AffinityKey?
     let forwarder: Forwarder
@@ -30,7 +33,7 @@ struct ForwardedCall {
             let response = try await lease.channel.unary(path, request, options: options())
             keeper.forward(initial: response.initialMetadata)
             keeper.forward(trailing: response.trailingMetadata)
-            return keeper.count(response.message)
+            return response.message
         }
     }
 
@@ -50,7 +53,7 @@ struct ForwardedCall {
             guard let message = try await call.next(), try await call.next() == nil else {
                 throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
             }
-            return keeper.count(message)
+            return message
         }
     }
 
@@ -99,7 +102,8 @@ struct ForwardedCall {
         while let message = try await call.next() {
             if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
             progress.hasBegun = true
-            try await writer.write(keeper.countAnswer(message))
+            keeper.note(answer: message)
+            try await writer.write(message)
         }
         keeper.forward(trailing: try await call.responseTrailers())
     }
@@ -146,18 +150,21 @@ struct ForwardedCall {
         _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, isStreamOfRequests: Bool = false,
         _ body: () async throws -> Answer
     ) async throws -> Answer {
-        keeper.beginAttempt()
+        keeper.beginAttempt(lease.replica)
         do {
             let answer = try await body()
             directory.finish(lease, .answered)
+            keeper.endAttempt(.ok)
             return answer
         } catch let failure as RPCFailure {
             directory.finish(lease, outcome(of: failure, progress))
+            keeper.endAttempt(failure.error.code)
             keeper.forward(trailing: failure.trailingMetadata)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw failure
         } catch {
             directory.finish(lease, .abandoned)
+            keeper.endAttempt(.cancelled)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw error
         }
@@ -178,9 +185,15 @@ struct ForwardedCall {
         var options = context.optionsForCalls
         options.responseByteCountMax = forwarder.responseByteCountMax
         options.metadata = context.requestMetadata
+        keeper.setTrace(in: &options.metadata)
         // What a caller says about itself is the front end's to say.
         for name in ["apus-tenant", "apus-tenant-weight", "apus-priority-ceiling"] { options.metadata.removeAll(name) }
-        for (name, value) in keeper.routedMetadata {
+        var told = keeper.routedMetadata
+        if let impliedModel {
+            options.metadata.removeAll("apus-model")
+            told.append(("apus-model", impliedModel.name.name))
+        }
+        for (name, value) in told {
             do {
                 try options.metadata.append(name, value)
             } catch {

@@ -34,11 +34,14 @@ package struct Forwarder: Sendable {
     /// As long as no shard is there, any model may be one of theirs: callers are told to come again, not that there is
     /// no such model.
     func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = ModelSelector(peekingAt: request), !isServedHere(selector),
-            directory.knows(selector) || directory.isSilent
+        guard let selector = ModelSelector(peekingAt: request),
+            isElsewhere(selector) || !isServedHere(selector) && directory.isSilent
         else { return nil }
         return selector
     }
+
+    /// Whether a model is another server's.
+    func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.knows(selector) }
 
     /// What the call has in common with others that had better go to the same server; nil for nothing.
     ///

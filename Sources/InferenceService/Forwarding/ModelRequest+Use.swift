@@ -9,7 +9,7 @@ import Vocabulary
 ///
 /// A front end has neither the model nor its tokenizer, so it promises what cannot be exceeded: a token for each byte
 /// of a prompt. What was not used is given back when the shard has said what was.
-protocol MeteredRequest: ModelRequest {
+protocol MeteredRequest: Message {
     /// What the request will use at most; nothing for a request that its shard is going to refuse.
     func mostUsed(_ call: CallContext) -> MeteredAmounts
 }
@@ -50,6 +50,18 @@ extension EmbedRequest: MeteredRequest {
     func mostUsed(_ call: CallContext) -> MeteredAmounts {
         MeteredAmounts(
             textByteCount: texts.reduce(0) { $0 + $1.utf8.count }, textCount: texts.count, generatedCount: 0)
+    }
+}
+
+extension TEIEmbedRequest: MeteredRequest {
+    func mostUsed(_ call: CallContext) -> MeteredAmounts {
+        MeteredAmounts(textByteCount: inputs.utf8.count, textCount: 1, generatedCount: 0)
+    }
+}
+
+extension TEIEmbedAllRequest: MeteredRequest {
+    func mostUsed(_ call: CallContext) -> MeteredAmounts {
+        MeteredAmounts(textByteCount: inputs.utf8.count, textCount: 1, generatedCount: 0)
     }
 }
 

@@ -30,7 +30,7 @@ extension OpenInferenceService {
             selector, texts: wanted.texts, truncates: wanted.truncates, deadline: call.deadline,
             share: call.share, field: EmbeddingInference.inputName
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
-        call.add(answer.usage)
+        call.add(answer.usage, answeredBy: answer.version)
         return try asked.response(answer.name, answer.version, try Self.output(answer.vectors))
     }
 

@@ -54,13 +54,14 @@ extension OpenInferenceService {
             return try await responses.send(try await generate(asked, call), isFinal: true)
         }
         let stream = try await start(wanted, asked, call)
-        defer { call.add(stream.usage) }
+        defer { call.add(stream.usage, answeredBy: stream.version) }
         responses.begin(stream.name, stream.version)
         var opening = wanted.opening
         var logprob: Float = 0
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
+                call.meter?.noteGeneratedPiece()
                 logprob += piece.logprobs.reduce(0) { $0 + $1.chosen.logprob }
                 guard !(opening + piece.text).isEmpty else { continue }
                 let output = try wanted.output(opening + piece.text, end: nil, logprob: logprob)

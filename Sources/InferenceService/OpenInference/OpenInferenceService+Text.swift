@@ -15,13 +15,14 @@ extension OpenInferenceService {
                 label: "stream_in_unary_call")
         }
         let stream = try await start(wanted, asked, call)
-        defer { call.add(stream.usage) }
+        defer { call.add(stream.usage, answeredBy: stream.version) }
         var text = wanted.opening
         var logprob: Float = 0
         var end: (EngineFinishReason, EngineUsage)?
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
+                call.meter?.noteGeneratedPiece()
                 text += piece.text
                 logprob += piece.logprobs.reduce(0) { $0 + $1.chosen.logprob }
             case .finished(.cancelled, _, _): throw Self.cancelled

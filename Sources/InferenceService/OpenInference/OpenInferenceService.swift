@@ -115,7 +115,9 @@ package struct OpenInferenceService: Sendable {
         guard let request = PlainInference(bytes), let model = engine.immediateInference(request.selector),
             let (input, id) = request.input()
         else { return nil }
-        try keeper.take(bytes, of: request.selector.name)
-        return keeper.count(try model.infer(input).encoded(id: id))
+        try keeper.take(request.selector.name)
+        let answer = try model.infer(input)
+        keeper.note(answer.version)
+        return answer.encoded(id: id)
     }
 }

@@ -2,7 +2,8 @@ import Vocabulary
 
 /// What is to be traced, for all models and where a model has words of its own.
 ///
-/// A value that decides only. The settings are kept for who asks; this server writes no traces of its own.
+/// A value that decides only. The settings are kept for who asks; which calls have spans is in the server's
+/// configuration, since that is decided before the model of a call is known.
 ///
 /// - Source: Triton's trace extension.
 struct TraceSettings {

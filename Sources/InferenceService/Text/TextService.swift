@@ -29,7 +29,7 @@ package struct TextService: Sendable {
             (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount)
         }
         // After a failure too: what it has cost until then.
-        defer { call.add(stream.usage) }
+        defer { call.add(stream.usage, answeredBy: stream.version) }
         call.meter?.announce(promptTokenCount: stream.promptTokenCount)
         if request.echo, case .prompt(let prompt) = request.input {
             for answer in 0..<stream.answerCount {
@@ -40,6 +40,7 @@ package struct TextService: Sendable {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
+                call.meter?.noteGeneratedPiece()
                 try await writer.write(GenerateResponse(piece))
             case .finished(.cancelled, _, _):
                 throw ServingError(.cancelled, "the caller cancelled the generation")
@@ -63,7 +64,7 @@ package struct TextService: Sendable {
             selector, texts: request.texts, isNormalized: !request.keepLength, truncates: request.truncate,
             deadline: call.deadline, share: call.share
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
-        call.add(answer.usage)
+        call.add(answer.usage, answeredBy: answer.version)
         return EmbedResponse(embeddings: answer.vectors.map { Embedding(values: $0) }, usage: .init(answer.usage))
     }
 

@@ -44,6 +44,8 @@ package struct EncoderDescription: Sendable, Equatable {
     package internal(set) var pooling: Pooling
     /// Whether texts are put into lower case before they are cut into tokens.
     package internal(set) var lowercases: Bool
+    /// Texts that a caller may have put in front of its own, by name: what the text is for.
+    package internal(set) var prompts: [String: String] = [:]
 
     package var headSize: Int { hiddenSize / headCount }
 
@@ -58,7 +60,7 @@ package struct EncoderDescription: Sendable, Equatable {
     }
 
     /// Reads `config.json` in `directory`, and what sentence-transformers keeps beside it: `modules.json`, the
-    /// configuration of the pooling module, and `sentence_bert_config.json`.
+    /// configuration of the pooling module, `sentence_bert_config.json` and `config_sentence_transformers.json`.
     ///
     /// Without these the vector is the mean, and texts may be as long as there are positions.
     ///
@@ -74,6 +76,7 @@ package struct EncoderDescription: Sendable, Equatable {
         if let length = try modules.lengthMax() { lengthMax = min(lengthMax, length) }
         if let contextLength { lengthMax = min(lengthMax, contextLength) }
         lowercases = try modules.lowercases()
+        prompts = try modules.prompts()
     }
 
     /// Reads the `config.json` at `path`.

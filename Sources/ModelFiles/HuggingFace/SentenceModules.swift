@@ -91,6 +91,14 @@ struct SentenceModules {
         try sentenceFields().map { fields throws(ModelFileError) in try fields.flag("do_lower_case") ?? false } ?? false
     }
 
+    /// Texts that may stand in front of another, by name, by `config_sentence_transformers.json`.
+    func prompts() throws(ModelFileError) -> [String: String] {
+        struct Settings: Decodable { let prompts: [String: String]? }
+        let path = directory + "/config_sentence_transformers.json"
+        guard FileManager.default.fileExists(atPath: path) else { return [:] }
+        return try JSONFile.decode(Settings.self, path: path, byteCountMax: Self.byteCountMax).prompts ?? [:]
+    }
+
     private func sentenceFields() throws(ModelFileError) -> ConfigurationFields? {
         let path = directory + "/sentence_bert_config.json"
         guard FileManager.default.fileExists(atPath: path) else { return nil }

@@ -1,3 +1,4 @@
+package import HTTP2
 package import Vocabulary
 
 /// What became of one call: for access logs and metrics.
@@ -12,9 +13,15 @@ package struct CallRecord: Sendable {
     /// Sums of message lengths as they travelled, compressed or not, without prefixes.
     package let requestByteCount: Int
     package let responseByteCount: Int
+    package let requestMessageCount: Int
+    package let responseMessageCount: Int
     /// From the turn in which the headers came until the status was on its way, or the stream was lost; the handler may
     /// have returned later.
     package let durationNanoseconds: UInt64
+    /// The request's headers; nil when it was refused for them.
+    package let headers: HeaderBlock?
+    /// What an upper layer has left in `ServerContext.callNote`.
+    package let note: (any AnyObject & Sendable)?
 }
 
 /// Is told about every call that ends.
@@ -39,6 +46,7 @@ extension CallRecord {
     package init(refused error: ServingError, requestID: RequestID, peer: PeerIdentity?) {
         self.init(
             requestID: requestID, method: nil, status: error.code, label: error.label, peer: peer, requestByteCount: 0,
-            responseByteCount: 0, durationNanoseconds: 0)
+            responseByteCount: 0, requestMessageCount: 0, responseMessageCount: 0, durationNanoseconds: 0,
+            headers: nil, note: nil)
     }
 }

@@ -56,8 +56,12 @@ package final class ServerCall: @unchecked Sendable {
     var trailingMetadata = Metadata()
     /// Of a call that succeeds and has no other trailers.
     var preparedTrailers: PreparedTrailers?
+    /// What an upper layer remembers about this call; usually it knows the call, so it is let go with the record.
+    var note: (any AnyObject & Sendable)?
     private var requestByteCount = 0
     private var responseByteCount = 0
+    private var requestMessageCount = 0
+    private var responseMessageCount = 0
     private var status = StatusCode.ok
     private var label = "ok"
     /// When the call was answered or its stream was lost.
@@ -133,6 +137,7 @@ package final class ServerCall: @unchecked Sendable {
     private func take(_ message: FramedMessage) {
         let actions = state.messageArrived()
         requestByteCount += message.bytes.count
+        requestMessageCount += 1
         if actions.contains(.deliverMessage) {
             if reader == nil { wait(message) } else { hand(message) }
         }
@@ -346,7 +351,10 @@ package final class ServerCall: @unchecked Sendable {
         let record = CallRecord(
             requestID: requestID, method: method.path, status: status, label: label, peer: owner.peer,
             requestByteCount: requestByteCount, responseByteCount: responseByteCount,
-            durationNanoseconds: (endTime ?? loop.measuredNow()).nanoseconds(since: startTime))
+            requestMessageCount: requestMessageCount, responseMessageCount: responseMessageCount,
+            durationNanoseconds: (endTime ?? loop.measuredNow()).nanoseconds(since: startTime), headers: head.block,
+            note: note)
+        note = nil
         owner.callDidEnd(self, record)
     }
 
@@ -432,6 +440,7 @@ package final class ServerCall: @unchecked Sendable {
         owner.outputIsReady()
         if case .queueFull = submission { return false }
         responseByteCount += message.bytes.count
+        responseMessageCount += 1
         return true
     }
 

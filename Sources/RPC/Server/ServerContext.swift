@@ -1,6 +1,6 @@
 package import Compression
 package import EventLoops
-import HTTP2
+package import HTTP2
 package import Vocabulary
 
 /// What a handler knows of its call, besides the messages.
@@ -39,6 +39,15 @@ package struct ServerContext: Sendable {
         get { call.owner.peerNote }
         nonmutating set { call.owner.peerNote = newValue }
     }
+
+    /// Room for what an upper layer remembers about this call; whoever observes the call's end finds it in the record.
+    package var callNote: (any AnyObject & Sendable)? {
+        get { call.note }
+        nonmutating set { call.note = newValue }
+    }
+
+    /// The headers of the request, as received.
+    package var requestHeaders: HeaderBlock { call.head.block }
 
     /// The text of the first header called `name` (lower case); decodes nothing else.
     package func requestText(of name: StaticString) -> String? {

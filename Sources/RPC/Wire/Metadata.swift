@@ -19,6 +19,9 @@ package struct Metadata: Equatable, Sendable {
     package struct Entry: Equatable, Sendable {
         package let name: String
         package let value: Value
+
+        /// A value that no other call has would only push others out of the peer's table.
+        var indexing: HeaderList.Indexing { name == "traceparent" ? .never : .allowed }
     }
 
     /// All entries, in order.
@@ -155,7 +158,7 @@ extension Metadata {
             }
             try name.withUnsafeBytes { (name) throws(HTTP2Error) in
                 try value.withUnsafeBytes { (value) throws(HTTP2Error) in
-                    try list.append(name: name, value: value)
+                    try list.append(name: name, value: value, indexing: entry.indexing)
                 }
             }
         }

@@ -4,10 +4,12 @@ package import Vocabulary
 package struct ClientCredentialFiles: Hashable, Sendable {
     /// The authorities that may have signed the server's certificate.
     package var serverAuthoritiesPath: String
-    package var certificatePath: String
-    package var keyPath: String
+    /// Nil for a client that has none.
+    package var certificatePath: String?
+    /// Present exactly when `certificatePath` is.
+    package var keyPath: String?
 
-    package init(serverAuthoritiesPath: String, certificatePath: String, keyPath: String) {
+    package init(serverAuthoritiesPath: String, certificatePath: String?, keyPath: String?) {
         self.serverAuthoritiesPath = serverAuthoritiesPath
         self.certificatePath = certificatePath
         self.keyPath = keyPath
@@ -19,11 +21,12 @@ package struct ClientCredentialFiles: Hashable, Sendable {
     package func read() throws(TLSError) -> TLSClientConfiguration {
         TLSClientConfiguration(
             serverAuthorities: try PEM(contentsOf: serverAuthoritiesPath),
-            certificateChain: try PEM(contentsOf: certificatePath), privateKey: try PEM(contentsOf: keyPath))
+            certificateChain: try certificatePath.map { path throws(TLSError) in try PEM(contentsOf: path) },
+            privateKey: try keyPath.map { path throws(TLSError) in try PEM(contentsOf: path) })
     }
 
     /// What tells the files from those that were there before, without reading them.
     package var fingerprint: FileFingerprint {
-        FileFingerprint(paths: [serverAuthoritiesPath, certificatePath, keyPath])
+        FileFingerprint(paths: [serverAuthoritiesPath] + [certificatePath, keyPath].compactMap(\.self))
     }
 }

@@ -50,6 +50,15 @@ extension FuzzTarget {
         EtcdPutResponse.self, EtcdWatchRequest.self, EtcdWatchCreateRequest.self, EtcdWatchResponse.self,
         EtcdLeaseGrantRequest.self, EtcdLeaseGrantResponse.self, EtcdLeaseRevokeRequest.self,
         EtcdLeaseRevokeResponse.self, EtcdLeaseKeepAliveRequest.self, EtcdLeaseKeepAliveResponse.self,
+        OTLPAnyValue.self, OTLPKeyValue.self, OTLPInstrumentationScope.self, OTLPResource.self, OTLPResourceSpans.self,
+        OTLPScopeSpans.self, OTLPSpan.self, OTLPSpan.Event.self, OTLPSpan.Link.self, OTLPStatus.self,
+        OTLPExportTraceServiceRequest.self, OTLPExportTraceServiceResponse.self, OTLPExportTracePartialSuccess.self,
+        TEIInfoRequest.self, TEIInfoResponse.self, TEIMetadata.self, TEIEmbedRequest.self, TEIEmbedResponse.self,
+        TEIEmbedSparseRequest.self, TEISparseValue.self, TEIEmbedSparseResponse.self, TEIEmbedAllRequest.self,
+        TEITokenEmbedding.self, TEIEmbedAllResponse.self, TEIPredictRequest.self, TEIPredictPairRequest.self,
+        TEIPrediction.self, TEIPredictResponse.self, TEIRerankRequest.self, TEIRerankStreamRequest.self, TEIRank.self,
+        TEIRerankResponse.self, TEIEncodeRequest.self, TEISimpleToken.self, TEIEncodeResponse.self,
+        TEIDecodeRequest.self, TEIDecodeResponse.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.

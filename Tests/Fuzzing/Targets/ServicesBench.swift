@@ -49,7 +49,7 @@ final class ServicesBench: Sendable {
         let services = InferenceServices(
             engine: engine, readiness: readiness, tenants: tenants, clock: clock, now: { 0 }, serverVersion: "fuzz")
         var methods = MethodTable()
-        services.register(in: &methods, through: CallGate(tenants: tenants, clock: clock, log: { _, _ in }))
+        services.register(in: &methods, through: CallGate(tenants: tenants))
         server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
         channel = RPCChannel(
             configuration: RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port), loops: loops)

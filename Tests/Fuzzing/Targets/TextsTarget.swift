@@ -1,8 +1,10 @@
 import RPC
+import Telemetry
 import Vocabulary
 
 extension FuzzTarget {
-    /// One text of a peer into the reader that the first byte names: timeouts, base64, status messages, identities.
+    /// One text of a peer into the reader that the first byte names: timeouts, base64, status messages, identities,
+    /// traces.
     static let texts = FuzzTarget("texts", inputByteCountMax: 1024, seeds: { TextsSeeds.all }) { input in
         var cursor = ByteCursor(input)
         let reader = cursor.byte()
@@ -13,6 +15,8 @@ extension FuzzTarget {
         case 2: try TextsBench.readStatusMessage(text)
         case 3: try TextsBench.readIdentity(text)
         case 4: try TextsBench.writeMetadata(text)
+        case 6: try TextsBench.readTrace(text)
+        case 7: try TextsBench.readTraceState(text)
         default: try TextsBench.readName(text)
         }
     }
@@ -75,6 +79,25 @@ private enum TextsBench {
             "the name '\(name)' was accepted")
     }
 
+    static func readTrace(_ text: UnsafeRawBufferPointer) throws {
+        guard let context = TraceContext(traceparent: text) else { return }
+        let written = context.traceparent
+        try require(TraceContext(traceparent: written) == context, "\(written) does not come back")
+        // All but version and flags is as it was.
+        let fields = String(decoding: text[3..<52], as: UTF8.self)
+        try require(written.dropFirst(3).prefix(49) == fields, "\(fields) became \(written)")
+    }
+
+    static func readTraceState(_ text: UnsafeRawBufferPointer) throws {
+        let state = String(decoding: text, as: UTF8.self)
+        let joined = TraceState.joined([state])
+        try require(joined.utf8.count <= state.utf8.count, "'\(state)' became '\(joined)'")
+        // What is passed on is metadata, and means the same to the next one.
+        try require(TraceState.joined([joined]) == joined, "'\(joined)' is not passed on")
+        var metadata = Metadata()
+        try require((try? metadata.append("tracestate", joined)) != nil, "'\(joined)' is no metadata")
+    }
+
     static func readName(_ text: UnsafeRawBufferPointer) throws {
         let name = String(decoding: text, as: UTF8.self)
         if let model = ModelName(name) { try require("\(model)" == name, "the model \(name) became \(model)") }
@@ -90,6 +113,9 @@ private enum TextsSeeds {
         ("tenant", seed(3, "spiffe://apus.local/tenant/a-1")),
         ("role", seed(3, "spiffe://a.b/role/router")), ("metadata", seed(4, "\u{5}x-binvalue")),
         ("name", seed(5, "digits-1.x_y")),
+        ("trace", seed(6, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
+        ("later-trace", seed(6, "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more")),
+        ("state", seed(7, "rojo=00f067aa0ba902b7, 0tenant@system=!#$ ~,,a_-*/=1")),
     ]
 
     private static func seed(_ reader: UInt8, _ text: String) -> [UInt8] { [reader] + text.utf8 }

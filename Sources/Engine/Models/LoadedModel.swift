@@ -13,6 +13,8 @@ final class LoadedModel: @unchecked Sendable {
     let immediateModel: (any ImmediateModel)?
     let terms: ServingTerms
     private let counted: Mutex<ModelCounters>
+    /// Those who wait for a place in its queue.
+    let room = QueueRoom()
 
     enum Kind {
         case batch(any BatchModel, BatchLimits)
@@ -105,6 +107,26 @@ final class LoadedModel: @unchecked Sendable {
         let leaving = places.reduce(0) { $0 + ($1.leave() ? 1 : 0) }
         guard leaving > 0 else { return }
         count { $0.queuedRequestCount -= leaving }
+        room.wake(leaving)
+    }
+
+    /// Takes a place in the queue as soon as one is free.
+    ///
+    /// - Throws: CANCELLED.
+    func enterQueueWhenFree() async throws(ServingError) {
+        var isFirst = true
+        while true {
+            let turn = room.wait(isFirst: !isFirst)
+            let isTaken = counted.withLock { counters in
+                guard counters.queuedRequestCount < queueCapacity else { return false }
+                counters.requestCount += 1
+                counters.queuedRequestCount += 1
+                return true
+            }
+            if isTaken { return room.leave(turn) }
+            isFirst = false
+            guard await room.value(of: turn) else { throw .cancelledByCaller }
+        }
     }
 
     /// The model, if it answers in batches.
@@ -137,6 +159,20 @@ final class LoadedModel: @unchecked Sendable {
                 .invalidArgument,
                 "model '\(description.name)' (platform \(description.platform)) takes tensors, not text",
                 label: "wrong_modality")
+        }
+        return (pipeline, limits)
+    }
+
+    /// The pipeline of a model that turns texts into vectors, and most tokens of an execution.
+    ///
+    /// - Throws: FAILED_PRECONDITION for a model of another kind.
+    func encoder() throws(ServingError) -> (pipeline: EncoderPipeline, limits: BatchLimits) {
+        guard case .encoder(let pipeline, let limits) = kind else {
+            guard !isResting else { throw notReady }
+            throw ServingError(
+                .failedPrecondition,
+                "model '\(description.name)' (platform \(description.platform)) is no encoder, which turns texts into "
+                    + "vectors", label: "wrong_modality")
         }
         return (pipeline, limits)
     }

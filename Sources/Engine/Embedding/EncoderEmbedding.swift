@@ -79,7 +79,8 @@ struct EncoderEmbedding: Sendable {
         Result { () throws(ServingError) in
             var tokens: [[Int32]] = []
             for (index, text) in zip(chunk.indices, chunk) {
-                tokens.append(try pipeline.tokens(of: text, field: "\(field)[\(index)]", truncates: truncates))
+                tokens.append(
+                    try pipeline.tokens(of: text, field: "\(field)[\(index)]", truncation: truncates ? .end : nil))
             }
             return tokens
         }

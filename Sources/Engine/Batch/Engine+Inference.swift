@@ -47,6 +47,13 @@ extension Engine {
             throw .cancelledByCaller
         }
         try loaded.enterQueue()
+        return try await answer(to: request, by: loaded)
+    }
+
+    /// Sends a request that has a place in the model's queue, and waits for its answer.
+    func answer(
+        to request: PendingInference, by loaded: LoadedModel
+    ) async throws(ServingError) -> InferenceAnswer {
         try submit(.infer(loaded, request), for: loaded)
         return try await withTaskCancellationHandler {
             await request.completion.value()
@@ -72,6 +79,7 @@ extension Engine {
             $0.queuedRequestCount -= requests
             $0.failureCount += UInt64(requests)
         }
+        model.room.wake(requests)
         throw error
     }
 

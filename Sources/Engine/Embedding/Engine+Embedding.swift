@@ -111,7 +111,7 @@ extension Engine {
 }
 
 /// The vector of length 1 in the same direction; a vector of zeros stays.
-func normalized(_ vector: [Float]) -> [Float] {
+package func normalized(_ vector: [Float]) -> [Float] {
     // In Double: the squares of a long vector of large numbers overflow Float.
     let length = vector.reduce(into: 0.0) { $0 += Double($1) * Double($1) }.squareRoot()
     guard length > 0 else { return vector }

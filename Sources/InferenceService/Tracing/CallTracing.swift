@@ -1,0 +1,93 @@
+import HTTP2
+package import RPC
+package import Spans
+import Telemetry
+import Tracing
+package import Vocabulary
+
+/// Decides which calls have a span, and makes it: from `traceparent` to the end of the call.
+///
+/// - Isolation: any event loop.
+package struct CallTracing: Sendable {
+    let tracer: SpanTracer
+    let clock: any MonotonicClock
+    /// Nanoseconds since 1970.
+    private let now: @Sendable () -> UInt64
+
+    /// - Parameters:
+    ///   - tracer: makes the spans.
+    ///   - clock: of the loops.
+    ///   - nanosecondsSince1970: the time that spans are written in.
+    package init(
+        tracer: SpanTracer, clock: any MonotonicClock, nanosecondsSince1970: @escaping @Sendable () -> UInt64
+    ) {
+        self.tracer = tracer
+        self.clock = clock
+        now = nanosecondsSince1970
+    }
+
+    /// A call as far as tracing goes: which trace it belongs to, and its span, if that is recorded.
+    struct Call: Sendable {
+        fileprivate let tracer: SpanTracer
+        let origin: SpanOrigin
+        let span: CallSpan?
+
+        /// What a server is told that is called now; nil for what the caller itself has said.
+        var outgoing: TraceContext? {
+            if let span { return span.outgoing }
+            return origin.parent == nil ? tracer.context(unrecorded: origin) : nil
+        }
+    }
+
+    /// Reads what the caller says, and begins a span if it is recorded.
+    func begin(_ context: ServerContext) -> Call {
+        let origin = origin(context.requestHeaders)
+        guard origin.isSampled else { return Call(tracer: tracer, origin: origin, span: nil) }
+        return Call(
+            tracer: tracer, origin: origin, span: span(of: context.path, origin, startTime: context.arrivalTime))
+    }
+
+    /// Ends the span of a call; one that was refused before its handler began gets its span only now.
+    package func callDidEnd(_ record: CallRecord) {
+        guard let path = record.method else { return }
+        if let keeper = record.note as? GateKeeper {
+            keeper.traced?.span?.end(record, AccessLogEntry(record))
+        } else if let headers = record.headers {
+            let origin = origin(headers)
+            guard origin.isSampled else { return }
+            let start = clock.now().nanoseconds &- record.durationNanoseconds
+            span(of: path, origin, startTime: MonotonicTime(nanoseconds: start)).end(record, AccessLogEntry(record))
+        }
+    }
+
+    private func span(of path: String, _ origin: SpanOrigin, startTime: MonotonicTime) -> CallSpan {
+        // Between both clocks; taken anew for each call, since people set one of them.
+        let offset = now() &- clock.now().nanoseconds
+        return CallSpan(
+            tracer: tracer, clock: clock, name: String(path.dropFirst()), origin: origin, startTime: startTime,
+            offset: offset)
+    }
+
+    /// The trace that the headers name; of two that name one, neither counts.
+    private func origin(_ headers: HeaderBlock) -> SpanOrigin {
+        guard let index = headers.firstIndex(of: "traceparent"),
+            var parent = headers.withValue(at: index, { TraceContext(traceparent: $0) }),
+            headers.values(of: "traceparent").count == 1
+        else { return tracer.origin(parent: nil, isRemote: false) }
+        if parent.isSampled { parent.state = TraceState.joined(headers.values(of: "tracestate")) }
+        return tracer.origin(parent: parent, isRemote: true)
+    }
+}
+
+extension HeaderBlock {
+    /// The texts of all fields of that name, in order.
+    fileprivate func values(of name: StaticString) -> [String] {
+        var values: [String] = []
+        forEach { found, value in
+            if found.elementsEqual(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) {
+                values.append(String(decoding: value, as: UTF8.self))
+            }
+        }
+        return values
+    }
+}

@@ -1,0 +1,112 @@
+import Engine
+import InferenceService
+import Messages
+import Models
+import RPC
+import RPCTransport
+import Spans
+import Synchronization
+import Telemetry
+import Testing
+import Tracing
+import Vocabulary
+
+@Suite("Spans of calls")
+struct CallTracingTests {
+    private static let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
+
+    /// The spans of calls, and a way to wait for as many as there should be.
+    private final class Spans: Sendable {
+        private let spans = Mutex<[FinishedSpan]>([])
+
+        func tracing(ratio: Double) -> CallTracing {
+            let tracer = SpanTracer(
+                sampler: SpanSampler(ratio: ratio), identifiers: IdentifierSource(seeds: (3, 4))
+            ) { span in self.spans.withLock { $0.append(span) } }
+            return CallTracing(tracer: tracer, clock: Vocabulary.SystemClock()) { 1_700_000_000_000_000_000 }
+        }
+
+        /// A span ends just after its caller has the answer.
+        func wait(for count: Int) async throws -> [FinishedSpan] {
+            while true {
+                let spans = spans.withLock { $0 }
+                if spans.count >= count { return spans }
+                try await Task.sleep(nanoseconds: 1_000_000)
+            }
+        }
+    }
+
+    /// Calls once for each of `calls`, with its headers.
+    private func run(
+        ratio: Double, _ calls: [[(name: String, value: String)]], _ method: String = "ServerLive"
+    ) async throws -> Spans {
+        let spans = Spans()
+        try await WholeServer.with(tracing: spans.tracing(ratio: ratio)) { whole in
+            for headers in calls {
+                var options = CallOptions()
+                for (name, value) in headers { try options.metadata.append(name, value) }
+                let path = Bytes(utf8: "/inference.GRPCInferenceService/\(method)")
+                _ = try? await whole.channel.unary(path, Bytes(), options: options)
+            }
+        }
+        return spans
+    }
+
+    @Test("a caller's flag decides, whatever the share", .timeLimit(.minutes(1)), arguments: [0, 1])
+    func parents(ratio: Double) async throws {
+        let spans = try await run(
+            ratio: ratio,
+            [
+                [("traceparent", "\(Self.parent)-00"), ("tracestate", "a=1")],
+                [("traceparent", "\(Self.parent)-01"), ("tracestate", "a=1 , "), ("tracestate", "b=2")],
+            ]
+        ).wait(for: 1)
+        let span = try #require(spans.first)
+        #expect(spans.count == 1 && span.name == "inference.GRPCInferenceService/ServerLive" && span.kind == .server)
+        #expect(span.context.trace.description == "4bf92f3577b34da6a3ce929d0e0e4736")
+        #expect(span.origin.parent?.description == "00f067aa0ba902b7" && span.origin.parentIsRemote)
+        #expect(span.context.state == "a=1,b=2")
+        #expect(span.attributes.get("rpc.grpc.status_code") == .int64(0) && span.status == nil)
+        #expect(span.attributes.get("apus.tenant") == .string("local"))
+    }
+
+    @Test("what is malformed, or says two things, says nothing", .timeLimit(.minutes(1)))
+    func malformed() async throws {
+        let ignored: [[(name: String, value: String)]] = [
+            [("traceparent", "00-nonsense"), ("tracestate", "a=1")],
+            [("traceparent", "\(Self.parent)-01"), ("traceparent", "\(Self.parent)-01")],
+            [("tracestate", "a=1")], [],
+        ]
+        let spans = try await run(ratio: 1, ignored).wait(for: ignored.count)
+        #expect(spans.count == ignored.count && spans.allSatisfy { $0.origin.parent == nil && $0.context.state == "" })
+        #expect(Set(spans.map(\.context.trace)).count == ignored.count)
+        let none = try await run(ratio: 0, ignored + [[("traceparent", "\(Self.parent)-01"), ("tracestate", "a=1=1")]])
+        let one = try await none.wait(for: 1)
+        #expect(one.count == 1 && one[0].context.state == "", "a malformed state is dropped, and the trace goes on")
+    }
+
+    @Test("the time of a call lies in its span, and of a request in those below it", .timeLimit(.minutes(1)))
+    func times() async throws {
+        let spans = Spans()
+        try await WholeServer.with(tracing: spans.tracing(ratio: 1)) { whole in
+            try await whole.engine.load(
+                EngineModel(
+                    batch: DelayModel(
+                        name: ModelName("delay")!, version: ModelVersion(1)!, batchSizeMax: 8, delayMilliseconds: 20)))
+            let request = ModelInferRequest(
+                modelName: "delay", inputs: [.init(name: "x", datatype: "UINT8", shape: [1])],
+                rawInputContents: [Bytes([1])])
+            _ = try await whole.call(GRPCInferenceServiceMethods.modelInfer, request)
+        }
+        let all = try await spans.wait(for: 3)
+        let (queue, compute, call) = (all[0], all[1], all[2])
+        #expect(all.map(\.name) == ["queue", "compute", "inference.GRPCInferenceService/ModelInfer"])
+        #expect(queue.origin.parent == call.context.span && compute.origin.parent == call.context.span)
+        #expect(call.startNanoseconds >= 1_700_000_000_000_000_000 - 60_000_000_000)
+        #expect(call.startNanoseconds <= queue.startNanoseconds && queue.endNanoseconds == compute.startNanoseconds)
+        #expect(compute.endNanoseconds - compute.startNanoseconds >= 20_000_000)
+        // Its own times are of another clock's resolution: microseconds.
+        #expect(compute.endNanoseconds <= call.endNanoseconds + 1_000)
+        #expect(call.attributes.get("apus.model_version") == .string("1"))
+    }
+}
