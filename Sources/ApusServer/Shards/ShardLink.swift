@@ -19,8 +19,9 @@ import Vocabulary
 /// Calls that are there go on until they end.
 ///
 /// A new certificate of this server is shown on a new connection at once; when the shard has answered there, calls go
-/// there too, and end on the old one. Why: when the old certificate is revoked, every shard ends the connections that were
-/// made with it, all at the same time. Why not sooner: a certificate that no shard takes would be the end of all calls.
+/// there too, and end on the old one. Why: when the old certificate is revoked, every shard ends the connections that
+/// were made with it, all at the same time. Why not sooner: a certificate that no shard takes would be the end of all
+/// calls.
 struct ShardLink {
     let replica: ReplicaID
     /// The first channel, which the directory has already.
@@ -82,12 +83,12 @@ struct ShardLink {
                 }
                 if let tried, tried !== channel {
                     logger.warning(
-                        "shard does not take the new certificate; the one before is used as long as its connection lasts",
+                        "shard does not take the new certificate; its connection with the one before goes on",
                         metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
                     group.addTask { await tried.close() }
                     continue
                 }
-                // With a new certificate the shard is as much there as before; one that is away sees it next time anyway.
+                // With a new certificate the shard is as much there as before; one that is away will see it anyway.
                 guard end != .renewed else {
                     context = configuration.tlsSource?.current
                     candidate = isKnown ? RPCChannel(configuration: configuration, loops: loops) : nil
