@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what loading a model does to one that runs: its latency while another is loaded and unloaded all the time.
 
-    Benchmarks/platform/loading.py [--rounds 7] [--seconds 10] [--model .build/benchmarks/models/125m/bf16] [--json FILE]
+    Benchmarks/platform/loading.py [--rounds 7] [--seconds 10] [--model .build/benchmarks/models/125m] [--json FILE]
 
 `digits` and `storyteller` are called at a steady rate (open loop, latency from the arrival on), in turns without and
 with a model of 125 million weights that an admin loads and unloads without pause. Each round is one figure; the ratio is
@@ -71,7 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--model", type=pathlib.Path, default=support.BUILD / "models/125m/bf16",
+    parser.add_argument("--model", type=pathlib.Path, default=support.BUILD / "models/125m",
                         help="made by Benchmarks/text/models.py")
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
