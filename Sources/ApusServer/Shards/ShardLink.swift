@@ -42,7 +42,7 @@ struct ShardLink {
     /// How often it is looked whether the certificate has changed.
     private static let lookNanoseconds: UInt64 = 1_000_000_000
     /// How long the first report may take: the time for an attempt to connect, and some.
-    private static let answerNanosecondsMax: UInt64 = 3_000_000_000
+    private static let answerNanosecondsMax: UInt64 = 2_000_000_000
 
     /// Why nobody listens any more.
     private enum End: Equatable {
