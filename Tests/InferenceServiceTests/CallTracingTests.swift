@@ -7,6 +7,7 @@ import RPCTransport
 import Spans
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 import Tracing
 import Vocabulary
@@ -28,11 +29,8 @@ struct CallTracingTests {
 
         /// A span ends just after its caller has the answer.
         func wait(for count: Int) async throws -> [FinishedSpan] {
-            while true {
-                let spans = spans.withLock { $0 }
-                if spans.count >= count { return spans }
-                try await Task.sleep(nanoseconds: 1_000_000)
-            }
+            try #require(await eventually { self.spans.withLock { $0.count } >= count })
+            return spans.withLock { $0 }
         }
     }
 

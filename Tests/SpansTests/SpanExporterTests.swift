@@ -165,7 +165,7 @@ struct SpanExporterTests {
     }
 
     private func wait(until condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(nanoseconds: 1_000_000) }
+        try #require(await eventually(condition))
     }
 }
 
