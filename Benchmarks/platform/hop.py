@@ -23,21 +23,6 @@ import support  # noqa: E402
 CONCURRENCIES = (1, 32)
 
 
-def front(folder, shard, certificates):
-    """A front end before `shard`, which has no models of its own."""
-    folder.mkdir()
-    lines = ["listen: 127.0.0.1:0", "http_listen: off", "compute_threads: 1", "shards:",
-             f"  addresses: [127.0.0.1:{shard.port}]"]
-    if certificates:
-        lines += [f"  certificate: {certificates}/role-router.pem", f"  key: {certificates}/role-router.key",
-                  f"  ca: {certificates}/ca.pem", "tls:", f"  certificate: {certificates}/server.pem",
-                  f"  key: {certificates}/server.key", f"  client_ca: {certificates}/ca.pem"]
-    else:
-        lines += ["  plaintext: true", "plaintext: true"]
-    (folder / "apus.yaml").write_text("\n".join(lines) + "\n")
-    return support.Process([support.BINARY, "serve", "--config", folder / "apus.yaml"], folder / "server.log")
-
-
 def load(server, certificates, concurrency, seconds, report):
     security = ["--certs", certificates] if certificates else ["--plaintext"]
     support.run([support.BINARY, "bench", "--model", "identity", "--kind", "tensor", "--shape", "input:256",
@@ -63,25 +48,21 @@ def main():
         certificates = None
         if not arguments.plaintext:
             certificates = support.certificates(folder / "certs")
-            support.run([support.BINARY, "certs", "issue", "--role", "router", "--folder", certificates])
         settings = {"http_listen": "off"} | ({"tenancy": "{}"} if certificates else {})
-        with support.apus(folder / "shard", certificate_folder=certificates, configuration=settings) as shard:
-            router = front(folder / "front", shard, certificates)
-            try:
-                support.check_answers(f"localhost:{router.port}", certificates)
-                for _ in range(arguments.rounds):
-                    for concurrency in CONCURRENCIES:
-                        for way, server in (("direct", shard), ("through", router)):
-                            before = router.processor_seconds()
-                            found = load(server, certificates, concurrency, arguments.seconds, folder / "report.json")
-                            latencies[way, concurrency].append(found["latency"]["p50_microseconds"])
-                            if way == "through":
-                                # The warm-up's calls are in the processor time, so its second is counted with it.
-                                calls = found["throughput"]["calls_per_second"] * (arguments.seconds + 1)
-                                spent = router.processor_seconds() - before
-                                processor[concurrency].append(spent / calls * 1e6)
-            finally:
-                router.stop()
+        with (support.apus(folder / "shard", certificate_folder=certificates, configuration=settings) as shard,
+              support.front_end(folder / "front", shard, certificates) as router):
+            support.check_answers(f"localhost:{router.port}", certificates)
+            for _ in range(arguments.rounds):
+                for concurrency in CONCURRENCIES:
+                    for way, server in (("direct", shard), ("through", router)):
+                        before = router.processor_seconds()
+                        found = load(server, certificates, concurrency, arguments.seconds, folder / "report.json")
+                        latencies[way, concurrency].append(found["latency"]["p50_microseconds"])
+                        if way == "through":
+                            # The warm-up's calls are in the processor time, so its second is counted with it.
+                            calls = found["throughput"]["calls_per_second"] * (arguments.seconds + 1)
+                            spent = router.processor_seconds() - before
+                            processor[concurrency].append(spent / calls * 1e6)
     print(f"\n### The hop, {'plaintext' if arguments.plaintext else 'mutual TLS'}, 1 KiB, medians in µs\n")
     print("| calls at a time | direct p50 | through the front end | added | goal | front end's processor a call | goal |")
     print("|--:|--:|--:|--:|---|--:|---|")

@@ -6,12 +6,13 @@
 Counts do not depend on how busy the machine is, so a regression shows anywhere. Each is taken over N and over 2N calls
 to one running server; the difference divided by N leaves out connecting and ending. `one` is one call at a time on one
 connection, `many` is 64 at a time on 4 connections, where the server answers several calls a turn; `tls` is `many` over
-mutual TLS. Instructions are those of the process outside the kernel, from callgrind. `--check` fails when a count is
+mutual TLS, and `hop` is `tls` to a front end that passes each call on to a shard: what the front end spends. Instructions are those of the process outside the kernel, from callgrind. `--check` fails when a count is
 over its threshold in Benchmarks/Thresholds/rpc.json; `--record` writes that file, with room above what was counted.
 """
 
 import argparse
 import collections
+import contextlib
 import json
 import math
 import pathlib
@@ -28,7 +29,8 @@ import load
 import support
 
 THRESHOLDS = support.ROOT / "Benchmarks/Thresholds/rpc.json"
-CASES = {"one": (1, 1, False), "many": (4, 16, False), "tls": (4, 16, True)}
+# Connections, calls at a time on each, and which server.
+CASES = {"one": (1, 1, "plain"), "many": (4, 16, "plain"), "tls": (4, 16, "tls"), "hop": (4, 16, "hop")}
 CALLS = {"instructions": 1500, "allocations": 20_000, "system calls": 3000}
 INCLUSIVE = "with callees: "
 # Room above what was counted. How many calls a turn takes differs from run to run, unless they come one at a time.
@@ -155,25 +157,38 @@ def without_debug_information(binary, folder):
     return copy
 
 
+@contextlib.contextmanager
+def site(place, folder, binary, certificate_folder, tool, served):
+    """The server whose calls are counted."""
+    # A thread of OpenBLAS that waits for work spins for a while, and would be counted.
+    watched = {"wrapper": tool.wrapper, "variables": tool.variables | {"OPENBLAS_NUM_THREADS": 1}}
+    if place != "hop":
+        with support.apus(folder, served, certificate_folder, **watched) as server:
+            yield server
+        return
+    settings = {"http_listen": "off", "tenancy": "{}"}
+    with (support.apus(folder / "shard", binary, certificate_folder, configuration=settings) as shard,
+          support.front_end(folder / "front", shard, certificate_folder, served, **watched) as server):
+        yield server
+
+
 def count(kind, binary, cases):
     """What one call costs, by case."""
     tool_type = {"instructions": Instructions, "allocations": Allocations, "system calls": SystemCalls}[kind]
     calls = CALLS[kind]
     results = {}
-    for is_tls in sorted({CASES[case][2] for case in cases}):
+    for place in dict.fromkeys(CASES[case][2] for case in cases):
         with tempfile.TemporaryDirectory(dir=support.BUILD) as name:
             folder = pathlib.Path(name)
             body = support.body_file(folder)
-            certificate_folder = support.certificates(folder / "certs", binary) if is_tls else None
+            certificate_folder = support.certificates(folder / "certs", binary) if place != "plain" else None
             tool = tool_type(folder)
             served = without_debug_information(binary, folder) if kind == "instructions" else binary
-            # A thread of OpenBLAS that waits for work spins for a while, and would be counted.
-            with support.apus(folder, served, certificate_folder, wrapper=tool.wrapper,
-                              variables=tool.variables | {"OPENBLAS_NUM_THREADS": 1}) as server:
+            with site(place, folder, binary, certificate_folder, tool, served) as server:
                 support.check_answers(f"localhost:{server.port}", certificate_folder)
                 for case in cases:
-                    connections, streams, case_is_tls = CASES[case]
-                    if case_is_tls != is_tls:
+                    connections, streams, case_place = CASES[case]
+                    if case_place != place:
                         continue
 
                     def work(factor=1):

@@ -12,7 +12,8 @@ INTEROP = support.ROOT / ".build/release/apus-interop"
 
 def build():
     """Builds the C++ server and client unless they are newer than their sources; returns their folder."""
-    sources = [*(support.HERE / "cpp").iterdir(), support.ROOT / "Proto/inference.proto"]
+    protos = ["inference.proto", "inference_config.proto"]
+    sources = [*(support.HERE / "cpp").iterdir(), *(support.ROOT / "Proto" / proto for proto in protos)]
     programs = [PROGRAMS / "server", PROGRAMS / "client"]
     newest = max(source.stat().st_mtime for source in sources)
     if all(program.exists() and program.stat().st_mtime > newest for program in programs):
@@ -20,7 +21,7 @@ def build():
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     plugin = support.run(["which", "grpc_cpp_plugin"]).strip()
     support.run(["protoc", f"-I{support.ROOT / 'Proto'}", f"--cpp_out={PROGRAMS}", f"--grpc_out={PROGRAMS}",
-                 f"--plugin=protoc-gen-grpc={plugin}", "inference.proto"])
+                 f"--plugin=protoc-gen-grpc={plugin}", *protos])
     flags = support.run(["pkg-config", "--cflags", "--libs", "grpc++", "protobuf"]).split()
     for program in programs:
         generated = PROGRAMS.glob("inference*.cc") if program.stem == "server" else []

@@ -67,9 +67,10 @@ def body_file(folder):
 
 
 def certificates(folder, binary=BINARY):
-    """A folder of certificates: an authority, a server, the tenant `local` and an admin."""
+    """A folder of certificates: an authority, a server, the tenant `local`, an admin and a router."""
     run([binary, "certs", "init", folder])
-    run([binary, "certs", "issue", "--role", "admin", "--folder", folder])
+    for role in ("admin", "router"):
+        run([binary, "certs", "issue", "--role", role, "--folder", folder])
     return folder
 
 
@@ -166,6 +167,30 @@ def apus(folder, binary=BINARY, certificate_folder=None, event_loops=1, wrapper=
         server.stop()
 
 
+@contextlib.contextmanager
+def front_end(folder, shard, certificate_folder=None, binary=BINARY, wrapper=(), variables=None):
+    """A running `apus serve` without models of its own, before the server `shard`; behind `wrapper` if given.
+
+    The certificates are those of `certificates` and that of a router.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["listen: 127.0.0.1:0", "http_listen: off", "event_loops: 1", "compute_threads: 1", "shards:",
+             f"  addresses: [127.0.0.1:{shard.port}]"]
+    if certificate_folder:
+        lines += [f"  certificate: {certificate_folder}/role-router.pem", f"  key: {certificate_folder}/role-router.key",
+                  f"  ca: {certificate_folder}/ca.pem", "tls:", f"  certificate: {certificate_folder}/server.pem",
+                  f"  key: {certificate_folder}/server.key", f"  client_ca: {certificate_folder}/ca.pem"]
+    else:
+        lines += ["  plaintext: true", "plaintext: true"]
+    (folder / "apus.yaml").write_text("\n".join(lines) + "\n")
+    server = Process([*wrapper, binary, "serve", "--config", folder / "apus.yaml"], folder / "server.log",
+                     **(variables or {}))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 def check_answers(target, certificate_folder=None):
     """One call by grpcio, decoded: what the load generators count as an answer is one.
 
@@ -179,7 +204,16 @@ def check_answers(target, certificate_folder=None):
     with channel:
         infer = channel.unary_unary(PATH, request_serializer=type(request).SerializeToString,
                                     response_deserializer=stubs().ModelInferResponse.FromString)
-        response = infer(request, timeout=60, wait_for_ready=True)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                response = infer(request, timeout=60, wait_for_ready=True)
+                break
+            except grpc.RpcError as error:
+                # A front end hears from its shards a moment after it listens.
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
     if list(response.raw_output_contents) != list(request.raw_input_contents):
         raise SystemExit(f"{target} does not echo")
 
