@@ -160,7 +160,7 @@ let package = Package(
             swiftSettings: swift),
 
         // Tests
-        .target(name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
+        .target(name: "TestSupport", dependencies: ["HTTP2", "Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
         .target(
             name: "FuzzTargets",
             dependencies: [
@@ -221,7 +221,7 @@ let package = Package(
         tests(
             "Spans",
             [
-                .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport", "Telemetry",
+                "HTTP2", .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport", "Telemetry",
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]),
         tests("Probes", ["EventLoops", "RPCTransport"]),

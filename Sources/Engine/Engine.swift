@@ -115,7 +115,7 @@ package final class Engine: Sendable {
     package func versions(of name: ModelName) -> [ModelVersion] { loaded.withLock { $0.versions(of: name) } }
 
     /// Whether a model would answer.
-    package func isReady(_ selector: ModelSelector) -> Bool { (try? find(selector)) != nil }
+    package func isReady(_ selector: ModelSelector) -> Bool { loaded.withLock { $0.contains(selector) } }
 
     /// What has happened to a model so far.
     ///

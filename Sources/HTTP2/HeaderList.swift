@@ -74,6 +74,16 @@ package struct HeaderList: @unchecked Sendable {
         try appendChecked(name: nameText, value: copy(value), indexing: indexing)
     }
 
+    /// Appends a field of a list that a session has received, and has checked by the rules that hold for sending too.
+    ///
+    /// - Precondition: the name begins with no colon.
+    package mutating func append(
+        received name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, indexing: Indexing = .allowed
+    ) {
+        let nameText = copy(name)
+        add(Field(name: nameText, value: copy(value), indexing: indexing))
+    }
+
     /// Appends a field given as text; for tests and for code that is not on the way of every request.
     package mutating func append(
         name: String, value: String, indexing: Indexing = .allowed

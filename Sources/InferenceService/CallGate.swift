@@ -54,10 +54,15 @@ package struct CallGate: Sendable {
         }
     }
 
-    /// As `pass`, for an answer that does not wait; nil, and no trace, when `answer` finds that it would have to.
+    /// Whether some calls are other servers'.
+    var forwards: Bool { forwarder != nil }
+
+    /// As `pass`, for an answer that needs no task; nil, and no trace, when `answer` finds that it would.
+    ///
+    /// Who promises an answer for later ends the call's stay himself, by `GateKeeper.leave`.
     func passAtOnce(
-        _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> Bytes?
-    ) throws -> Bytes? {
+        _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) throws -> ImmediateAnswer?
+    ) throws -> ImmediateAnswer? {
         let keeper = keeper(of: context)
         do {
             try keeper.enter(audience)
@@ -65,7 +70,7 @@ package struct CallGate: Sendable {
                 keeper.withdraw()
                 return nil
             }
-            keeper.leave(failure: nil)
+            if case .message = answer { keeper.leave(failure: nil) }
             return answer
         } catch {
             keeper.leave(failure: ServingError(handlerError: error))

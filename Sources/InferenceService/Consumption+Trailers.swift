@@ -1,5 +1,7 @@
+import HTTP2
 import RPC
 import Tenancy
+import Vocabulary
 
 extension Consumption {
     /// What cannot have been exceeded, where nobody can say how much of it was used.
@@ -12,10 +14,13 @@ extension Consumption {
     }
 
     /// Reads what a shard says in its trailers that a call has used.
-    init(trailers: Metadata) {
+    init(trailers: HeaderBlock) {
         self.init()
-        for (name, count) in Self.trailerNames {
-            self[keyPath: count] = trailers.firstText(of: name).flatMap(UInt64.init) ?? 0
+        trailers.forEach { name, value in
+            guard name.count > 5, UnsafeRawBufferPointer(rebasing: name[..<5]).equals("apus-"),
+                let field = Self.trailerNames.first(where: { name.equals($0.0) })?.1
+            else { return }
+            self[keyPath: field] = UInt64(String(decoding: value.prefix(20), as: UTF8.self)) ?? 0
         }
     }
 
@@ -23,6 +28,7 @@ extension Consumption {
     /// tokens where there was a prompt, and of the rest what there is.
     var trailers: [(name: String, value: String)] {
         Self.trailerNames.compactMap { name, count in
+            let name = name.description
             let value = self[keyPath: count]
             let isTime = count == \.queueMicroseconds || count == \.computeMicroseconds
             let isOfText = count == \.cachedTokenCount || count == \.generatedTokenCount
@@ -44,8 +50,8 @@ extension Consumption {
         ("edges", \.edgeCount),
     ]
 
-    private static let trailerNames: [(String, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
-        (promptTokensName, \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
+    private static let trailerNames: [(StaticString, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
+        ("apus-prompt-tokens", \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
         ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),
         ("apus-edges", \.edgeCount), ("apus-queue-us", \.queueMicroseconds),
         ("apus-compute-us", \.computeMicroseconds),

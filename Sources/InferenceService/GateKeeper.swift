@@ -1,6 +1,8 @@
+import HTTP2
 import Messages
 import RPC
 import Routing
+import Spans
 import Telemetry
 import Tenancy
 import Vocabulary
@@ -34,7 +36,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var recorded = Consumption()
 
     /// What a shard sent in its trailers, which the caller gets as it is.
-    private var forwardedTrailers: Metadata?
+    private var forwardedTrailers: PassedHeaders?
     /// Of a text that a shard writes: how many tokens the prompt has, as it said in front, and how many have come.
     private var announced: (promptTokenCount: UInt64, generatedTokenCount: UInt64)?
 
@@ -83,37 +85,44 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     }
 
     /// What a shard is told of the tenant, beside what the caller's own metadata say.
-    var routedMetadata: [(name: String, value: String)] {
-        guard let caller = admitted?.caller, let tenant = caller.tenant else { return [] }
-        return [
-            ("apus-tenant", tenant.name), ("apus-tenant-weight", String(weight)),
-            ("apus-priority-ceiling", String(priority.ceiling)),
-        ]
+    var headersForShard: HeaderList {
+        guard let tenant = admitted?.caller.tenant else { return HeaderList() }
+        // What a router says may differ from call to call; of others the connection remembers it.
+        let memory = context.peer?.principal == .router ? nil : context.peerNote as? PeerMemory
+        if let headers = memory?.headersForShard { return headers }
+        var headers = HeaderList()
+        headers.appendOwn("apus-tenant", tenant.name)
+        headers.appendOwn("apus-tenant-weight", String(weight))
+        headers.appendOwn("apus-priority-ceiling", String(priority.ceiling))
+        memory?.headersForShard = headers
+        return headers
     }
 
     func header(_ name: StaticString) -> String? { context.requestText(of: name) }
 
     /// Lets the call in as far as its method goes, and counts it.
     func enter(_ audience: MethodAudience) throws(ServingError) {
-        let known = context.peerNote.flatMap { $0 as? TenantPass }
+        let known = context.peerNote.flatMap { $0 as? PeerMemory }?.pass
         let pass = try tenants.enter(
             context.peer, method: context.path, audience: audience,
             actingFor: context.requestText(of: "apus-tenant"), pass: known)
         admitted = pass
         self.audience = audience
-        if pass !== known { context.peerNote = pass }
+        if pass !== known { context.peerNote = PeerMemory(pass) }
     }
 
     /// Ends the stay of a call that cannot be answered at once, and is about to enter again.
     func withdraw() {
-        if let admitted { tenants.withdraw(admitted) }
+        guard let admitted else { return }
+        tenants.settle(admitted, reserved: reserved, used: MeteredAmounts())
+        tenants.withdraw(admitted)
     }
 
     /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
     func leave(failure: ServingError?) {
         recordUse(failure)
         if let admitted { tenants.leave(admitted, reserved: reserved, used: unsettled ?? MeteredAmounts()) }
-        if let forwardedTrailers { return context.setTrailingMetadata(forwardedTrailers) }
+        if let forwardedTrailers { return context.passTrailingMetadata(forwardedTrailers) }
         guard used != nil || failure != nil else {
             if admitted != nil { context.setTrailers(Self.nothingUsed) }
             return
@@ -245,15 +254,24 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         }
         return ForwardedCall(
             selector: target, requestType: type, impliedModel: impliedModel, affinity: affinity, forwarder: forwarder,
-            context: context,
-            keeper: self)
+            context: context, keeper: self)
     }
 
     /// Checks one more message of a stream that is forwarded, and reserves what it will use.
     ///
-    /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
+    /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED; INTERNAL for bytes of
+    ///   which nobody here can say what a shard would read in them.
     func takeForwarded(_ bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
-        if let selector = impliedModel ?? ModelSelector(peekingAt: bytes) { try take(selector.name) }
+        if let impliedModel {
+            try take(impliedModel.name)
+        } else {
+            switch NamedModel(peekingAt: bytes) {
+            case .undecodable:
+                throw ServingError(.internal, "the request cannot be decoded", label: "undecodable_request")
+            case .named(let name, _): if let name = ModelName(name) { try take(name) }
+            case .unnamed: break
+            }
+        }
         try reserve(for: bytes, type)
     }
 
@@ -278,27 +296,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// Ends an attempt.
     func endAttempt(_ code: StatusCode) { traced?.span?.endAttempt(code) }
 
-    /// Says in the metadata for a shard which trace the call belongs to: instead of the caller's span comes that of
-    /// the attempt.
+    /// Which trace a shard is told that the call belongs to: instead of the caller's span comes that of the attempt.
     ///
-    /// Also where nothing is recorded, so that the shard does not decide for itself; only a caller that has said so
-    /// already is repeated as it is.
-    func setTrace(in metadata: inout Metadata) {
-        guard let context = traced?.outgoing else { return }
-        metadata.removeAll("traceparent")
-        metadata.removeAll("tracestate")
-        append([("traceparent", context.traceparent)], to: &metadata)
-        if !context.state.isEmpty { append([("tracestate", context.state)], to: &metadata) }
-    }
+    /// Also where nothing is recorded, so that the shard does not decide for itself; nil for a caller that has said so
+    /// already, who is repeated as he is.
+    var traceForShard: TraceContext? { traced?.outgoing }
 
     /// Passes on what a shard sent in front of its messages, but for what it said to this server.
-    func forward(initial: Metadata) {
-        var initial = initial
-        if let count = initial.firstText(of: Consumption.promptTokensName).flatMap(UInt64.init) {
+    func forward(initial: HeaderBlock?) {
+        guard let initial else { return }
+        if let count = initial.firstValue(of: "apus-prompt-tokens")?.utf8String.flatMap(UInt64.init) {
             announced = (count, 0)
-            initial.removeAll(Consumption.promptTokensName)
         }
-        if !initial.isEmpty { context.setInitialMetadata(initial) }
+        let passed = PassedHeaders(initial, omitting: ["apus-prompt-tokens"])
+        if !passed.isEmpty { context.passInitialMetadata(passed) }
     }
 
     /// Notes what a message of a stream that a shard sends has of a text.
@@ -327,9 +338,11 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     }
 
     /// Passes on what a shard sent behind its messages, and counts what it says the call has used.
-    func forward(trailing: Metadata) {
-        guard !trailing.isEmpty else { return }
-        forwardedTrailers = trailing
+    func forward(trailing: HeaderBlock?) {
+        guard let trailing else { return }
+        let passed = PassedHeaders(trailing)
+        guard !passed.isEmpty else { return }
+        forwardedTrailers = passed
         used = Consumption(trailers: trailing)
     }
 
@@ -359,4 +372,15 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         note(requestedModel.name)
         try admitted?.require(requestedModel, method: context.path, audience)
     }
+}
+
+/// What the gate remembers of a connection's peer from one call to the next.
+///
+/// - Isolation: the loop of the connection.
+private final class PeerMemory: @unchecked Sendable {
+    let pass: TenantPass
+    /// Nil before a call was forwarded.
+    var headersForShard: HeaderList?
+
+    init(_ pass: TenantPass) { self.pass = pass }
 }

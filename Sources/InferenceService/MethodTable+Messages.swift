@@ -56,8 +56,17 @@ extension MethodTable {
     ) {
         precondition(!signature.clientStreams && !signature.serverStreams, "\(signature.path) streams")
         let audience = MethodAudience(path: signature.path)
-        let immediate = atOnce.map { atOnce -> ImmediateHandler in
-            { context, bytes in try gate.passAtOnce(context, for: audience) { try atOnce(bytes, $0) } }
+        var immediate: ImmediateHandler?
+        if atOnce != nil || gate.forwards {
+            immediate = { context, bytes in
+                try gate.passAtOnce(context, for: audience) { keeper in
+                    // Most calls of a server that passes any on are such.
+                    if gate.forwards, let forwarded = try keeper.forwardedCall(Request.self, bytes) {
+                        return try ForwardedExchange.begin(forwarded, bytes).map { .later($0) }
+                    }
+                    return try atOnce?(bytes, keeper).map { .message($0) }
+                }
+            }
         }
         register(unary: signature.path, immediate: immediate) { context, bytes in
             try await gate.pass(context, for: audience) { keeper in

@@ -47,6 +47,14 @@ package struct ModelTable<Target> {
         return match.target
     }
 
+    /// Whether there is a target for it.
+    ///
+    /// Why beside `target(of:)`: to say what there is instead costs more than to look, and most who ask drop it.
+    package func contains(_ selector: ModelSelector) -> Bool {
+        guard let versions = versionsByName[selector.name] else { return false }
+        return selector.version.map { version in versions.contains { $0.version == version } } ?? true
+    }
+
     /// Every target, by name and then by version.
     package var targets: [Target] {
         names.flatMap { versionsByName[$0, default: []].map(\.target) }

@@ -1,5 +1,6 @@
 import HTTP2
 import RPC
+import TestSupport
 import Testing
 import Vocabulary
 

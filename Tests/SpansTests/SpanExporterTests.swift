@@ -1,3 +1,4 @@
+import HTTP2
 import Foundation
 import Logging
 import Messages
@@ -194,10 +195,14 @@ struct SpanSendingErrorTests {
     func retryInfo() throws {
         let details = status([0x08, 2, 0x10, 0x80, 0xCA, 0xB5, 0xEE, 0x01])
         #expect(RetryInfo.delayNanoseconds(details) == 2_500_000_000)
-        var trailers = Metadata()
-        try trailers.append(StatusDetails.name, binary: details)
+        var trailers = HeaderList()
+        for (name, value) in [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")] {
+            try trailers.append(name: name, value: value)
+        }
+        try trailers.append(
+            name: StatusDetails.name, value: String(decoding: details.withUnsafeBytes(Base64.encode), as: UTF8.self))
         let error = SpanSendingError(
-            RPCFailure(ServingError(.resourceExhausted, "busy"), trailingMetadata: trailers))
+            RPCFailure(ServingError(.resourceExhausted, "busy"), trailers: try trailers.received()))
         #expect(error.isTransient && error.pauseNanoseconds == 2_500_000_000)
     }
 

@@ -17,6 +17,9 @@ struct LoadedModels {
         try table.target(of: aliases.resolve(selector))
     }
 
+    /// Whether there is a model that a caller means.
+    func contains(_ selector: ModelSelector) -> Bool { table.contains(aliases.resolve(selector)) }
+
     /// The versions of a model, or of what an alias leads to, ascending.
     func versions(of name: ModelName) -> [ModelVersion] {
         let selector = aliases.resolve(ModelSelector(name: name))

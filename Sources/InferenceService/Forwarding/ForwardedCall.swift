@@ -1,7 +1,10 @@
+import EventLoops
+import HTTP2
 import Messages
 import RPC
 import RPCTransport
 import Routing
+import Telemetry
 import Vocabulary
 
 /// One call that a shard answers: its messages go through as they are, in both directions.
@@ -13,27 +16,42 @@ import Vocabulary
 /// models do not mind being asked twice.
 ///
 /// - Isolation: the handler of the call, on the loop of its connection.
-struct ForwardedCall {
+final class ForwardedCall {
     let selector: ModelSelector
-    let requestType: any Message.Type
+    private let requestType: any Message.Type
     /// The model of requests that name none: the shard is told which, whatever its own configuration says.
-    let impliedModel: ModelSelector?
+    private let impliedModel: ModelSelector?
     /// Which calls it would like to follow.
     let affinity: AffinityKey?
     let forwarder: Forwarder
     let context: ServerContext
     let keeper: GateKeeper
 
-    private var directory: ShardDirectory { forwarder.directory }
-    private var path: Bytes { Bytes(utf8: context.path) }
+    init(
+        selector: ModelSelector, requestType: any Message.Type, impliedModel: ModelSelector?, affinity: AffinityKey?,
+        forwarder: Forwarder, context: ServerContext, keeper: GateKeeper
+    ) {
+        self.selector = selector
+        self.requestType = requestType
+        self.impliedModel = impliedModel
+        self.affinity = affinity
+        self.forwarder = forwarder
+        self.context = context
+        self.keeper = keeper
+    }
 
-    /// Sends one message, and answers with one.
+    private var directory: ShardDirectory { forwarder.directory }
+    var path: Bytes { context.pathBytes }
+
+    /// Sends one message, and answers with one, as `ForwardedExchange` does where no task is needed.
     func unary(_ request: Bytes) async throws -> Bytes {
-        try await attempt { lease, _ in
-            let response = try await lease.channel.unary(path, request, options: options())
-            keeper.forward(initial: response.initialMetadata)
-            keeper.forward(trailing: response.trailingMetadata)
-            return response.message
+        try await attempt { lease, progress in
+            let call = await lease.channel.stream(path, options: options())
+            try await call.write(request)
+            try await call.finishWriting()
+            let answer = try await onlyMessage(of: call)
+            keeper.forward(trailing: await call.responseTrailersToPass())
+            return answer
         }
     }
 
@@ -49,12 +67,7 @@ struct ForwardedCall {
 
     /// Sends a stream of messages of which the first was taken already, and answers with one.
     func clientStream(_ first: Bytes, _ rest: RequestStream) async throws -> Bytes {
-        try await streaming(first, rest) { call, _ in
-            guard let message = try await call.next(), try await call.next() == nil else {
-                throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
-            }
-            return message
-        }
+        try await streaming(first, rest) { call, _ in try await onlyMessage(of: call) }
     }
 
     /// Sends a stream of messages of which the first was taken already, and answers with a stream.
@@ -72,7 +85,7 @@ struct ForwardedCall {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask(executorPreference: context.loop) {
+                group.addTask(executorPreference: context.loop) { [keeper, requestType] in
                     try await call.write(first)
                     while let message = try await rest.next() {
                         do throws(ServingError) {
@@ -89,7 +102,7 @@ struct ForwardedCall {
                 defer { group.cancelAll() }
                 do {
                     let result = try await answer(call, progress)
-                    keeper.forward(trailing: try await call.responseTrailers())
+                    keeper.forward(trailing: await call.responseTrailersToPass())
                     return result
                 } catch {
                     throw refusal.error ?? error
@@ -98,14 +111,23 @@ struct ForwardedCall {
         }
     }
 
+    private func onlyMessage(of call: ClientCall) async throws -> Bytes {
+        let message = try await call.next()
+        keeper.forward(initial: try await call.responseHeadersToPass())
+        guard let message, try await call.next() == nil else {
+            throw ServingError(.internal, "the shard did not answer with one message", label: "cardinality")
+        }
+        return message
+    }
+
     private func answers(of call: ClientCall, to writer: ResponseWriter, _ progress: AnswerProgress) async throws {
         while let message = try await call.next() {
-            if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
+            if !progress.hasBegun { keeper.forward(initial: try await call.responseHeadersToPass()) }
             progress.hasBegun = true
             keeper.note(answer: message)
             try await writer.write(message)
         }
-        keeper.forward(trailing: try await call.responseTrailers())
+        keeper.forward(trailing: await call.responseTrailersToPass())
     }
 
     /// Why a later request of a stream was not let through.
@@ -122,25 +144,16 @@ struct ForwardedCall {
     private func attempt<Answer>(
         _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
     ) async throws -> Answer {
-        var tried: Set<ReplicaID> = []
-        var last: RPCFailure?
+        var attempts = AttemptSeries()
         while true {
-            let lease: ShardDirectory.Lease
-            do throws(ServingError) {
-                lease = try directory.begin(selector, affinity: affinity, excluding: tried)
-            } catch {
-                // Nobody else is there to try: the caller reads what went wrong with the last one.
-                throw last ?? error
-            }
+            let lease = try attempts.next(of: self)
             let progress = AnswerProgress()
             do {
                 return try await settling(lease, progress) { try await body(lease, progress) }
             } catch let failure as RPCFailure {
-                guard failure.error.code == .unavailable, !progress.hasBegun, directory.takeRetry() else {
-                    throw failure
-                }
-                tried.insert(lease.replica)
-                last = failure
+                let end = end(failure, progress)
+                guard end.mayBeTriedAgain else { throw failure }
+                attempts.didFail(lease.replica, failure)
             }
         }
     }
@@ -153,53 +166,99 @@ struct ForwardedCall {
         keeper.beginAttempt(lease.replica)
         do {
             let answer = try await body()
-            directory.finish(lease, .answered)
-            keeper.endAttempt(.ok)
+            finish(lease, nil, progress)
             return answer
         } catch let failure as RPCFailure {
-            directory.finish(lease, outcome(of: failure, progress))
-            keeper.endAttempt(failure.error.code)
-            keeper.forward(trailing: failure.trailingMetadata)
+            finish(lease, failure, progress)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw failure
         } catch {
-            directory.finish(lease, .abandoned)
-            keeper.endAttempt(.cancelled)
+            // Of the caller's side: it is not there any more, or its time is over.
+            finish(lease, RPCFailure(.cancelled, "\(error)"), progress)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw error
         }
     }
 
-    /// A status that came with trailers is the shard's own; one without was made here, because nothing came.
-    private func outcome(of failure: RPCFailure, _ progress: AnswerProgress) -> ReplicaTable.Outcome {
-        switch failure.error.code {
-        case .unavailable: .unreachable
-        // An answer that was cut short by its deadline had begun to come.
-        case .deadlineExceeded where failure.trailingMetadata.isEmpty && !progress.hasBegun: .timedOut
-        case .cancelled: .abandoned
-        default: .answered
-        }
+    private func finish(_ lease: ShardDirectory.Lease, _ failure: RPCFailure?, _ progress: AnswerProgress) {
+        finish(lease, end(failure, progress), trailers: failure?.trailers)
     }
 
-    private func options() -> CallOptions {
+    private func end(_ failure: RPCFailure?, _ progress: AnswerProgress) -> AttemptEnd {
+        AttemptEnd(failure, hasBegun: progress.hasBegun, isPastDeadline: isPastDeadline)
+    }
+
+    /// Tells the directory and the trace how an attempt ended, and keeps what a shard said that has failed.
+    func finish(_ lease: ShardDirectory.Lease, _ end: AttemptEnd, trailers: HeaderBlock?) {
+        directory.finish(lease, end.outcome)
+        keeper.endAttempt(end.code)
+        if end.code != .ok { keeper.forward(trailing: trailers) }
+    }
+
+    var isPastDeadline: Bool { context.deadline.isExpired(at: context.loop.now()) }
+
+    /// What the shard is told besides the message.
+    func options() -> CallOptions {
         var options = context.optionsForCalls
         options.responseByteCountMax = forwarder.responseByteCountMax
-        options.metadata = context.requestMetadata
-        keeper.setTrace(in: &options.metadata)
-        // What a caller says about itself is the front end's to say.
-        for name in ["apus-tenant", "apus-tenant-weight", "apus-priority-ceiling"] { options.metadata.removeAll(name) }
-        var told = keeper.routedMetadata
+        var told = keeper.headersForShard
+        var omitted = Self.toldHere
+        if let trace = keeper.traceForShard {
+            omitted += ["traceparent", "tracestate"]
+            told.appendOwn("traceparent", trace.traceparent, indexing: .never)
+            if !trace.state.isEmpty { told.appendOwn("tracestate", trace.state) }
+        }
         if let impliedModel {
-            options.metadata.removeAll("apus-model")
-            told.append(("apus-model", impliedModel.name.name))
+            omitted.append("apus-model")
+            told.appendOwn("apus-model", impliedModel.name.name)
         }
-        for (name, value) in told {
-            do {
-                try options.metadata.append(name, value)
-            } catch {
-                preconditionFailure("metadata of our own: \(error)")
-            }
-        }
+        options.passedHeaders = PassedHeaders(context.requestHeaders, omitting: omitted, adding: told)
         return options
+    }
+
+    /// What a caller says about itself is the front end's to say.
+    private static let toldHere: [StaticString] = ["apus-tenant", "apus-tenant-weight", "apus-priority-ceiling"]
+}
+
+extension HeaderList {
+    /// Appends a field that this program makes.
+    mutating func appendOwn(_ name: StaticString, _ value: String, indexing: Indexing = .allowed) {
+        do {
+            try append(name, Bytes(utf8: value), indexing: indexing)
+        } catch {
+            preconditionFailure("a header of our own: \(error)")
+        }
+    }
+}
+
+/// Which shards have been asked for one call.
+struct AttemptSeries {
+    private var tried: Set<ReplicaID> = []
+    private var last: RPCFailure?
+
+    /// The shard for the next attempt.
+    ///
+    /// - Throws: what went wrong with the last one when nobody else is there to try, or too many calls are tried again;
+    ///   UNAVAILABLE when there was none.
+    mutating func next(of call: ForwardedCall) throws -> ShardDirectory.Lease {
+        let directory = call.forwarder.directory
+        let lease: ShardDirectory.Lease
+        do throws(ServingError) {
+            lease = try directory.begin(call.selector, affinity: call.affinity, excluding: tried)
+        } catch {
+            throw last ?? error
+        }
+        // Paid only where there is somebody to try.
+        if let last, !directory.takeRetry() {
+            directory.finish(lease, .abandoned)
+            throw last
+        }
+        return lease
+    }
+
+    /// An attempt has failed, and may be followed by another.
+    mutating func didFail(_ replica: ReplicaID, _ failure: RPCFailure) {
+        tried.insert(replica)
+        last = failure
     }
 }

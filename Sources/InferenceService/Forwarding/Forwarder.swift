@@ -34,8 +34,8 @@ package struct Forwarder: Sendable {
     /// As long as no shard is there, any model may be one of theirs: callers are told to come again, not that there is
     /// no such model.
     func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = ModelSelector(peekingAt: request),
-            isElsewhere(selector) || !isServedHere(selector) && directory.isSilent
+        guard let selector = NamedModel(peekingAt: request).selector, !isServedHere(selector),
+            directory.knows(selector) || directory.isSilent
         else { return nil }
         return selector
     }

@@ -55,35 +55,47 @@ extension GenerateResponse {
     }
 }
 
-extension ModelSelector {
-    /// Reads which model a serialised request names, without decoding the rest of it.
-    ///
-    /// Every request that names a model has its name in field 1 and its version in field 2; whatever else there is, is
-    /// passed over. Nil for bytes that name none, and for those that are no message: whoever decodes them says so.
-    init?(peekingAt bytes: Bytes) {
-        var name = ""
-        var version = ""
-        let isMessage = bytes.withUnsafeBytes { bytes in
+/// Which model a serialised request names, read without decoding the rest of it.
+///
+/// Every request that names a model has its name in field 1 and its version in field 2; whatever else there is, is
+/// passed over.
+enum NamedModel: Equatable {
+    /// The bytes are no message, or what should be text is none: whoever decodes them says so.
+    case undecodable
+    /// A message that names none.
+    case unnamed
+    /// As it is written, which need not be what a model can be called.
+    case named(String, version: String)
+
+    init(peekingAt bytes: Bytes) {
+        self = bytes.withUnsafeBytes { bytes in
             var cursor = WireCursor(bytes, in: 0..<bytes.count)
+            // As in protobuf, the last one counts, and only of that it matters whether it is text.
+            var name = 0..<0
+            var version = 0..<0
             while !cursor.isAtEnd {
-                guard let key = cursor.varint() else { return false }
+                guard let key = cursor.varint() else { return .undecodable }
                 switch (key >> 3, key & 7) {
-                // As in protobuf, the last one counts.
                 case (1, 2):
-                    guard let text = cursor.text() else { return false }
-                    name = text
+                    guard let content = cursor.content() else { return .undecodable }
+                    name = content
                 case (2, 2):
-                    guard let text = cursor.text() else { return false }
-                    version = text
+                    guard let content = cursor.content() else { return .undecodable }
+                    version = content
                 case (_, let type):
-                    guard cursor.skipValue(ofType: UInt8(type)) else { return false }
+                    guard cursor.skipValue(ofType: UInt8(type)) else { return .undecodable }
                 }
             }
-            return true
+            guard let nameText = String(utf8: UnsafeRawBufferPointer(rebasing: bytes[name])),
+                let versionText = String(utf8: UnsafeRawBufferPointer(rebasing: bytes[version]))
+            else { return .undecodable }
+            return nameText.isEmpty ? .unnamed : .named(nameText, version: versionText)
         }
-        guard isMessage, !name.isEmpty, let selector = try? ModelSelector(name: name, version: version) else {
-            return nil
-        }
-        self = selector
+    }
+
+    /// Nil also for what no model can be called.
+    var selector: ModelSelector? {
+        guard case .named(let name, let version) = self else { return nil }
+        return try? ModelSelector(name: name, version: version)
     }
 }

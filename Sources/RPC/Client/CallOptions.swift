@@ -7,6 +7,8 @@ package struct CallOptions: Sendable {
     package var deadline = Deadline.never
     /// Custom headers of the request.
     package var metadata = Metadata()
+    /// Custom headers of a call that this one is made for, in front of `metadata`.
+    package var passedHeaders: PassedHeaders?
     /// Whether to wait for a connection even after an attempt to connect has failed; otherwise the call then fails
     /// with UNAVAILABLE.
     ///

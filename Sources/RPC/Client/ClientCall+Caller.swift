@@ -1,4 +1,5 @@
 import EventLoops
+package import HTTP2
 package import Vocabulary
 
 /// What the maker of a call does with it, from any task.
@@ -60,13 +61,30 @@ extension ClientCall {
     package func responseMetadata() async throws(RPCFailure) -> Metadata {
         try await loop.run { () async throws(RPCFailure) in
             while self.state.response == .waiting { await self.waitToRead() }
-            return self.initialMetadata
+            return self.responseHeaders.map { Metadata($0) } ?? Metadata()
         }
     }
 
     /// The custom trailers; empty before the end of the call.
     package func responseTrailers() async throws(RPCFailure) -> Metadata {
         try await loop.run { () async throws(RPCFailure) in self.trailingMetadata }
+    }
+
+    /// The response's headers as they came, nil when none have; waits for them, or for the end of the call.
+    package func responseHeadersToPass() async throws(RPCFailure) -> HeaderBlock? {
+        try await loop.run { () async throws(RPCFailure) in
+            while self.state.response == .waiting { await self.waitToRead() }
+            return self.responseHeaders
+        }
+    }
+
+    /// The trailers as they came; nil before the end of the call, and when none did.
+    package func responseTrailersToPass() async -> HeaderBlock? {
+        await loop.run { self.responseTrailerBlock }
+    }
+
+    private var trailingMetadata: Metadata {
+        Metadata(trailers: responseTrailerBlock, of: error?.code ?? .ok)
     }
 
     /// Ends the call: the server is told, its answer ignored.
@@ -88,13 +106,19 @@ extension ClientCall {
                 throw RPCFailure(.internal, "the method did not answer with one message", label: "cardinality")
             }
             return UnaryResponse(
-                message: answer, initialMetadata: self.initialMetadata, trailingMetadata: self.trailingMetadata)
+                message: answer, initialMetadata: self.responseHeaders.map { Metadata($0) } ?? Metadata(),
+                trailingMetadata: self.trailingMetadata)
         }
+    }
+
+    /// The message of a call that has ended well and answers with one; nil when it is compressed, for `next`.
+    package func takeOnlyMessage() -> Bytes? {
+        received.first?.isCompressed == false ? takeMessage()?.bytes : nil
     }
 
     private func checkStatus() throws(RPCFailure) -> Bytes? {
         guard let error else { return nil }
-        throw RPCFailure(error, trailingMetadata: trailingMetadata)
+        throw RPCFailure(error, trailers: responseTrailerBlock)
     }
 
     private func waitToUnfold(_ message: FramedMessage) async -> Bytes? {

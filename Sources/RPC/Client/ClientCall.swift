@@ -20,24 +20,25 @@ package final class ClientCall: @unchecked Sendable {
     let takesOneMessage: Bool
     private let queue: any ClientCallQueue
     /// Nil for calls that nobody counts.
-    private var measure: CallMeasure?
+    @exclusivity(unchecked) private var measure: CallMeasure?
 
-    var state: ClientCallState
-    private var deframer: MessageDeframer
+    // What most events touch is not checked for overlapping accesses at run time, as in `ServerCall`.
+    @exclusivity(unchecked) var state: ClientCallState
+    @exclusivity(unchecked) private var deframer: MessageDeframer
     private var encoding = MessageEncoding.identity
-    private(set) var owner: (any ClientCallOwner)?
+    @exclusivity(unchecked) private(set) var owner: (any ClientCallOwner)?
     /// Of the last connection, which may have gone before all messages are taken.
     private var unfolder: Unfolder?
     /// The message that the caller waits for, while it is unfolded.
     private var unfolding: Unfolding?
-    package private(set) var stream: HTTP2Stream?
+    @exclusivity(unchecked) package private(set) var stream: HTTP2Stream?
     private var deadlineTimer: TimerID?
 
-    private var arrived = MessageQueue()
-    private(set) var received = MessageQueue()
-    private var withheldByteCount = 0
+    @exclusivity(unchecked) private var arrived = MessageQueue()
+    @exclusivity(unchecked) private(set) var received = MessageQueue()
+    @exclusivity(unchecked) private var withheldByteCount = 0
 
-    private var replay = CallReplay()
+    @exclusivity(unchecked) private var replay = CallReplay()
     private var retryState = RetryState()
     /// An attempt has failed and another will follow, after so long, once the stream is gone.
     private var pendingRetry: (error: ServingError, delayNanoseconds: UInt64)?
@@ -48,11 +49,14 @@ package final class ClientCall: @unchecked Sendable {
     private var endWaitsForRoom = false
 
     private(set) var takenMessageWasCompressed = false
-    private(set) var initialMetadata = Metadata()
-    private(set) var trailingMetadata = Metadata()
-    private(set) var error: ServingError?
-    var reader: UnsafeContinuation<Void, Never>?
-    var writer: UnsafeContinuation<Void, Never>?
+    /// As they came; nil before they do.
+    package private(set) var responseHeaders: HeaderBlock?
+    package private(set) var responseTrailerBlock: HeaderBlock?
+    package private(set) var error: ServingError?
+    /// Hears of the end, once; nil where a task waits for it.
+    private var observer: (any ClientCallObserver)?
+    @exclusivity(unchecked) var reader: UnsafeContinuation<Void, Never>?
+    @exclusivity(unchecked) var writer: UnsafeContinuation<Void, Never>?
 
     /// A call that is not begun yet; `takesOneMessage` when its method answers with exactly one message.
     ///
@@ -91,6 +95,16 @@ package final class ClientCall: @unchecked Sendable {
     /// The call looks for a connection, the first time or again.
     package func attemptDidBegin() { measure?.attemptDidBegin(at: loop.now()) }
 
+    /// Gives the call its only message and the end of its requests, before it is queued; `observer` hears of the end.
+    ///
+    /// - Precondition: nothing was sent, and messages are not compressed.
+    package func send(only message: Bytes, observer: any ClientCallObserver) {
+        precondition(stream == nil && options.compression == nil, "a call that has begun")
+        self.observer = observer
+        replay.append(FramedMessage(message))
+        _ = state.callerEnds()
+    }
+
     // MARK: The connection
 
     /// Opens the call's stream on a connection.
@@ -107,7 +121,7 @@ package final class ClientCall: @unchecked Sendable {
         do throws(HTTP2Error) {
             let list = try owner.requestHeaders.list(
                 path: path, timeoutNanoseconds: timeout, compression: options.compression,
-                previousAttemptCount: retryState.retryCount, metadata: requestMetadata)
+                previousAttemptCount: retryState.retryCount, passed: options.passedHeaders, metadata: requestMetadata)
             stream = try owner.session.openStream(list, .more)
         } catch .invalidHeader(let name) {
             return fail(ServingError(.internal, "the header \(name) cannot be sent", label: "bad_headers"))
@@ -117,7 +131,7 @@ package final class ClientCall: @unchecked Sendable {
         }
         self.owner = owner
         unfolder = owner.unfolder
-        for message in replay.messages ?? [] { submit(message) }
+        if let messages = replay.messages { for message in messages { submit(message) } }
         if state.requestIsEnded { submitEnd() }
         owner.outputIsReady()
         wakeWriter()
@@ -133,7 +147,7 @@ package final class ClientCall: @unchecked Sendable {
         encoding = ResponseStatus.encoding(ofHeaders: block)
         deframer.acceptsCompressed = encoding.format != nil
         guard state.headersArrived().contains(.deliverHeaders) else { return }
-        initialMetadata = Metadata(block)
+        responseHeaders = block
         wakeReader()
     }
 
@@ -165,10 +179,9 @@ package final class ClientCall: @unchecked Sendable {
     package func receiveTrailers(_ block: HeaderBlock) {
         if let rejected { return fail(rejected.error) }
         guard !block.isTruncated else { return fail(Self.headersTooLong) }
-        trailingMetadata = Metadata(block)
         let status = ResponseStatus(block)
-        if let error = status.error, willRetry(after: error, trailingMetadata) { return }
-        trailingMetadata.removeStatusDetails(unlessOf: status.error?.code ?? .ok)
+        if let error = status.error, willRetry(after: error, block) { return }
+        responseTrailerBlock = block
         if status.error == nil, deframer.isInsideMessage {
             return finish(ServingError(.internal, "the response ended inside a message", label: "truncated_message"))
         }
@@ -197,7 +210,7 @@ package final class ClientCall: @unchecked Sendable {
         if pendingRetry != nil { return waitToRetry() }
         if replay.reopens(after: code, hasLeft: hasLeft) { return openUnseenAgain() }
         let error = rejected?.error ?? connectionError ?? resetError(code)
-        if willRetry(after: error, Metadata()) { return waitToRetry() }
+        if willRetry(after: error, nil) { return waitToRetry() }
         guard state.streamClosed().contains(.finish) else { return }
         settle(error)
     }
@@ -224,16 +237,17 @@ package final class ClientCall: @unchecked Sendable {
     /// There is no server to make this attempt with.
     package func attemptDidFail(_ error: ServingError) {
         guard !isFinished else { return }
-        if willRetry(after: error, Metadata()) { waitToRetry() } else { fail(error) }
+        if willRetry(after: error, nil) { waitToRetry() } else { fail(error) }
     }
 
     /// Whether another attempt follows the one that failed with `error`; `waitToRetry` begins it.
-    private func willRetry(after error: ServingError, _ trailers: Metadata) -> Bool {
+    private func willRetry(after error: ServingError, _ trailers: HeaderBlock?) -> Bool {
         guard !isFinished, pendingRetry == nil, let policy = options.retryPolicy, let retrying = queue.retrying else {
             return false
         }
         let delay = retrying.attemptFailed(
-            error.code, pushback: RetryPushback(trailers.firstText(of: "grpc-retry-pushback-ms")), policy: policy,
+            error.code, pushback: RetryPushback(trailers?.firstValue(of: "grpc-retry-pushback-ms")?.utf8String),
+            policy: policy,
             isCommitted: !replay.isPossible || options.deadline.isExpired(at: loop.now()), state: &retryState)
         guard let delay else { return false }
         pendingRetry = (error, delay)
@@ -259,7 +273,7 @@ package final class ClientCall: @unchecked Sendable {
 
     /// Waits for another stream, on which all that was sent is sent again.
     private func openAgain(afterNanoseconds delay: UInt64) {
-        trailingMetadata = Metadata()
+        responseTrailerBlock = nil
         endWaitsForRoom = false
         queue.enqueueAgain(self, afterNanoseconds: delay)
     }
@@ -323,6 +337,9 @@ package final class ClientCall: @unchecked Sendable {
         if stream == nil { queue.callLeftQueue(self) }
         wakeReader()
         wakeWriter()
+        let observer = self.observer
+        self.observer = nil
+        observer?.callDidEnd(self)
     }
 
     // MARK: Sending

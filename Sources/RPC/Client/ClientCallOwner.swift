@@ -16,6 +16,14 @@ package protocol ClientCallOwner: AnyObject {
     func outputIsReady()
 }
 
+/// Who made a call without a task that waits for it.
+///
+/// - Isolation: the call's loop.
+package protocol ClientCallObserver: AnyObject {
+    /// The call has its status (`error`, nil for OK); what came before it can be taken.
+    func callDidEnd(_ call: ClientCall)
+}
+
 /// Who finds a connection for a call.
 ///
 /// - Isolation: the call's loop.

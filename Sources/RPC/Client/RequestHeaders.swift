@@ -63,7 +63,7 @@ package struct RequestHeaders: Sendable {
     /// - Source: grpc/grpc `doc/PROTOCOL-HTTP2.md`, "Requests"; gRFC A6, "Exposed Retry Metadata".
     package func list(
         path: Bytes, timeoutNanoseconds: UInt64?, compression: CompressionFormat? = nil,
-        previousAttemptCount: Int = 0, metadata: Metadata
+        previousAttemptCount: Int = 0, passed: PassedHeaders? = nil, metadata: Metadata
     ) throws(HTTP2Error) -> HeaderList {
         var list = beginning
         try list.append(":path", path)
@@ -79,6 +79,7 @@ package struct RequestHeaders: Sendable {
         } else {
             list.append(contentsOf: end(compression))
         }
+        passed?.append(to: &list, isRetry: previousAttemptCount > 0)
         try metadata.append(to: &list)
         return list
     }

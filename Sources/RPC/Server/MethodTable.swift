@@ -1,5 +1,21 @@
 package import Vocabulary
 
+/// What a handler says that is asked without a task.
+package enum ImmediateAnswer {
+    /// The answer.
+    case message(Bytes)
+    /// The answer comes by `ServerContext.finish`, once and on the call's loop, be it before this is returned.
+    case later(any PendingAnswer)
+}
+
+/// Who has promised to answer a call.
+///
+/// - Isolation: the call's loop.
+package protocol PendingAnswer: AnyObject {
+    /// Nobody waits for the answer any more; the call is to be finished all the same, soon.
+    func cancel()
+}
+
 /// The methods a server answers, found by the bytes of a request's path.
 ///
 /// Handlers start on the event loop of their connection and come back to it after every `await`; one that computes
@@ -8,11 +24,11 @@ package import Vocabulary
 package struct MethodTable: Sendable {
     /// One message in, one message out.
     package typealias UnaryHandler = @Sendable (ServerContext, Bytes) async throws -> Bytes
-    /// One message in, and at once, without waiting for anything, one out; nil when this request takes more than that,
-    /// and the method's `UnaryHandler` is to answer it.
+    /// One message in, and without a task one out; nil when this request takes more than that, and the method's
+    /// `UnaryHandler` is to answer it.
     ///
     /// Why: what can be answered on the spot needs no task, which would cost more than the answer.
-    package typealias ImmediateHandler = @Sendable (ServerContext, Bytes) throws -> Bytes?
+    package typealias ImmediateHandler = @Sendable (ServerContext, Bytes) throws -> ImmediateAnswer?
     /// One message in, any number out.
     package typealias ServerStreamHandler = @Sendable (ServerContext, Bytes, ResponseWriter) async throws -> Void
     /// Any number of messages in, one out.

@@ -36,7 +36,7 @@ package enum ResponseHeaders {
 
     /// The headers before the first message.
     package static func initial(
-        _ metadata: Metadata, _ format: CompressionFormat? = nil
+        _ metadata: Metadata, _ format: CompressionFormat? = nil, passed: PassedHeaders? = nil
     ) throws(HTTP2Error) -> HeaderList {
         let beginning =
             switch format {
@@ -44,33 +44,37 @@ package enum ResponseHeaders {
             case .deflate: deflate
             case .gzip: gzip
             }
-        guard !metadata.isEmpty else { return beginning }
+        guard !metadata.isEmpty || passed != nil else { return beginning }
         var list = beginning
+        passed?.append(to: &list)
         try metadata.append(to: &list)
         return list
     }
 
     /// The trailers of a response that had headers.
-    package static func trailers(_ error: ServingError?, _ metadata: Metadata) throws(HTTP2Error) -> HeaderList {
-        guard error != nil || !metadata.isEmpty else { return trailersOK }
+    package static func trailers(
+        _ error: ServingError?, _ metadata: Metadata, passed: PassedHeaders? = nil
+    ) throws(HTTP2Error) -> HeaderList {
+        guard error != nil || !metadata.isEmpty || passed != nil else { return trailersOK }
         var list = HeaderList()
-        try append(error, metadata, to: &list)
+        try append(error, metadata, passed, to: &list)
         return list
     }
 
     /// A response that is nothing but a status.
     package static func trailersOnly(
-        _ error: ServingError?, _ metadata: Metadata, httpStatus: RequestRejection.HTTPStatus = .ok
+        _ error: ServingError?, _ metadata: Metadata, passed: PassedHeaders? = nil,
+        httpStatus: RequestRejection.HTTPStatus = .ok
     ) throws(HTTP2Error) -> HeaderList {
         var list = HeaderList()
         list.append(":status", httpStatus.digits)
         list.append("content-type", "application/grpc")
-        try append(error, metadata, to: &list)
+        try append(error, metadata, passed, to: &list)
         return list
     }
 
     private static func append(
-        _ error: ServingError?, _ metadata: Metadata, to list: inout HeaderList
+        _ error: ServingError?, _ metadata: Metadata, _ passed: PassedHeaders?, to list: inout HeaderList
     ) throws(HTTP2Error) {
         list.append("grpc-status", (error?.code ?? .ok).digits)
         if let error {
@@ -80,6 +84,8 @@ package enum ResponseHeaders {
                 list.append("grpc-accept-encoding", MessageEncoding.accepted)
             }
         }
+        passed?.append(to: &list, endingWith: error?.code ?? .ok)
+        guard !metadata.isEmpty else { return }
         var metadata = metadata
         metadata.removeStatusDetails(unlessOf: error?.code ?? .ok)
         try metadata.append(to: &list)

@@ -45,6 +45,8 @@ package final class ServerCall: @unchecked Sendable {
     private var unfolding: Unfolding?
     private var writer: UnsafeContinuation<Void, any Error>?
     private var task: Task<Void, Never>?
+    /// Who brings the answer, where no task does.
+    private var pendingAnswer: (any PendingAnswer)?
     private var handlerIsCancelled = false
     private var deadlineTimer: TimerID?
 
@@ -54,6 +56,9 @@ package final class ServerCall: @unchecked Sendable {
 
     var initialMetadata = Metadata()
     var trailingMetadata = Metadata()
+    /// What another server has sent for this call, to be sent on in front of the metadata.
+    var passedInitial: PassedHeaders?
+    var passedTrailers: PassedHeaders?
     /// Of a call that succeeds and has no other trailers.
     var preparedTrailers: PreparedTrailers?
     /// What an upper layer remembers about this call; usually it knows the call, so it is let go with the record.
@@ -279,8 +284,8 @@ package final class ServerCall: @unchecked Sendable {
 
     private func sendHeaders() {
         let format = agreedFormat()
-        submit(initialMetadata) { (session, metadata) throws(HTTP2Error) in
-            try session.submitHeaders(self.stream, ResponseHeaders.initial(metadata, format), .more)
+        submit(initialMetadata, passedInitial) { (session, metadata, passed) throws(HTTP2Error) in
+            try session.submitHeaders(self.stream, ResponseHeaders.initial(metadata, format, passed: passed), .more)
         }
     }
 
@@ -294,19 +299,20 @@ package final class ServerCall: @unchecked Sendable {
             owner.session.reset(stream, .cancel)
             return owner.outputIsReady()
         }
-        submit(trailingMetadata) { (session, metadata) throws(HTTP2Error) in
-            if error == nil, metadata.isEmpty, let preparedTrailers {
+        submit(trailingMetadata, passedTrailers) { (session, metadata, passed) throws(HTTP2Error) in
+            if error == nil, metadata.isEmpty, passed == nil, let preparedTrailers {
                 try session.submitTrailers(self.stream, preparedTrailers.headers)
             } else {
-                try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata))
+                try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata, passed: passed))
             }
         }
     }
 
     private func sendTrailersOnly(_ error: ServingError?) {
         record(error)
-        submit(trailingMetadata) { (session, metadata) throws(HTTP2Error) in
-            try session.submitHeaders(self.stream, ResponseHeaders.trailersOnly(error, metadata), .end)
+        submit(trailingMetadata, passedTrailers) { (session, metadata, passed) throws(HTTP2Error) in
+            try session.submitHeaders(
+                self.stream, ResponseHeaders.trailersOnly(error, metadata, passed: passed), .end)
         }
     }
 
@@ -314,12 +320,13 @@ package final class ServerCall: @unchecked Sendable {
     ///
     /// A session that is broken by then says so at its next drain.
     private func submit(
-        _ metadata: Metadata, _ command: (HTTP2Session, Metadata) throws(HTTP2Error) -> HTTP2Submission
+        _ metadata: Metadata, _ passed: PassedHeaders?,
+        _ command: (HTTP2Session, Metadata, PassedHeaders?) throws(HTTP2Error) -> HTTP2Submission
     ) {
         do throws(HTTP2Error) {
-            _ = try command(owner.session, metadata)
+            _ = try command(owner.session, metadata, passed)
         } catch {
-            if !metadata.isEmpty { _ = try? command(owner.session, Metadata()) }
+            if !metadata.isEmpty || passed != nil { _ = try? command(owner.session, Metadata(), nil) }
         }
         owner.outputIsReady()
     }
@@ -337,12 +344,14 @@ package final class ServerCall: @unchecked Sendable {
         wakeReader()
         wakeWriter()
         task?.cancel()
+        pendingAnswer?.cancel()
     }
 
     private func release() {
         if let deadlineTimer { loop.cancel(deadlineTimer) }
         deadlineTimer = nil
         task = nil
+        pendingAnswer = nil
         // Only of a handler that left a task of its own behind, which still reads.
         if let unfolding { owner.unfolder.cancel(unfolding) }
         if heldByteCount > 0 { owner.letGo(requestByteCount: heldByteCount) }
@@ -376,17 +385,36 @@ package final class ServerCall: @unchecked Sendable {
         if handlerIsCancelled { task.cancel() }
     }
 
-    /// Whether the method could answer without waiting; it is answered then.
+    /// Whether the method could answer without a task; it is answered then, or somebody has promised to.
     private func answerAtOnce(_ immediate: MethodTable.ImmediateHandler) -> Bool {
         do {
             guard let message = waitingMessages.first, !message.isCompressed else { return false }
-            guard let answer = try immediate(ServerContext(call: self), message.bytes) else { return false }
-            try send(frame(answer, .allowed))
-            finishHandler(nil)
+            switch try immediate(ServerContext(call: self), message.bytes) {
+            case .message(let answer)?:
+                try send(frame(answer, .allowed))
+                finishHandler(nil)
+            case .later(let pending)?:
+                // It may have been brought already.
+                guard state.handler == .running else { return true }
+                pendingAnswer = pending
+                if handlerIsCancelled { pending.cancel() }
+            case nil: return false
+            }
         } catch {
             finishHandler(ServingError(handlerError: error))
         }
         return true
+    }
+
+    /// Ends a call whose handler has promised an answer.
+    func finishLater(_ answer: Result<Bytes, any Error>) {
+        pendingAnswer = nil
+        do {
+            try send(frame(answer.get(), .allowed))
+            finishHandler(nil)
+        } catch {
+            finishHandler(ServingError(handlerError: error))
+        }
     }
 
     private func runHandler() async {

@@ -13,6 +13,8 @@ package struct ServerContext: Sendable {
 
     /// The registered path of the method.
     package var path: String { call.method.path }
+    /// The same as bytes, made once.
+    package var pathBytes: Bytes { call.method.pathBytes }
     /// Who calls, as its certificate says; nil on a connection without TLS.
     package var peer: PeerIdentity? { call.owner.peer }
     /// When the answer stops being of use; the handler is cancelled then.
@@ -66,6 +68,25 @@ package struct ServerContext: Sendable {
     package func setInitialMetadata(_ metadata: Metadata) {
         call.loop.preconditionOnLoop()
         call.initialMetadata = metadata
+    }
+
+    /// Sends the custom headers of another server's response in front of those of this one; without effect once the
+    /// headers were sent.
+    package func passInitialMetadata(_ headers: PassedHeaders) {
+        call.loop.preconditionOnLoop()
+        call.passedInitial = headers
+    }
+
+    /// Sends the custom trailers of another server's response in front of those of this one.
+    package func passTrailingMetadata(_ trailers: PassedHeaders) {
+        call.loop.preconditionOnLoop()
+        call.passedTrailers = trailers
+    }
+
+    /// Answers a call whose handler has said `ImmediateAnswer.later`.
+    package func finish(_ answer: Result<Bytes, any Error>) {
+        call.loop.preconditionOnLoop()
+        call.finishLater(answer)
     }
 
     /// Compresses the messages of the response with `format`, if the client accepts it; nil leaves them as they are.

@@ -116,9 +116,14 @@ enum ReservedHeader {
 
     static func contains(_ name: UnsafeRawBufferPointer) -> Bool {
         guard let first = name.first else { return true }
-        if first == UInt8(ascii: ":") { return true }
-        if name.starts(with: "grpc-".utf8) { return !surfaced.contains { name.equals($0) } }
-        return names.contains { name.equals($0) }
+        switch first {
+        case UInt8(ascii: ":"): return true
+        case UInt8(ascii: "g") where name.count >= 5 && UnsafeRawBufferPointer(rebasing: name[..<5]).equals("grpc-"):
+            return !surfaced.contains { name.equals($0) }
+        case UInt8(ascii: "c"), UInt8(ascii: "t"), UInt8(ascii: "h"), UInt8(ascii: "u"):
+            return names.contains { name.equals($0) }
+        default: return false
+        }
     }
 }
 
@@ -129,12 +134,9 @@ extension Metadata {
     /// the caller has checked `-bin` values where the protocol asks for it, and text that is not printable ASCII must
     /// not fail a call. So what is here can be sent.
     package init(_ block: HeaderBlock) {
-        block.forEach { name, value in
-            guard !ReservedHeader.contains(name), name.isMetadataName else { return }
+        block.forEachMetadata { name, value in
             let text = String(decoding: name, as: UTF8.self)
             guard name.hasBinarySuffix else {
-                // Thrown away as the protocol allows, because it could not be sent on.
-                guard value.allSatisfy({ $0 >= 0x20 && $0 <= 0x7E }) else { return }
                 entries.append(Entry(name: text, value: .text(String(decoding: value, as: UTF8.self))))
                 return
             }
@@ -165,7 +167,21 @@ extension Metadata {
     }
 }
 
+extension HeaderBlock {
+    /// Reads the fields that are metadata, as they came: none that is reserved or has an illegal name, and no text that
+    /// is not printable ASCII, which is thrown away as the protocol allows, because it could not be sent on.
+    func forEachMetadata(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
+        forEach { name, value in
+            guard !ReservedHeader.contains(name), name.isMetadataName, value.isPrintableASCII || name.hasBinarySuffix
+            else { return }
+            body(name, value)
+        }
+    }
+}
+
 extension UnsafeRawBufferPointer {
+    fileprivate var isPrintableASCII: Bool { allSatisfy { $0 >= 0x20 && $0 <= 0x7E } }
+
     /// Whether this may be the name of metadata: not empty, of `a-z 0-9 _ - .`.
     var isMetadataName: Bool {
         !isEmpty

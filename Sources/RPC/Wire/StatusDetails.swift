@@ -1,3 +1,4 @@
+import HTTP2
 package import Vocabulary
 
 /// The richer form of a status: a serialised `google.rpc.Status` in `grpc-status-details-bin`.
@@ -40,6 +41,16 @@ package enum StatusDetails {
 }
 
 extension Metadata {
+    /// The custom trailers of a response that ended with `code`; empty where none came.
+    init(trailers: HeaderBlock?, of code: StatusCode) {
+        guard let trailers else {
+            self.init()
+            return
+        }
+        self.init(trailers)
+        removeStatusDetails(unlessOf: code)
+    }
+
     /// Drops status details that say another code than the status, or nothing readable: `grpc-status` is what counts.
     mutating func removeStatusDetails(unlessOf code: StatusCode) {
         guard let details = firstBinary(of: StatusDetails.name) else { return }

@@ -93,6 +93,20 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         return call
     }
 
+    /// Makes a call of one message each way, which is sent as soon as there is a connection.
+    func start(
+        path: Bytes, options: CallOptions, only message: Bytes, observer: any ClientCallObserver
+    ) -> ClientCall {
+        loop.preconditionOnLoop()
+        let call = ClientCall(
+            path: path, options: configuration.serviceConfig.applied(to: options, path: path, at: loop.now()),
+            takesOneMessage: true, loop: loop, queue: self, meter: meter)
+        call.send(only: message, observer: observer)
+        call.begin()
+        if !call.isFinished { enqueue(call) }
+        return call
+    }
+
     private func enqueue(_ call: ClientCall) {
         lastUse = loop.now()
         call.attemptDidBegin()

@@ -51,6 +51,19 @@ package final class RPCChannel: Sendable {
         }
     }
 
+    /// Whether one of the channel's loops is the calling thread's.
+    package var hasCurrentLoop: Bool { lanes.contains { $0.loop.isCurrent } }
+
+    /// Calls a method that takes one message and answers with one, without a task; `observer` hears of the end, be it
+    /// before this returns.
+    ///
+    /// - Returns: the call; nil, and nothing was done, when none of the channel's loops is the calling thread's.
+    package func begin(
+        _ path: Bytes, _ message: Bytes, options: CallOptions, observer: any ClientCallObserver
+    ) -> ClientCall? {
+        lanes.first { $0.loop.isCurrent }?.start(path: path, options: options, only: message, observer: observer)
+    }
+
     /// Begins a call with any number of messages either way.
     ///
     /// The caller takes the responses until nil or an error, or cancels the call; forgetting it leaves the server

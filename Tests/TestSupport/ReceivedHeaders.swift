@@ -1,10 +1,9 @@
-import HTTP2
-import Testing
+package import HTTP2
 import Vocabulary
 
 extension HeaderList {
     /// The headers of a request as the server at the other end of a connection sees them.
-    func received() throws -> HeaderBlock {
+    package func received() throws -> HeaderBlock {
         let client = try HTTP2Session(role: .client)
         let server = try HTTP2Session(role: .server)
         _ = try client.openStream(self, .end)
@@ -14,10 +13,9 @@ extension HeaderList {
             return bytes.count
         }
         try output.withUnsafeBytes { try server.receive($0, at: MonotonicTime(nanoseconds: 1)) }
-        var block: HeaderBlock?
         while let event = server.nextEvent() {
-            if case .headers(_, let headers, _) = event { block = headers }
+            if case .headers(_, let headers, _) = event { return headers }
         }
-        return try #require(block)
+        preconditionFailure("the headers did not arrive")
     }
 }

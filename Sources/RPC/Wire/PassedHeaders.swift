@@ -1,0 +1,54 @@
+package import HTTP2
+import Vocabulary
+
+/// The custom headers or trailers of one call, to be sent on in another as they came.
+///
+/// Nothing of them is decoded: whoever passes a call on reads the few names that are meant for him from the block.
+package struct PassedHeaders: Sendable {
+    private let block: HeaderBlock
+    private let omitted: [StaticString]
+    private let added: HeaderList?
+
+    /// - Parameters:
+    ///   - block: as received.
+    ///   - omitted: names (lower case) that are not sent on.
+    ///   - added: sent behind them.
+    package init(_ block: HeaderBlock, omitting omitted: [StaticString] = [], adding added: HeaderList? = nil) {
+        self.block = block
+        self.omitted = omitted
+        self.added = added
+    }
+
+    /// Whether there is nothing to send on.
+    package var isEmpty: Bool {
+        var isEmpty = added == nil
+        block.forEachMetadata { name, _ in
+            if !isOmitted(name) { isEmpty = false }
+        }
+        return isEmpty
+    }
+
+    private func isOmitted(_ name: UnsafeRawBufferPointer) -> Bool { omitted.contains { name.equals($0) } }
+
+    /// Appends the fields to a header list that is about to be sent.
+    ///
+    /// - Parameters:
+    ///   - list: gets them.
+    ///   - code: the status that the list ends a call with, which decides whether status details are sent with it; nil
+    ///     for a list that ends none.
+    ///   - isRetry: whether a number of earlier attempts is in the list already.
+    func append(to list: inout HeaderList, endingWith code: StatusCode? = nil, isRetry: Bool = false) {
+        block.forEachMetadata { name, value in
+            guard !isOmitted(name), !(isRetry && name.equals("grpc-previous-rpc-attempts")) else { return }
+            if let code, name.equals("grpc-status-details-bin"), !Self.isDetails(value, of: code) { return }
+            // A value that no other call has would only push others out of the peer's table.
+            list.append(received: name, value: value, indexing: name.equals("traceparent") ? .never : .allowed)
+        }
+        if let added { list.append(contentsOf: added) }
+    }
+
+    private static func isDetails(_ value: UnsafeRawBufferPointer, of code: StatusCode) -> Bool {
+        guard let bytes = Base64.decode(value) else { return false }
+        return StatusDetails.code(of: bytes) == Int(code.rawValue)
+    }
+}
