@@ -157,7 +157,7 @@ struct ForwardedCall {
             keeper.endAttempt(.ok)
             return answer
         } catch let failure as RPCFailure {
-            directory.finish(lease, outcome(of: failure, progress))
+            directory.finish(lease, outcome(of: failure, progress, isStreamOfRequests: isStreamOfRequests))
             keeper.endAttempt(failure.error.code)
             keeper.forward(trailing: failure.trailingMetadata)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
@@ -171,13 +171,20 @@ struct ForwardedCall {
     }
 
     /// A status that came with trailers is the shard's own; one without was made here, because nothing came.
-    private func outcome(of failure: RPCFailure, _ progress: AnswerProgress) -> ReplicaTable.Outcome {
+    private func outcome(
+        of failure: RPCFailure, _ progress: AnswerProgress, isStreamOfRequests: Bool
+    ) -> ReplicaTable.Outcome {
+        // An answer that was cut short had begun to come, and one to a stream may have waited for its caller.
+        let isSilent = failure.trailingMetadata.isEmpty && !progress.hasBegun && !isStreamOfRequests
         switch failure.error.code {
-        case .unavailable: .unreachable
-        // An answer that was cut short by its deadline had begun to come.
-        case .deadlineExceeded where failure.trailingMetadata.isEmpty && !progress.hasBegun: .timedOut
-        case .cancelled: .abandoned
-        default: .answered
+        case .unavailable: return .unreachable
+        case .deadlineExceeded where isSilent: return .timedOut
+        case .deadlineExceeded where isStreamOfRequests && failure.trailingMetadata.isEmpty: return .abandoned
+        // The end of our own call at its deadline, and the caller's reset, come as cancellations.
+        case .cancelled where isSilent:
+            return directory.outcomeOfCancellation(arrival: context.arrivalTime, deadline: context.deadline)
+        case .cancelled: return .abandoned
+        default: return .answered
         }
     }
 
