@@ -48,7 +48,7 @@ def hangs(asked, context):
 class FaultyShard(shard_pb2_grpc.ShardServicer, graph_pb2_grpc.GraphServicer, text_pb2_grpc.TextServicer):
     """Serves `karate` and `storyteller`, as far as anybody hears; `answer` decides what becomes of a call."""
 
-    def __init__(self, folder, port=0, wait_microseconds=0):
+    def __init__(self, folder, port=0, wait_microseconds=0, host="127.0.0.1"):
         self.answer, self.texts = answers, lambda request, context: iter(())
         self.wait_microseconds = wait_microseconds
         self.asked, self.running, self.lock = [], 0, threading.Lock()
@@ -58,9 +58,9 @@ class FaultyShard(shard_pb2_grpc.ShardServicer, graph_pb2_grpc.GraphServicer, te
         for module, add in ((shard_pb2_grpc, "Shard"), (graph_pb2_grpc, "Graph"), (text_pb2_grpc, "Text")):
             getattr(module, f"add_{add}Servicer_to_server")(self, self.server)
         pair = ((folder / "server.key").read_bytes(), (folder / "server.pem").read_bytes())
-        self.port = self.server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials(
+        self.port = self.server.add_secure_port(f"{host}:{port}", grpc.ssl_server_credentials(
             [pair], (folder / "ca.pem").read_bytes(), require_client_auth=True))
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
         self.server.start()
 
     def close(self):
@@ -92,8 +92,8 @@ class FaultyShard(shard_pb2_grpc.ShardServicer, graph_pb2_grpc.GraphServicer, te
                 wait = self.wait_microseconds + self.running * SERVICE_MICROSECONDS
             self.reported_at = self.reported_at or time.monotonic()
             yield shard_pb2.ShardState(models=[
-                shard_pb2.ShardModel(name=name, version="1", modality=modality, service_microseconds=SERVICE_MICROSECONDS,
-                                     expected_wait_microseconds=wait)
+                shard_pb2.ShardModel(name=name, version="1", modality=modality,
+                                     service_microseconds=SERVICE_MICROSECONDS, expected_wait_microseconds=wait)
                 for name, modality in (("karate", "graph"), ("storyteller", "text"))])
             over.wait(REPORT_SECONDS)
 

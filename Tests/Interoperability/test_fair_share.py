@@ -1,6 +1,5 @@
 """The engine of one server between tenants that want more of it than there is: who goes first, who has how much, who is
-told that it is too late, and that nothing is computed for nobody. grpcio is the client; the bounds are stated where they
-are asserted, in counts where that is possible."""
+told that it is too late, and that nothing is computed for nobody. grpcio is the client."""
 
 import concurrent.futures
 import queue
@@ -96,25 +95,53 @@ class Flood:
         self.pool.shutdown()
 
 
+class Backlog:
+    """Keeps so many calls of a model under way that its queue does not run empty, until the block ends."""
+
+    def __init__(self, channel, model, depth):
+        self.stub, self.model = inference_pb2_grpc.GRPCInferenceServiceStub(channel), model
+        self.is_over, self.codes, self.left = False, set(), threading.Semaphore(0)
+        self.depth = depth
+
+    def send(self):
+        self.stub.ModelInfer.future(infer_request(self.model), timeout=60).add_done_callback(self.go_on)
+
+    def go_on(self, call):
+        self.codes.add(call.code())
+        if self.is_over:
+            self.left.release()
+        else:
+            self.send()
+
+    def __enter__(self):
+        for _ in range(self.depth):
+            self.send()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        for _ in range(self.depth):
+            assert self.left.acquire(timeout=60)
+
+
 def test_tenants_get_time_by_weight_and_the_smallest_is_not_forgotten(shared):
     server, channel = shared
     address = metrics_address(server)
 
-    def ask(name):
-        return lambda: infer(channel(f"tenant-{name}"), "single")
-
     def compute(samples, name):
         return samples.get(("apus_tenant_compute_seconds_total", ("tenant", name)), 0)
-    with Flood(*[ask("large")] * 8, *[ask("medium")] * 8):
+    large, medium = (Backlog(channel(f"tenant-{name}"), "single", 48) for name in ("large", "medium"))
+    with large, medium:
         begin = scrape_until(address, lambda samples: compute(samples, "large") and compute(samples, "medium"))
         # The index is of ten seconds each; before the first ones are over it is 1.
         end = scrape_until(address, lambda samples: samples["apus_engine_fairness_index",] != 1)
-        large, medium = (compute(end, name) - compute(begin, name) for name in ("large", "medium"))
+        of_large, of_medium = (compute(end, name) - compute(begin, name) for name in ("large", "medium"))
         # Their weights are as three to one.
-        assert 2.5 < large / medium < 3.5, (large, medium)
+        assert 2.5 < of_large / of_medium < 3.5, (of_large, of_medium)
         assert end["apus_engine_fairness_index",] > 0.95
         # By its weight alone it would have its second turn when the others have had 801 times as much: after 8 s.
-        waits = [int(ask("small")()["apus-queue-us"]) / 1e6 for _ in range(3)]
+        waits = [int(infer(channel("tenant-small"), "single")["apus-queue-us"]) / 1e6 for _ in range(3)]
+    assert large.codes == medium.codes == {grpc.StatusCode.OK}
     assert max(waits) < AGE_MAX + 1
     assert max(waits) > AGE_MAX / 2, "it was never behind: nothing was tried"
 
@@ -144,11 +171,30 @@ def test_a_flood_of_long_prompts_lets_first_tokens_of_others_through(shared):
         while begun.qsize() < callers:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        for _ in range(20):
+        for _ in range(13):
             before = begun.qsize()
             overtaken_by.append(tell("tenant-light", "Once upon a time", 8) - before)
     # By those that the steps hold which are under way, five or six; in the order of arrival it would be fifteen.
     assert statistics.median(overtaken_by) <= 10, overtaken_by
+
+
+def test_what_is_due_first_goes_first_among_the_requests_of_a_tenant(shared):
+    _, channel = shared
+    stub = inference_pb2_grpc.GRPCInferenceServiceStub(channel("tenant-light"))
+    order = queue.Queue()
+
+    def send(name, timeout):
+        call = stub.ModelInfer.future(infer_request("single"), timeout=timeout)
+        call.add_done_callback(lambda call: order.put((name, call.code())))
+    for _ in range(60):
+        send("usual", 60)
+    # The others have begun to be answered, so all of them have been sent.
+    first = order.get(timeout=60)
+    # Sooner than those that have no deadline, which are due two seconds after they came.
+    send("due", 1.2)
+    ends = [first] + [order.get(timeout=60) for _ in range(60)]
+    assert {code for _, code in ends} == {grpc.StatusCode.OK}
+    assert [name for name, _ in ends].index("due") < 40, "in the order of arrival it is the last one"
 
 
 def test_hopeless_and_expired_calls_are_told_so_and_nothing_is_computed_for_them(shared, certificates):

@@ -98,8 +98,8 @@ def room_for_two(tmp_path, certificates):
         size, = sizes(server)
         assert server.terminate() == 0
         extra = {key: value.replace("{size}", str(size)) for key, value in extra.items()}
-        servers.append(Server(write_tales(
-            tmp_path, certificates, memory=f"{{limit: {2 * size + 1000}}}", http_listen="127.0.0.1:0", **extra), tmp_path))
+        extra.update(memory=f"{{limit: {2 * size + 1000}}}", http_listen="127.0.0.1:0")
+        servers.append(Server(write_tales(tmp_path, certificates, **extra), tmp_path))
         return servers[-1]
     yield start
     for server in servers:
