@@ -160,7 +160,8 @@ let package = Package(
             swiftSettings: swift),
 
         // Tests
-        .target(name: "TestSupport", dependencies: ["HTTP2", "Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
+        .target(
+            name: "TestSupport", dependencies: ["HTTP2", "Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
         .target(
             name: "FuzzTargets",
             dependencies: [
@@ -206,8 +207,8 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "Compute", "Engine", "EventLoops", "Messages", "Models", "RPC", "RPCTransport", "Routing", "Spans",
-                "Telemetry", "Tenancy", "TextModels", "Tokenizers",
+                "Compute", "Engine", "EventLoops", "HTTP2", "Messages", "Models", "RPC", "RPCTransport", "Routing",
+                "Spans", "Telemetry", "Tenancy", "TextModels", "Tokenizers",
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]),
         tests("ApusClient", ["EventLoops", "Messages", "RPC", "RPCTransport", "TLS"]),
@@ -221,7 +222,8 @@ let package = Package(
         tests(
             "Spans",
             [
-                "HTTP2", .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport", "Telemetry",
+                "HTTP2", .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport",
+                "Telemetry",
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]),
         tests("Probes", ["EventLoops", "RPCTransport"]),

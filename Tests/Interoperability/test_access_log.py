@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import threading
 import time
 
 import grpc
@@ -84,7 +85,9 @@ def test_a_call_that_fails_has_the_status_that_its_caller_has(logged):
         fails(lambda: channel.unary_unary("/apus.admin.v1.Admin/GetStatus")(b"", timeout=20))
         fails(lambda: channel.unary_unary("/apus.graph.v1.Graph/Predict")(b"\xff", timeout=20))
         # A stream whose handler waits for its first message when the time is up.
-        fails(lambda: channel.stream_unary("/apus.text.v1.Text/EmbedMany")(endless(), timeout=0.2))
+        has_ended = threading.Event()
+        fails(lambda: channel.stream_unary("/apus.text.v1.Text/EmbedMany")(nothing_until(has_ended), timeout=0.2))
+        has_ended.set()
         lines = calls(server, 5)
     assert statuses == ["PERMISSION_DENIED", "UNIMPLEMENTED", "PERMISSION_DENIED", "INTERNAL", "DEADLINE_EXCEEDED"]
     assert [line["status"] for line in lines[:4]] == statuses[:4]
@@ -97,9 +100,9 @@ def test_a_call_that_fails_has_the_status_that_its_caller_has(logged):
     assert float(lines[4]["milliseconds"]) >= 150
 
 
-def endless():
-    """Sends nothing, until its call has ended."""
-    time.sleep(1)
+def nothing_until(event):
+    """Requests that do not come, and end with the event."""
+    event.wait(60)
     yield from ()
 
 

@@ -269,6 +269,65 @@ def test_a_budget_is_shared_by_those_who_share_a_ledger(start, tenants, database
     assert f"used {sum(used)} of the 100 tokens" in refusal.value.details()
 
 
+class Spender:
+    """Callers of a front end that each call until they are refused, and what each call has cost when."""
+
+    def __init__(self, pool, server, folder, callers):
+        self.spent, self.reasons = [], []
+        self.futures = [pool.submit(self.spend, server, folder) for _ in range(callers)]
+
+    def spend(self, server, folder):
+        with connect(server, folder, "tenant-beta") as channel:
+            while True:
+                try:
+                    self.spent.append((time.monotonic(), tokens(generate(channel, max_tokens=20))))
+                except grpc.RpcError as refusal:
+                    self.reasons.append(refusal)
+                    return
+
+    def most_within(self, seconds):
+        """The most that has ended in any stretch of so many seconds."""
+        return max(sum(cost for at, cost in self.spent if begin <= at < begin + seconds) for begin, _ in self.spent)
+
+
+def test_two_front_ends_that_share_a_ledger_spend_a_budget_once(start, tmp_path, tenants, database):
+    limit, callers, interval = 12_000, 8, 0.05
+    main = tenants / "main"
+    (tmp_path / "shard").mkdir()
+    shard = Server(write_configuration(tmp_path / "shard", tenants), tmp_path / "shard")
+    address = shard.target.replace("localhost", "127.0.0.1")
+    shards = (f"{{addresses: ['{address}'], certificate: {main / 'role-router.pem'}, key: {main / 'role-router.key'}, "
+              f"ca: {main / 'ca.pem'}}}")
+    policies = f"{{tenants: [{{name: beta, budget: {{period: month, tokens: {limit}}}}}]}}"
+    fronts = [start(name, models="[]", tenancy=policies, shards=shards) for name in ("first", "second")]
+    for front in fronts:
+        wait_for(lambda: "shard there" in front.errors())
+    with concurrent.futures.ThreadPoolExecutor(2 * callers) as pool:
+        spenders = [Spender(pool, front, tenants, callers) for front in fronts]
+        for each in spenders:
+            for future in each.futures:
+                future.result()
+    assert all(b"BUDGET_EXHAUSTED" in dict(refusal.trailing_metadata())["grpc-status-details-bin"]
+               for each in spenders for refusal in each.reasons)
+    total = sum(cost for each in spenders for _, cost in each.spent)
+    most = max(cost for each in spenders for _, cost in each.spent)
+    # When the last call is let in, its front end has heard what the other had spent two intervals ago, the database
+    # taking its time; of what the other has promised it hears when it is spent.
+    unheard = max(each.most_within(2 * interval + 0.2) for each in spenders) + callers * most
+    assert limit / 2 < total <= limit + unheard and unheard < limit / 2, (total, unheard)
+
+    def account(front):
+        with connect(front, tenants, "role-admin") as channel:
+            statuses = admin_pb2_grpc.AdminStub(channel).ListTenants(admin_pb2.ListTenantsRequest()).tenants
+        budget = next(each.budget[0] for each in statuses if each.name == "beta")
+        return budget.spent, budget.reserved
+    for front in fronts:
+        wait_for(lambda: account(front) == (total, 0))
+        row = usage(front, tenants)["beta", ""]
+        assert row.prompt_tokens + row.generated_tokens == total
+    assert shard.terminate() == 0, shard.errors()
+
+
 def tokens(trailers):
     return int(trailers["apus-prompt-tokens"]) + int(trailers["apus-generated-tokens"])
 

@@ -12,6 +12,7 @@ from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from apus.vision.v1 import vision_pb2, vision_pb2_grpc
 from conftest import EXAMPLES, Server, apus, credentials, free_ports, write_configuration
+from test_metrics import metrics_address, scrape_until
 
 PICTURE = (EXAMPLES / "digits/samples/seven.png").read_bytes()
 
@@ -67,6 +68,82 @@ def test_models_take_turns_in_memory_and_every_call_is_answered(small, certifica
         if sum(line.endswith(" 0") for line in rows) >= 1 and "apus_model_rests_total{" in metrics:
             break
         assert time.monotonic() < deadline, rows
+
+
+def write_tales(directory, certificates, **extra):
+    """A configuration with three text models of the same size: a, b and c."""
+    repository = directory / "tales"
+    for name in "abc":
+        (repository / name).mkdir(parents=True, exist_ok=True)
+        (repository / name / "model.yaml").write_text("platform: text\nweights: f32\ntext: {cache_memory: 4MiB}\n")
+        if not (repository / name / "1").exists():
+            (repository / name / "1").symlink_to(EXAMPLES / "storyteller/1")
+    configuration = write_configuration(directory, certificates, **extra)
+    configuration.write_text(configuration.read_text().replace(f"[{directory / 'models'}]", f"[{repository}]"))
+    return configuration
+
+
+@pytest.fixture
+def room_for_two(tmp_path, certificates):
+    """A function that starts a server of write_tales with room for two of the three; its keyword arguments become keys,
+    and `{size}` in them is what one takes."""
+    main, servers = certificates / "main", []
+
+    def sizes(server):
+        with grpc.secure_channel(server.target, credentials(main, "role-admin")) as admin:
+            return {model.resident_bytes for model in states(admin).values()}
+
+    def start(**extra):
+        server = Server(write_tales(tmp_path, certificates), tmp_path)
+        size, = sizes(server)
+        assert server.terminate() == 0
+        extra = {key: value.replace("{size}", str(size)) for key, value in extra.items()}
+        extra.update(memory=f"{{limit: {2 * size + 1000}}}", http_listen="127.0.0.1:0")
+        servers.append(Server(write_tales(tmp_path, certificates, **extra), tmp_path))
+        return servers[-1]
+    yield start
+    for server in servers:
+        assert server.terminate() == 0, server.errors()
+
+
+def tell(channel, model):
+    request = text_pb2.GenerateRequest(model=model, prompt="Once", max_tokens=2, ignore_end_of_text=True)
+    assert list(text_pb2_grpc.TextStub(channel).Generate(request, timeout=60))
+
+
+def test_the_model_that_was_called_longest_ago_rests(room_for_two, certificates):
+    main, server = certificates / "main", room_for_two()
+    with grpc.secure_channel(server.target, credentials(main)) as channel, \
+            grpc.secure_channel(server.target, credentials(main, "role-admin")) as admin:
+        resting = []
+        for model in "abacbcab":
+            tell(channel, model)
+            resting.append("".join(name for name, each in sorted(states(admin).items())
+                                   if each.state == admin_pb2.MODEL_STATE_RESTING))
+    # Of the three always the one that is not among the last two that were called.
+    assert resting[1:] == ["c", "c", "b", "a", "a", "b", "c"]
+
+
+def test_a_floor_keeps_what_its_tenant_has_called_last_from_being_driven_out(room_for_two, certificates):
+    def rests(samples, model):
+        return samples.get(("apus_model_rests_total", ("model", model)), 0)
+    main = certificates / "main"
+    server = room_for_two(tenancy="{tenants: [{name: acme, resident_memory: {size}}]}")
+    with grpc.secure_channel(server.target, credentials(main)) as others, \
+            grpc.secure_channel(server.target, credentials(main, "tenant-acme")) as acme:
+        tell(acme, "a")
+        before = scrape_until(metrics_address(server), lambda _: True)
+        for _ in range(5):
+            tell(others, "b")
+            tell(others, "c")
+        tell(others, "a")
+        # Now c is the one that acme called last, and a is like any other.
+        tell(acme, "c")
+        tell(others, "b")
+    # b and c took turns in the place that was left; then a had to go, once.
+    after = scrape_until(metrics_address(server), lambda samples: rests(samples, "a") > rests(before, "a"))
+    a, b, c = (rests(after, model) - rests(before, model) for model in "abc")
+    assert a == 1 and b + c >= 9
 
 
 def test_floors_need_a_limit_that_holds_them(tmp_path, certificates):

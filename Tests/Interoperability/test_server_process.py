@@ -1,12 +1,15 @@
 """The process: certificates, configuration errors, drain, and what it prints."""
 
+import queue
 import signal
 import threading
+import time
 
 import grpc
 import pytest
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from tritonclient.grpc import service_pb2 as inference_pb2
 from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 from apus.admin.v1 import admin_pb2, admin_pb2_grpc
@@ -98,6 +101,24 @@ def test_a_signal_drains_and_ends_with_0(tmp_path, certificates, sig):
         server.process.send_signal(sig)
         messages += list(call)
     assert messages[-1].usage.generated_tokens == 200, "the running call was cut off"
+    assert server.process.wait(60) == 0, server.errors()
+
+
+def test_the_time_for_a_drain_ends_calls_that_do_not_end(tmp_path, certificates):
+    server = Server(write_configuration(tmp_path, certificates, drain="1s"), tmp_path)
+    with grpc.secure_channel(server.target, credentials(certificates / "main")) as channel:
+        # A stream whose client asks for the list of services, and then says nothing more.
+        requests = queue.Queue()
+        requests.put(reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString())
+        call = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")(
+            iter(requests.get, None), timeout=60)
+        next(call)
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(grpc.RpcError) as error:
+            next(call)
+        seconds = time.monotonic() - begin
+    assert error.value.code() == grpc.StatusCode.UNAVAILABLE and 0.9 < seconds < 10
     assert server.process.wait(60) == 0, server.errors()
 
 

@@ -2,6 +2,7 @@
 shards come, drain and are killed under load without an accepted call being lost."""
 
 import concurrent.futures
+import queue
 import shutil
 import signal
 import threading
@@ -15,6 +16,8 @@ from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from apus.vision.v1 import vision_pb2, vision_pb2_grpc
 from conftest import EXAMPLES, Server, apus, credentials, free_ports, write_configuration
+from test_tenants import infer_request
+from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 
 
 class Platform:
@@ -271,6 +274,27 @@ def test_a_budget_is_never_overspent_through_a_front_end(platform):
     used = sum(int(each.get("apus-prompt-tokens", 0)) + int(each.get("apus-generated-tokens", 0)) for each in told)
     assert budget - 100 < used <= budget, "what was promised and not used is given back, what was used is not"
     assert reasons and all(b"BUDGET_EXHAUSTED" in each for each in reasons)
+
+
+@pytest.mark.parametrize("highest_priority, is_urgent", [(1, True), (6, False)])
+def test_an_urgent_call_overtakes_others_at_the_shard_when_its_tenant_may_be_urgent(
+        platform, highest_priority, is_urgent):
+    whole = platform(1, limits=f", highest_priority: {highest_priority}")
+    stub = inference_pb2_grpc.GRPCInferenceServiceStub(whole.channel)
+    order = queue.Queue()
+
+    def send(name, **arguments):
+        call = stub.ModelInfer.future(infer_request("delay", 4), timeout=60, **arguments)
+        call.add_done_callback(lambda call: order.put((name, call.code())))
+    for _ in range(60):
+        send("usual")
+    # The flood has begun to be answered, so all of it has been sent.
+    first = order.get(timeout=60)
+    send("urgent", metadata=[("apus-priority", "1")])
+    ends = [first] + [order.get(timeout=60) for _ in range(60)]
+    assert {code for _, code in ends} == {grpc.StatusCode.OK}
+    place = [name for name, _ in ends].index("urgent")
+    assert place < 50 if is_urgent else place > 50, place
 
 
 def test_who_cancels_pays_for_what_has_come_through_a_front_end(platform, certificates):

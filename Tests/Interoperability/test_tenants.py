@@ -15,15 +15,17 @@ from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from apus.vision.v1 import vision_pb2, vision_pb2_grpc
 from conftest import EXAMPLES, Server, apus, credentials, write_configuration
+from test_metrics import metrics_address, scrape_until
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2 as inference_pb2
 from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 
-TENANTS = ("slow", "thrifty", "reader", "busy", "free", "editor", "patient")
+TENANTS = ("slow", "thrifty", "reader", "busy", "free", "editor", "patient", "talker")
 POLICIES = """{roles: [
   {name: editors, models: [digits], actions: [inspect, manage]}], tenants: [
   {name: editor, roles: [editors], models: [delay]},
   {name: patient, highest_priority: 6},
+  {name: talker, tokens_per_second: 60, token_burst: 80},
   {name: slow, requests_per_second: 2, request_burst: 3},
   {name: thrifty, budget: {period: month, tokens: 600}},
   {name: reader, methods: [apus.text.v1.Text/*]},
@@ -42,7 +44,8 @@ def tenants(certificates):
 @pytest.fixture
 def limited(tmp_path, tenants):
     """A server with POLICIES, and a function that opens a channel to it in the name of somebody."""
-    configuration = write_configuration(tmp_path, tenants, tenancy=POLICIES.replace("\n", " "))
+    configuration = write_configuration(
+        tmp_path, tenants, tenancy=POLICIES.replace("\n", " "), http_listen="127.0.0.1:0")
     server = Server(configuration, tmp_path)
     channels = []
 
@@ -99,6 +102,24 @@ def test_a_rate_of_requests_refuses_with_a_reason_and_a_time_that_is_right(limit
     time.sleep(milliseconds / 1000)
     generate(channel, max_tokens=1)
     generate(open_channel("tenant-free"), max_tokens=1)
+
+
+def test_a_rate_of_tokens_lets_through_its_burst_and_then_what_time_gives(limited):
+    _, open_channel = limited
+    channel = open_channel("tenant-talker")
+    used, refusals, begin = 0, [], time.monotonic()
+    while used < 200:
+        try:
+            trailers = dict(generate(channel, max_tokens=20).trailing_metadata())
+            used += int(trailers["apus-prompt-tokens"]) + int(trailers["apus-generated-tokens"])
+            assert used <= 80 + 60 * (time.monotonic() - begin)
+        except grpc.RpcError as refusal:
+            assert refusal.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and reason(refusal) == "TOKEN_RATE"
+            assert time.monotonic() - begin < 60
+            refusals.append(refusal)
+            time.sleep(pushback(refusal) / 1000)
+    # Who comes again when it was told to is let in.
+    assert 1 <= len(refusals) <= 8
 
 
 def test_concurrent_calls_never_spend_more_than_the_budget(limited):
@@ -172,17 +193,21 @@ def test_one_call_too_many_at_the_same_time_is_told_to_come_again(limited):
 
 
 def test_a_header_that_names_another_tenant_is_ignored_unless_a_router_sends_it(limited):
-    _, open_channel = limited
+    server, open_channel = limited
+    ignored = ("apus_tenant_headers_ignored_total",)
+    scrape_until(metrics_address(server), lambda samples: samples[ignored] == 0)
     as_reader = [("apus-tenant", "reader")]
     free = open_channel("tenant-free")
     predict = graph_pb2_grpc.GraphStub(free).Predict
     predict(graph_pb2.PredictRequest(model="karate", nodes=[0]), metadata=as_reader)
+    scrape_until(metrics_address(server), lambda samples: samples[ignored] == 1)
     router = open_channel("role-router")
     with pytest.raises(grpc.RpcError) as refusal:
         graph_pb2_grpc.GraphStub(router).Predict(
             graph_pb2.PredictRequest(model="karate", nodes=[0]), metadata=as_reader)
     assert "tenant reader" in refusal.value.details()
     generate(router, metadata=as_reader)
+    scrape_until(metrics_address(server), lambda samples: samples[ignored] == 1)
 
 
 def test_every_kind_of_call_says_in_its_trailers_what_it_used(limited):

@@ -48,6 +48,19 @@ struct ReplicaTableTests {
         #expect(table.begin(digits, at: later)?.replica == a)
     }
 
+    @Test(
+        "a caller that cancels at its deadline has waited in vain, one that does so sooner has not",
+        arguments: [
+            (cancelledAfter: UInt64(0), outcome: ReplicaTable.Outcome.abandoned), (1_799_999_999, .abandoned),
+            (1_800_000_000, .timedOut), (2_000_000_000, .timedOut), (2_500_000_000, .timedOut),
+        ])
+    func cancellation(cancelledAfter: UInt64, outcome: ReplicaTable.Outcome) {
+        let now = later.advanced(byNanoseconds: cancelledAfter)
+        let deadline = Deadline(later.advanced(byNanoseconds: 2_000_000_000))
+        #expect(ReplicaTable.Outcome(cancelledAt: now, arrival: later, deadline: deadline) == outcome)
+        #expect(ReplicaTable.Outcome(cancelledAt: now, arrival: later, deadline: .never) == .abandoned)
+    }
+
     @Test("gives equals their turns")
     func turns() {
         var table = table([a: report(), b: report(), c: report()])

@@ -1,5 +1,5 @@
-import HTTP2
 import Foundation
+import HTTP2
 import Logging
 import Messages
 import RPC

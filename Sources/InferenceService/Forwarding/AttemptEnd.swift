@@ -8,23 +8,31 @@ struct AttemptEnd: Equatable {
     /// Whether the shard has said so itself, in trailers; otherwise it was found out here.
     let isFromShard: Bool
     /// Whether something of an answer has gone to the caller.
-    let hasBegun: Bool
+    private let hasBegun: Bool
+    /// Whether silence says nothing, because the shard may have waited for its caller.
+    private let isStreamOfRequests: Bool
 
     /// - Parameters:
     ///   - failure: nil for an answer.
     ///   - hasBegun: whether something of it has gone to the caller.
-    ///   - isPastDeadline: whether the caller's deadline is over.
-    init(_ failure: RPCFailure?, hasBegun: Bool, isPastDeadline: Bool) {
-        isFromShard = failure?.trailers != nil
+    ///   - isStreamOfRequests: whether the caller was to send more than one message.
+    ///   - cancellation: what it says about the shard when the call was cancelled: the end of the call at its deadline,
+    ///     and the caller's reset, come as cancellations.
+    init(
+        _ failure: RPCFailure?, hasBegun: Bool, isStreamOfRequests: Bool = false,
+        cancellation: @autoclosure () -> ReplicaTable.Outcome = .abandoned
+    ) {
+        let isFromShard = failure?.trailers != nil
+        self.isFromShard = isFromShard
         self.hasBegun = hasBegun
-        switch failure {
+        self.isStreamOfRequests = isStreamOfRequests
+        switch failure?.error {
         case nil: code = .ok
-        // A call that is over is cancelled towards the shard, whichever of the two timers is first.
-        case let failure? where failure.error.code == .cancelled && failure.trailers == nil && isPastDeadline:
-            code = .deadlineExceeded
         // Nothing is wrong with a shard whose connection was replaced.
-        case let failure? where failure.error.label == "channel_closed": code = .aborted
-        case let failure?: code = failure.error.code
+        case let error? where error.label == "channel_closed": code = .aborted
+        case let error? where error.code == .cancelled && !isFromShard:
+            code = cancellation() == .timedOut ? .deadlineExceeded : .cancelled
+        case let error?: code = error.code
         }
     }
 
@@ -34,7 +42,7 @@ struct AttemptEnd: Equatable {
         case .unavailable: .unreachable
         case _ where code == .ok || isFromShard: .answered
         // An answer that was cut short by its deadline had begun to come.
-        case .deadlineExceeded where !hasBegun: .timedOut
+        case .deadlineExceeded where !hasBegun && !isStreamOfRequests: .timedOut
         default: .abandoned
         }
     }

@@ -151,8 +151,7 @@ final class ForwardedCall {
             do {
                 return try await settling(lease, progress) { try await body(lease, progress) }
             } catch let failure as RPCFailure {
-                let end = end(failure, progress)
-                guard end.mayBeTriedAgain else { throw failure }
+                guard end(failure, hasBegun: progress.hasBegun).mayBeTriedAgain else { throw failure }
                 attempts.didFail(lease.replica, failure)
             }
         }
@@ -169,23 +168,31 @@ final class ForwardedCall {
             finish(lease, nil, progress)
             return answer
         } catch let failure as RPCFailure {
-            finish(lease, failure, progress)
+            finish(lease, failure, progress, isStreamOfRequests: isStreamOfRequests)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw failure
         } catch {
             // Of the caller's side: it is not there any more, or its time is over.
-            finish(lease, RPCFailure(.cancelled, "\(error)"), progress)
+            finish(lease, RPCFailure(.cancelled, "\(error)"), progress, isStreamOfRequests: isStreamOfRequests)
             keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
             throw error
         }
     }
 
-    private func finish(_ lease: ShardDirectory.Lease, _ failure: RPCFailure?, _ progress: AnswerProgress) {
-        finish(lease, end(failure, progress), trailers: failure?.trailers)
+    private func finish(
+        _ lease: ShardDirectory.Lease, _ failure: RPCFailure?, _ progress: AnswerProgress,
+        isStreamOfRequests: Bool = false
+    ) {
+        finish(
+            lease, end(failure, hasBegun: progress.hasBegun, isStreamOfRequests: isStreamOfRequests),
+            trailers: failure?.trailers)
     }
 
-    private func end(_ failure: RPCFailure?, _ progress: AnswerProgress) -> AttemptEnd {
-        AttemptEnd(failure, hasBegun: progress.hasBegun, isPastDeadline: isPastDeadline)
+    /// How an attempt has ended that ends now.
+    func end(_ failure: RPCFailure?, hasBegun: Bool = false, isStreamOfRequests: Bool = false) -> AttemptEnd {
+        AttemptEnd(
+            failure, hasBegun: hasBegun, isStreamOfRequests: isStreamOfRequests,
+            cancellation: directory.outcomeOfCancellation(arrival: context.arrivalTime, deadline: context.deadline))
     }
 
     /// Tells the directory and the trace how an attempt ended, and keeps what a shard said that has failed.
@@ -194,8 +201,6 @@ final class ForwardedCall {
         keeper.endAttempt(end.code)
         if end.code != .ok { keeper.forward(trailing: trailers) }
     }
-
-    var isPastDeadline: Bool { context.deadline.isExpired(at: context.loop.now()) }
 
     /// What the shard is told besides the message.
     func options() -> CallOptions {

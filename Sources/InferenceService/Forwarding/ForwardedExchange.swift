@@ -57,7 +57,7 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, @unchecked Sen
         guard let lease else { preconditionFailure("an attempt without a shard") }
         self.lease = nil
         let failure = attempt.error.map { RPCFailure($0, trailers: attempt.responseTrailerBlock) }
-        let end = AttemptEnd(failure, hasBegun: false, isPastDeadline: call.isPastDeadline)
+        let end = call.end(failure)
         call.finish(lease, end, trailers: failure?.trailers)
         guard let failure else { return take(attempt) }
         guard end.mayBeTriedAgain, !isCancelled else { return leave(failing: failure) }

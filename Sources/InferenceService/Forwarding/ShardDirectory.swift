@@ -132,6 +132,11 @@ package final class ShardDirectory: Sendable {
         return lease
     }
 
+    /// What a call says about its shard that was cancelled just now, before anything of an answer came.
+    func outcomeOfCancellation(arrival: MonotonicTime, deadline: Deadline) -> ReplicaTable.Outcome {
+        ReplicaTable.Outcome(cancelledAt: clock.now(), arrival: arrival, deadline: deadline)
+    }
+
     func finish(_ lease: Lease, _ outcome: ReplicaTable.Outcome) {
         let now = clock.now()
         state.withLock { $0.table.finish(lease.dispatch, outcome, at: now) }
