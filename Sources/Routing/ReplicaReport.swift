@@ -34,6 +34,7 @@ package struct ReplicaReport: Equatable, Sendable {
             self.name = name
             self.version = version
             self.modality = modality
+            self.runningCount = runningCount
             self.waitNanoseconds = waitNanoseconds
             self.serviceNanoseconds = serviceNanoseconds
         }

@@ -10,8 +10,8 @@ package import Vocabulary
 /// one by more than `affinityLead` requests; then to the key's next choice of which this holds. So a key that is asked
 /// for more than one replica can answer spreads over as many as it needs, and others do not notice.
 ///
-/// A replica that has just joined, or was away for long, is asked less often than the others at first, more and more for
-/// `slowStartNanoseconds`: its caches are cold, and everything at once would make it the slowest. It is counted for
+/// A replica that has just joined, or was away for long, is asked less often than the others at first, more and more
+/// for `slowStartNanoseconds`: its caches are cold, and everything at once would make it the slowest. It is counted for
 /// which calls it may be asked, so that it has its part of few calls as of many.
 ///
 /// A value without clock, lock or I/O: who owns it carries out what it says and tells it what came of it.

@@ -40,10 +40,13 @@ struct LinkState {
         /// Make a channel, which shows the newest certificate.
         case open(line: Int)
         case listen(line: Int)
-        /// Calls go to a new line from now on; those on the old one end there.
+        /// Calls go to a new line from now on; the old one is closed or retired next.
         case replace(old: Int, new: Int)
-        /// Stop listening on a line, and close it when its calls have ended.
+        /// Stop listening on a line, and close it when its calls have ended. Those that wait there fail: what holds
+        /// them up would go on doing so, and another shard may take them.
         case close(line: Int)
+        /// As `close`, but for those that wait, which are served.
+        case retire(line: Int)
         /// Tell when so much time has passed.
         case pause(line: Int, nanoseconds: UInt64)
         case doubt(number: Int, nanoseconds: UInt64)
@@ -101,7 +104,7 @@ struct LinkState {
         let old = current
         current = line
         candidate = nil
-        return [.replace(old: old, new: line), .tell(.tookCertificate)] + arrive(models)
+        return [.replace(old: old, new: line), .retire(line: old), .tell(.tookCertificate)] + arrive(models)
     }
 
     private mutating func arrive(_ models: String) -> [Action] {
@@ -154,10 +157,12 @@ struct LinkState {
         if let candidate {
             current = candidate
             self.candidate = nil
-            return actions + [.replace(old: line, new: current)]
+            return actions + [.replace(old: line, new: current), .close(line: line)]
         }
         current = newLine()
-        return actions + [.open(line: current), .replace(old: line, new: current), .listen(line: current)]
+        return actions + [
+            .open(line: current), .replace(old: line, new: current), .close(line: line), .listen(line: current),
+        ]
     }
 
     /// With a new certificate a shard is as much there as before; one that is away may be tried first.
@@ -174,7 +179,7 @@ struct LinkState {
 
     private mutating func cancelled() -> [Action] {
         defer { candidate = nil }
-        return [.close(line: current)] + (candidate.map { [.close(line: $0)] } ?? [])
+        return [.retire(line: current)] + (candidate.map { [.close(line: $0)] } ?? [])
     }
 
     private mutating func newLine() -> Int {

@@ -82,8 +82,8 @@ struct ShardLink {
             if !directory.replace(oldLine.channel, with: newLine.channel, of: replica), !Task.isCancelled {
                 logger.error("shard's calls go to another channel than was thought", metadata: ["shard": "\(replica)"])
             }
-            close(old, &lines, &group)
-        case .close(let line): close(line, &lines, &group)
+        case .close(let line): end(line, &lines, &group) { await $0.close() }
+        case .retire(let line): end(line, &lines, &group) { await $0.retire() }
         case .pause(let line, let nanoseconds):
             group.addTask {
                 try? await Task.sleep(nanoseconds: nanoseconds)
@@ -103,12 +103,15 @@ struct ShardLink {
         }
     }
 
-    private func close(_ number: Int, _ lines: inout [Int: Line], _ group: inout DiscardingTaskGroup) {
+    private func end(
+        _ number: Int, _ lines: inout [Int: Line], _ group: inout DiscardingTaskGroup,
+        _ end: @escaping @Sendable (RPCChannel) async -> Void
+    ) {
         guard let line = lines.removeValue(forKey: number) else { preconditionFailure("no line \(number)") }
         line.listener?.cancel()
         group.addTask {
             await line.listener?.value
-            await line.channel.retire()
+            await end(line.channel)
         }
     }
 
