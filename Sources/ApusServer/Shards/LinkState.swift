@@ -118,15 +118,13 @@ struct LinkState {
     }
 
     private mutating func ended(_ line: Int, _ reason: String, heardNanoseconds: UInt64) -> [Action] {
-        guard line == current, isThere, doubt == nil, heardNanoseconds > 0 else { return left(line, reason) }
+        // A shard that ends each call at once is neither trusted nor asked as fast as the network allows.
+        guard line == current, isThere, doubt == nil, heardNanoseconds >= Self.pauseNanoseconds else {
+            return left(line, reason)
+        }
         doubtCount += 1
         doubt = (doubtCount, reason)
-        // A shard that ends each call at once is not asked as fast as the network allows.
-        let isSteady = heardNanoseconds >= Self.pauseNanoseconds
-        return [
-            .doubt(number: doubtCount, nanoseconds: Self.doubtNanoseconds),
-            isSteady ? .listen(line: line) : .pause(line: line, nanoseconds: Self.pauseNanoseconds),
-        ]
+        return [.doubt(number: doubtCount, nanoseconds: Self.doubtNanoseconds), .listen(line: line)]
     }
 
     /// Nobody speaks on a line any more.

@@ -55,7 +55,7 @@ private let rows = [
     Row(
         "a second doubt is not ended by the time of the first",
         [answered(0), ended(0), answered(0), ended(0), .doubted(number: 1)], []),
-    Row("a shard ends the call at once", [answered(0), ended(0, heard: 1)], [doubt(1), pause(0)]),
+    Row("a shard ends the call at once", [answered(0), ended(0, heard: 1)], [lost, pause(0)]),
 
     Row(
         "a shard drains", [answered(0), .drained(line: 0)], [.lose(reason: "it drains"), pause(0)]),
