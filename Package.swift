@@ -216,8 +216,9 @@ let package = Package(
         tests(
             "ApusServer",
             [
-                "Configuration", "Engine", "HTTP2", .product(name: "Logging", package: "swift-log"), "RPC",
-                "RPCTransport", "TLS", "Telemetry",
+                "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService",
+                .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport", "Routing", "TLS",
+                "Telemetry",
             ]),
         tests(
             "Spans",

@@ -76,7 +76,7 @@ package struct ServerConfiguration: Sendable {
         package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
         /// Whether only this machine can connect.
-        package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+        package var isLoopback: Bool { host == "localhost" || ServerAddress.isLoopback(host) }
     }
 
     /// Whether there is a listener for probes.

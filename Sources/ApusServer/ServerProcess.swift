@@ -323,11 +323,15 @@ package final class ServerProcess: Sendable {
         logger.info("stopped")
     }
 
+    /// How long what goes on beside the serving may take to end.
+    private static let watchEndNanosecondsMax: UInt64 = 10_000_000_000
+
     /// Returns once none of them touches a loop any more; the metrics are written a last time.
     private func endWatches() async {
         let tasks = watches.withLock { $0 }
         for task in tasks { task.cancel() }
-        for task in tasks { await task.value }
+        guard await !BoundedWait.end(of: tasks, withinNanoseconds: Self.watchEndNanosecondsMax) else { return }
+        logger.error("something that goes on beside the serving has not ended in time; the process ends without it")
     }
 
     /// The numbers of those `signals` that arrive; they do not end the process any more.

@@ -72,13 +72,13 @@ package final class EtcdClient: Sendable {
         let request = EtcdLeaseKeepAliveRequest(id: lease).encoded()
         return try await anywhere { channel, options throws(RPCFailure) in
             let call = await channel.stream(Bytes(utf8: EtcdLeaseMethods.leaseKeepAlive.path), options: options)
+            // Whatever else comes is nobody's.
+            defer { call.cancel() }
             try await call.write(request)
             try await call.finishWriting()
             guard let answer = try await call.next() else {
                 throw RPCFailure(.unavailable, "etcd ended a keep-alive without an answer")
             }
-            // Whatever else comes is nobody's.
-            call.cancel()
             return try Self.decoded(EtcdLeaseKeepAliveResponse.self, answer).ttl > 0
         }
     }
@@ -93,12 +93,14 @@ package final class EtcdClient: Sendable {
         let index = current.load(ordering: .relaxed)
         do {
             let call = await channels[index].stream(Bytes(utf8: EtcdWatchMethods.watch.path), options: Self.watching)
+            // Also when what comes cannot be decoded: the server would go on with the watch.
+            defer { call.cancel() }
             let create = EtcdWatchCreateRequest(key: prefix.first, rangeEnd: prefix.end, startRevision: revision)
             // The requests' side stays open: its end would be the watch's.
             try await call.write(EtcdWatchRequest(requestUnion: .createRequest(create)).encoded())
             while let message = try await call.next() {
                 let response = try Self.decoded(EtcdWatchResponse.self, message)
-                guard !response.canceled else { return call.cancel() }
+                guard !response.canceled else { return }
                 if !response.events.isEmpty { body(response.events) }
             }
         } catch {

@@ -3,13 +3,14 @@ package import Vocabulary
 /// Keeps calls away from a replica that does not answer, and lets one try it now and then.
 ///
 /// ```
-/// closed ──failures in a row──▶ open ──time──▶ one call tries ──it succeeds──▶ closed
-///                                ▲                    │
-///                                └───it fails, longer─┘
+/// closed ──failures in a row──▶ open ──time──▶ one call tries ──it is answered──▶ closed
+///                                ▲              │         ▲  │
+///                                └─it fails, longer─┘     └──┘ nothing is heard of it for as long as it was open
 /// ```
 ///
 /// Only what says that the replica is down counts: UNAVAILABLE, and calls to which nothing came back in time. One that
-/// refuses because it is busy, or a request that is wrong, says that it is there.
+/// refuses because it is busy, or a request that is wrong, says that it is there. What happens to many calls at one
+/// moment, such as the loss of the connection that they share, happened once.
 ///
 /// - Source: M. Nygard, Release It!, "Circuit Breaker"; gRFC A50 for ejection by failures in a row.
 package struct CircuitBreaker: Equatable, Sendable {
@@ -18,15 +19,20 @@ package struct CircuitBreaker: Equatable, Sendable {
     /// How long it is open the first time; twice as long each time that the try fails, up to `openNanosecondsMax`.
     package static let openNanosecondsMin: UInt64 = 1_000_000_000
     package static let openNanosecondsMax: UInt64 = 30_000_000_000
+    /// Failures within this time of one that was counted are the same one.
+    package static let momentNanoseconds: UInt64 = 5_000_000
 
     private enum State: Equatable {
-        case closed(failures: Int)
+        /// The time is that of the last failure that was counted.
+        case closed(failures: Int, last: MonotonicTime)
         case open(until: MonotonicTime, nanoseconds: UInt64)
         /// One call is on its way.
-        case trying(nanoseconds: UInt64)
+        case trying(since: MonotonicTime, nanoseconds: UInt64)
     }
 
-    private var state = State.closed(failures: 0)
+    private static let sound = State.closed(failures: 0, last: MonotonicTime(nanoseconds: 0))
+
+    private var state = Self.sound
 
     package init() {}
 
@@ -38,7 +44,8 @@ package struct CircuitBreaker: Equatable, Sendable {
         switch state {
         case .closed: true
         case .open(let until, _): until <= now
-        case .trying: false
+        // A try may be a stream of hours, of which nothing may be heard before it ends.
+        case .trying(let since, let nanoseconds): now.nanoseconds(since: since) >= nanoseconds
         }
     }
 
@@ -46,23 +53,29 @@ package struct CircuitBreaker: Equatable, Sendable {
     ///
     /// - Precondition: `allows(at:)`.
     package mutating func begin(at now: MonotonicTime) {
-        precondition(allows(at: now), "a call through \(state)")
-        if case .open(_, let nanoseconds) = state { state = .trying(nanoseconds: nanoseconds) }
+        switch state {
+        case .closed: break
+        case .open(_, let nanoseconds), .trying(_, let nanoseconds):
+            precondition(allows(at: now), "a call through \(state)")
+            state = .trying(since: now, nanoseconds: nanoseconds)
+        }
     }
 
-    /// The replica answered a call, whatever it said.
-    package mutating func succeed() { state = .closed(failures: 0) }
+    /// The replica answers a call, whatever it says, or begins to.
+    package mutating func succeed() { state = Self.sound }
 
     /// The replica did not answer a call.
     package mutating func fail(at now: MonotonicTime) {
         switch state {
-        case .closed(let failures):
+        case .closed(let failures, let last):
+            // The time of the first one stays: failures without end are not one moment.
+            guard failures == 0 || now.nanoseconds(since: last) >= Self.momentNanoseconds else { return }
             guard failures + 1 >= Self.failureCountMax else {
-                state = .closed(failures: failures + 1)
+                state = .closed(failures: failures + 1, last: now)
                 return
             }
             open(Self.openNanosecondsMin, at: now)
-        case .trying(let nanoseconds): open(min(nanoseconds * 2, Self.openNanosecondsMax), at: now)
+        case .trying(_, let nanoseconds): open(min(nanoseconds * 2, Self.openNanosecondsMax), at: now)
         // A call that was under way when it opened says nothing new.
         case .open: break
         }
@@ -70,7 +83,7 @@ package struct CircuitBreaker: Equatable, Sendable {
 
     /// A call ended without telling anything, such as by its caller's cancellation.
     package mutating func forget(at now: MonotonicTime) {
-        if case .trying(let nanoseconds) = state { state = .open(until: now, nanoseconds: nanoseconds) }
+        if case .trying(_, let nanoseconds) = state { state = .open(until: now, nanoseconds: nanoseconds) }
     }
 
     private mutating func open(_ nanoseconds: UInt64, at now: MonotonicTime) {

@@ -40,28 +40,38 @@ package struct OutlierWatch: Sendable {
         var share: Double { callCount > 0 ? failureCount / callCount : 0 }
     }
 
-    private var records: [ReplicaID: Record] = [:]
+    /// By the replicas' places in the table.
+    private var records: [Record] = []
     private var windowEnd: MonotonicTime?
 
     package init() {}
 
-    /// A call to a replica has ended and told something about it.
-    package mutating func count(_ replica: ReplicaID, hasFailed: Bool, at now: MonotonicTime) {
-        records[replica, default: Record()].callCount += 1
-        if hasFailed { records[replica, default: Record()].failureCount += 1 }
+    /// A call to the replica with this place has ended and told something about it.
+    ///
+    /// Of one that is out nothing is counted: it comes back with a clean slate, not with what is left from before.
+    package mutating func count(_ replica: Int, hasFailed: Bool, at now: MonotonicTime) {
+        while records.count <= replica { records.append(Record()) }
+        guard !isOut(replica, at: now) else { return }
+        records[replica].callCount += 1
+        if hasFailed { records[replica].failureCount += 1 }
         if windowEnd == nil { windowEnd = now.advanced(byNanoseconds: Self.windowNanoseconds) }
     }
 
-    /// Forgets a replica.
-    package mutating func remove(_ replica: ReplicaID) { records[replica] = nil }
+    /// Forgets what is known of the replica with this place.
+    package mutating func remove(_ replica: Int) {
+        if replica < records.count { records[replica] = Record() }
+    }
 
     /// Whether calls are kept away from a replica.
-    package func isOut(_ replica: ReplicaID, at now: MonotonicTime) -> Bool {
-        records[replica]?.isOutUntil.map { now < $0 } ?? false
+    package func isOut(_ replica: Int, at now: MonotonicTime) -> Bool {
+        guard let end = returnTime(of: replica) else { return false }
+        return now < end
     }
 
     /// When a replica was let in again; nil when it never was out.
-    func returnTime(of replica: ReplicaID) -> MonotonicTime? { records[replica]?.isOutUntil }
+    func returnTime(of replica: Int) -> MonotonicTime? {
+        replica < records.count ? records[replica].isOutUntil : nil
+    }
 
     /// Compares the replicas, if it is time.
     ///
@@ -71,38 +81,39 @@ package struct OutlierWatch: Sendable {
     package mutating func compare(replicaCount: Int, at now: MonotonicTime) {
         guard let windowEnd, windowEnd <= now else { return }
         self.windowEnd = nil
-        var places = replicaCount / 2 - records.keys.count { isOut($0, at: now) }
+        var places = replicaCount / 2 - records.indices.count { isOut($0, at: now) }
         for replica in outliers(at: now) where places > 0 {
             places -= 1
             eject(replica, at: now)
         }
-        for replica in records.keys where !isOut(replica, at: now) {
-            records[replica]?.callCount /= 2
-            records[replica]?.failureCount /= 2
+        for replica in records.indices where !isOut(replica, at: now) {
+            records[replica].callCount /= 2
+            records[replica].failureCount /= 2
         }
     }
 
     /// Those that stand out, the worst first; for all others that were asked enough, a window was well.
-    private mutating func outliers(at now: MonotonicTime) -> [ReplicaID] {
-        let judged = records.filter { $0.value.callCount >= Self.callCountMin && !isOut($0.key, at: now) }
-        let callCount = judged.values.reduce(0) { $0 + $1.callCount }
-        let failureCount = judged.values.reduce(0) { $0 + $1.failureCount }
-        var found: [(replica: ReplicaID, share: Double)] = []
-        for (replica, record) in judged where judged.count > 1 {
+    private mutating func outliers(at now: MonotonicTime) -> [Int] {
+        let judged = records.indices.filter { records[$0].callCount >= Self.callCountMin && !isOut($0, at: now) }
+        let callCount = judged.reduce(0) { $0 + records[$1].callCount }
+        let failureCount = judged.reduce(0) { $0 + records[$1].failureCount }
+        var found: [(replica: Int, share: Double)] = []
+        for replica in judged where judged.count > 1 {
+            let record = records[replica]
             let others = (failureCount - record.failureCount) / (callCount - record.callCount)
             let expected = min(max(others, Self.shareOfOthersMin), 1)
             let deviation = (expected * (1 - expected) / record.callCount).squareRoot()
             if record.share - others >= max(Self.shareMin, Self.deviationCount * deviation) {
                 found.append((replica, record.share))
             } else {
-                records[replica]?.ejectionCount = max(0, record.ejectionCount - 1)
+                records[replica].ejectionCount = max(0, record.ejectionCount - 1)
             }
         }
         return found.sorted { ($1.share, $0.replica) < ($0.share, $1.replica) }.map(\.replica)
     }
 
-    private mutating func eject(_ replica: ReplicaID, at now: MonotonicTime) {
-        let count = records[replica]?.ejectionCount ?? 0
+    private mutating func eject(_ replica: Int, at now: MonotonicTime) {
+        let count = records[replica].ejectionCount
         let length = min(Self.ejectionNanosecondsMin << min(UInt64(count), 10), Self.ejectionNanosecondsMax)
         records[replica] = Record(isOutUntil: now.advanced(byNanoseconds: length), ejectionCount: count + 1)
     }

@@ -24,31 +24,45 @@ package struct ReplicaReport: Equatable, Sendable {
         package let serviceNanoseconds: UInt64
         /// `text`, `vision`, `graph` or `tensor`; empty when the replica does not say.
         package let modality: String
+        /// Requests that have begun and not ended, which share the machine with one that comes.
+        package let runningCount: UInt64
 
         package init(
             name: ModelName, version: ModelVersion, waitNanoseconds: UInt64, serviceNanoseconds: UInt64,
-            modality: String = ""
+            modality: String = "", runningCount: UInt64 = 0
         ) {
             self.name = name
             self.version = version
             self.modality = modality
+            self.runningCount = runningCount
             self.waitNanoseconds = waitNanoseconds
             self.serviceNanoseconds = serviceNanoseconds
         }
+
+        /// Whether it is the same version of the same model, however busy.
+        func isSame(as other: Model) -> Bool {
+            version == other.version && name == other.name && modality == other.modality
+        }
     }
 
-    package var models: [Model]
+    /// By name, the versions of each ascending, no version twice.
+    package let models: [Model]
     /// Whether it takes no new calls.
-    package var isDraining: Bool
+    package let isDraining: Bool
 
     package init(models: [Model], isDraining: Bool = false) {
-        self.models = models
+        let sorted = models.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }
+        var different: [Model] = []
+        for model in sorted {
+            if let last = different.last, last.name == model.name, last.version == model.version { continue }
+            different.append(model)
+        }
+        self.models = different
         self.isDraining = isDraining
     }
 
-    /// The version asked for, or the latest.
-    func model(_ selector: ModelSelector) -> Model? {
-        models.filter { $0.name == selector.name && (selector.version == nil || $0.version == selector.version) }
-            .max { $0.version < $1.version }
+    /// Whether it tells of the same models, however busy they are.
+    func hasSameModels(as other: ReplicaReport) -> Bool {
+        models.count == other.models.count && zip(models, other.models).allSatisfy { $0.isSame(as: $1) }
     }
 }

@@ -2,15 +2,16 @@ package import Vocabulary
 
 /// Which replicas there are, what they serve, and which of them gets the next call.
 ///
-/// The one with the least expected wait does: what the replica itself has reported, and for each call that was sent to
-/// it since and has not ended, what one request takes there. Of replicas that are equal each gets its turn.
+/// The one with the least expected wait does: what the replica itself has reported, and for each call that it runs or
+/// that was sent to it since and has not ended, what one request takes there. Of replicas that are equal each gets its
+/// turn.
 ///
 /// A call with an affinity goes to the replica that its key prefers, as long as that is not busier than the least busy
 /// one by more than `affinityLead` requests; then to the key's next choice of which this holds. So a key that is asked
 /// for more than one replica can answer spreads over as many as it needs, and others do not notice.
 ///
-/// A replica that has just joined is asked less often than the others at first, more and more for
-/// `slowStartNanoseconds`: its caches are cold, and everything at once would make it the slowest. It is counted for
+/// A replica that has just joined, or was away for long, is asked less often than the others at first, more and more
+/// for `slowStartNanoseconds`: its caches are cold, and everything at once would make it the slowest. It is counted for
 /// which calls it may be asked, so that it has its part of few calls as of many.
 ///
 /// A value without clock, lock or I/O: who owns it carries out what it says and tells it what came of it.
@@ -34,8 +35,12 @@ package struct ReplicaTable: Sendable {
     /// A call on its way to a replica.
     package struct Dispatch: Equatable, Sendable {
         package let replica: ReplicaID
+        /// The replica's place in the table, as `slot(of:)` gave it.
+        package let slot: Int
         /// Which of those that were added under this address it was.
         fileprivate let additionNumber: Int
+        /// Which of the connections to it the call went to.
+        fileprivate let connectionNumber: Int
         /// Which of the replica's reports it was sent after.
         fileprivate let reportNumber: UInt64
         fileprivate let time: MonotonicTime
@@ -64,14 +69,37 @@ package struct ReplicaTable: Sendable {
         }
     }
 
-    fileprivate struct Entry {
-        let additionNumber: Int
+    /// How busy a replica is with a version of a model, in nanoseconds.
+    struct Load: Sendable {
+        let version: ModelVersion
+        let wait: Double
+        let service: Double
+
+        init(_ model: ReplicaReport.Model) {
+            version = model.version
+            // At least a microsecond a call, so that calls count where nothing was measured yet.
+            service = Double(max(model.serviceNanoseconds, 1_000))
+            // Those that run count as those that wait: a machine that writes sixty texts is not as good as an idle one.
+            wait = Double(model.waitNanoseconds) + Double(model.runningCount) * service
+        }
+    }
+
+    /// What is known of a replica; the place of one that was removed waits for the next.
+    struct Entry: Sendable {
+        let replica: ReplicaID
+        /// 0 for a place that nobody has.
+        var additionNumber: Int
         /// Where it is among all, for calls with an affinity.
-        let place: UInt64
+        let affinityPlace: UInt64
         /// The last one there was; nil until it has said something.
         var report: ReplicaReport?
+        /// Of the models of the report, in its order.
+        var loads: [Load] = []
+        var isDraining = false
         /// Whether it has said so on the present connection.
         var isConnected = false
+        /// Counts its connections, as far as calls notice: what becomes of those on an older one tells nothing.
+        var connectionNumber = 0
         var readySince = MonotonicTime(nanoseconds: 0)
         var reportTime = MonotonicTime(nanoseconds: 0)
         /// Counts the reports.
@@ -86,8 +114,8 @@ package struct ReplicaTable: Sendable {
 
     /// A replica that can take the call in question.
     private struct Candidate {
-        let replica: ReplicaID
-        let place: UInt64
+        let slot: Int
+        let affinityPlace: UInt64
         let wait: Double
         let service: Double
         /// How often it is asked for each time of one that is not new.
@@ -95,94 +123,123 @@ package struct ReplicaTable: Sendable {
         var isItsTurn = true
     }
 
-    private var entries: [ReplicaID: Entry] = [:]
+    /// By place: who is in one stays there, so that a call finds it without looking for its address.
+    private(set) var entries: [Entry] = []
+    private var slots: [ReplicaID: Int] = [:]
+    private(set) var offers = OfferIndex()
+    /// Nil when it has to be made anew.
+    private var catalogMade: [KnownModel]?
     /// Of the call that begins; kept for its memory.
     private var candidates: [Candidate] = []
     private var additionCount = 0
     private var retries = RetryBudget()
-    private var outliers = OutlierWatch()
+    private(set) var outliers = OutlierWatch()
     private let affinityLead: Double
-    /// Where the search begins, so that equals take turns.
-    private var turn = 0
 
     /// - Parameter affinityLead: see `affinityLeadDefault`; 0 prefers a replica among equals only.
     package init(affinityLead: Double = Self.affinityLeadDefault) { self.affinityLead = affinityLead }
 
+    // MARK: Replicas
+
     /// Every replica that was added, by address.
     package private(set) var replicas: [ReplicaID] = []
 
+    /// The place of a replica, which is its own until it is removed; nil for one that is not there.
+    package func slot(of replica: ReplicaID) -> Int? { slots[replica] }
+
     /// A server that may be a replica, and has not said anything yet; nothing changes when it is there already.
     package mutating func add(_ replica: ReplicaID) {
-        guard entries[replica] == nil else { return }
+        guard slots[replica] == nil else { return }
         additionCount += 1
-        entries[replica] = Entry(additionNumber: additionCount, place: AffinityKey.place(of: replica))
-        replicas = entries.keys.sorted()
+        let entry = Entry(
+            replica: replica, additionNumber: additionCount, affinityPlace: AffinityKey.place(of: replica))
+        let slot = entries.firstIndex { $0.additionNumber == 0 } ?? entries.count
+        if slot == entries.count { entries.append(entry) } else { entries[slot] = entry }
+        slots[replica] = slot
+        replicas = slots.keys.sorted()
     }
 
     /// Forgets a replica; its calls may still end.
     package mutating func remove(_ replica: ReplicaID) {
-        entries[replica] = nil
-        outliers.remove(replica)
-        replicas = entries.keys.sorted()
+        guard let slot = slots.removeValue(forKey: replica) else { return }
+        entries[slot] = Entry(replica: replica, additionNumber: 0, affinityPlace: 0)
+        outliers.remove(slot)
+        replicas = slots.keys.sorted()
+        modelsDidChange()
     }
 
     /// Takes what a replica says about itself.
     package mutating func update(_ replica: ReplicaID, _ report: ReplicaReport, at now: MonotonicTime) {
-        guard var entry = entries[replica] else { return }
-        if !entry.isConnected {
-            entry.isConnected = true
-            entry.readySince = now
-            entry.breaker = CircuitBreaker()
-            outliers.remove(replica)
+        guard let slot = slots[replica] else { return }
+        if !entries[slot].isConnected {
+            // One that was away for a moment has its caches still.
+            let isNew = entries[slot].report == nil
+            if isNew || now.nanoseconds(since: entries[slot].reportTime) > Self.reportAgeNanosecondsMax {
+                entries[slot].readySince = now
+            }
+            entries[slot].isConnected = true
+            beginAnew(slot)
         }
-        entry.report = report
-        entry.reportTime = now
-        entry.reportNumber += 1
-        entry.newCallCount = 0
-        entries[replica] = entry
+        let isSame = entries[slot].report?.hasSameModels(as: report) ?? false
+        entries[slot].report = report
+        entries[slot].loads = report.models.map(Load.init)
+        entries[slot].isDraining = report.isDraining
+        entries[slot].reportTime = now
+        entries[slot].reportNumber += 1
+        entries[slot].newCallCount = 0
+        if !isSame { modelsDidChange() }
     }
 
     /// The connection over which a replica speaks is lost; it gets no calls before it speaks again.
-    package mutating func disconnect(_ replica: ReplicaID) { entries[replica]?.isConnected = false }
-
-    /// Whether any replica serves a model or did when it was last heard of, be it that none can take a call now.
-    package func knows(_ selector: ModelSelector) -> Bool {
-        entries.values.contains { $0.report?.model(selector) != nil }
+    package mutating func disconnect(_ replica: ReplicaID) {
+        if let slot = slots[replica] { entries[slot].isConnected = false }
     }
 
-    /// Whether no replica has said yet what it serves: then nobody knows which models there are.
-    package var isSilent: Bool { !entries.values.contains { $0.report != nil } }
+    /// The connection to a replica was lost, and there is another one before anybody has called it away.
+    package mutating func reconnect(_ replica: ReplicaID) { if let slot = slots[replica] { beginAnew(slot) } }
 
-    /// A version of a model that replicas serve.
-    package struct ServedModel: Equatable, Sendable {
+    /// Calls to a replica go to another connection from now on, and those that are there end on the old one.
+    package mutating func changeConnection(of replica: ReplicaID) {
+        if let slot = slots[replica] { entries[slot].connectionNumber += 1 }
+    }
+
+    private mutating func beginAnew(_ slot: Int) {
+        entries[slot].connectionNumber += 1
+        entries[slot].breaker = CircuitBreaker()
+        outliers.remove(slot)
+    }
+
+    private mutating func modelsDidChange() {
+        offers = OfferIndex(
+            entries.enumerated().compactMap { slot, entry in entry.report.map { (slot: slot, report: $0) } })
+        catalogMade = nil
+    }
+
+    /// A version of a model that replicas serve, or did when they were last heard of.
+    package struct KnownModel: Hashable, Sendable {
         package let name: ModelName
         package let version: ModelVersion
         /// As the replicas say it.
         package let modality: String
-        /// Those that take calls for it now, by address; none when all that serve it are away.
-        package fileprivate(set) var replicas: [ReplicaID]
     }
 
-    /// The models of all replicas, without repetition, by name and version.
-    package func models(at now: MonotonicTime) -> [ServedModel] {
-        var models: [ModelSelector: ServedModel] = [:]
-        for replica in replicas {
-            guard let entry = entries[replica] else { continue }
-            for model in entry.report?.models ?? [] {
-                models[
-                    ModelSelector(name: model.name, version: model.version),
-                    default: ServedModel(
-                        name: model.name, version: model.version, modality: model.modality, replicas: [])
-                ].replicas += entry.state(at: now) == .ready ? [replica] : []
-            }
+    /// The models of all replicas, by name and version; made once for each change.
+    package mutating func catalog() -> [KnownModel] {
+        if let catalogMade { return catalogMade }
+        let known = Set(
+            entries.lazy.flatMap { entry in
+                (entry.report?.models ?? []).map {
+                    KnownModel(name: $0.name, version: $0.version, modality: $0.modality)
+                }
+            })
+        let catalog = known.sorted {
+            ($0.name.name, $0.version, $0.modality) < ($1.name.name, $1.version, $1.modality)
         }
-        return models.values.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }
+        catalogMade = catalog
+        return catalog
     }
 
-    /// Whether any replica takes calls for a model now.
-    package func isReady(_ selector: ModelSelector, at now: MonotonicTime) -> Bool {
-        entries.values.contains { $0.state(at: now) == .ready && $0.report?.model(selector) != nil }
-    }
+    // MARK: Calls
 
     /// Sends a call to a replica.
     ///
@@ -192,43 +249,53 @@ package struct ReplicaTable: Sendable {
     ///   - excluded: replicas that were tried for this call already.
     ///   - now: the time.
     /// - Returns: whom to call; `finish` is to follow with it. Nil when no replica can take it.
+    /// - Complexity: O(replicas that serve the model); nothing is allocated once as many were there before.
     package mutating func begin(
         _ selector: ModelSelector, affinity: AffinityKey? = nil, excluding excluded: Set<ReplicaID> = [],
         at now: MonotonicTime
     ) -> Dispatch? {
-        guard !replicas.isEmpty else { return nil }
-        turn = (turn + 1) % replicas.count
+        guard let row = offers.row(of: selector.name) else { return nil }
+        let turn = offers.takeTurn(in: row)
         outliers.compare(replicaCount: replicas.count, at: now)
-        findCandidates(selector, excluding: excluded, areOut: false, at: now)
+        findCandidates(in: row, selector.version, from: turn, excluding: excluded, areOut: false, at: now)
         // Better one that fails often than none.
-        if candidates.isEmpty { findCandidates(selector, excluding: excluded, areOut: true, at: now) }
+        if candidates.isEmpty {
+            findCandidates(in: row, selector.version, from: turn, excluding: excluded, areOut: true, at: now)
+        }
         giveTurns()
-        guard let chosen = choose(affinity), var entry = entries[chosen.replica] else { return nil }
-        entry.turnShare = max(0, entry.turnShare - 1)
-        entry.callCount += 1
-        entry.newCallCount += 1
-        entry.breaker.begin(at: now)
-        entries[chosen.replica] = entry
+        guard let chosen = choose(affinity) else { return nil }
+        let slot = candidates[chosen].slot
+        entries[slot].turnShare = max(0, entries[slot].turnShare - 1)
+        entries[slot].callCount += 1
+        entries[slot].newCallCount += 1
+        entries[slot].breaker.begin(at: now)
         if excluded.isEmpty { retries.earn() }
         return Dispatch(
-            replica: chosen.replica, additionNumber: entry.additionNumber, reportNumber: entry.reportNumber, time: now,
-            expectedNanoseconds: chosen.wait)
+            replica: entries[slot].replica, slot: slot, additionNumber: entries[slot].additionNumber,
+            connectionNumber: entries[slot].connectionNumber, reportNumber: entries[slot].reportNumber, time: now,
+            expectedNanoseconds: candidates[chosen].wait)
     }
 
     /// Fills `candidates`, beginning with the one whose turn it is among equals.
     private mutating func findCandidates(
-        _ selector: ModelSelector, excluding excluded: Set<ReplicaID>, areOut: Bool, at now: MonotonicTime
+        in row: Int, _ version: ModelVersion?, from turn: Int, excluding excluded: Set<ReplicaID>, areOut: Bool,
+        at now: MonotonicTime
     ) {
         candidates.removeAll(keepingCapacity: true)
-        for index in replicas.indices {
-            let replica = replicas[(turn + index) % replicas.count]
-            guard !excluded.contains(replica), outliers.isOut(replica, at: now) == areOut, let entry = entries[replica],
-                let load = entry.load(selector, at: now)
+        let row = offers.offers(in: row)
+        var index = turn
+        for _ in row.indices {
+            let offer = row[index]
+            index = index + 1 < row.count ? index + 1 : 0
+            let slot = offer.slot
+            guard outliers.isOut(slot, at: now) == areOut, entries[slot].state(at: now) == .ready,
+                excluded.isEmpty || !excluded.contains(entries[slot].replica),
+                let load = entries[slot].load(version, offer.places)
             else { continue }
-            let start = max(entry.readySince, outliers.returnTime(of: replica) ?? entry.readySince)
+            let start = max(entries[slot].readySince, outliers.returnTime(of: slot) ?? entries[slot].readySince)
             candidates.append(
                 Candidate(
-                    replica: replica, place: entry.place, wait: load.wait, service: load.service,
+                    slot: slot, affinityPlace: entries[slot].affinityPlace, wait: load.wait, service: load.service,
                     share: Self.share(atAgeOf: now.nanoseconds(since: start))))
         }
     }
@@ -239,47 +306,63 @@ package struct ReplicaTable: Sendable {
 
     /// Counts the call towards the turns of those that are asked less often than the oldest one.
     private mutating func giveTurns() {
+        guard candidates.contains(where: { $0.share < 1 }) else { return }
         let most = candidates.reduce(0) { max($0, $1.share) }
         let sum = candidates.reduce(0) { $0 + $1.share }
         for index in candidates.indices where candidates[index].share < most {
-            let replica = candidates[index].replica
-            let turnShare = min(1, (entries[replica]?.turnShare ?? 0) + candidates[index].share / sum)
-            entries[replica]?.turnShare = turnShare
+            let slot = candidates[index].slot
+            let turnShare = min(1, entries[slot].turnShare + candidates[index].share / sum)
+            entries[slot].turnShare = turnShare
             candidates[index].isItsTurn = turnShare >= 1
         }
     }
 
-    /// The replica with the least wait, or one that is preferred and not much busier.
-    private func choose(_ affinity: AffinityKey?) -> Candidate? {
-        var least: Candidate?
-        for candidate in candidates where candidate.isItsTurn {
-            if least.map({ candidate.wait < $0.wait }) ?? true { least = candidate }
+    /// The place among the candidates of the one with the least wait, or of one that is preferred and not much busier.
+    private func choose(_ affinity: AffinityKey?) -> Int? {
+        var least: Int?
+        for index in candidates.indices where candidates[index].isItsTurn {
+            if least.map({ candidates[index].wait < candidates[$0].wait }) ?? true { least = index }
         }
         guard let affinity, let least else { return least }
         var best = least
-        for candidate in candidates
-        where candidate.isItsTurn && candidate.wait <= least.wait + affinityLead * candidate.service
-            && affinity.preference(for: candidate.place) > affinity.preference(for: best.place)
-        {
-            best = candidate
+        var preference = affinity.preference(for: candidates[least].affinityPlace)
+        for index in candidates.indices where candidates[index].isItsTurn && index != least {
+            let bound = candidates[least].wait + affinityLead * candidates[index].service
+            guard candidates[index].wait <= bound else { continue }
+            let other = affinity.preference(for: candidates[index].affinityPlace)
+            if other > preference { (best, preference) = (index, other) }
         }
         return best
     }
 
+    /// Something of an answer has come to a call that `begin` sent, be it that its end is hours away.
+    package mutating func heard(_ dispatch: Dispatch) {
+        if tells(dispatch) { entries[dispatch.slot].breaker.succeed() }
+    }
+
     /// A call that `begin` sent has ended.
     package mutating func finish(_ dispatch: Dispatch, _ outcome: Outcome, at now: MonotonicTime) {
+        let slot = dispatch.slot
         // Of one that was removed meanwhile nothing is counted any more, nor does its namesake count it.
-        guard var entry = entries[dispatch.replica], entry.additionNumber == dispatch.additionNumber else { return }
-        entry.callCount -= 1
-        if entry.reportNumber == dispatch.reportNumber { entry.newCallCount -= 1 }
-        let verdict = verdict(on: dispatch, outcome, at: now)
-        switch verdict {
-        case .isThere: entry.breaker.succeed()
-        case .isAway: entry.breaker.fail(at: now)
-        case nil: entry.breaker.forget(at: now)
+        guard entries[slot].additionNumber == dispatch.additionNumber else { return }
+        entries[slot].callCount -= 1
+        if entries[slot].reportNumber == dispatch.reportNumber { entries[slot].newCallCount -= 1 }
+        guard tells(dispatch) else { return }
+        guard let verdict = verdict(on: dispatch, outcome, at: now) else {
+            return entries[slot].breaker.forget(at: now)
         }
-        entries[dispatch.replica] = entry
-        if let verdict { outliers.count(dispatch.replica, hasFailed: verdict == .isAway, at: now) }
+        switch verdict {
+        case .isThere: entries[slot].breaker.succeed()
+        case .isAway: entries[slot].breaker.fail(at: now)
+        }
+        outliers.count(slot, hasFailed: verdict == .isAway, at: now)
+    }
+
+    /// Whether what becomes of a call says anything about its replica: not when it went to a connection that is none
+    /// any more, on which calls may hang for many seconds after another one was made.
+    private func tells(_ dispatch: Dispatch) -> Bool {
+        entries[dispatch.slot].additionNumber == dispatch.additionNumber
+            && entries[dispatch.slot].connectionNumber == dispatch.connectionNumber
     }
 
     private enum Verdict { case isThere, isAway }
@@ -300,46 +383,4 @@ package struct ReplicaTable: Sendable {
 
     /// Whether a call that found its replica unreachable may be sent to another one.
     package mutating func takeRetry() -> Bool { retries.take() }
-
-    /// Calls that were sent to a replica and have not ended.
-    package func callCount(of replica: ReplicaID) -> Int { entries[replica]?.callCount ?? 0 }
-
-    /// Whether a replica gets calls, or why not.
-    package enum ReplicaState: String, Hashable, Sendable, CaseIterable {
-        case ready
-        /// It takes no new calls, and says so.
-        case draining
-        /// It has not said anything yet, or not for too long.
-        case away
-        /// Too many calls in a row came to nothing.
-        case broken
-        /// More calls came to nothing than with the others; it gets some when no other can take them.
-        case outlier
-    }
-
-    /// What there is to say about a replica now; nil for one that is not there.
-    package func state(of replica: ReplicaID, at now: MonotonicTime) -> ReplicaState? {
-        guard let state = entries[replica]?.state(at: now) else { return nil }
-        return state == .ready && outliers.isOut(replica, at: now) ? .outlier : state
-    }
-
-    /// Whether a replica gets calls now.
-    package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool { state(of: replica, at: now) == .ready }
-}
-
-extension ReplicaTable.Entry {
-    fileprivate func state(at now: MonotonicTime) -> ReplicaTable.ReplicaState {
-        guard let report, isConnected, now.nanoseconds(since: reportTime) <= ReplicaTable.reportAgeNanosecondsMax
-        else { return .away }
-        if report.isDraining { return .draining }
-        return breaker.allows(at: now) ? .ready : .broken
-    }
-
-    /// How long a request would wait here, and what one takes, in nanoseconds; nil when it cannot be sent here.
-    fileprivate func load(_ selector: ModelSelector, at now: MonotonicTime) -> (wait: Double, service: Double)? {
-        guard state(at: now) == .ready, let model = report?.model(selector) else { return nil }
-        // At least a microsecond a call, so that calls count where nothing was measured yet.
-        let service = Double(max(model.serviceNanoseconds, 1_000))
-        return (Double(model.waitNanoseconds) + Double(newCallCount + 1) * service, service)
-    }
 }

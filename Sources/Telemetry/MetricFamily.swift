@@ -3,7 +3,7 @@ import Synchronization
 /// All series of one name, told apart by the values of their labels.
 ///
 /// The number of series is limited: label values come from outside (models, tenants, methods), and every series costs
-/// memory for good. Whatever comes after the limit is counted together, under the value `other`.
+/// memory until somebody removes it. Whatever comes after the limit is counted together, under the value `other`.
 ///
 /// - Isolation: any thread. Keep the series that a hot path needs instead of asking for it each time.
 package final class MetricFamily<Series: MetricSeries>: Sendable {
@@ -41,17 +41,33 @@ package final class MetricFamily<Series: MetricSeries>: Sendable {
     ///
     /// - Precondition: as many values as the family was declared with, those of optional labels last.
     package func series(_ labelValues: String...) -> Series {
-        precondition(labelValues.count == keptValues.count, "\(name): \(labelValues) for \(labelNames)")
-        let labelValues = zip(labelValues, keptValues).filter(\.1).map(\.0)
+        let labelValues = kept(labelValues)
         return series.withLock { series in
             if let known = series[labelValues] { return known }
-            let other = labelNames.map { _ in "other" }
+            let other = labelNames.map { _ in Self.other }
             let values = series.count < seriesCountMax || labelNames.isEmpty ? labelValues : other
             if let known = series[values] { return known }
             let new = makeSeries()
             series[values] = new
             return new
         }
+    }
+
+    /// The value of every label of the series that counts whatever came after the limit.
+    package static var other: String { "other" }
+
+    /// Forgets the series with these label values, if there is one: it is exposed no more, and its place is another's.
+    ///
+    /// For gauges of what comes and goes. A counter that is forgotten and made again would begin at zero.
+    package func remove(_ labelValues: String...) {
+        let labelValues = kept(labelValues)
+        series.withLock { _ = $0.removeValue(forKey: labelValues) }
+    }
+
+    /// Those of the values that tell series apart.
+    private func kept(_ labelValues: [String]) -> [String] {
+        precondition(labelValues.count == keptValues.count, "\(name): \(labelValues) for \(labelNames)")
+        return zip(labelValues, keptValues).filter(\.1).map(\.0)
     }
 }
 

@@ -5,6 +5,8 @@ import concurrent.futures
 import queue
 import shutil
 import signal
+import socket
+import struct
 import threading
 import time
 
@@ -23,13 +25,14 @@ from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 class Platform:
     """A front end before shards on ports of their own, which can be started, ended and started again."""
 
-    def __init__(self, path, certificates, shard_count, limits="", tls=()):
-        """`limits` are more of the tenant acme, `tls` more lines of the shards' section of that name."""
+    def __init__(self, path, certificates, shard_count, limits="", tls=(), reach=lambda port: port):
+        """`limits` are more of the tenant acme, `tls` more lines of the shards' section of that name; `reach` says by
+        which port the front end finds a shard."""
         self.path, self.certificates, self.tls = path, certificates, tls
         self.ports = free_ports(shard_count)
         self.shards = [None] * shard_count
         main = certificates / "main"
-        addresses = ", ".join(f"127.0.0.1:{port}" for port in self.ports)
+        addresses = ", ".join(f"127.0.0.1:{reach(port)}" for port in self.ports)
         front = path / "front"
         front.mkdir()
         lines = ["listen: 127.0.0.1:0", "http_listen: off", "tls:", f"  certificate: {main / 'server.pem'}",
@@ -225,6 +228,102 @@ def test_a_killed_shard_loses_no_unary_call(platform):
         for each in loads:
             each.result()
     assert not failures, failures[0]
+
+
+class Relay:
+    """A port that leads to another one, whose connections can be broken."""
+
+    def __init__(self, port):
+        self.target, self.pairs, self.lock = port, [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                near.close()
+                continue
+            with self.lock:
+                self.pairs.append((near, far))
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
+
+    def pump(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        """Breaks every connection, as a proxy does that restarts; gives how many there were."""
+        with self.lock:
+            pairs, self.pairs = self.pairs, []
+        for near, far in pairs:
+            # Reset instead of an orderly end.
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            for each in (near, far):
+                try:
+                    each.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                each.close()
+        return len(pairs)
+
+
+def test_a_connection_that_breaks_takes_no_shard_away(tmp_path, certificates):
+    relays = []
+
+    def reach(port):
+        relays.append(Relay(port))
+        return relays[-1].port
+    whole = Platform(tmp_path, certificates, 2, reach=reach)
+    try:
+        for index in range(2):
+            whole.start(index)
+        stop, failures, count, lock = threading.Event(), [], [0], threading.Lock()
+
+        def load():
+            while not stop.is_set():
+                try:
+                    predict(whole.channel)
+                    with lock:
+                        count[0] += 1
+                except grpc.RpcError as error:
+                    failures.append(error)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            loads = [pool.submit(load) for _ in range(4)]
+            try:
+                for round in range(6):
+                    before = count[0]
+                    whole.wait(lambda: count[0] > before + 60)
+                    assert relays[round % 2].cut() > 0, "no connection was made again"
+                before = count[0]
+                whole.wait(lambda: count[0] > before + 60)
+            finally:
+                stop.set()
+            for each in loads:
+                each.result()
+        assert not failures, failures[0]
+        # A machine that has no time for a handshake within 0.4 s may find one away; all of them it cannot.
+        assert whole.front.errors().count("shard lost") < 3
+    finally:
+        whole.close()
+        for relay in relays:
+            relay.listener.close()
+            relay.cut()
 
 
 def test_without_a_shard_the_answer_is_unavailable_and_says_when_to_come_again(platform):

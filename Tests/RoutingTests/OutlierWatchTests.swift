@@ -4,7 +4,9 @@ import Vocabulary
 
 @testable import Routing
 
-private let all = (1...6).map { ReplicaID("10.0.0.\($0):1") }
+private let replicas = (1...6).map { ReplicaID("10.0.0.\($0):1") }
+/// Their places.
+private let all = Array(replicas.indices)
 private let start = MonotonicTime(nanoseconds: 100_000_000_000)
 
 /// A watch over replicas that fail as many of each hundred calls as they are told to, window after window.
@@ -16,7 +18,7 @@ private struct Trial {
     init(callCount: Int = 100) { self.callCount = callCount }
 
     /// Lets a window pass; gives those that are out then.
-    mutating func window(_ failuresOfHundred: [Int]) -> Set<ReplicaID> {
+    mutating func window(_ failuresOfHundred: [Int]) -> Set<Int> {
         for (replica, failures) in zip(all, failuresOfHundred) where !watch.isOut(replica, at: now) {
             for call in 0..<callCount {
                 watch.count(replica, hasFailed: call * 100 / callCount % 100 < failures, at: now)
@@ -27,7 +29,7 @@ private struct Trial {
         return out(of: failuresOfHundred.count)
     }
 
-    func out(of count: Int) -> Set<ReplicaID> { Set(all.prefix(count).filter { watch.isOut($0, at: now) }) }
+    func out(of count: Int) -> Set<Int> { Set(all.prefix(count).filter { watch.isOut($0, at: now) }) }
 }
 
 @Suite("A watch for outliers")
@@ -69,6 +71,17 @@ struct OutlierWatchTests {
         var pair = Trial()
         #expect(pair.window([0, 90]) == [all[1]])
         #expect(pair.window([90, 90]) == [all[1]], "the other one is all there is")
+    }
+
+    @Test("one that comes back is judged by what it does then, not by calls that failed while it was out")
+    func cleanSlate() {
+        var trial = Trial()
+        #expect(trial.window([50, 0]) == [all[0]])
+        // The ends of calls that were there before, and of those for which no other was left.
+        for _ in 0..<40 { trial.watch.count(all[0], hasFailed: true, at: trial.now) }
+        trial.now = trial.now.advanced(byNanoseconds: OutlierWatch.ejectionNanosecondsMin)
+        #expect(trial.out(of: 2) == [])
+        for _ in 0..<3 { #expect(trial.window([0, 0]) == []) }
     }
 
     @Test("lets one in again after a time that grows each time, and shrinks when all is well")
@@ -122,47 +135,51 @@ struct OutlierTableTests {
 
     @Test("keeps calls away from it, then lets it in again, slowly")
     func ejection() {
-        var (table, now) = ill(Array(all.prefix(3)))
-        #expect(table.state(of: all[0], at: now) == .outlier && table.state(of: all[1], at: now) == .ready)
-        for _ in 0..<20 { #expect(table.begin(model, at: now)?.replica != all[0]) }
+        var (table, now) = ill(Array(replicas.prefix(3)))
+        #expect(table.state(of: replicas[0], at: now) == .outlier && table.state(of: replicas[1], at: now) == .ready)
+        for _ in 0..<20 { #expect(table.begin(model, at: now)?.replica != replicas[0]) }
         let then = now.advanced(byNanoseconds: OutlierWatch.ejectionNanosecondsMin)
-        report(&table, Array(all.prefix(3)), at: then)
-        #expect(table.isReady(all[0], at: then))
+        report(&table, Array(replicas.prefix(3)), at: then)
+        #expect(table.isReady(replicas[0], at: then))
         let calls = (0..<210).compactMap { _ in table.begin(model, at: then)?.replica }
         // As one that has just joined: a tenth of what the others get.
-        #expect(abs(calls.count { $0 == all[0] } - 10) < 3)
+        #expect(abs(calls.count { $0 == replicas[0] } - 10) < 3)
     }
 
     @Test("asks it all the same when no other can take the call")
     func lastResort() {
-        var (table, now) = ill(Array(all.prefix(2)))
-        #expect(table.begin(model, at: now)?.replica == all[1])
-        #expect(table.begin(model, excluding: [all[1]], at: now)?.replica == all[0])
-        table.disconnect(all[1])
-        #expect(table.begin(model, at: now)?.replica == all[0])
+        var (table, now) = ill(Array(replicas.prefix(2)))
+        #expect(table.begin(model, at: now)?.replica == replicas[1])
+        #expect(table.begin(model, excluding: [replicas[1]], at: now)?.replica == replicas[0])
+        table.disconnect(replicas[1])
+        #expect(table.begin(model, at: now)?.replica == replicas[0])
     }
 
     @Test("a replica that connects anew is an outlier no more")
     func reconnection() {
-        var (table, now) = ill(Array(all.prefix(2)))
-        table.disconnect(all[0])
-        report(&table, [all[0]], at: now)
-        #expect(table.isReady(all[0], at: now))
+        var (table, now) = ill(Array(replicas.prefix(2)))
+        table.disconnect(replicas[0])
+        report(&table, [replicas[0]], at: now)
+        #expect(table.isReady(replicas[0], at: now))
     }
 
     @Test("a caller without patience takes no replica from anybody")
     func impatience() {
         var table = ReplicaTable()
-        table.add(all[0])
-        report(&table, [all[0]], at: MonotonicTime(nanoseconds: 0))
-        report(&table, [all[0]], at: start)
+        table.add(replicas[0])
+        report(&table, [replicas[0]], at: MonotonicTime(nanoseconds: 0))
+        report(&table, [replicas[0]], at: start)
+        var now = start
         func timeOut(after nanoseconds: UInt64) {
-            let dispatch = table.begin(model, at: start)!
-            table.finish(dispatch, .timedOut, at: start.advanced(byNanoseconds: nanoseconds))
+            report(&table, [replicas[0]], at: now)
+            let dispatch = table.begin(model, at: now)!
+            now = now.advanced(byNanoseconds: nanoseconds)
+            report(&table, [replicas[0]], at: now)
+            table.finish(dispatch, .timedOut, at: now)
         }
         for _ in 0..<20 { timeOut(after: ReplicaTable.timeoutNanosecondsMin - 1) }
-        #expect(table.isReady(all[0], at: start))
+        #expect(table.isReady(replicas[0], at: now))
         for _ in 0..<CircuitBreaker.failureCountMax { timeOut(after: ReplicaTable.timeoutNanosecondsMin) }
-        #expect(!table.isReady(all[0], at: start))
+        #expect(!table.isReady(replicas[0], at: now))
     }
 }

@@ -23,6 +23,18 @@ private func report(
 /// Long after replicas have joined, and at once after their last report.
 private let later = MonotonicTime(nanoseconds: 100_000_000_000)
 
+extension ReplicaTable {
+    /// Lets calls fail until the breaker of the only replica opens; gives the time then.
+    fileprivate mutating func breakDown(_ selector: ModelSelector) -> MonotonicTime {
+        var now = later
+        for _ in 0..<CircuitBreaker.failureCountMax {
+            now = now.advanced(byNanoseconds: CircuitBreaker.momentNanoseconds)
+            finish(begin(selector, at: now)!, .unreachable, at: now)
+        }
+        return now
+    }
+}
+
 @Suite("A table of replicas")
 struct ReplicaTableTests {
     private func table(_ reports: [ReplicaID: ReplicaReport]) -> ReplicaTable {
@@ -59,6 +71,22 @@ struct ReplicaTableTests {
         let deadline = Deadline(later.advanced(byNanoseconds: 2_000_000_000))
         #expect(ReplicaTable.Outcome(cancelledAt: now, arrival: later, deadline: deadline) == outcome)
         #expect(ReplicaTable.Outcome(cancelledAt: now, arrival: later, deadline: .never) == .abandoned)
+    }
+
+    @Test("a replica that is running requests is busier than one that is idle, though nobody waits at either")
+    func running() {
+        func report(_ count: UInt64) -> ReplicaReport {
+            ReplicaReport(models: [
+                .init(
+                    name: digits.name, version: ModelVersion(1)!, waitNanoseconds: 0, serviceNanoseconds: 1_000_000,
+                    runningCount: count)
+            ])
+        }
+        var table = table([a: report(10), b: report(0)])
+        let calls = (0..<10).map { _ in table.begin(digits, at: later)!.replica }
+        #expect(calls == Array(repeating: b, count: 10))
+        let next = (0..<10).map { _ in table.begin(digits, at: later)!.replica }
+        #expect(next.count { $0 == a } == 5)
     }
 
     @Test("gives equals their turns")
@@ -156,9 +184,7 @@ struct ReplicaTableTests {
     @Test("takes a replica out that does not answer, tries it with one call, and takes it back")
     func breaker() {
         var table = table([a: report()])
-        for _ in 0..<CircuitBreaker.failureCountMax {
-            table.finish(table.begin(digits, at: later)!, .unreachable, at: later)
-        }
+        let later = table.breakDown(digits)
         #expect(table.begin(digits, at: later) == nil && table.state(of: a, at: later) == .broken)
         let then = later.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
         table.update(a, report(), at: then)
@@ -181,9 +207,8 @@ struct ReplicaTableTests {
     @Test("a replica that connects anew begins with a clean slate")
     func reconnection() {
         var table = table([a: report()])
-        for _ in 0..<CircuitBreaker.failureCountMax {
-            table.finish(table.begin(digits, at: later)!, .unreachable, at: later)
-        }
+        let later = table.breakDown(digits)
+        #expect(!table.isReady(a, at: later))
         table.disconnect(a)
         table.update(a, report(), at: later)
         #expect(table.begin(digits, at: later)?.replica == a)
@@ -265,51 +290,5 @@ struct ReplicaTableTests {
         }
         for call in calls { table.finish(call, .answered, at: time) }
         for replica in all { #expect(table.callCount(of: replica) == 0) }
-    }
-}
-
-@Suite("A circuit breaker")
-struct CircuitBreakerTests {
-    private let start = MonotonicTime(nanoseconds: 1_000)
-
-    private func opened() -> CircuitBreaker {
-        var breaker = CircuitBreaker()
-        for _ in 0..<CircuitBreaker.failureCountMax { breaker.fail(at: start) }
-        return breaker
-    }
-
-    @Test("opens after failures in a row, not after failures among successes")
-    func failures() {
-        var breaker = CircuitBreaker()
-        for _ in 0..<10 {
-            for _ in 1..<CircuitBreaker.failureCountMax { breaker.fail(at: start) }
-            breaker.succeed()
-        }
-        #expect(!breaker.isOpen)
-        #expect(opened().isOpen)
-    }
-
-    @Test("stays open twice as long after each try that fails, up to its limit")
-    func backoff() {
-        var breaker = opened()
-        var (time, length) = (start, CircuitBreaker.openNanosecondsMin)
-        for _ in 0..<8 {
-            #expect(!breaker.allows(at: time.advanced(byNanoseconds: length - 1)))
-            time = time.advanced(byNanoseconds: length)
-            #expect(breaker.allows(at: time))
-            breaker.begin(at: time)
-            breaker.fail(at: time)
-            length = min(length * 2, CircuitBreaker.openNanosecondsMax)
-        }
-    }
-
-    @Test("a try that nobody waits for is followed by another at once")
-    func abandonedTry() {
-        var breaker = opened()
-        let time = start.advanced(byNanoseconds: CircuitBreaker.openNanosecondsMin)
-        breaker.begin(at: time)
-        #expect(!breaker.allows(at: time))
-        breaker.forget(at: time)
-        #expect(breaker.allows(at: time))
     }
 }

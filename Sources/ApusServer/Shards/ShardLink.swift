@@ -1,18 +1,16 @@
 import EventLoops
 import InferenceService
 import Logging
-import Messages
-import RPC
 import RPCTransport
 import Routing
-import Synchronization
 import TLS
 import Vocabulary
 
 /// Listens to what one shard says about itself, for as long as its task runs, and tells the directory.
 ///
-/// The call that listens is as good as a heartbeat: while it lasts, the shard is there. When it ends, the shard gets no
-/// calls before it answers a new one; the channel connects again by itself, with pauses that grow.
+/// The call that listens is as good as a heartbeat: while it lasts, the shard is there. When it ends, it is made again
+/// at once; a shard that does not answer then gets no calls before it does. The channel connects again by itself, with
+/// pauses that grow.
 ///
 /// A shard that goes silent while its connection stands is tried on a new one. Why: when a network is cut, TCP waits
 /// about as long again as it was cut before it says anything, and everything sent on the old connection waits with it.
@@ -22,6 +20,8 @@ import Vocabulary
 /// there too, and end on the old one. Why: when the old certificate is revoked, every shard ends the connections that
 /// were made with it, all at the same time. Why not sooner: a certificate that no shard takes would be the end of all
 /// calls.
+///
+/// `LinkState` decides, this carries it out.
 struct ShardLink {
     let replica: ReplicaID
     /// The first channel, which the directory has already.
@@ -37,147 +37,117 @@ struct ShardLink {
     /// Is called when the shard does not speak any more.
     let whenLost: @Sendable () -> Void
 
-    /// Between two attempts to listen; a shard that restarts is found again within this time and its connection's.
-    private static let pauseNanoseconds: UInt64 = 200_000_000
     /// How often it is looked whether the certificate has changed.
     private static let lookNanoseconds: UInt64 = 1_000_000_000
-    /// How long the first report may take: the time for an attempt to connect, and some.
-    private static let answerNanosecondsMax: UInt64 = 2_000_000_000
 
-    /// Why nobody listens any more.
-    private enum End: Equatable {
-        case ended(reason: String)
-        case silent
-        case renewed
+    private typealias Events = AsyncStream<LinkState.Event>.Continuation
 
-        var reason: String {
-            switch self {
-            case .ended(let reason): reason
-            case .silent: "it says nothing"
-            case .renewed: "there is a new certificate"
-            }
-        }
+    /// A channel, and who listens on it.
+    private struct Line {
+        let channel: RPCChannel
+        var listener: Task<Void, Never>?
     }
 
+    /// Keeps the link until the task is cancelled; returns when its calls have ended.
     func run() async {
+        // Each line and each timer has one event under way at most.
+        let (events, tell) = AsyncStream.makeStream(of: LinkState.Event.self)
         await withDiscardingTaskGroup { group in
-            var (channel, context) = (channel, context)
-            // One with a new certificate, until the shard has answered on it.
-            var candidate: RPCChannel?
-            var isKnown = false
-            while !Task.isCancelled {
-                let (old, tried) = (channel, candidate.take())
-                let wasKnown = isKnown
-                let end = await listen(on: tried ?? old, shown: context, isKnown: wasKnown) {
-                    isKnown = true
-                    guard let tried else { return }
-                    channel = tried
-                    directory.replace(old, with: tried, of: replica)
-                    group.addTask { await old.close() }
-                    logger.notice("shard connected to with a new certificate", metadata: ["shard": "\(replica)"])
-                }
-                // One that was let go may have come again meanwhile, with a link of its own.
-                guard !Task.isCancelled else {
-                    if let tried, tried !== channel { await tried.close() }
-                    break
-                }
-                if let tried, tried !== channel {
-                    logger.warning(
-                        "shard does not take the new certificate; its connection with the one before goes on",
-                        metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
-                    group.addTask { await tried.close() }
-                    continue
-                }
-                // With a new certificate the shard is as much there as before; one that is away will see it anyway.
-                guard end != .renewed else {
-                    context = configuration.tlsSource?.current
-                    candidate = isKnown ? RPCChannel(configuration: configuration, loops: loops) : nil
-                    continue
-                }
-                loseSight(after: end, wasThere: isKnown)
-                isKnown = false
-                guard end == .silent else {
-                    try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
-                    continue
-                }
-                let new = RPCChannel(configuration: configuration, loops: loops)
-                directory.replace(old, with: new, of: replica)
-                channel = new
-                group.addTask { await old.close() }
+            var state = LinkState()
+            var lines = [state.current: Line(channel: channel)]
+            perform(.listen(line: state.current), &lines, &group, tell)
+            group.addTask { await watchCertificate(tell) }
+            // Ends when the task is cancelled.
+            for await event in events {
+                for action in state.handle(event) { perform(action, &lines, &group, tell) }
             }
-            await channel.close()
+            for action in state.handle(.cancelled) { perform(action, &lines, &group, tell) }
+            group.cancelAll()
         }
     }
 
-    /// Nobody speaks for the shard any more.
-    private func loseSight(after end: End, wasThere: Bool) {
-        directory.disconnect(replica)
-        whenLost()
-        guard wasThere else { return }
-        logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(end.reason)"])
-    }
-
-    /// Listens until the call ends or has nothing to say, or there is another certificate than was shown; says why.
-    private func listen(
-        on channel: RPCChannel, shown context: TLSContext?, isKnown: Bool, whenThere: () -> Void
-    ) async -> End {
-        let call = await channel.stream(Bytes(utf8: ShardMethods.watch.path))
-        let patience = Patience(until: clock.now().advanced(byNanoseconds: Self.answerNanosecondsMax))
-        let watchdog = Task { [clock, source = configuration.tlsSource] () -> End? in
-            while !Task.isCancelled {
-                let rest = patience.end.nanoseconds(since: clock.now())
-                if rest == 0 || source?.current !== context {
-                    call.cancel()
-                    return rest == 0 ? .silent : .renewed
-                }
-                try? await Task.sleep(nanoseconds: min(rest, Self.lookNanoseconds))
+    private func perform(
+        _ action: LinkState.Action, _ lines: inout [Int: Line], _ group: inout DiscardingTaskGroup, _ tell: Events
+    ) {
+        switch action {
+        case .open(let line): lines[line] = Line(channel: RPCChannel(configuration: configuration, loops: loops))
+        case .listen(let line):
+            guard let channel = lines[line]?.channel else { preconditionFailure("no line \(line)") }
+            lines[line]?.listener = Task { tell.yield(await listen(on: channel, line, tell)) }
+        case .replace(let old, let new):
+            guard let oldLine = lines[old], let newLine = lines[new] else {
+                preconditionFailure("no line \(old) or \(new)")
             }
-            return nil
-        }
-        let reason = await reports(of: call, patience, isKnown: isKnown, whenThere)
-        watchdog.cancel()
-        return await watchdog.value ?? .ended(reason: reason)
-    }
-
-    /// Takes reports until the call ends; says why it did.
-    private func reports(
-        of call: ClientCall, _ patience: Patience, isKnown: Bool, _ whenThere: () -> Void
-    ) async -> String {
-        var hasAnswered = false
-        do {
-            try await call.write(WatchRequest().encoded())
-            try await call.finishWriting()
-            while let message = try await call.next(), !Task.isCancelled {
-                let report = ReplicaReport(try ShardState(decoding: message))
-                patience.end = clock.now().advanced(byNanoseconds: ReplicaTable.reportAgeNanosecondsMax)
-                directory.update(replica, report)
-                guard !hasAnswered, !report.isDraining else { continue }
-                hasAnswered = true
-                whenThere()
-                guard !isKnown else { continue }
-                logger.notice(
-                    "shard there",
-                    metadata: [
-                        "shard": "\(replica)",
-                        "models": "\(report.models.map(\.name.name).sorted().joined(separator: ","))",
-                    ])
+            // A shard that was let go has no channel any more.
+            if !directory.replace(oldLine.channel, with: newLine.channel, of: replica), !Task.isCancelled {
+                logger.error("shard's calls go to another channel than was thought", metadata: ["shard": "\(replica)"])
             }
-            return "it drains"
-        } catch {
-            call.cancel()
-            return "\(error)"
+        case .close(let line): end(line, &lines, &group) { await $0.close() }
+        case .retire(let line): end(line, &lines, &group) { await $0.retire() }
+        case .pause(let line, let nanoseconds):
+            group.addTask {
+                try? await Task.sleep(nanoseconds: nanoseconds)
+                tell.yield(.paused(line: line))
+            }
+        case .doubt(let number, let nanoseconds):
+            group.addTask {
+                try? await Task.sleep(nanoseconds: nanoseconds)
+                tell.yield(.doubted(number: number))
+            }
+        case .lose(let reason):
+            directory.disconnect(replica)
+            whenLost()
+            logger.notice("shard lost", metadata: ["shard": "\(replica)", "reason": "\(reason)"])
+        case .reconnect: directory.reconnect(replica)
+        case .tell(let news): say(news)
         }
     }
-}
 
-/// When a silence has been too long; the one who listens moves it on, the one who watches reads it.
-private final class Patience: Sendable {
-    private let time: Mutex<MonotonicTime>
+    private func end(
+        _ number: Int, _ lines: inout [Int: Line], _ group: inout DiscardingTaskGroup,
+        _ end: @escaping @Sendable (RPCChannel) async -> Void
+    ) {
+        guard let line = lines.removeValue(forKey: number) else { preconditionFailure("no line \(number)") }
+        line.listener?.cancel()
+        group.addTask {
+            await line.listener?.value
+            await end(line.channel)
+        }
+    }
 
-    init(until time: MonotonicTime) { self.time = Mutex(time) }
+    private func listen(on channel: RPCChannel, _ line: Int, _ tell: Events) async -> LinkState.Event {
+        let end = await ShardListener(replica: replica, directory: directory, clock: clock).listen(on: channel) {
+            let models = Set($0.models.map(\.name.name)).sorted().joined(separator: ",")
+            tell.yield(.answered(line: line, models: models))
+        }
+        return switch end {
+        case .ended(let reason, let heard): .ended(line: line, reason: reason, heardNanoseconds: heard)
+        case .drained: .drained(line: line)
+        case .silent: .silent(line: line)
+        }
+    }
 
-    var end: MonotonicTime {
-        get { time.withLock { $0 } }
-        set { time.withLock { $0 = newValue } }
+    private func watchCertificate(_ tell: Events) async {
+        guard let source = configuration.tlsSource else { return }
+        var shown = context
+        while !Task.isCancelled {
+            let newest = source.current
+            if newest !== shown { tell.yield(.renewed) }
+            shown = newest
+            try? await Task.sleep(nanoseconds: Self.lookNanoseconds)
+        }
+    }
+
+    private func say(_ news: LinkState.News) {
+        switch news {
+        case .isThere(let models):
+            logger.notice("shard there", metadata: ["shard": "\(replica)", "models": "\(models)"])
+        case .tookCertificate:
+            logger.notice("shard connected to with a new certificate", metadata: ["shard": "\(replica)"])
+        case .refusedCertificate(let reason):
+            logger.warning(
+                "shard does not take the new certificate; its connection with the one before goes on",
+                metadata: ["shard": "\(replica)", "reason": "\(reason)"])
+        }
     }
 }

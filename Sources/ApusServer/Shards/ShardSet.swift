@@ -1,4 +1,3 @@
-import Discovery
 import EventLoops
 import InferenceService
 import Logging
@@ -7,43 +6,39 @@ import Routing
 import TLS
 import Vocabulary
 
-/// The shards of a server: finds their addresses, and keeps a link to each.
+/// Keeps a link to each of the shards of a server, wherever `ShardAddresses` finds them.
 ///
-/// Addresses are those of the configuration and those that have registered in etcd. Hosts are looked up again and
-/// again; an address that appears is linked, one that is gone is let go, and calls that it has go on.
+/// An address that appears is linked, one that is gone is let go, and calls that it has go on.
 ///
 /// A shard that is gone from etcd only stays as long as it says that it takes calls. Why: it is its way to etcd that is
 /// cut, of all shards perhaps, while none of them is any worse for callers; one that ends says so itself, or is silent.
 actor ShardSet {
     private struct Link {
         /// By which the shard was found.
-        let origin: ServerConfiguration.ListenAddress
+        var origin: ServerConfiguration.ListenAddress
         let task: Task<Void, Never>
     }
 
     private let configuration: ServerConfiguration.Shards
+    private let addresses: ShardAddresses
     private let directory: ShardDirectory
     private let loops: EventLoopGroup
     private let tls: TLSContextSource?
     private let clock: any MonotonicClock
     private let logger: Logger
-    private let etcd: EtcdClient?
-    private let members: MemberWatch?
-    /// When to look again.
-    private let wakes: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
     private var links: [ReplicaID: Link] = [:]
-    /// Hosts whose last lookup failed, so that it is said once.
-    private var unknownHosts: Set<String> = []
+    /// Those that were let go, until the last of their calls has ended.
+    private var ending: [Int: Task<Void, Never>] = [:]
+    private var endCount = 0
     /// Shards that etcd has no more, and that stay, so that it is said once.
     private var kept: Set<ReplicaID> = []
-    /// Names in etcd that are no addresses, so that it is said once.
-    private var unusableNames: Set<String> = []
+    /// Addresses of other machines that would have to be called in the clear, so that it is said once.
+    private var refused: Set<ReplicaID> = []
 
     /// - Throws: `StartError` naming the certificate file that cannot be used.
     init(
         _ configuration: ServerConfiguration.Shards, directory: ShardDirectory, loops: EventLoopGroup,
-        clock: any MonotonicClock, logger: Logger
+        clock: any MonotonicClock, logger: Logger, lookUp: @escaping ShardAddresses.LookUp = HostLookup.addresses
     ) throws(StartError) {
         self.configuration = configuration
         self.directory = directory
@@ -56,82 +51,28 @@ actor ShardSet {
         } catch {
             throw StartError(["shards: \(error)"])
         }
-        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        self.wakes = wakes
-        self.wake = wake
-        etcd = try configuration.etcd.map { etcd throws(StartError) in
-            try EtcdClient(etcd, section: "shards.etcd", loops: loops, clock: clock)
-        }
-        guard let etcd, let prefix = configuration.etcd?.prefix else {
-            members = nil
-            return
-        }
-        members = MemberWatch(client: etcd, prefix: prefix, clock: clock) { event in
-            switch event {
-            case .changed: wake.yield()
-            case .connected: logger.notice("etcd tells which shards there are", metadata: ["prefix": "\(prefix)"])
-            case .lost(let reason):
-                logger.warning(
-                    "etcd does not tell which shards there are; those known stay", metadata: ["detail": "\(reason)"])
-            }
-        }
+        addresses = try ShardAddresses(configuration, loops: loops, clock: clock, logger: logger, lookUp: lookUp)
     }
 
     /// Keeps the links until the task is cancelled, then ends them all.
     func run() async {
-        let interval = configuration.lookUpNanoseconds
-        let beside = [
-            Task { [members] in await members?.run() },
-            Task { [wake] in
-                while !Task.isCancelled {
-                    wake.yield()
-                    try? await Task.sleep(nanoseconds: interval)
-                }
-            },
-        ]
+        let finding = Task { [addresses] in await addresses.run() }
         // Ends when the task is cancelled.
-        for await _ in wakes { await lookUp() }
-        for task in beside { task.cancel() }
-        for task in beside { await task.value }
+        for await _ in addresses.changes { follow(await addresses.places) }
+        finding.cancel()
+        await finding.value
         for link in links.values { link.task.cancel() }
         for link in links.values { await link.task.value }
-        await etcd?.close()
+        for task in ending.values { await task.value }
     }
 
-    /// The configured addresses, and those in etcd; numbers first, since names may take their time.
-    private var origins: [ServerConfiguration.ListenAddress] {
-        let names = members?.names ?? []
-        let usable = names.compactMap { ServerConfiguration.ListenAddress($0) }
-        let unusable = names.filter { ServerConfiguration.ListenAddress($0) == nil }
-        for name in unusable.subtracting(unusableNames) {
-            logger.warning("shard's key in etcd is no HOST:PORT", metadata: ["name": "\(name.prefix(255))"])
+    /// Links what is new, and lets go what is not there any more.
+    private func follow(_ places: [ReplicaID: ServerConfiguration.ListenAddress]) {
+        refused.formIntersection(places.keys)
+        for (replica, origin) in places {
+            if links[replica] != nil { links[replica]?.origin = origin } else { link(replica, of: origin) }
         }
-        unusableNames = unusable
-        let all = Set(configuration.addresses).union(usable)
-        return all.filter { ServerAddress.isNumeric($0.host) } + all.filter { !ServerAddress.isNumeric($0.host) }
-    }
-
-    private func lookUp() async {
-        let origins = origins
-        var found: Set<ReplicaID> = []
-        var failed: Set<ServerConfiguration.ListenAddress> = []
-        for origin in origins {
-            guard let numbers = await HostLookup.addresses(of: origin.host) else {
-                failed.insert(origin)
-                continue
-            }
-            for number in numbers {
-                let place = ServerConfiguration.ListenAddress(host: number, port: origin.port)
-                let replica = ReplicaID(place.description)
-                if found.insert(replica).inserted, links[replica] == nil { link(replica, of: origin) }
-            }
-        }
-        for host in Set(failed.map(\.host)).subtracting(unknownHosts) {
-            logger.warning("shard's host not found", metadata: ["host": "\(host)"])
-        }
-        unknownHosts = Set(failed.map(\.host))
-        // A resolver that fails says nothing about those that it found before.
-        letGo(links.filter { !found.contains($0.key) && !failed.contains($0.value.origin) })
+        letGo(links.filter { places[$0.key] == nil })
     }
 
     private func letGo(_ missing: [ReplicaID: Link]) {
@@ -146,15 +87,34 @@ actor ShardSet {
             }
             links[replica] = nil
             kept.remove(replica)
-            link.task.cancel()
             directory.remove(replica)
+            end(link)
             logger.notice("shard gone", metadata: metadata)
+        }
+    }
+
+    private func end(_ link: Link) {
+        link.task.cancel()
+        endCount += 1
+        let number = endCount
+        ending[number] = Task {
+            await link.task.value
+            ending[number] = nil
         }
     }
 
     private func link(_ replica: ReplicaID, of origin: ServerConfiguration.ListenAddress) {
         guard let place = ServerConfiguration.ListenAddress(replica.address) else {
             preconditionFailure("no address: \(replica)")
+        }
+        // Who can write to etcd, or answers for a name, must not be sent what callers ask.
+        guard tls != nil || place.isLoopback else {
+            if refused.insert(replica).inserted {
+                logger.warning(
+                    "shard is on another machine, and shards.plaintext calls none: it is left alone",
+                    metadata: ["shard": "\(replica)", "address": "\(origin)"])
+            }
+            return
         }
         var channel = RPCChannelConfiguration(host: place.host, port: UInt16(clamping: place.port))
         channel.tlsSource = tls
@@ -173,7 +133,7 @@ actor ShardSet {
         let link = ShardLink(
             replica: replica, channel: RPCChannel(configuration: channel, loops: loops), configuration: channel,
             context: tls?.current, loops: loops, directory: directory, clock: clock, logger: logger
-        ) { [wake] in wake.yield() }
+        ) { [addresses] in addresses.wake() }
         directory.add(replica, link.channel)
         links[replica] = Link(origin: origin, task: Task { await link.run() })
     }

@@ -25,7 +25,7 @@ package struct ImpliedModels: Sendable {
         self.configured = configured
         candidates = {
             let encoders = engine.models.filter { $0.outputs.contains { $0.name == EncoderModel.outputName } }
-            let others = (directory?.models ?? []).filter { $0.modality == "text" }
+            let others = (directory?.catalog ?? []).filter { $0.modality == "text" }
             return (encoders.map(\.name), others.map(\.name))
         }
     }

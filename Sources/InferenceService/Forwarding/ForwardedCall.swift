@@ -80,7 +80,7 @@ final class ForwardedCall {
         _ first: Bytes, _ rest: RequestStream, _ answer: (ClientCall, AnswerProgress) async throws -> Answer
     ) async throws -> Answer {
         let lease = try directory.begin(selector, affinity: affinity)
-        let progress = AnswerProgress()
+        let progress = AnswerProgress(lease)
         return try await settling(lease, progress, isStreamOfRequests: true) {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
@@ -122,7 +122,10 @@ final class ForwardedCall {
 
     private func answers(of call: ClientCall, to writer: ResponseWriter, _ progress: AnswerProgress) async throws {
         while let message = try await call.next() {
-            if !progress.hasBegun { keeper.forward(initial: try await call.responseHeadersToPass()) }
+            if !progress.hasBegun {
+                directory.heard(progress.lease)
+                keeper.forward(initial: try await call.responseHeadersToPass())
+            }
             progress.hasBegun = true
             keeper.note(answer: message)
             try await writer.write(message)
@@ -139,7 +142,12 @@ final class ForwardedCall {
     // MARK: Attempts
 
     /// Whether something of an answer has gone to the caller.
-    private final class AnswerProgress { var hasBegun = false }
+    private final class AnswerProgress {
+        let lease: ShardDirectory.Lease
+        var hasBegun = false
+
+        init(_ lease: ShardDirectory.Lease) { self.lease = lease }
+    }
 
     private func attempt<Answer>(
         _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
@@ -147,7 +155,7 @@ final class ForwardedCall {
         var attempts = AttemptSeries()
         while true {
             let lease = try attempts.next(of: self)
-            let progress = AnswerProgress()
+            let progress = AnswerProgress(lease)
             do {
                 return try await settling(lease, progress) { try await body(lease, progress) }
             } catch let failure as RPCFailure {

@@ -9,7 +9,8 @@ package import Vocabulary
 package final class ShardDirectory: Sendable {
     private struct State {
         var table: ReplicaTable
-        var channels: [ReplicaID: RPCChannel] = [:]
+        /// By the shards' places in the table; nil for places that nobody has.
+        var channels: [RPCChannel?] = []
     }
 
     private let state: Mutex<State>
@@ -35,22 +36,30 @@ package final class ShardDirectory: Sendable {
     package func add(_ replica: ReplicaID, _ channel: RPCChannel) {
         state.withLock { state in
             state.table.add(replica)
-            state.channels[replica] = channel
+            guard let slot = state.table.slot(of: replica) else { preconditionFailure("no place for \(replica)") }
+            while state.channels.count <= slot { state.channels.append(nil) }
+            state.channels[slot] = channel
         }
     }
 
-    /// Makes calls to a shard on another channel from now on, unless the shard was forgotten or has another already.
-    package func replace(_ old: RPCChannel, with new: RPCChannel, of replica: ReplicaID) {
+    /// Makes calls to a shard on another channel from now on.
+    ///
+    /// - Returns: false, and nothing is changed, when the shard was forgotten or has another channel than `old`.
+    package func replace(_ old: RPCChannel, with new: RPCChannel, of replica: ReplicaID) -> Bool {
         state.withLock { state in
-            if state.channels[replica] === old { state.channels[replica] = new }
+            guard let slot = state.table.slot(of: replica), state.channels[slot] === old else { return false }
+            state.channels[slot] = new
+            state.table.changeConnection(of: replica)
+            return true
         }
     }
 
     /// Forgets a shard; its calls go on.
     package func remove(_ replica: ReplicaID) {
         state.withLock { state in
+            guard let slot = state.table.slot(of: replica) else { return }
             state.table.remove(replica)
-            state.channels[replica] = nil
+            state.channels[slot] = nil
         }
     }
 
@@ -62,6 +71,9 @@ package final class ShardDirectory: Sendable {
 
     /// A shard speaks no more.
     package func disconnect(_ replica: ReplicaID) { state.withLock { $0.table.disconnect(replica) } }
+
+    /// A shard's connection was lost and is back, so soon that nobody has called it away.
+    package func reconnect(_ replica: ReplicaID) { state.withLock { $0.table.reconnect(replica) } }
 
     /// Whether a shard goes on saying that it is there and takes calls, be it that others are preferred.
     package func hears(_ replica: ReplicaID) -> Bool {
@@ -91,7 +103,12 @@ package final class ShardDirectory: Sendable {
         }
     }
 
-    /// The models of all shards, by name and version.
+    /// The models of all shards, by name and version, whether or not anybody takes calls for them now.
+    ///
+    /// - Complexity: O(1) until a shard says something else.
+    var catalog: [ReplicaTable.KnownModel] { state.withLock { $0.table.catalog() } }
+
+    /// The models of all shards, by name and version, and who takes calls for them.
     var models: [ReplicaTable.ServedModel] {
         let now = clock.now()
         return state.withLock { $0.table.models(at: now) }
@@ -119,7 +136,7 @@ package final class ShardDirectory: Sendable {
         let lease: Lease? = state.withLock { state in
             guard let dispatch = state.table.begin(selector, affinity: affinity, excluding: excluding, at: now)
             else { return nil }
-            guard let channel = state.channels[dispatch.replica] else {
+            guard let channel = state.channels[dispatch.slot] else {
                 preconditionFailure("no channel to \(dispatch.replica)")
             }
             return Lease(channel: channel, dispatch: dispatch)
@@ -137,6 +154,10 @@ package final class ShardDirectory: Sendable {
         ReplicaTable.Outcome(cancelledAt: clock.now(), arrival: arrival, deadline: deadline)
     }
 
+    /// Something of the answer has come, be it that its end is hours away; not needed when `finish` follows at once.
+    func heard(_ lease: Lease) { state.withLock { $0.table.heard(lease.dispatch) } }
+
+    /// A call to a shard has ended.
     func finish(_ lease: Lease, _ outcome: ReplicaTable.Outcome) {
         let now = clock.now()
         state.withLock { $0.table.finish(lease.dispatch, outcome, at: now) }

@@ -50,7 +50,8 @@ package struct ShardService: Sendable {
             return ShardModel(
                 name: description.name.name, version: description.version.description,
                 expectedWaitMicroseconds: UInt64(clamping: counters.queuedRequestCount) * service / 1000,
-                serviceMicroseconds: service / 1000, modality: description.modality.rawValue)
+                serviceMicroseconds: service / 1000, modality: description.modality.rawValue,
+                runningRequests: UInt64(clamping: counters.runningSequenceCount))
         }
     }
 }
@@ -82,7 +83,7 @@ extension ReplicaReport {
                     name: name, version: version,
                     waitNanoseconds: model.expectedWaitMicroseconds.multipliedClamping(by: 1000),
                     serviceNanoseconds: model.serviceMicroseconds.multipliedClamping(by: 1000),
-                    modality: model.modality)
+                    modality: model.modality, runningCount: model.runningRequests)
             }, isDraining: state.draining)
     }
 }

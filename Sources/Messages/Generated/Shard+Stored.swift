@@ -36,6 +36,7 @@ extension ShardModel: StoredMessage {
         expectedWaitMicroseconds = stored.expected_wait_microseconds
         serviceMicroseconds = stored.service_microseconds
         modality = try arena.string(stored.modality, "apus.shard.v1.ShardModel.modality")
+        runningRequests = stored.running_requests
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -44,5 +45,6 @@ extension ShardModel: StoredMessage {
         stored.expected_wait_microseconds = expectedWaitMicroseconds
         stored.service_microseconds = serviceMicroseconds
         stored.modality = arena.store(modality)
+        stored.running_requests = runningRequests
     }
 }

@@ -43,18 +43,23 @@ package struct ShardModel: Message {
     package var serviceMicroseconds: UInt64
     /// The kind of data it works on: `text`, `vision`, `graph` or `tensor`.
     package var modality: String
+    /// The requests that have begun and not ended, such as texts that are being written: how many share the machine with
+    /// one that comes. An earlier version does not say.
+    package var runningRequests: UInt64
 
     package init(
         name: String = "",
         version: String = "",
         expectedWaitMicroseconds: UInt64 = 0,
         serviceMicroseconds: UInt64 = 0,
-        modality: String = ""
+        modality: String = "",
+        runningRequests: UInt64 = 0
     ) {
         self.name = name
         self.version = version
         self.expectedWaitMicroseconds = expectedWaitMicroseconds
         self.serviceMicroseconds = serviceMicroseconds
         self.modality = modality
+        self.runningRequests = runningRequests
     }
 }

@@ -44,6 +44,8 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private var resolutionTimer: TimerID?
     private var idleTimer: TimerID?
     private var lastUse: MonotonicTime
+    /// Whether there is an end in sight: new calls are refused, those that wait are served.
+    private var isRetired = false
     private var isShutDown = false
     private var whoWaitForClose: [() -> Void] = []
 
@@ -89,7 +91,8 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
             path: path, options: configuration.serviceConfig.applied(to: options, path: path, at: loop.now()),
             takesOneMessage: takesOneMessage, loop: loop, queue: self, meter: meter)
         call.begin()
-        if !call.isFinished { enqueue(call) }
+        guard !call.isFinished else { return call }
+        if isRetired { call.fail(Self.closedError) } else { enqueue(call) }
         return call
     }
 
@@ -141,6 +144,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     }
 
     func callLeftQueue(_ call: ClientCall) {
+        defer { closeWhenServed() }
         guard let rest = resting.removeValue(forKey: ObjectIdentifier(call)) else { return queue.remove(call) }
         loop.cancel(rest.timer)
     }
@@ -152,6 +156,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         let timer = loop.schedule(afterNanoseconds: delay) {
             self.resting[ObjectIdentifier(call)] = nil
             self.enqueue(call)
+            self.closeWhenServed()
         }
         resting[ObjectIdentifier(call)] = (call, timer)
     }
@@ -171,7 +176,10 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private func pump() {
         guard !isPumping else { return }
         isPumping = true
-        defer { isPumping = false }
+        defer {
+            isPumping = false
+            closeWhenServed()
+        }
         while let call = queue.first, open(call) {
             // A call whose headers cannot be sent has left the queue by itself.
             if queue.first === call { queue.removeFirst() }
@@ -180,6 +188,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
 
     private func failImpatientCalls() {
         for call in queue.removeAll(where: { $0.options.waitsForReady != true }) { call.attemptDidFail(lastError) }
+        closeWhenServed()
     }
 
     // MARK: The balancer
@@ -333,11 +342,33 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
         perform(balancer.enterIdle())
     }
 
+    /// Refuses new calls, and closes when those that wait have been served; calls `whenClosed` as `close` does.
+    func retire(whenClosed: @escaping () -> Void) {
+        loop.preconditionOnLoop()
+        guard !isShutDown else { return close(whenClosed: whenClosed) }
+        isRetired = true
+        whoWaitForClose.append(whenClosed)
+        closeWhenServed()
+    }
+
+    /// Not at once: the last call may leave the queue in the middle of something that goes on with the connections.
+    private func closeWhenServed() {
+        guard isRetired, !isShutDown, queue.isEmpty, resting.isEmpty else { return }
+        loop.schedule(afterNanoseconds: 0) {
+            guard !self.isShutDown, self.queue.isEmpty, self.resting.isEmpty else { return }
+            self.shutDown()
+        }
+    }
+
     /// Fails the calls that wait, lets those that are open end, and calls `whenClosed` when no connection is left;
     /// more than one may wait for that.
     func close(whenClosed: @escaping () -> Void) {
         loop.preconditionOnLoop()
         whoWaitForClose.append(whenClosed)
+        shutDown()
+    }
+
+    private func shutDown() {
         isShutDown = true
         only = nil
         stop(&balancerTimer)

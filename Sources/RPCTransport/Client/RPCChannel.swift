@@ -87,12 +87,30 @@ package final class RPCChannel: Sendable {
         for lane in lanes { await lane.loop.run { lane.collectMetrics() } }
     }
 
+    /// Refuses new calls, serves those that wait for a connection or for room on one, lets open ones end, and returns
+    /// when every connection is closed.
+    ///
+    /// For a channel that another one takes the place of: who was sent here before is not sent away. Calls that wait
+    /// for a connection that cannot be made end as they would have ended; `close` ends the waiting.
+    package func retire() async {
+        await onEachLane { lane, whenClosed in lane.retire(whenClosed: whenClosed) }
+    }
+
     /// Fails calls that wait for a connection, lets open ones end, and returns when every connection is closed.
     package func close() async {
-        for lane in lanes {
-            await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-                let isTaken = lane.loop.submit { lane.close { continuation.resume() } }
-                if !isTaken { continuation.resume() }
+        await onEachLane { lane, whenClosed in lane.close(whenClosed: whenClosed) }
+    }
+
+    /// Tells every lane to end; returns when the last one has.
+    private func onEachLane(_ end: @escaping @Sendable (ChannelLane, @escaping () -> Void) -> Void) async {
+        await withDiscardingTaskGroup { group in
+            for lane in lanes {
+                group.addTask {
+                    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+                        let isTaken = lane.loop.submit { end(lane) { continuation.resume() } }
+                        if !isTaken { continuation.resume() }
+                    }
+                }
             }
         }
     }

@@ -94,7 +94,7 @@ const ProtobufCMessageDescriptor apus__shard__v1__shard_state__descriptor =
   (ProtobufCMessageInit) apus__shard__v1__shard_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descriptors[5] =
+static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descriptors[6] =
 {
   {
     "name",
@@ -156,18 +156,32 @@ static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "running_requests",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Shard__V1__ShardModel, running_requests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__shard__v1__shard_model__field_indices_by_name[] = {
   2,   /* field[2] = expected_wait_microseconds */
   4,   /* field[4] = modality */
   0,   /* field[0] = name */
+  5,   /* field[5] = running_requests */
   3,   /* field[3] = service_microseconds */
   1,   /* field[1] = version */
 };
-static const ProtobufCIntRange apus__shard__v1__shard_model__number_ranges[1 + 1] =
+static const ProtobufCIntRange apus__shard__v1__shard_model__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 7, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor =
 {
@@ -177,10 +191,10 @@ const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor =
   "Apus__Shard__V1__ShardModel",
   "apus.shard.v1",
   sizeof(Apus__Shard__V1__ShardModel),
-  5,
+  6,
   apus__shard__v1__shard_model__field_descriptors,
   apus__shard__v1__shard_model__field_indices_by_name,
-  1,  apus__shard__v1__shard_model__number_ranges,
+  2,  apus__shard__v1__shard_model__number_ranges,
   (ProtobufCMessageInit) apus__shard__v1__shard_model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -54,10 +54,11 @@ struct  Apus__Shard__V1__ShardModel
   uint64_t expected_wait_microseconds;
   uint64_t service_microseconds;
   ProtobufCBinaryData modality;
+  uint64_t running_requests;
 };
 #define APUS__SHARD__V1__SHARD_MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__shard__v1__shard_model__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, 0 }
 
 
 /* Apus__Shard__V1__WatchRequest methods */

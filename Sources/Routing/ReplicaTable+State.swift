@@ -1,0 +1,97 @@
+package import Vocabulary
+
+/// What a table says about its replicas and their models.
+extension ReplicaTable {
+    /// Whether any replica serves a model or did when it was last heard of, be it that none can take a call now.
+    package func knows(_ selector: ModelSelector) -> Bool {
+        guard let row = offers.row(of: selector.name) else { return false }
+        guard let version = selector.version else { return true }
+        return offers.offers(in: row).contains { entries[$0.slot].load(version, $0.places) != nil }
+    }
+
+    /// Whether no replica has said yet what it serves: then nobody knows which models there are.
+    package var isSilent: Bool { !entries.contains { $0.report != nil } }
+
+    /// Whether any replica takes calls for a model now.
+    package func isReady(_ selector: ModelSelector, at now: MonotonicTime) -> Bool {
+        guard let row = offers.row(of: selector.name) else { return false }
+        return offers.offers(in: row).contains { offer in
+            entries[offer.slot].state(at: now) == .ready
+                && entries[offer.slot].load(selector.version, offer.places) != nil
+        }
+    }
+
+    /// A version of a model that replicas serve.
+    package struct ServedModel: Equatable, Sendable {
+        package let name: ModelName
+        package let version: ModelVersion
+        /// As the replicas say it.
+        package let modality: String
+        /// Those that take calls for it now, by address; none when all that serve it are away.
+        package fileprivate(set) var replicas: [ReplicaID]
+    }
+
+    /// The models of all replicas, without repetition, by name and version.
+    package func models(at now: MonotonicTime) -> [ServedModel] {
+        var models: [ModelSelector: ServedModel] = [:]
+        for replica in replicas {
+            guard let slot = slot(of: replica) else { continue }
+            for model in entries[slot].report?.models ?? [] {
+                models[
+                    ModelSelector(name: model.name, version: model.version),
+                    default: ServedModel(
+                        name: model.name, version: model.version, modality: model.modality, replicas: [])
+                ].replicas += entries[slot].state(at: now) == .ready ? [replica] : []
+            }
+        }
+        return models.values.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }
+    }
+
+    /// Calls that were sent to a replica and have not ended.
+    package func callCount(of replica: ReplicaID) -> Int { slot(of: replica).map { entries[$0].callCount } ?? 0 }
+
+    /// Whether a replica gets calls, or why not.
+    package enum ReplicaState: String, Hashable, Sendable, CaseIterable {
+        case ready
+        /// It takes no new calls, and says so.
+        case draining
+        /// It has not said anything yet, or not for too long.
+        case away
+        /// Too many calls in a row came to nothing.
+        case broken
+        /// More calls came to nothing than with the others; it gets some when no other can take them.
+        case outlier
+    }
+
+    /// What there is to say about a replica now; nil for one that is not there.
+    package func state(of replica: ReplicaID, at now: MonotonicTime) -> ReplicaState? {
+        guard let slot = slot(of: replica) else { return nil }
+        let state = entries[slot].state(at: now)
+        return state == .ready && outliers.isOut(slot, at: now) ? .outlier : state
+    }
+
+    /// Whether a replica gets calls now.
+    package func isReady(_ replica: ReplicaID, at now: MonotonicTime) -> Bool { state(of: replica, at: now) == .ready }
+}
+
+extension ReplicaTable.Entry {
+    func state(at now: MonotonicTime) -> ReplicaTable.ReplicaState {
+        guard isConnected, now.nanoseconds(since: reportTime) <= ReplicaTable.reportAgeNanosecondsMax
+        else { return .away }
+        if isDraining { return .draining }
+        return breaker.allows(at: now) ? .ready : .broken
+    }
+
+    /// How long a request would wait here for a version of the model whose versions these are, or for the latest, and
+    /// what one takes, in nanoseconds; nil for a version that is not here.
+    func load(_ version: ModelVersion?, _ places: Range<Int>) -> (wait: Double, service: Double)? {
+        var place = places.upperBound - 1
+        if let version {
+            while loads[place].version != version {
+                guard place > places.lowerBound else { return nil }
+                place -= 1
+            }
+        }
+        return (loads[place].wait + Double(newCallCount + 1) * loads[place].service, loads[place].service)
+    }
+}
