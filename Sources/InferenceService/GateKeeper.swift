@@ -240,7 +240,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         try take(target.name)
         modelVersion = target.version
         try reserve(for: bytes, type)
-        let affinity = (type as? any ModelRequest.Type)?.promptFields.flatMap {
+        let affinity = (type as? any ModelRequest.Type).flatMap {
             forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
         }
         return ForwardedCall(
