@@ -12,7 +12,7 @@ import Vocabulary
 /// Every service on the loopback interface, in plaintext, and a channel to it, for the length of a closure.
 struct WholeServer {
     let engine: Engine
-    let readiness: InferenceService.Readiness
+    let servingState: ServingState
     let services: InferenceServices
     let server: RPCServer
     let channel: RPCChannel
@@ -24,11 +24,11 @@ struct WholeServer {
     ) async throws {
         let loops = try EventLoopGroup(name: "test", loopCount: 2)
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
-        let readiness = InferenceService.Readiness()
+        let servingState = ServingState()
         var extensions = ServerExtensions()
         extensions.allowsSharedMemory = allowsSharedMemory
         let services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            engine: engine, servingState: servingState, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
         let gate = CallGate(
@@ -45,7 +45,7 @@ struct WholeServer {
         do {
             try await body(
                 WholeServer(
-                    engine: engine, readiness: readiness, services: services, server: server, channel: channel))
+                    engine: engine, servingState: servingState, services: services, server: server, channel: channel))
             result = .success(())
         } catch {
             result = .failure(error)
