@@ -45,6 +45,7 @@ final class ServiceSet: Sendable {
         var methods = MethodTable()
         var extensions = extensions
         extensions.directory = directory
+        extensions.spanRules = tracing?.rules
         services = InferenceServices(
             engine: engine, servingState: servingState, tenants: tenants, ledger: ledger, clock: clock,
             now: { Int64(Date().timeIntervalSince1970 * 1000) }, serverVersion: ServerVersion.current,

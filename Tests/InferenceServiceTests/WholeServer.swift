@@ -4,6 +4,7 @@ import InferenceService
 import Messages
 import RPC
 import RPCTransport
+import Spans
 import Synchronization
 import Telemetry
 import Tenancy
@@ -18,7 +19,8 @@ struct WholeServer {
     let channel: RPCChannel
 
     static func with(
-        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, impliedModel: ModelName? = nil,
+        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, spanRules: SharedSpanRules? = nil,
+        impliedModel: ModelName? = nil,
         configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
@@ -27,6 +29,7 @@ struct WholeServer {
         let servingState = ServingState()
         var extensions = ServerExtensions()
         extensions.allowsSharedMemory = allowsSharedMemory
+        extensions.spanRules = spanRules
         let services = InferenceServices(
             engine: engine, servingState: servingState, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)

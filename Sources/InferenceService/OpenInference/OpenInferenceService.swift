@@ -3,6 +3,7 @@ package import Engine
 package import Messages
 import Models
 import Routing
+import Spans
 package import Vocabulary
 
 /// The Open Inference Protocol with what Triton has beside it, over every model there is.
@@ -22,7 +23,8 @@ package struct OpenInferenceService: Sendable {
     /// Nil where shared memory is off.
     let regions: SharedMemoryRegions?
     let log: LogControl
-    let trace = SharedTraceSettings()
+    /// Nil for a server that exports no spans.
+    let spanRules: SharedSpanRules?
     let responses = ResponseTallies()
 
     /// - Parameters:
@@ -45,6 +47,7 @@ package struct OpenInferenceService: Sendable {
         directory = extensions.directory
         regions = extensions.allowsSharedMemory ? SharedMemoryRegions() : nil
         log = LogControl(extensions.logThreshold)
+        spanRules = extensions.spanRules
     }
 
     /// True: who can ask gets this answer.
@@ -73,6 +76,7 @@ package struct OpenInferenceService: Sendable {
             "model_repository(unload_dependents)", "parameters", "schedule_policy", "sequence", "statistics",
         ]
         if regions != nil { extensions.append("system_shared_memory") }
+        if spanRules != nil { extensions.append("trace") }
         return ServerMetadataResponse(name: "apus", version: serverVersion, extensions: extensions)
     }
 
