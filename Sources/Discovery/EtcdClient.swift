@@ -110,9 +110,11 @@ package final class EtcdClient: Sendable {
                 guard !response.canceled else {
                     call.cancel()
                     guard response.compactRevision == 0, !response.cancelReason.isEmpty else { return }
+                    let isRefused = ["permission denied", "auth token"].contains { response.cancelReason.contains($0) }
                     // An unknown token may be called a missing permission here, and there is no harm in a new one.
-                    token.withLock { $0 = nil }
-                    throw RPCFailure(.permissionDenied, "etcd ended the watch: \(response.cancelReason)")
+                    if isRefused { token.withLock { $0 = nil } }
+                    throw RPCFailure(
+                        isRefused ? .permissionDenied : .unavailable, "etcd ended the watch: \(response.cancelReason)")
                 }
                 if !response.events.isEmpty { body(response.events) }
             }

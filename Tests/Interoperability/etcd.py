@@ -61,7 +61,7 @@ class Etcd:
         if self.certificates:
             certificates = [f"--cacert={self.certificates / 'ca.pem'}", f"--cert={self.certificates / 'client.pem'}",
                             f"--key={self.certificates / 'client.key'}"]
-        return subprocess.run([*self.inside, CONTROL, f"--endpoints={self.endpoint}", "--command-timeout=5s", *certificates,
+        return subprocess.run([*self.inside, CONTROL, f"--endpoints={self.endpoint}", "--command-timeout=20s", *certificates,
                                *self.identity, *arguments], capture_output=True, text=True, check=check, env={"ETCDCTL_API": "3"})
 
     def require_users(self, **passwords):

@@ -333,16 +333,16 @@ def test_users_without_a_right_and_servers_without_a_user_are_told_what_they_lac
 
 def test_a_password_may_come_from_the_environment_and_users_be_required_later(cluster, monkeypatch):
     monkeypatch.setenv("APUS_ETCD_PASSWORD", "one-two")
-    whole = cluster()
+    whole = cluster(lease=5)
     etcd = whole.etcd.start()
     shard = whole.start_shard([*whole.where, "user: shard"])
     wait(lambda: etcd.shards() == [shard.name], why=shard.errors)
     etcd.require_users(shard="one-two")
     wait(lambda: etcd.answered("Authenticate") == 1, why=shard.errors)
     # Whoever is refused would be gone by then.
-    lease = LEASE_SECONDS + 1.5
+    gone = whole.lease + 1.5
     begin = time.monotonic()
-    wait(lambda: time.monotonic() - begin > lease or etcd.shards() != [shard.name])
+    wait(lambda: time.monotonic() - begin > gone or etcd.shards() != [shard.name])
     assert etcd.shards() == [shard.name] and "not registered" not in shard.errors(), shard.errors()
 
 
