@@ -77,6 +77,9 @@ extension ServerConfiguration {
     ///     ca: etcd-ca.pem
     ///     plaintext: false                               # true on loopback addresses, without certificates
     ///     server_name: etcd.internal                     # in etcd's certificates; the endpoint's host when absent
+    ///     user: front                                    # where etcd asks for one; none when absent
+    ///     password_file: etcd.password                   # what is in it, or in APUS_ETCD_PASSWORD when absent; read
+    ///                                                    # anew whenever etcd wants to hear it
     /// etcd:                        # registers this server as a shard: the keys above, and
     ///   endpoints: [10.0.0.2:2379]
     ///   advertise: 10.0.0.5:8461   # where front ends reach it; listen when absent
@@ -120,7 +123,7 @@ extension ServerConfiguration {
         for path in try map.strings("repositories") ?? [] where access(path, F_OK) != 0 {
             throw map.error(at: "repositories", "no such folder: \(path)")
         }
-        let client = ["certificate", "key", "ca"]
+        let client = ["certificate", "key", "ca", "password_file"]
         for (section, keys) in [
             (try map.map("tls"), ["certificate", "key", "client_ca", "crl"]), (try map.map("shards"), client),
             (try map.map("shards")?.map("etcd"), client), (try map.map("etcd"), client),

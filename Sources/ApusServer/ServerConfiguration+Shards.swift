@@ -40,8 +40,17 @@ extension ServerConfiguration {
         package var certificates: ClientCredentialFiles?
         /// The name that its certificates have, if not that of their host.
         package var serverName: String?
+        /// Who calls it; nil when it does not ask, or takes the name in the certificate for it.
+        package var user: EtcdUserSource?
 
         package init(endpoints: [ListenAddress]) { self.endpoints = endpoints }
+    }
+
+    /// A user of an etcd, and where the password is.
+    package struct EtcdUserSource: Sendable, Equatable {
+        package var name: String
+        /// A file with nothing but the password; nil for `APUS_ETCD_PASSWORD` in the environment.
+        package var passwordPath: String?
     }
 
     /// Where this server registers as a shard.
@@ -85,6 +94,7 @@ extension ServerConfiguration.Etcd {
             guard !text.isEmpty else { throw map.error(at: "prefix", "may not be empty: that would be every key") }
             prefix = KeyPrefix(text)
         }
+        user = try ServerConfiguration.EtcdUserSource(reading: map)
         serverName = try map.string("server_name")
         if try map.bool("plaintext") ?? false {
             guard endpoints.allSatisfy(\.isLoopback) else {
@@ -93,6 +103,24 @@ extension ServerConfiguration.Etcd {
         } else {
             certificates = try ServerConfiguration.clientFiles(map)
         }
+    }
+}
+
+extension ServerConfiguration.EtcdUserSource {
+    /// Reads `user` and `password_file`; nil when there are none.
+    ///
+    /// Why the password is no key itself: configurations are shown around, logged and committed.
+    fileprivate init?(reading map: ConfigurationMap) throws(ConfigurationError) {
+        let path = try map.string("password_file")
+        guard let name = try map.string("user") else {
+            guard path == nil else { throw map.error(at: "user", "is required with password_file") }
+            return nil
+        }
+        guard !name.isEmpty else { throw map.error(at: "user", "may not be empty") }
+        guard path != nil || Self.environmentPassword != nil else {
+            throw map.error(at: "password_file", "is required with user, or APUS_ETCD_PASSWORD in the environment")
+        }
+        self.init(name: name, passwordPath: path)
     }
 }
 

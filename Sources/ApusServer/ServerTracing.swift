@@ -20,6 +20,8 @@ import Vocabulary
 final class ServerTracing: Sendable {
     /// What the gate asks for spans.
     let calls: CallTracing
+    /// What admins change about that while the server runs.
+    let rules: SharedSpanRules
     private let exporters: [SpanExporter]
     private let channel: RPCChannel?
 
@@ -64,7 +66,8 @@ final class ServerTracing: Sendable {
         ) { [exporters] span in
             for exporter in exporters { exporter.append(span) }
         }
-        calls = CallTracing(tracer: tracer, clock: clock) {
+        rules = SharedSpanRules(SpanRules(sampleRatio: configuration.sampleRatio))
+        calls = CallTracing(tracer: tracer, clock: clock, rules: rules) {
             UInt64(max(0, Date().timeIntervalSince1970) * 1_000_000) * 1000
         }
     }

@@ -12,7 +12,7 @@ import Vocabulary
 final class ServiceSet: Sendable {
     let methods: MethodTable
     let observer: CallObserver
-    private let readiness = InferenceService.Readiness()
+    private let servingState = ServingState()
     private let services: InferenceServices
     /// Whose table may be replaced while calls go on.
     let tenants: TenantGate
@@ -45,8 +45,9 @@ final class ServiceSet: Sendable {
         var methods = MethodTable()
         var extensions = extensions
         extensions.directory = directory
+        extensions.spanRules = tracing?.rules
         services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: tenants, ledger: ledger, clock: clock,
+            engine: engine, servingState: servingState, tenants: tenants, ledger: ledger, clock: clock,
             now: { Int64(Date().timeIntervalSince1970 * 1000) }, serverVersion: ServerVersion.current,
             extensions: extensions)
         services.register(in: &methods, through: gate)
@@ -74,16 +75,16 @@ final class ServiceSet: Sendable {
         }
     }
 
-    var isServing: Bool { readiness.isServing }
+    var isServing: Bool { servingState.isServing }
 
     /// Says to everyone who asks or watches that the server takes calls.
     func beginServing() {
-        readiness.isServing = true
+        servingState.isServing = true
     }
 
     /// Says that it does not any more, and lets go of those who watch, so that they do not hold up the drain.
     func endServing() {
-        readiness.isServing = false
+        servingState.isServing = false
         services.endWatches()
     }
 }

@@ -8,6 +8,8 @@ package final class ConfigurationMap {
     let source: ConfigurationSource
     /// The keys from the root of the file to this map.
     package let keyPath: [String]
+    /// Where the map begins; nil for that of an empty file.
+    private let position: ConfigurationError.Position?
     private let entries: [String: (key: Node, value: Node)]
     private let order: [String]
     private var asked: Set<String> = []
@@ -16,6 +18,7 @@ package final class ConfigurationMap {
     init(empty source: ConfigurationSource) {
         self.source = source
         keyPath = []
+        position = nil
         entries = [:]
         order = []
     }
@@ -23,6 +26,7 @@ package final class ConfigurationMap {
     init(_ mapping: Node.Mapping, source: ConfigurationSource, keyPath: [String]) throws(ConfigurationError) {
         self.source = source
         self.keyPath = keyPath
+        position = Node.mapping(mapping).position
         var entries: [String: (key: Node, value: Node)] = [:]
         var order: [String] = []
         for (key, value) in mapping {
@@ -76,11 +80,12 @@ package final class ConfigurationMap {
         for child in children { try child.finish() }
     }
 
-    /// An error about the value of `key`, for checks that only the reader can make.
+    /// An error about the value of `key`, for checks that only the reader can make; a key that is missing is missed
+    /// where its map begins.
     package func error(at key: String, _ problem: String) -> ConfigurationError {
         ConfigurationError(
-            file: file, position: (entries[key]?.value ?? entries[key]?.key)?.position, keyPath: keyPath + [key],
-            problem: problem)
+            file: file, position: (entries[key]?.value ?? entries[key]?.key)?.position ?? position,
+            keyPath: keyPath + [key], problem: problem)
     }
 
     /// The map under `key`; nil when the key is absent.

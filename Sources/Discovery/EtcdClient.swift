@@ -13,21 +13,28 @@ package import Vocabulary
 package final class EtcdClient: Sendable {
     /// How long one server gets for an answer.
     package static let attemptNanoseconds: UInt64 = 1_000_000_000
+    /// How long it gets to check a password, whose hash is meant to take time.
+    static let authenticationNanoseconds: UInt64 = 5_000_000_000
     /// Keys that a listing may have.
     package static let keyCountMax = 4096
 
     /// One for each server.
     private let channels: [RPCChannel]
+    private let user: EtcdUser?
     private let clock: any MonotonicClock
     /// Which of them is called.
     private let current = Atomic(0)
+    /// The user's; nil until one is asked for, and when etcd does not know it any more.
+    private let token = Mutex<EtcdToken?>(nil)
 
     /// - Parameters:
     ///   - channels: to each server of the etcd, at least one; `close` closes them.
+    ///   - user: who calls; nil for an etcd that does not ask, or takes the name in the certificate for it.
     ///   - clock: of deadlines.
-    package init(channels: [RPCChannel], clock: any MonotonicClock) {
+    package init(channels: [RPCChannel], user: EtcdUser? = nil, clock: any MonotonicClock) {
         precondition(!channels.isEmpty, "an etcd without servers")
         self.channels = channels
+        self.user = user
         self.clock = clock
     }
 
@@ -70,7 +77,7 @@ package final class EtcdClient: Sendable {
     /// off from the others.
     func keepAlive(_ lease: Int64) async throws(RPCFailure) -> Bool {
         let request = EtcdLeaseKeepAliveRequest(id: lease).encoded()
-        return try await anywhere { channel, options throws(RPCFailure) in
+        return try await asUser { channel, options throws(RPCFailure) in
             let call = await channel.stream(Bytes(utf8: EtcdLeaseMethods.leaseKeepAlive.path), options: options)
             // Whatever else comes is nobody's.
             defer { call.cancel() }
@@ -85,14 +92,16 @@ package final class EtcdClient: Sendable {
 
     /// Tells of what happens to the keys that begin with `prefix`, from `revision` on.
     ///
-    /// Returns when etcd ends the watch, as it does with one from a revision that it has compacted. Servers that lose
-    /// their leader end it too, so that it does not stay silent while others tell more.
+    /// Returns when etcd ends the watch because it has compacted its revision, and throws when it gives another reason.
+    /// Servers that lose their leader end it too, so that it does not stay silent while others tell more.
     func watch(
         _ prefix: KeyPrefix, from revision: Int64, _ body: ([EtcdEvent]) -> Void
     ) async throws(RPCFailure) {
         let index = current.load(ordering: .relaxed)
-        do {
-            let call = await channels[index].stream(Bytes(utf8: EtcdWatchMethods.watch.path), options: Self.watching)
+        do throws(RPCFailure) {
+            var options = try await callOptions()
+            try Self.append("hasleader", "true", to: &options)
+            let call = await channels[index].stream(Bytes(utf8: EtcdWatchMethods.watch.path), options: options)
             // Also when what comes cannot be decoded: the server would go on with the watch.
             defer { call.cancel() }
             let create = EtcdWatchCreateRequest(key: prefix.first, rangeEnd: prefix.end, startRevision: revision)
@@ -100,24 +109,21 @@ package final class EtcdClient: Sendable {
             try await call.write(EtcdWatchRequest(requestUnion: .createRequest(create)).encoded())
             while let message = try await call.next() {
                 let response = try Self.decoded(EtcdWatchResponse.self, message)
-                guard !response.canceled else { return }
+                guard !response.canceled else {
+                    guard response.compactRevision == 0, !response.cancelReason.isEmpty else { return }
+                    let isRefused = ["permission denied", "auth token"].contains { response.cancelReason.contains($0) }
+                    // An unknown token may be called a missing permission here, and there is no harm in a new one.
+                    if isRefused { token.withLock { $0 = nil } }
+                    throw RPCFailure(
+                        isRefused ? .permissionDenied : .unavailable, "etcd ended the watch: \(response.cancelReason)")
+                }
                 if !response.events.isEmpty { body(response.events) }
             }
         } catch {
-            moveOn(from: index)
+            if error.error.code != .permissionDenied { moveOn(from: index) }
             throw error
         }
     }
-
-    private static let watching: CallOptions = {
-        var options = CallOptions()
-        do {
-            try options.metadata.append("hasleader", "true")
-        } catch {
-            preconditionFailure("a header of our own: \(error)")
-        }
-        return options
-    }()
 
     /// Closes the channels; calls that are open end.
     package func close() async {
@@ -128,21 +134,88 @@ package final class EtcdClient: Sendable {
         _ method: MethodSignature<Request, Response>, _ request: Request
     ) async throws(RPCFailure) -> Response {
         let bytes = request.encoded()
-        return try await anywhere { channel, options throws(RPCFailure) in
+        return try await asUser { channel, options throws(RPCFailure) in
             let response = try await channel.unary(Bytes(utf8: method.path), bytes, options: options)
             return try Self.decoded(Response.self, response.message)
         }
     }
 
+    /// Calls a server with the token of the user, and once more with a new one when etcd does not take it any more.
+    private func asUser<Answer>(
+        _ body: (RPCChannel, CallOptions) async throws(RPCFailure) -> Answer
+    ) async throws(RPCFailure) -> Answer {
+        let (options, shown) = (try await callOptions(), token.withLock { $0 })
+        do throws(RPCFailure) {
+            return try await anywhere(options, body)
+        } catch {
+            guard EtcdToken.isRejected(by: error) else { throw error }
+            guard user != nil else {
+                throw RPCFailure(
+                    error.error.code, "etcd wants a user and a password: \(error.error.message)",
+                    label: error.error.label)
+            }
+            // Unless somebody else has got a new one meanwhile.
+            token.withLock { if $0 == shown { $0 = nil } }
+        }
+        return try await anywhere(try await callOptions(), body)
+    }
+
+    /// What each call of the user carries; asks for a token when there is none.
+    private func callOptions() async throws(RPCFailure) -> CallOptions {
+        var options = CallOptions()
+        guard let user else { return options }
+        if let token = token.withLock({ $0 }) {
+            if case .text(let text) = token { try Self.append("token", text, to: &options) }
+            return options
+        }
+        let new = try await authenticate(user)
+        token.withLock { $0 = new }
+        if case .text(let text) = new { try Self.append("token", text, to: &options) }
+        return options
+    }
+
+    private func authenticate(_ user: EtcdUser) async throws(RPCFailure) -> EtcdToken {
+        let request = EtcdAuthenticateRequest(name: user.name, password: try user.password().get()).encoded()
+        do throws(RPCFailure) {
+            let response = try await anywhere(
+                CallOptions(), timeoutNanoseconds: Self.authenticationNanoseconds
+            ) { channel, options throws(RPCFailure) in
+                let method = EtcdAuthMethods.authenticate
+                let response = try await channel.unary(Bytes(utf8: method.path), request, options: options)
+                return try Self.decoded(EtcdAuthenticateResponse.self, response.message)
+            }
+            return .text(response.token)
+        } catch {
+            if error.error.code == .failedPrecondition, error.error.message.contains("not enabled") { return .unneeded }
+            guard [.invalidArgument, .unauthenticated, .permissionDenied].contains(error.error.code) else {
+                throw error
+            }
+            throw RPCFailure(
+                .unauthenticated, "etcd does not let in user '\(user.name)': \(error.error.message)",
+                label: "etcd_authentication")
+        }
+    }
+
+    private static func append(
+        _ name: String, _ value: String, to options: inout CallOptions
+    ) throws(RPCFailure) {
+        do throws(MetadataError) {
+            try options.metadata.append(name, value)
+        } catch {
+            throw RPCFailure(.internal, "etcd's \(name) cannot be sent: it is not printable ASCII")
+        }
+    }
+
     /// Tries the servers in turn, each once, beginning with the one that answered last.
     private func anywhere<Answer>(
+        _ options: CallOptions, timeoutNanoseconds: UInt64 = EtcdClient.attemptNanoseconds,
         _ body: (RPCChannel, CallOptions) async throws(RPCFailure) -> Answer
     ) async throws(RPCFailure) -> Answer {
         var last = RPCFailure(.unavailable, "no server of etcd was tried")
         for _ in channels.indices {
             let index = current.load(ordering: .relaxed)
-            var options = CallOptions()
-            options.deadline = Deadline(clock.now().advanced(byNanoseconds: Self.attemptNanoseconds))
+            var options = options
+            options.deadline = Deadline(clock.now().advanced(byNanoseconds: timeoutNanoseconds))
             do throws(RPCFailure) {
                 return try await body(channels[index], options)
             } catch {

@@ -16,11 +16,11 @@ package final class MemberWatch: Sendable {
         case changed
         /// etcd answers, at first or again.
         case connected
-        /// It does not answer any more, or not yet.
+        /// It does not answer any more, or not yet, or refuses to tell.
         case lost(reason: String)
     }
 
-    /// Between two attempts to list.
+    /// Between two attempts to list; longer when etcd has refused.
     private static let pauseNanoseconds: UInt64 = 200_000_000
 
     private let client: EtcdClient
@@ -49,22 +49,27 @@ package final class MemberWatch: Sendable {
 
     /// Follows until the task is cancelled.
     package func run() async {
-        var isConnected: Bool?
+        var isConnected = false
+        var pause = AttemptPause(shortestNanoseconds: Self.pauseNanoseconds)
         while !Task.isCancelled {
+            var nanoseconds = Self.pauseNanoseconds
             do throws(RPCFailure) {
                 let (keys, revision) = try await client.keys(under: prefix)
                 let now = clock.now()
                 let names = keys.compactMap { prefix.name(in: $0) }
                 table.withLock { $0.list(names, at: now) }
-                if isConnected != true { report(.connected) }
+                if !isConnected { report(.connected) }
                 isConnected = true
+                pause.succeed()
                 report(.changed)
                 try await client.watch(prefix, from: revision + 1) { apply($0) }
             } catch {
-                if isConnected != false, !Task.isCancelled { report(.lost(reason: "\(error)")) }
+                let failed = pause.fail(error)
+                nanoseconds = failed.nanoseconds
+                if failed.isNews, !Task.isCancelled { report(.lost(reason: "\(error)")) }
                 isConnected = false
             }
-            try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
+            try? await Task.sleep(nanoseconds: nanoseconds)
         }
     }
 

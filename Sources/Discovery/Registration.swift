@@ -20,11 +20,11 @@ package final class Registration: Sendable {
         case registered
         /// The lease has ended, or somebody has removed the key; what follows is another attempt.
         case forgotten
-        /// etcd does not answer; what follows are other attempts.
+        /// etcd does not answer, or refuses; what follows are other attempts.
         case failed(reason: String)
     }
 
-    /// After an attempt that failed.
+    /// After an attempt that failed; longer when etcd has refused it.
     private static let pauseNanoseconds: UInt64 = 500_000_000
 
     private let client: EtcdClient
@@ -58,7 +58,7 @@ package final class Registration: Sendable {
     /// Registers, and renews until the task is cancelled; `leave` is to follow.
     package func run() async {
         var isRegistered = false
-        var hasFailed = false
+        var pause = AttemptPause(shortestNanoseconds: Self.pauseNanoseconds)
         while !Task.isCancelled {
             do throws(RPCFailure) {
                 if !isRegistered {
@@ -70,12 +70,12 @@ package final class Registration: Sendable {
                     report(.forgotten)
                     continue
                 }
-                hasFailed = false
+                pause.succeed()
                 try? await Task.sleep(nanoseconds: UInt64(leaseSeconds) * 1_000_000_000 / 3)
             } catch {
-                if !hasFailed, !Task.isCancelled { report(.failed(reason: "\(error)")) }
-                hasFailed = true
-                try? await Task.sleep(nanoseconds: Self.pauseNanoseconds)
+                let (nanoseconds, isNews) = pause.fail(error)
+                if isNews, !Task.isCancelled { report(.failed(reason: "\(error)")) }
+                try? await Task.sleep(nanoseconds: nanoseconds)
             }
         }
     }

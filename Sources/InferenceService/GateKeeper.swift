@@ -19,7 +19,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let impliedModels: ImpliedModels
     private var impliedModel: ModelSelector?
     /// The call's place in a trace; nil where nobody traces.
-    let traced: CallTracing.Call?
+    private(set) var traced: CallTracing.Call?
+    /// Whether it has been decided for the model of the call if that is recorded; of a stream, its first one counts.
+    private var followsTraceRules = false
     private var admitted: TenantPass?
     private var audience = MethodAudience.everybody
     private(set) var model: String?
@@ -249,7 +251,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         try take(target.name)
         modelVersion = target.version
         try reserve(for: bytes, type)
-        let affinity = (type as? any ModelRequest.Type)?.promptFields.flatMap {
+        let affinity = (type as? any ModelRequest.Type).flatMap {
             forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
         }
         return ForwardedCall(
@@ -360,7 +362,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         }
         if let name = impliedModel?.name.name ?? (request as? any ModelRequest)?.requestedModel, !name.isEmpty {
             note(name)
-            if let name = ModelName(name) { try admitted?.require(name, method: context.path, audience) }
+            if let name = ModelName(name) {
+                try admitted?.require(name, method: context.path, audience)
+                followTraceRules(name)
+            }
         }
         return request
     }
@@ -371,6 +376,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func take(_ requestedModel: ModelName) throws(ServingError) {
         note(requestedModel.name)
         try admitted?.require(requestedModel, method: context.path, audience)
+        followTraceRules(requestedModel)
+    }
+
+    /// Decides anew whether a call that runs a model is recorded; a call that only asks about one is none of those.
+    private func followTraceRules(_ model: ModelName) {
+        guard traced != nil, !followsTraceRules, audience == .tenants else { return }
+        followsTraceRules = true
+        traced?.follow(rulesFor: model, context)
     }
 }
 

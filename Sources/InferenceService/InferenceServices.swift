@@ -19,7 +19,7 @@ package struct InferenceServices: Sendable {
 
     /// - Parameters:
     ///   - engine: answers the calls.
-    ///   - readiness: whether the server takes calls.
+    ///   - servingState: whether the server takes calls.
     ///   - tenants: whose calls come.
     ///   - ledger: what they have used; nil where nobody keeps one.
     ///   - clock: of the server.
@@ -27,12 +27,12 @@ package struct InferenceServices: Sendable {
     ///   - serverVersion: as the server says it.
     ///   - extensions: what the server has beside its models.
     package init(
-        engine: Engine, readiness: Readiness, tenants: TenantGate, ledger: UsageLedger? = nil,
+        engine: Engine, servingState: ServingState, tenants: TenantGate, ledger: UsageLedger? = nil,
         clock: any MonotonicClock, now: @escaping @Sendable () -> Int64, serverVersion: String,
         extensions: ServerExtensions = ServerExtensions()
     ) {
         openInference = OpenInferenceService(
-            engine: engine, readiness: readiness, clock: clock, now: now, serverVersion: serverVersion,
+            engine: engine, servingState: servingState, clock: clock, now: now, serverVersion: serverVersion,
             extensions: extensions)
         text = TextService(engine: engine, now: { now() / 1000 })
         embeddingsInference = EmbeddingsInferenceService(engine: engine, clock: clock, serverVersion: serverVersion)
@@ -41,9 +41,9 @@ package struct InferenceServices: Sendable {
         admin = AdminService(
             engine: engine, tenants: tenants, ledger: ledger, directory: extensions.directory, clock: clock,
             serverVersion: serverVersion)
-        shard = ShardService(engine: engine, readiness: readiness)
+        shard = ShardService(engine: engine, servingState: servingState)
         health = HealthService(services: ServiceDescriptors.apus.services)
-        readiness.observe { [health] in health.setServing($0) }
+        servingState.observe { [health] in health.setServing($0) }
     }
 
     /// Registers every method.

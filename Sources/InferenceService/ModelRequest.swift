@@ -5,25 +5,18 @@ protocol ModelRequest: Message {
     var requestedModel: String { get }
     /// Whether name and version are in fields 1 and 2, and another server can answer it as well.
     static var isForwardable: Bool { get }
-    /// Where a prompt is of which a server remembers the beginning; nil for requests that leave nothing behind.
-    static var promptFields: PromptFields? { get }
-}
-
-/// The numbers of fields of a request that tell what the cache of a text model may know of it.
-struct PromptFields {
-    /// Any of which has the prompt.
-    let prompts: Set<UInt64>
-    /// Which keeps prompts of one tenant apart.
-    let salt: UInt64
+    /// Finds the prompt of which a server will remember the beginning; nil for requests that leave nothing behind.
+    static func prompt(peekingAt bytes: UnsafeRawBufferPointer) -> PromptPeek?
 }
 
 extension ModelRequest {
     static var isForwardable: Bool { true }
-    static var promptFields: PromptFields? { nil }
+    static func prompt(peekingAt bytes: UnsafeRawBufferPointer) -> PromptPeek? { nil }
 }
 
 extension ModelInferRequest: ModelRequest {
     var requestedModel: String { modelName }
+    static func prompt(peekingAt bytes: UnsafeRawBufferPointer) -> PromptPeek? { PromptPeek(tensorsIn: bytes) }
 }
 
 extension ModelMetadataRequest: ModelRequest {
@@ -56,7 +49,9 @@ extension RepositoryModelUnloadRequest: ModelRequest {
 extension GenerateRequest: ModelRequest {
     var requestedModel: String { model }
     /// `prompt`, `tokens` and `chat`; `cache_salt`.
-    static var promptFields: PromptFields? { PromptFields(prompts: [3, 4, 26], salt: 25) }
+    static func prompt(peekingAt bytes: UnsafeRawBufferPointer) -> PromptPeek? {
+        PromptPeek(bytes, prompts: [3, 4, 26], salt: 25)
+    }
 }
 
 extension EmbedRequest: ModelRequest {

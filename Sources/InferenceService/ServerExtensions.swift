@@ -1,4 +1,5 @@
 package import Engine
+package import Spans
 package import Telemetry
 
 /// What a server has beside its models, as far as callers have to do with it.
@@ -7,6 +8,8 @@ package struct ServerExtensions: Sendable {
     package var repository: LiveRepository?
     /// How loud the log is; nil where that cannot be changed.
     package var logThreshold: LogThreshold?
+    /// Which calls of models are recorded, for admins to change; nil for a server that exports no spans.
+    package var spanRules: SharedSpanRules?
     /// Whether requests may take their tensors from shared memory.
     package var allowsSharedMemory = false
     /// Other servers that answer calls; nil where there are none.

@@ -144,7 +144,7 @@ package struct BatchScheduler<Key: Hashable & Sendable> {
     }
 
     /// Whether `next(at:)` would answer anything now, or when it will.
-    package func readiness(at now: MonotonicTime) -> Readiness {
+    package func readiness(at now: MonotonicTime) -> SchedulerReadiness {
         var until: MonotonicTime?
         for (key, queue) in queues {
             if isDue(queue, at: now) || queue.hasGone(at: now, isHopeless: isHopeless(key, at: now)) { return .ready }

@@ -13,7 +13,7 @@ package struct Ticket: Hashable, Comparable, Sendable, CustomStringConvertible {
 }
 
 /// Whether a scheduler has something to do.
-package enum Readiness: Equatable, Sendable {
+package enum SchedulerReadiness: Equatable, Sendable {
     /// There is work for the engine now.
     case ready
     /// There may be work at that moment, unless something arrives before.

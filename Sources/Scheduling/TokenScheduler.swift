@@ -166,7 +166,7 @@ package struct TokenScheduler {
     package mutating func resume(_ ticket: Ticket) { setPaused(ticket, false) }
 
     /// Whether there is a step to run.
-    package func readiness(at now: MonotonicTime) -> Readiness {
+    package func readiness(at now: MonotonicTime) -> SchedulerReadiness {
         let paused = pausedTickets
         if running.contains(where: { !$0.isPaused }) || waiting.contains(where: { mayStart($0, paused: paused) }) {
             return .ready

@@ -19,6 +19,17 @@ package struct SpanOrigin: Hashable, Sendable {
         state = ""
     }
 
+    /// The same place, of which somebody else decides whether it is recorded.
+    package func deciding(isSampled: Bool) -> SpanOrigin { SpanOrigin(self, isSampled: isSampled) }
+
+    private init(_ other: SpanOrigin, isSampled: Bool) {
+        trace = other.trace
+        parent = other.parent
+        parentIsRemote = other.parentIsRemote
+        self.isSampled = isSampled
+        state = other.state
+    }
+
     init(parent: TraceContext, isRemote: Bool) {
         trace = parent.trace
         self.parent = parent.span

@@ -41,6 +41,8 @@ package struct LineLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
+        // Whoever logs has compared with the least level that is written, and one above it may be left out.
+        if let threshold, !threshold.severities.contains(.init(event.level)) { return }
         var line = LogLine(
             time: LogLine.timestamp(millisecondsSince1970: clock()), level: event.level.rawValue,
             message: event.message.description)

@@ -21,9 +21,7 @@ package struct LogLines: Sendable {
     /// Whether a line of this level is written.
     ///
     /// - Complexity: a load and a comparison: calls ask for lines that mostly are not.
-    package func areWanted(at severity: LogThreshold.Severity) -> Bool {
-        severity.rawValue >= threshold.severity.rawValue
-    }
+    package func areWanted(at severity: LogThreshold.Severity) -> Bool { threshold.severities.contains(severity) }
 
     /// Writes a line to which `append` adds keys.
     package func write(

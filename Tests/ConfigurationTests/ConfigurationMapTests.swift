@@ -75,6 +75,29 @@ struct ConfigurationMapTests {
     }
 
     @Test(
+        "a key that is missing is missed where the map begins that should have it",
+        arguments: [
+            ("engine:\n  # of the engine\n  queue: 8\n", "apus.yaml:3:3: engine.name: is required"),
+            ("a: 1\nengine: {queue: 8}\n", "apus.yaml:2:9: engine.name: is required"),
+            ("a: 1\nengine: {}\n", "apus.yaml:2:9: engine.name: is required"),
+            ("engine:\n  queue: 8\n  name:\n", "apus.yaml:3:8: engine.name: is required"),
+        ])
+    func missingKeys(text: String, expected: String) {
+        #expect(message { _ = try parse(text).map("engine")?.requiredString("name") } == expected)
+    }
+
+    @Test("so is one of the file itself, and of a map in a list; an empty file has no line")
+    func missingKeysElsewhere() {
+        #expect(
+            message { _ = try parse("# first\n\na: 1\n").requiredString("name") } == "apus.yaml:3:1: name: is required")
+        let list = "models:\n  - name: one\n  - size: 2\n"
+        #expect(
+            message { _ = try parse(list).maps("models").map { try $0.requiredString("name") } }
+                == "apus.yaml:3:5: models[1].name: is required")
+        #expect(message { _ = try parse("").requiredString("name") } == "apus.yaml: name: is required")
+    }
+
+    @Test(
         "sizes and durations need a known unit and fit their range",
         arguments: ["1.5MiB", "-1", "MiB", "9999999999GiB", "1 MiB", "0"])
     func refusesSizes(text: String) {

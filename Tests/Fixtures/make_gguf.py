@@ -1,6 +1,6 @@
 """Makes Tests/Fixtures/GGUF: one small file with a tensor of every element type that Apus reads, and what the `gguf`
 package (pip install gguf numpy) makes of them, bit for bit; and the miniatures of Tests/Fixtures/Decoders as GGUF, with
-the names that the package gives to their tensors.
+the names that the package gives to their tensors, and one of them again, split into several files.
 
 Blocks that the package can write are quantised from random numbers, so they look as in a model; those it only reads
 (the K types) are random bytes with scales that are finite. A last block of each has the extremes of every field.
@@ -69,6 +69,12 @@ def add_rotation(writer: gguf.GGUFWriter, architecture: str, config: dict, head_
     if rope["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
+    elif rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        writer.add_rope_scaling_yarn_beta_fast(rope["beta_fast"])
+        writer.add_rope_scaling_yarn_beta_slow(rope["beta_slow"])
     elif rope["rope_type"] == "longrope":
         original = rope["original_max_position_embeddings"]
         writer.add_rope_scaling_orig_ctx_len(original)
@@ -87,13 +93,13 @@ def add_rotation(writer: gguf.GGUFWriter, architecture: str, config: dict, head_
         writer.add_tensor("rope_freqs.weight", np.array(divisors, np.float32))
 
 
-def convert(name: str) -> None:
-    """The miniature of that name, as the converter of llama.cpp writes such a model."""
+def convert(name: str, path: pathlib.Path, **options) -> None:
+    """The miniature of that name, as the converter of llama.cpp writes such a model; `options` are the writer's."""
     folder = FOLDER.parent / "Decoders" / name
     config = json.loads((folder / "config.json").read_text())
     architecture = {"gemma3_text": "gemma3", "mistral": "llama"}.get(config["model_type"], config["model_type"])
     is_gpt2, is_gemma = architecture == "gpt2", architecture.startswith("gemma")
-    writer = gguf.GGUFWriter(FOLDER / f"{name}.gguf", architecture)
+    writer = gguf.GGUFWriter(path, architecture, **options)
     hidden = config["n_embd" if is_gpt2 else "hidden_size"]
     layer_count = config["n_layer" if is_gpt2 else "num_hidden_layers"]
     head_count = config["n_head" if is_gpt2 else "num_attention_heads"]
@@ -145,14 +151,18 @@ def convert(name: str) -> None:
 
 
 DECODERS = [
-    "gemma2", "gemma3", "gpt2", "llama-linear-biased", "llama3-scaled", "phi3", "phi3-long", "qwen2", "qwen3", "mistral",
+    "gemma2", "gemma3", "gpt2", "llama-linear-biased", "llama3-scaled", "phi3", "phi3-long", "qwen2", "qwen3",
+    "mistral", "qwen3-yarn",
 ]
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name in DECODERS:
-        convert(name)
+        convert(name, FOLDER / f"{name}.gguf")
+    # In three files: llama3-scaled-00001-of-00003.gguf and so on.
+    (FOLDER / "split").mkdir(exist_ok=True)
+    convert("llama3-scaled", FOLDER / "split" / "llama3-scaled.gguf", split_max_tensors=12)
     random = np.random.default_rng(4)
     writer = gguf.GGUFWriter(FOLDER / "types.gguf", "llama")
     expected = gguf.GGUFWriter(FOLDER / "expected.gguf", "llama")

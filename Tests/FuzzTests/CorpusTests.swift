@@ -1,3 +1,4 @@
+import Foundation
 import FuzzTargets
 import TestSupport
 import Testing
@@ -42,6 +43,30 @@ struct CorpusTests {
     func folders() throws {
         #expect(try Corpus.targets() == FuzzTarget.all.map(\.name).sorted())
         #expect(try Corpus.byteCount() < 1 << 20)
+    }
+
+    @Test("the script fuzzes every target when none is named, and none that there is not")
+    func script() throws {
+        let listing = try run("targets")
+        #expect(listing.status == 0)
+        #expect(
+            listing.output.split(whereSeparator: \.isWhitespace).map(String.init) == FuzzTarget.all.map(\.name).sorted()
+        )
+        #expect(try run("60", "nonsense").status == 2)
+        #expect(try !Corpus.targets().contains("nonsense"))
+    }
+
+    private func run(_ arguments: String...) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = URL(filePath: #filePath).appending(path: "../../Fuzzing/run").standardizedFileURL
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
     }
 
     @Test("every message type has its place among the targets")

@@ -20,11 +20,18 @@ struct CallTracingTests {
     private final class Spans: Sendable {
         private let spans = Mutex<[FinishedSpan]>([])
 
-        func tracing(ratio: Double) -> CallTracing {
+        func tracing(ratio: Double, rules: SharedSpanRules? = nil) -> CallTracing {
             let tracer = SpanTracer(
                 sampler: SpanSampler(ratio: ratio), identifiers: IdentifierSource(seeds: (3, 4))
             ) { span in self.spans.withLock { $0.append(span) } }
-            return CallTracing(tracer: tracer, clock: Vocabulary.SystemClock()) { 1_700_000_000_000_000_000 }
+            return CallTracing(tracer: tracer, clock: Vocabulary.SystemClock(), rules: rules) {
+                1_700_000_000_000_000_000
+            }
+        }
+
+        /// How many calls of a method there are spans of.
+        func count(of method: String) -> Int {
+            spans.withLock { $0.count { $0.name == "inference.GRPCInferenceService/\(method)" } }
         }
 
         /// A span ends just after its caller has the answer.
@@ -81,6 +88,59 @@ struct CallTracingTests {
         let none = try await run(ratio: 0, ignored + [[("traceparent", "\(Self.parent)-01"), ("tracestate", "a=1=1")]])
         let one = try await none.wait(for: 1)
         #expect(one.count == 1 && one[0].context.state == "", "a malformed state is dropped, and the trace goes on")
+    }
+
+    /// Calls the model `a` with `count` requests, and tells how many spans of calls there are then.
+    private func infer(
+        _ whole: WholeServer, _ spans: Spans, count: Int, parent: String? = nil
+    ) async throws -> Int {
+        var options = CallOptions()
+        if let parent { try options.metadata.append("traceparent", parent) }
+        let request = ModelInferRequest(
+            modelName: "a", inputs: [.init(name: "x", datatype: "UINT8", shape: [1])], rawInputContents: [Bytes([1])])
+        for _ in 0..<count {
+            _ = try await whole.channel.unary(
+                Bytes(utf8: GRPCInferenceServiceMethods.modelInfer.path), request.encoded(), options: options)
+        }
+        // A call that is always recorded comes behind all of them.
+        let before = spans.count(of: "ServerLive")
+        options.metadata.removeAll("traceparent")
+        try options.metadata.append("traceparent", "\(Self.parent)-01")
+        _ = try await whole.channel.unary(
+            Bytes(utf8: GRPCInferenceServiceMethods.serverLive.path), Bytes(), options: options)
+        try #require(await eventually { spans.count(of: "ServerLive") > before })
+        return spans.count(of: "ModelInfer")
+    }
+
+    @Test("rules of a model decide about its calls from the next one on", .timeLimit(.minutes(1)), arguments: [0, 1])
+    func rules(ratio: Double) async throws {
+        let rules = SharedSpanRules(SpanRules(sampleRatio: ratio))
+        let model = try #require(ModelName("a"))
+        let spans = Spans()
+        try await WholeServer.with(tracing: spans.tracing(ratio: ratio, rules: rules)) { whole in
+            try await whole.engine.load(EngineModel(batch: IdentityModel(name: model, version: ModelVersion(1)!)))
+            var sum = Int(ratio) * 3
+            #expect(try await infer(whole, spans, count: 3) == sum)
+            try rules.update { (rules) throws(ServingError) in
+                rules[model: model].isOn = true
+                rules[model: model].rate = 2
+                rules[model: model].count = .left(3)
+            }
+            sum += 2
+            #expect(try await infer(whole, spans, count: 4) == sum, "two of four")
+            sum += 1
+            #expect(try await infer(whole, spans, count: 4) == sum, "then the last that is left")
+            sum += 2
+            #expect(try await infer(whole, spans, count: 2, parent: "\(Self.parent)-01") == sum, "callers who want it")
+            #expect(try await infer(whole, spans, count: 2, parent: "\(Self.parent)-00") == sum, "and who do not")
+            try rules.update { (rules) throws(ServingError) in rules[model: model].isOn = false }
+            #expect(try await infer(whole, spans, count: 2, parent: "\(Self.parent)-01") == sum, "off")
+            try rules.update { (rules) throws(ServingError) in
+                (rules[model: model].isOn, rules[model: model].rate, rules[model: model].count) = (nil, nil, nil)
+            }
+            sum += Int(ratio) * 3
+            #expect(try await infer(whole, spans, count: 3) == sum, "as configured again")
+        }
     }
 
     @Test("the time of a call lies in its span, and of a request in those below it", .timeLimit(.minutes(1)))

@@ -35,7 +35,7 @@ private struct LetterTokenizer: Tokenizer {
             let model = try EncoderModel(
                 directory: Self.folder.path, name: ModelName("encoder")!, version: ModelVersion(1)!)
             try await whole.engine.load(EngineModel(encoder: model, tokenizer: LetterTokenizer(), queueCapacity: 4))
-            whole.readiness.isServing = true
+            whole.servingState.isServing = true
             try await body(whole)
         }
     }
@@ -81,7 +81,7 @@ private struct LetterTokenizer: Tokenizer {
             let folder = Self.folder.appending(path: "../../Decoders/qwen3").standardizedFileURL.path
             let model = try DecoderModel(directory: folder, name: ModelName("decoder")!, version: ModelVersion(1)!)
             try await whole.engine.load(EngineModel(text: model, tokenizer: LetterTokenizer(), endOfSequence: []))
-            whole.readiness.isServing = true
+            whole.servingState.isServing = true
             let texts = ["hello", "abc", "hello"]
             let expected = try await whole.call(TextMethods.embed, EmbedRequest(model: "decoder", texts: texts))
             let wanted = try request(texts, to: "decoder", outputs: ["embedding"])

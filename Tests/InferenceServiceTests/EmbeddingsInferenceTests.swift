@@ -63,7 +63,7 @@ private struct LetterTokenizer: Tokenizer {
         try await WholeServer.with(impliedModel: configured.flatMap(ModelName.init)) { whole in
             try await load(
                 "encoder", into: whole.engine, queueCapacity: queueCapacity, delayNanoseconds: delayNanoseconds)
-            whole.readiness.isServing = true
+            whole.servingState.isServing = true
             try await body(whole)
         }
     }

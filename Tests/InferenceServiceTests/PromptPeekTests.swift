@@ -9,14 +9,26 @@ import Vocabulary
 struct PromptPeekTests {
     private func peek(_ request: GenerateRequest) -> (prompt: Bytes, salt: String)? { peek(request.encoded()) }
 
-    private func peek(_ bytes: Bytes) -> (prompt: Bytes, salt: String)? {
-        guard let fields = GenerateRequest.promptFields else { return nil }
-        return bytes.withUnsafeBytes { bytes in
-            PromptPeek(bytes, fields).map {
+    private func peek(
+        _ bytes: Bytes, as type: any ModelRequest.Type = GenerateRequest.self
+    ) -> (prompt: Bytes, salt: String)? {
+        bytes.withUnsafeBytes { bytes in
+            type.prompt(peekingAt: bytes).map {
                 (Bytes(copying: UnsafeRawBufferPointer(rebasing: bytes[$0.prompt])), $0.salt)
             }
         }
     }
+
+    private func peek(_ request: ModelInferRequest) -> Bytes? {
+        peek(request.encoded(), as: ModelInferRequest.self)?.prompt
+    }
+
+    /// A raw BYTES tensor.
+    private func raw(_ texts: String...) -> Bytes {
+        Bytes(texts.flatMap { withUnsafeBytes(of: UInt32($0.utf8.count).littleEndian, Array.init) + Array($0.utf8) })
+    }
+
+    private typealias Input = ModelInferRequest.InferInputTensor
 
     @Test("finds a text, tokens or a conversation, and the salt")
     func kinds() throws {
@@ -37,6 +49,59 @@ struct PromptPeekTests {
             return try #require(peek(GenerateRequest(model: "m", input: .chat(chat)))).prompt.array.prefix(128)
         }
         #expect(beginnings[0] == beginnings[1])
+    }
+
+    @Test("finds the text of an inference request, raw or typed, wherever it stands among the inputs")
+    func tensors() {
+        let number = Input(name: "max_tokens", datatype: "INT32", shape: [1])
+        let text = Input(name: "text_input", datatype: "BYTES", shape: [1])
+        let four = Bytes([4, 0, 0, 0])
+        #expect(
+            peek(
+                ModelInferRequest(
+                    modelName: "m", inputs: [number, text], rawInputContents: [four, raw("Once upon")]))
+                == Bytes(utf8: "Once upon"))
+        #expect(
+            peek(
+                ModelInferRequest(
+                    modelName: "m", id: "7", inputs: [text, number],
+                    outputs: [.init(name: "text_output")], rawInputContents: [raw("Once upon"), four]))
+                == Bytes(utf8: "Once upon"))
+        let typed = Input(
+            name: "text_input", datatype: "BYTES", shape: [1],
+            contents: InferTensorContents(bytesContents: [Bytes(utf8: "Once upon")]))
+        let typedNumber = Input(
+            name: "max_tokens", datatype: "INT32", shape: [1], contents: InferTensorContents(intContents: [4]))
+        #expect(
+            peek(ModelInferRequest(modelName: "m", inputs: [typedNumber, typed])) == Bytes(utf8: "Once upon"))
+    }
+
+    @Test("finds none in an inference request that leaves nothing in a cache, or whose text is not in it")
+    func tensorsWithoutPrompt() {
+        let text = Input(name: "text_input", datatype: "BYTES", shape: [1])
+        func request(_ input: Input, _ raw: Bytes..., outputs: [String] = []) -> ModelInferRequest {
+            ModelInferRequest(
+                modelName: "m", inputs: [input], outputs: outputs.map { .init(name: $0) }, rawInputContents: raw)
+        }
+        #expect(peek(request(text, raw("Once", "upon"))) == nil)
+        #expect(peek(request(text, raw("Once"), outputs: ["embedding"])) == nil)
+        #expect(peek(request(text)) == nil)
+        #expect(peek(request(text, Bytes([9, 0, 0, 0, 65]))) == nil && peek(request(text, Bytes([9]))) == nil)
+        #expect(peek(request(Input(name: "image", datatype: "BYTES", shape: [1]), raw("Once"))) == nil)
+        let shared = Input(
+            name: "text_input", datatype: "BYTES", shape: [1],
+            parameters: ["shared_memory_region": InferParameter(parameterChoice: .stringParam("r"))])
+        #expect(peek(request(shared, raw("Once"))) == nil)
+    }
+
+    @Test("an inference request cut anywhere has its text or none")
+    func cutTensors() {
+        let text = Input(name: "text_input", datatype: "BYTES", shape: [1])
+        let bytes = ModelInferRequest(
+            modelName: "m", inputs: [text], rawInputContents: [raw("Once upon a time")]
+        ).encoded().array
+        for count in 0..<bytes.count { #expect(peek(Bytes(bytes[..<count]), as: ModelInferRequest.self) == nil) }
+        #expect(peek(Bytes(bytes), as: ModelInferRequest.self)?.prompt == Bytes(utf8: "Once upon a time"))
     }
 
     @Test("counts the tokens of an answer as a decoder does, whatever else is in it")

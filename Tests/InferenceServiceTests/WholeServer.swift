@@ -4,6 +4,7 @@ import InferenceService
 import Messages
 import RPC
 import RPCTransport
+import Spans
 import Synchronization
 import Telemetry
 import Tenancy
@@ -12,23 +13,25 @@ import Vocabulary
 /// Every service on the loopback interface, in plaintext, and a channel to it, for the length of a closure.
 struct WholeServer {
     let engine: Engine
-    let readiness: InferenceService.Readiness
+    let servingState: ServingState
     let services: InferenceServices
     let server: RPCServer
     let channel: RPCChannel
 
     static func with(
-        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, impliedModel: ModelName? = nil,
+        allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, spanRules: SharedSpanRules? = nil,
+        impliedModel: ModelName? = nil,
         configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
         let loops = try EventLoopGroup(name: "test", loopCount: 2)
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
-        let readiness = InferenceService.Readiness()
+        let servingState = ServingState()
         var extensions = ServerExtensions()
         extensions.allowsSharedMemory = allowsSharedMemory
+        extensions.spanRules = spanRules
         let services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            engine: engine, servingState: servingState, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
         let gate = CallGate(
@@ -45,7 +48,7 @@ struct WholeServer {
         do {
             try await body(
                 WholeServer(
-                    engine: engine, readiness: readiness, services: services, server: server, channel: channel))
+                    engine: engine, servingState: servingState, services: services, server: server, channel: channel))
             result = .success(())
         } catch {
             result = .failure(error)

@@ -26,10 +26,10 @@ import Vocabulary
             try await watch.write(HealthCheckRequest(service: "inference.GRPCInferenceService").encoded())
             try await watch.finishWriting()
             #expect(try await next(of: watch) == .notServing)
-            whole.readiness.isServing = true
+            whole.servingState.isServing = true
             #expect(try await next(of: watch) == .serving)
             #expect(try await whole.call(HealthMethods.list, HealthListRequest()).statuses.count > 5)
-            whole.readiness.isServing = false
+            whole.servingState.isServing = false
             whole.services.endWatches()
             #expect(try await next(of: watch) == .notServing)
             let failure = await #expect(throws: RPCFailure.self) { try await watch.next() }
@@ -53,9 +53,9 @@ import Vocabulary
             }
             var failure = await #expect(throws: RPCFailure.self) { try await check(waitsForReady: false) }
             #expect(failure?.error.label == "unhealthy")
-            whole.readiness.isServing = true
+            whole.servingState.isServing = true
             try await check(waitsForReady: true)
-            whole.readiness.isServing = false
+            whole.servingState.isServing = false
             // Calls may pass until the news has come.
             failure = nil
             while failure == nil {

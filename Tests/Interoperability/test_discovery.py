@@ -24,9 +24,10 @@ LEASE_SECONDS = 2
 class Cluster:
     """An etcd, and servers that know each other through it."""
 
-    def __init__(self, path, certificates, secure=False, dead_endpoint=False):
+    def __init__(self, path, certificates, secure=False, dead_endpoint=False, flags=(), lease=LEASE_SECONDS):
+        self.lease = lease
         self.path, self.certificates, self.main = path, certificates, certificates / "main"
-        self.etcd = etcd_process.Etcd(path, self.main if secure else None)
+        self.etcd = etcd_process.Etcd(path, self.main if secure else None, flags=flags)
         dead = [f"127.0.0.1:{free_ports(1)[0]}"] if dead_endpoint else []
         self.where = [f"endpoints: [{', '.join([*dead, self.etcd.endpoint])}]"]
         if secure:
@@ -53,7 +54,7 @@ class Cluster:
         """`where` is how it finds etcd, if not as everybody does."""
         place = self.path / f"shard{len(self.shards)}"
         place.mkdir()
-        settings = "{" + ", ".join([*(where or self.where), f"lease: {LEASE_SECONDS}s"]) + "}"
+        settings = "{" + ", ".join([*(where or self.where), f"lease: {self.lease}s"]) + "}"
         shard = Server(write_configuration(place, self.certificates, etcd=settings), place)
         shard.name = shard.target.replace("localhost", "127.0.0.1")
         self.shards.append(shard)
@@ -268,7 +269,92 @@ def test_a_front_end_and_a_shard_may_start_before_an_etcd_that_wants_certificate
     assert whole.serves()
 
 
+def identity(path, user, password):
+    """The keys of a user, whose password stands in a file as an editor leaves it."""
+    file = path / f"{user}.password"
+    file.write_text(password + "\n")
+    return [f"user: {user}", f"password_file: {file}"]
+
+
+def test_tokens_of_an_etcd_with_users_are_renewed_whatever_becomes_of_them(cluster):
+    # Renewals of the lease are further apart than a token lasts, so that each finds it gone.
+    whole = cluster(flags=["--auth-token=simple", "--auth-token-ttl=1"], lease=8)
+    etcd = whole.etcd.start()
+    etcd.require_users(shard="one-two", front="three-four")
+    whole.where += identity(whole.path, "front", "three-four")
+    whole.start_front()
+    where = [*whole.where[:-2], *identity(whole.path, "shard", "one-two")]
+    first = whole.start_shard(where)
+    wait(whole.serves, why=whole.front.errors)
+    count = etcd.answered("Authenticate")
+    wait(lambda: etcd.answered("Authenticate") >= count + 2, why=first.errors)
+    assert etcd.shards() == [first.name]
+    # No token survives a restart, neither the shard's nor that of the watch.
+    etcd.stop()
+    wait(lambda: whole.logged("those known stay"), why=whole.front.errors)
+    etcd.start()
+    second = whole.start_shard(where)
+    wait(lambda: whole.logged("shard there") == 2, why=whole.front.errors)
+    assert etcd.shards() == sorted([first.name, second.name])
+    # The role is enough to leave, too.
+    assert second.terminate() == 0
+    assert etcd.shards() == [first.name], second.errors()
+    for each in (first, whole.front):
+        errors = each.errors()
+        assert "does not let in" not in errors and "denied" not in errors and "forgotten" not in errors, errors
+        assert not any(secret in errors for secret in ("one-two", "three-four")), errors
+
+
+def test_a_wrong_password_is_said_and_mended_without_a_restart(cluster):
+    whole = cluster()
+    etcd = whole.etcd.start()
+    etcd.require_users(shard="one-two")
+    shard = whole.start_shard([*whole.where, *identity(whole.path, "shard", "five-six")])
+    wait(lambda: "not registered in etcd" in shard.errors(), why=shard.errors)
+    assert "etcd does not let in user 'shard': etcdserver: authentication failed" in shard.errors()
+    # Tries go on, and are not told again.
+    refused = etcd.answered("Authenticate", "InvalidArgument")
+    wait(lambda: etcd.answered("Authenticate", "InvalidArgument") > refused)
+    assert shard.errors().count("not registered in etcd") == 1 and "five-six" not in shard.errors()
+    identity(whole.path, "shard", "one-two")
+    wait(lambda: etcd.shards() == [shard.name], why=shard.errors)
+    assert "one-two" not in shard.errors()
+
+
+def test_users_without_a_right_and_servers_without_a_user_are_told_what_they_lack(cluster):
+    whole = cluster()
+    whole.etcd.start().require_users()
+    without_user = whole.start_shard()
+    without_right = whole.start_shard([*whole.where, *identity(whole.path, "nobody", "nothing")])
+    wait(lambda: "etcd wants a user and a password" in without_user.errors(), why=without_user.errors)
+    wait(lambda: "PERMISSION_DENIED: etcdserver: permission denied" in without_right.errors(),
+         why=without_right.errors)
+
+
+def test_a_password_may_come_from_the_environment_and_users_be_required_later(cluster, monkeypatch):
+    monkeypatch.setenv("APUS_ETCD_PASSWORD", "one-two")
+    whole = cluster(lease=5)
+    etcd = whole.etcd.start()
+    shard = whole.start_shard([*whole.where, "user: shard"])
+    wait(lambda: etcd.shards() == [shard.name], why=shard.errors)
+    etcd.require_users(shard="one-two")
+    wait(lambda: etcd.answered("Authenticate") == 1, why=shard.errors)
+    # Whoever is refused would be gone by then.
+    gone = whole.lease + 1.5
+    begin = time.monotonic()
+    wait(lambda: time.monotonic() - begin > gone or etcd.shards() != [shard.name])
+    assert etcd.shards() == [shard.name] and "not registered" not in shard.errors(), shard.errors()
+
+
 @pytest.mark.parametrize("lines, complaint", [
+    (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, user: a}"],
+     "etcd.password_file: is required with user, or APUS_ETCD_PASSWORD in the environment"),
+    (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, password_file: /dev/null}"],
+     "etcd.user: is required with password_file"),
+    (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, user: a, password_file: nowhere}"],
+     "etcd.password_file: no such file: nowhere"),
+    (["etcd: {endpoints: [127.0.0.1:2379], plaintext: true, user: a, password_file: /dev/null, password: b}"],
+     "etcd.password: "),
     (["etcd: {endpoints: [], plaintext: true}"], "etcd.endpoints: is required"),
     (["etcd: {endpoints: [10.0.0.1:2379], plaintext: true}"], "etcd.plaintext: only loopback addresses"),
     (["etcd: {endpoints: [127.0.0.1:2379]}"], "etcd.ca: is required"),

@@ -34,7 +34,8 @@ def extended(tmp_path_factory, certificates):
     configuration = write_configuration(
         directory, certificates, repository="{control: explicit}", shared_memory="true",
         models="[digits, storyteller, identity, delay]",
-        tenancy="{tenants: [{name: acme, models: [digits, delay]}]}")
+        tenancy="{tenants: [{name: acme, models: [digits, delay]}]}",
+        tracing=f"{{file: {directory / 'spans.jsonl'}, sample: 0}}")
     server = Server(configuration, directory)
     yield server, directory / "models"
     assert server.terminate() == 0, server.errors()
@@ -85,7 +86,7 @@ def index(client):
 def test_metadata_lists_the_extensions_that_work(client):
     extensions = set(client.get_server_metadata().extensions)
     assert {"statistics", "model_configuration", "model_repository", "system_shared_memory", "logging"} <= extensions
-    assert not {"cuda_shared_memory", "trace"} & extensions
+    assert "trace" in extensions and "cuda_shared_memory" not in extensions
 
 
 def test_a_configuration_has_what_clients_look_for(client):
@@ -232,6 +233,66 @@ def test_an_error_ends_a_stream_only_when_its_caller_says_so(client):
     assert len(answers) == 1 and "INVALID_ARGUMENT" in answers[0][1].status()
 
 
+def test_trace_settings_decide_which_calls_are_recorded(extended, client, admin):
+    file = extended[1].parent / "spans.jsonl"
+    one = {"inputs": [tensor("x", np.ones(1, np.float32))]}
+
+    def recorded(model):
+        """How many calls of a model have a span; a call of digits, always recorded, goes behind all that were made."""
+        marks = count("digits")
+        admin.update_trace_settings("digits", {"trace_level": ["TIMESTAMPS"], "trace_rate": "1"})
+        client.infer("digits", [image()])
+        deadline = time.monotonic() + 30
+        while count("digits") == marks:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return count(model)
+
+    def count(model):
+        spans = (span for line in file.read_text().split("\n")[:-1] for group in json.loads(line)["resourceSpans"]
+                 for scope in group["scopeSpans"] for span in scope["spans"])
+        return sum(1 for span in spans if span["name"].endswith("/ModelInfer") and
+                   {"key": "apus.model", "value": {"stringValue": model}} in span["attributes"])
+
+    file.touch()
+    before = recorded("identity")
+    client.infer("identity", **one)
+    assert recorded("identity") == before, "as configured"
+    admin.update_trace_settings(settings={"trace_level": ["TIMESTAMPS"], "trace_rate": "2"})
+    for _ in range(6):
+        client.infer("identity", **one)
+        client.get_model_metadata("identity")
+    assert recorded("identity") == before + 3
+    changed = admin.update_trace_settings("identity", {"trace_rate": "1", "trace_count": "2"})
+    assert changed.settings["trace_level"].value == ["TIMESTAMPS"]
+    for _ in range(3):
+        client.infer("identity", **one)
+    assert recorded("identity") == before + 5
+    assert client.get_trace_settings("identity").settings["trace_count"].value == ["0"]
+    assert client.get_trace_settings().settings["trace_count"].value == ["-1"]
+    admin.update_trace_settings("identity", {"trace_level": ["OFF"], "trace_count": None})
+    client.infer("identity", headers={"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, **one)
+    assert recorded("identity") == before + 5, "off for those, too, who bring a trace"
+    admin.update_trace_settings("identity", {"trace_level": None, "trace_rate": None})
+    for _ in range(2):
+        client.infer("identity", **one)
+    assert recorded("identity") == before + 6, "one of two again, as for all"
+    refused("UNIMPLEMENTED", "no tensors", admin.update_trace_settings, settings={"trace_level": ["TENSORS"]})
+    refused("UNIMPLEMENTED", "always 0", admin.update_trace_settings, settings={"log_frequency": "50"})
+    for model in ("digits", None):
+        admin.update_trace_settings(model, {"trace_level": None, "trace_rate": None})
+    assert client.get_trace_settings().settings["trace_level"].value == ["OFF"]
+
+
+def test_a_server_without_spans_takes_no_trace_settings(server, certificates):
+    with connect(server, certificates, "role-admin") as admin:
+        assert "trace" not in admin.get_server_metadata().extensions
+        assert admin.get_trace_settings().settings["trace_level"].value == ["OFF"]
+        refused("FAILED_PRECONDITION", "'tracing' in its configuration", admin.update_trace_settings,
+                settings={"trace_level": ["TIMESTAMPS"]})
+        refused("INVALID_ARGUMENT", "unknown trace setting", admin.update_trace_settings, settings={"speed": "5"})
+
+
 def test_trace_and_log_settings_are_for_all_to_see_and_for_admins_to_change(extended, client, admin):
     server, _ = extended
     assert client.get_trace_settings().settings["trace_level"].value == ["OFF"]
@@ -240,6 +301,8 @@ def test_trace_and_log_settings_are_for_all_to_see_and_for_admins_to_change(exte
     assert changed.settings["trace_rate"].value == ["5"]
     assert admin.update_trace_settings("digits", {"trace_rate": "6"}).settings["trace_rate"].value == ["6"]
     assert admin.update_trace_settings(settings={"trace_rate": None}).settings["trace_rate"].value == ["1000"]
+    admin.update_trace_settings(settings={"trace_level": None})
+    admin.update_trace_settings("digits", {"trace_rate": None})
     refused("NOT_FOUND", "unknown model", admin.get_trace_settings, "nowhere")
     refused("INVALID_ARGUMENT", "unknown trace setting", admin.update_trace_settings, settings={"speed": "5"})
 
@@ -254,7 +317,10 @@ def test_trace_and_log_settings_are_for_all_to_see_and_for_admins_to_change(exte
     before = server.errors()
     refused("INVALID_ARGUMENT", "", client.infer, "digits", [tensor("x", np.ones(1, np.float32))])
     assert server.errors() == before, "info lines are not written any more"
-    admin.update_log_settings({"log_info": True})
+    admin.update_log_settings({"log_info": True, "log_warning": False})
+    refused("INVALID_ARGUMENT", "", client.infer, "digits", [tensor("x", np.ones(1, np.float32))])
+    assert server.errors() != before, "and are again, without warnings too"
+    admin.update_log_settings({"log_warning": True})
 
 
 @pytest.mark.skipif(not SHARED, reason="no /dev/shm")

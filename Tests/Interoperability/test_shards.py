@@ -13,6 +13,7 @@ import time
 import grpc
 import pytest
 import tritonclient.grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
@@ -520,15 +521,35 @@ def test_only_a_router_may_watch_a_shard(server, certificates):
     assert refusal.value.code() == grpc.StatusCode.PERMISSION_DENIED
 
 
-def test_prompts_that_begin_alike_go_to_the_shard_whose_cache_has_them(platform):
+def tensor_request(prompt):
+    """Two tokens behind `prompt`, by the Open Inference Protocol."""
+    text = prompt.encode()
+    return service_pb2.ModelInferRequest(
+        model_name="storyteller",
+        inputs=[service_pb2.ModelInferRequest.InferInputTensor(name="max_tokens", datatype="INT32", shape=[1]),
+                service_pb2.ModelInferRequest.InferInputTensor(name="text_input", datatype="BYTES", shape=[1])],
+        raw_input_contents=[struct.pack("<i", 2), struct.pack("<I", len(text)) + text])
+
+
+@pytest.mark.parametrize("protocol", ["apus.text.v1", "ModelInfer", "ModelStreamInfer"])
+def test_prompts_that_begin_alike_go_to_the_shard_whose_cache_has_them(platform, protocol):
     from apus.admin.v1 import admin_pb2, admin_pb2_grpc
     whole = platform(2)
     tale = ("there lived a king who had a daughter, and she was so fair that the sun itself wondered whenever it shone "
             "upon her face, and beside the castle lay a great dark forest, ")
 
     def cached(prompt):
-        *_, last = generate(whole.channel, prompt=prompt, max_tokens=2)
-        return last.usage.cached_tokens
+        """How much of a prompt was in a cache."""
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(whole.channel)
+        if protocol == "apus.text.v1":
+            *_, last = generate(whole.channel, prompt=prompt, max_tokens=2)
+            return last.usage.cached_tokens
+        if protocol == "ModelInfer":
+            _, call = stub.ModelInfer.with_call(tensor_request(prompt))
+        else:
+            call = stub.ModelStreamInfer(iter([tensor_request(prompt)]))
+            assert [answer.error_message for answer in call] == [""]
+        return int(dict(call.trailing_metadata()).get("apus-cached-tokens", 0))
 
     def answered(shard):
         with grpc.secure_channel(shard.target, credentials(whole.certificates / "main", "role-admin")) as channel:

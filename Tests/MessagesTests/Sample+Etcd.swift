@@ -41,5 +41,9 @@ extension Sample {
         Sample(EtcdLeaseRevokeResponse(header: EtcdResponseHeader(revision: 2)), "header { revision: 2 }"),
         Sample(EtcdLeaseKeepAliveRequest(id: 7), "id: 7"),
         Sample(EtcdLeaseKeepAliveResponse(id: 7, ttl: 5), "id: 7 ttl: 5"),
+        Sample(EtcdAuthenticateRequest(name: "n", password: "p"), #"name: "n" password: "p""#),
+        Sample(
+            EtcdAuthenticateResponse(header: EtcdResponseHeader(revision: 3), token: "t.9"),
+            #"header { revision: 3 } token: "t.9""#),
     ]
 }

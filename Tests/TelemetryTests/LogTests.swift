@@ -95,6 +95,34 @@ struct LogLinesTests {
     }
 }
 
+@Suite("The levels of a log")
+struct LogThresholdTests {
+    @Test("one between others may be left out, by loggers and by lines", arguments: LogThreshold.Severity.allCases)
+    func leftOut(severity: LogThreshold.Severity) {
+        let collector = Collector()
+        let threshold = LogThreshold(.critical)
+        var severities = LogThreshold.Severities()
+        severities.insert(severity)
+        threshold.severities = severities
+        let lines = LogLines(threshold: threshold, clock: { 0 }, sink: { collector.append($0) })
+        let logger = lines.logger(label: "apus.test")
+        for (each, level) in zip(LogThreshold.Severity.allCases, Logger.Level.allCases) {
+            logger.log(level: level, "by a logger")
+            lines.write(each, "by itself") { _ in }
+        }
+        let written = severity == .critical ? [severity] : [severity, .critical]
+        #expect(
+            collector.lines
+                == written.flatMap {
+                    [
+                        "1970-01-01T00:00:00.000Z \($0) by a logger logger=apus.test\n",
+                        "1970-01-01T00:00:00.000Z \($0) by itself\n",
+                    ]
+                })
+        #expect(threshold.severity == severity)
+    }
+}
+
 @Suite("The log handler")
 struct LineLogHandlerTests {
     @Test("writes one line an event, with all metadata in order, above its level")

@@ -200,7 +200,7 @@ struct TenantTableTests {
         arguments: [
             ("trust_domain: A B", "apus.yaml:1:15: trust_domain: "),
             ("unlisted: perhaps", "apus.yaml:1:11: unlisted: "),
-            ("tenants: [{weight: 1}]", "apus.yaml: tenants[0].name: is required"),
+            ("tenants: [{weight: 1}]", "apus.yaml:1:11: tenants[0].name: is required"),
             ("tenants: [{name: UPPER}]", "apus.yaml:1:18: tenants[0].name: "),
             (
                 "tenants: [{name: a}, {name: a}]",

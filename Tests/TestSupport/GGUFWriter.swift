@@ -1,7 +1,7 @@
 /// Writes GGUF files for tests, also wrong ones: nothing is checked.
 package struct GGUFWriter {
     /// A value as it stands in the file: its type and its bytes.
-    package struct Value {
+    package struct Value: Sendable {
         let type: UInt32
         let bytes: [UInt8]
 

@@ -112,6 +112,7 @@ import Vocabulary
         "a miniature computes the same from its GGUF file",
         arguments: [
             "gemma2", "gemma3", "gpt2", "llama-linear-biased", "llama3-scaled", "mistral", "phi3", "phi3-long", "qwen3",
+            "qwen3-yarn",
         ])
     func miniatures(name: String) throws {
         let fixture = try DecoderFixture(name)

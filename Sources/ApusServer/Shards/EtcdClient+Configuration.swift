@@ -1,5 +1,7 @@
 import Discovery
 import EventLoops
+import Foundation
+import RPC
 import RPCTransport
 import TLS
 import Vocabulary
@@ -34,6 +36,46 @@ extension EtcdClient {
             channel.keepalive.timeoutNanoseconds = 5_000_000_000
             return RPCChannel(configuration: channel, loops: loops)
         }
-        self.init(channels: channels, clock: clock)
+        self.init(
+            channels: channels,
+            user: etcd.user.map { source in
+                EtcdUser(name: source.name) { Result { () throws(RPCFailure) in try source.password() } }
+            },
+            clock: clock)
+    }
+}
+
+extension ServerConfiguration.EtcdUserSource {
+    /// The longest password; what is longer is another file.
+    private static let byteCountMax = 4096
+
+    /// What the environment says; nil for nothing.
+    static var environmentPassword: String? {
+        guard let text = getenv("APUS_ETCD_PASSWORD") else { return nil }
+        let password = String(cString: text)
+        return password.isEmpty ? nil : password
+    }
+
+    /// Reads the password.
+    ///
+    /// - Throws: FAILED_PRECONDITION naming the file, never what is in it.
+    fileprivate func password() throws(RPCFailure) -> String {
+        guard let path = passwordPath else {
+            guard let password = Self.environmentPassword else {
+                throw RPCFailure(.failedPrecondition, "APUS_ETCD_PASSWORD is not set")
+            }
+            return password
+        }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw RPCFailure(.failedPrecondition, "password_file \(path) cannot be read")
+        }
+        // Editors end a file with a line's end, which no password has.
+        let line = data.last == 0x0A ? data.dropLast(data.dropLast().last == 0x0D ? 2 : 1) : data
+        guard line.count <= Self.byteCountMax, let password = String(data: line, encoding: .utf8), !password.isEmpty
+        else {
+            throw RPCFailure(
+                .failedPrecondition, "password_file \(path): expected one to \(Self.byteCountMax) bytes of UTF-8")
+        }
+        return password
     }
 }

@@ -103,6 +103,18 @@ void   etcdserverpb__lease_keep_alive_response__init
   static const Etcdserverpb__LeaseKeepAliveResponse init_value = ETCDSERVERPB__LEASE_KEEP_ALIVE_RESPONSE__INIT;
   *message = init_value;
 }
+void   etcdserverpb__authenticate_request__init
+                     (Etcdserverpb__AuthenticateRequest         *message)
+{
+  static const Etcdserverpb__AuthenticateRequest init_value = ETCDSERVERPB__AUTHENTICATE_REQUEST__INIT;
+  *message = init_value;
+}
+void   etcdserverpb__authenticate_response__init
+                     (Etcdserverpb__AuthenticateResponse         *message)
+{
+  static const Etcdserverpb__AuthenticateResponse init_value = ETCDSERVERPB__AUTHENTICATE_RESPONSE__INIT;
+  *message = init_value;
+}
 static const ProtobufCFieldDescriptor etcdserverpb__response_header__field_descriptors[1] =
 {
   {
@@ -1015,5 +1027,107 @@ const ProtobufCMessageDescriptor etcdserverpb__lease_keep_alive_response__descri
   etcdserverpb__lease_keep_alive_response__field_indices_by_name,
   1,  etcdserverpb__lease_keep_alive_response__number_ranges,
   (ProtobufCMessageInit) etcdserverpb__lease_keep_alive_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor etcdserverpb__authenticate_request__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Etcdserverpb__AuthenticateRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "password",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Etcdserverpb__AuthenticateRequest, password),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned etcdserverpb__authenticate_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = password */
+};
+static const ProtobufCIntRange etcdserverpb__authenticate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor etcdserverpb__authenticate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "etcdserverpb.AuthenticateRequest",
+  "AuthenticateRequest",
+  "Etcdserverpb__AuthenticateRequest",
+  "etcdserverpb",
+  sizeof(Etcdserverpb__AuthenticateRequest),
+  2,
+  etcdserverpb__authenticate_request__field_descriptors,
+  etcdserverpb__authenticate_request__field_indices_by_name,
+  1,  etcdserverpb__authenticate_request__number_ranges,
+  (ProtobufCMessageInit) etcdserverpb__authenticate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor etcdserverpb__authenticate_response__field_descriptors[2] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Etcdserverpb__AuthenticateResponse, header),
+    &etcdserverpb__response_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Etcdserverpb__AuthenticateResponse, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned etcdserverpb__authenticate_response__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+  1,   /* field[1] = token */
+};
+static const ProtobufCIntRange etcdserverpb__authenticate_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor etcdserverpb__authenticate_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "etcdserverpb.AuthenticateResponse",
+  "AuthenticateResponse",
+  "Etcdserverpb__AuthenticateResponse",
+  "etcdserverpb",
+  sizeof(Etcdserverpb__AuthenticateResponse),
+  2,
+  etcdserverpb__authenticate_response__field_descriptors,
+  etcdserverpb__authenticate_response__field_indices_by_name,
+  1,  etcdserverpb__authenticate_response__number_ranges,
+  (ProtobufCMessageInit) etcdserverpb__authenticate_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

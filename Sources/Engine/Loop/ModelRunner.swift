@@ -7,7 +7,7 @@ import Vocabulary
 /// - Isolation: engine thread only.
 protocol ModelRunner: AnyObject {
     /// Whether there is a batch or a step to run.
-    func readiness(at now: MonotonicTime) -> Readiness
+    func readiness(at now: MonotonicTime) -> SchedulerReadiness
 
     /// The rank of the tenant for whom that would be; nil when nothing is to be computed, only somebody to be told.
     func rank(at now: MonotonicTime) -> Claim.Rank?

@@ -42,7 +42,7 @@ final class TokenRunner: ModelRunner {
         }
     }
 
-    func readiness(at now: MonotonicTime) -> Readiness { scheduler.readiness(at: now) }
+    func readiness(at now: MonotonicTime) -> SchedulerReadiness { scheduler.readiness(at: now) }
 
     func rank(at now: MonotonicTime) -> Claim.Rank? { scheduler.rank(at: now, accounts.shares) }
 

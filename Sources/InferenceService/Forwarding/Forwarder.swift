@@ -47,11 +47,13 @@ package struct Forwarder: Sendable {
     ///
     /// - Complexity: O(fields + affinityByteCount).
     func affinity(
-        of request: Bytes, _ selector: ModelSelector, _ fields: PromptFields, tenant: TenantID?
+        of request: Bytes, _ selector: ModelSelector, _ type: any ModelRequest.Type, tenant: TenantID?
     ) -> AffinityKey? {
         guard affinityByteCount > 0 else { return nil }
         return request.withUnsafeBytes { bytes in
-            guard let peek = PromptPeek(bytes, fields), peek.prompt.count >= Self.promptByteCountMin else { return nil }
+            guard let peek = type.prompt(peekingAt: bytes), peek.prompt.count >= Self.promptByteCountMin else {
+                return nil
+            }
             let beginning = bytes[peek.prompt.prefix(affinityByteCount)]
             return AffinityKey(
                 tenant: tenant, selector: selector, salt: peek.salt, prefix: UnsafeRawBufferPointer(rebasing: beginning)

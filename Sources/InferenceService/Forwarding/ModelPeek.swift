@@ -2,34 +2,6 @@ import Messages
 import Routing
 import Vocabulary
 
-/// Where the prompt is in a serialised request, and its salt, found without decoding the rest.
-struct PromptPeek {
-    let prompt: Range<Int>
-    let salt: String
-
-    /// Nil for bytes that are no message or have no prompt.
-    init?(_ bytes: UnsafeRawBufferPointer, _ fields: PromptFields) {
-        var cursor = WireCursor(bytes, in: 0..<bytes.count)
-        var prompt: Range<Int>?
-        var salt = ""
-        while !cursor.isAtEnd {
-            guard let key = cursor.varint() else { return nil }
-            if key & 7 == 2, fields.prompts.contains(key >> 3) {
-                guard let content = cursor.content() else { return nil }
-                prompt = content
-            } else if key == fields.salt << 3 | 2 {
-                guard let text = cursor.text() else { return nil }
-                salt = text
-            } else {
-                guard cursor.skipValue(ofType: UInt8(key & 7)) else { return nil }
-            }
-        }
-        guard let prompt else { return nil }
-        self.prompt = prompt
-        self.salt = salt
-    }
-}
-
 extension GenerateResponse {
     /// How many tokens a serialised message has, found without decoding the rest; 0 for bytes that are no message.
     ///

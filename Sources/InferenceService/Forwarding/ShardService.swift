@@ -11,13 +11,13 @@ package struct ShardService: Sendable {
     static let intervalNanoseconds: UInt64 = 250_000_000
 
     private let engine: Engine
-    private let readiness: Readiness
+    private let servingState: ServingState
     private let watchers = ShardWatchers()
 
-    init(engine: Engine, readiness: Readiness) {
+    init(engine: Engine, servingState: ServingState) {
         self.engine = engine
-        self.readiness = readiness
-        readiness.observe { [watchers] _ in watchers.wakeAll() }
+        self.servingState = servingState
+        servingState.observe { [watchers] _ in watchers.wakeAll() }
     }
 
     /// Tells the state until the server drains, which is the last thing it tells.
@@ -35,7 +35,7 @@ package struct ShardService: Sendable {
             watchers.remove(watcher)
         }
         for await _ in ticks {
-            let isServing = readiness.isServing
+            let isServing = servingState.isServing
             try await writer.write(ShardState(models: models, draining: !isServing))
             guard isServing else { return }
         }

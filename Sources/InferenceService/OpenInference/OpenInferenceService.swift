@@ -3,6 +3,7 @@ package import Engine
 package import Messages
 import Models
 import Routing
+import Spans
 package import Vocabulary
 
 /// The Open Inference Protocol with what Triton has beside it, over every model there is.
@@ -10,7 +11,7 @@ package import Vocabulary
 /// - Source: Open Inference Protocol, version 2, gRPC; extended as Triton has it where clients rely on that.
 package struct OpenInferenceService: Sendable {
     let engine: Engine
-    private let readiness: Readiness
+    private let servingState: ServingState
     let clock: any MonotonicClock
     /// Milliseconds since 1970.
     let now: @Sendable () -> Int64
@@ -22,22 +23,23 @@ package struct OpenInferenceService: Sendable {
     /// Nil where shared memory is off.
     let regions: SharedMemoryRegions?
     let log: LogControl
-    let trace = SharedTraceSettings()
+    /// Nil for a server that exports no spans.
+    let spanRules: SharedSpanRules?
     let responses = ResponseTallies()
 
     /// - Parameters:
     ///   - engine: answers the calls.
-    ///   - readiness: whether the server takes calls.
+    ///   - servingState: whether the server takes calls.
     ///   - clock: of the server.
     ///   - now: milliseconds since 1970.
     ///   - serverVersion: as the server says it.
     ///   - extensions: what the server has beside its models.
     package init(
-        engine: Engine, readiness: Readiness, clock: any MonotonicClock, now: @escaping @Sendable () -> Int64,
+        engine: Engine, servingState: ServingState, clock: any MonotonicClock, now: @escaping @Sendable () -> Int64,
         serverVersion: String, extensions: ServerExtensions
     ) {
         self.engine = engine
-        self.readiness = readiness
+        self.servingState = servingState
         self.clock = clock
         self.now = now
         self.serverVersion = serverVersion
@@ -45,6 +47,7 @@ package struct OpenInferenceService: Sendable {
         directory = extensions.directory
         regions = extensions.allowsSharedMemory ? SharedMemoryRegions() : nil
         log = LogControl(extensions.logThreshold)
+        spanRules = extensions.spanRules
     }
 
     /// True: who can ask gets this answer.
@@ -54,7 +57,7 @@ package struct OpenInferenceService: Sendable {
 
     /// Whether the server takes calls: after it has loaded its models, and until it drains.
     package func serverReady(_ request: ServerReadyRequest) -> ServerReadyResponse {
-        ServerReadyResponse(ready: readiness.isServing)
+        ServerReadyResponse(ready: servingState.isServing)
     }
 
     /// Whether a model would answer; false, and no error, for one that is not there.
@@ -63,7 +66,7 @@ package struct OpenInferenceService: Sendable {
             return ModelReadyResponse(ready: false)
         }
         return ModelReadyResponse(
-            ready: readiness.isServing && (engine.isReady(selector) || directory?.isReady(selector) == true))
+            ready: servingState.isServing && (engine.isReady(selector) || directory?.isReady(selector) == true))
     }
 
     /// What this server is called, and which extensions of the protocol it knows.
@@ -73,6 +76,7 @@ package struct OpenInferenceService: Sendable {
             "model_repository(unload_dependents)", "parameters", "schedule_policy", "sequence", "statistics",
         ]
         if regions != nil { extensions.append("system_shared_memory") }
+        if spanRules != nil { extensions.append("trace") }
         return ServerMetadataResponse(name: "apus", version: serverVersion, extensions: extensions)
     }
 

@@ -4,32 +4,40 @@ import Vocabulary
 
 /// How much is logged, in the words of Triton's clients: decisions only, in a value.
 ///
+/// Each level is on or off for itself. Notices, which they do not know, follow `log_info`; what ends the server is
+/// always written.
+///
 /// - Source: Triton's logging extension.
 struct LogSettings: Equatable {
     /// Times in the log are as ISO 8601 has them.
     static let format = "ISO8601"
 
     private(set) var writesInfo: Bool
+    /// With `log_info`, once that is said.
+    private var writesNotices: Bool
     private(set) var writesWarnings: Bool
     private(set) var writesErrors: Bool
     private(set) var verboseLevel: UInt32
 
-    /// The settings that come to a threshold.
-    init(_ threshold: LogThreshold.Severity) {
-        typealias Severity = LogThreshold.Severity
-        writesInfo = threshold.rawValue <= Severity.info.rawValue
-        writesWarnings = threshold.rawValue <= Severity.warning.rawValue
-        writesErrors = threshold.rawValue <= Severity.error.rawValue
-        verboseLevel = UInt32(max(0, Severity.info.rawValue - threshold.rawValue))
+    /// The settings that come to these levels.
+    init(_ severities: LogThreshold.Severities) {
+        writesInfo = severities.contains(.info)
+        writesNotices = severities.contains(.notice)
+        writesWarnings = severities.contains(.warning)
+        writesErrors = severities.contains(.error)
+        verboseLevel = severities.contains(.trace) ? 2 : severities.contains(.debug) ? 1 : 0
     }
 
-    /// The threshold that they come to: levels are nested, so that the lowest that is wanted counts.
-    var threshold: LogThreshold.Severity {
-        if verboseLevel > 1 { return .trace }
-        if verboseLevel == 1 { return .debug }
-        if writesInfo { return .info }
-        if writesWarnings { return .warning }
-        return writesErrors ? .error : .critical
+    /// The levels that they come to.
+    var severities: LogThreshold.Severities {
+        var severities = LogThreshold.Severities()
+        for (severity, isWritten) in [
+            (LogThreshold.Severity.trace, verboseLevel > 1), (.debug, verboseLevel > 0), (.info, writesInfo),
+            (.notice, writesNotices), (.warning, writesWarnings), (.error, writesErrors),
+        ] where isWritten {
+            severities.insert(severity)
+        }
+        return severities
     }
 
     /// Every setting by name.
@@ -57,7 +65,7 @@ struct LogSettings: Equatable {
         _ key: String, _ value: LogSettingsRequest.SettingValue.ParameterChoice?
     ) throws(ServingError) {
         switch (key, value) {
-        case ("log_info", .boolParam(let isOn)?): writesInfo = isOn
+        case ("log_info", .boolParam(let isOn)?): (writesInfo, writesNotices) = (isOn, isOn)
         case ("log_warning", .boolParam(let isOn)?): writesWarnings = isOn
         case ("log_error", .boolParam(let isOn)?): writesErrors = isOn
         case ("log_verbose_level", .uint32Param(let level)?): verboseLevel = level

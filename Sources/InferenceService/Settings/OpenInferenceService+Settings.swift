@@ -1,26 +1,49 @@
 import Engine
 package import Messages
 import Routing
+import Spans
 import Synchronization
 import Telemetry
 package import Vocabulary
 
 extension OpenInferenceService {
-    /// Tells what is to be traced; an admin changes it.
+    /// Tells which calls are recorded; an admin changes it, from the next call on.
     ///
-    /// - Throws: PERMISSION_DENIED; NOT_FOUND for a model that is not there; as `TraceSettings.update`.
+    /// - Throws: PERMISSION_DENIED; NOT_FOUND for a model that is not there; FAILED_PRECONDITION on a server that
+    ///   exports no spans; as `TraceSettings.apply`.
     package func traceSetting(
         _ request: TraceSettingRequest, _ call: CallContext
     ) throws(ServingError) -> TraceSettingResponse {
         var model: ModelName?
         if !request.modelName.isEmpty {
             let selector = try ModelSelector(name: request.modelName)
-            _ = try engine.description(of: selector)
+            if directory?.knows(selector) != true { _ = try engine.description(of: selector) }
             model = selector.name
         }
-        if !request.settings.isEmpty { try call.requireAdmin(to: "change trace settings") }
-        let settings = try trace.update(request.settings.mapValues(\.value), of: model)
+        let changes = request.settings.mapValues(\.value)
+        if !changes.isEmpty { try call.requireAdmin(to: "change trace settings") }
+        let settings = try traceSettings(changing: changes, of: model)
         return TraceSettingResponse(settings: settings.mapValues { .init(value: $0) })
+    }
+
+    private func traceSettings(
+        changing changes: [String: [String]], of model: ModelName?
+    ) throws(ServingError) -> [String: [String]] {
+        guard let spanRules else {
+            var unused = SpanRules(sampleRatio: 0)
+            try TraceSettings.apply(changes, of: model, to: &unused)
+            guard changes.isEmpty else {
+                throw ServingError(
+                    .failedPrecondition,
+                    "this server has nowhere to put spans: 'tracing' in its configuration says where",
+                    label: "no_tracing")
+            }
+            return TraceSettings.none
+        }
+        return try spanRules.update { (rules) throws(ServingError) in
+            try TraceSettings.apply(changes, of: model, to: &rules)
+            return TraceSettings.all(of: model, in: rules)
+        }
     }
 
     /// Tells how much is logged; an admin changes it, from the next line on.
@@ -35,27 +58,6 @@ extension OpenInferenceService {
     }
 }
 
-/// The trace settings of a server.
-///
-/// - Isolation: any thread.
-final class SharedTraceSettings: Sendable {
-    private let settings = Mutex(TraceSettings())
-
-    /// Changes some settings, or none.
-    ///
-    /// - Returns: what holds now for the model, or for all.
-    /// - Throws: as `TraceSettings.update`.
-    func update(_ changes: [String: [String]], of model: ModelName?) throws(ServingError) -> [String: [String]] {
-        let updated: Result<[String: [String]], ServingError> = settings.withLock { settings in
-            Result { () throws(ServingError) in
-                try settings.update(changes, of: model)
-                return settings.settings(of: model)
-            }
-        }
-        return try updated.get()
-    }
-}
-
 /// The settings of the log, and the threshold that they set.
 ///
 /// - Isolation: any thread.
@@ -66,7 +68,7 @@ final class LogControl: Sendable {
     /// - Parameter threshold: of the server's log; nil where it cannot be changed.
     init(_ threshold: LogThreshold?) {
         self.threshold = threshold
-        state = Mutex(LogSettings(threshold?.severity ?? .info))
+        state = Mutex(LogSettings(threshold?.severities ?? LogThreshold.Severities(from: .info)))
     }
 
     var settings: LogSettings { state.withLock { $0 } }
@@ -83,7 +85,7 @@ final class LogControl: Sendable {
         let updated: Result<LogSettings, ServingError> = state.withLock { settings in
             Result { () throws(ServingError) in
                 try settings.update(changes)
-                threshold.severity = settings.threshold
+                threshold.severities = settings.severities
                 return settings
             }
         }

@@ -11,40 +11,61 @@ package import Vocabulary
 package struct CallTracing: Sendable {
     let tracer: SpanTracer
     let clock: any MonotonicClock
+    /// What is said while the server runs about calls of models.
+    private let rules: SharedSpanRules?
     /// Nanoseconds since 1970.
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
     ///   - tracer: makes the spans.
     ///   - clock: of the loops.
+    ///   - rules: for calls of models; nil where nobody changes them.
     ///   - nanosecondsSince1970: the time that spans are written in.
     package init(
-        tracer: SpanTracer, clock: any MonotonicClock, nanosecondsSince1970: @escaping @Sendable () -> UInt64
+        tracer: SpanTracer, clock: any MonotonicClock, rules: SharedSpanRules? = nil,
+        nanosecondsSince1970: @escaping @Sendable () -> UInt64
     ) {
         self.tracer = tracer
+        self.rules = rules
         self.clock = clock
         now = nanosecondsSince1970
     }
 
     /// A call as far as tracing goes: which trace it belongs to, and its span, if that is recorded.
     struct Call: Sendable {
-        fileprivate let tracer: SpanTracer
-        let origin: SpanOrigin
-        let span: CallSpan?
+        fileprivate let tracing: CallTracing
+        fileprivate(set) var origin: SpanOrigin
+        fileprivate(set) var span: CallSpan?
 
         /// What a server is told that is called now; nil for what the caller itself has said.
         var outgoing: TraceContext? {
             if let span { return span.outgoing }
-            return origin.parent == nil ? tracer.context(unrecorded: origin) : nil
+            return origin.parent == nil ? tracing.tracer.context(unrecorded: origin) : nil
+        }
+
+        /// Decides anew now that the model is known, before anything of the call's work has begun.
+        ///
+        /// Why so late: a rule is for a model, and which one a call names is known only when its request is there. A
+        /// span that began for nothing is forgotten; one that begins now begins when the call came.
+        mutating func follow(rulesFor model: ModelName, _ context: ServerContext) {
+            switch tracing.rules?.decide(model, hasParent: origin.parent != nil) ?? .asConfigured {
+            case .asConfigured: return
+            case .skip:
+                origin = origin.deciding(isSampled: false)
+                span = nil
+            case .record:
+                origin = origin.deciding(isSampled: true)
+                if span == nil { span = tracing.span(of: context.path, origin, startTime: context.arrivalTime) }
+            }
         }
     }
 
     /// Reads what the caller says, and begins a span if it is recorded.
     func begin(_ context: ServerContext) -> Call {
         let origin = origin(context.requestHeaders)
-        guard origin.isSampled else { return Call(tracer: tracer, origin: origin, span: nil) }
+        guard origin.isSampled else { return Call(tracing: self, origin: origin, span: nil) }
         return Call(
-            tracer: tracer, origin: origin, span: span(of: context.path, origin, startTime: context.arrivalTime))
+            tracing: self, origin: origin, span: span(of: context.path, origin, startTime: context.arrivalTime))
     }
 
     /// Ends the span of a call; one that was refused before its handler began gets its span only now.

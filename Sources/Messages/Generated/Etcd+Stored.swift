@@ -260,3 +260,33 @@ extension EtcdLeaseKeepAliveResponse: StoredMessage {
         stored.ttl = ttl
     }
 }
+
+extension EtcdAuthenticateRequest: StoredMessage {
+    typealias Stored = Etcdserverpb__AuthenticateRequest
+    static let storedType = StoredType(etcdserverpb__authenticate_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        name = try arena.string(stored.name, "etcdserverpb.AuthenticateRequest.name")
+        password = try arena.string(stored.password, "etcdserverpb.AuthenticateRequest.password")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.name = arena.store(name)
+        stored.password = arena.store(password)
+    }
+}
+
+extension EtcdAuthenticateResponse: StoredMessage {
+    typealias Stored = Etcdserverpb__AuthenticateResponse
+    static let storedType = StoredType(etcdserverpb__authenticate_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        header = try arena.message(stored.header)
+        token = try arena.string(stored.token, "etcdserverpb.AuthenticateResponse.token")
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.header = arena.store(header)
+        stored.token = arena.store(token)
+    }
+}

@@ -45,6 +45,16 @@ package enum EtcdLeaseMethods {
         path: "/etcdserverpb.Lease/LeaseKeepAlive", clientStreams: true, serverStreams: true)
 }
 
+/// Who calls.
+package enum EtcdAuthMethods {
+    /// The full name of the service.
+    package static let service = "etcdserverpb.Auth"
+
+    /// Begins to be a user: the token goes with the calls that follow, as metadata `token`.
+    package static let authenticate = MethodSignature<EtcdAuthenticateRequest, EtcdAuthenticateResponse>(
+        path: "/etcdserverpb.Auth/Authenticate")
+}
+
 /// Where the answer comes from.
 package struct EtcdResponseHeader: Message {
     /// Counts the changes of all keys: the answer is as of this one.
@@ -306,5 +316,31 @@ package struct EtcdLeaseKeepAliveResponse: Message {
     package init(id: Int64 = 0, ttl: Int64 = 0) {
         self.id = id
         self.ttl = ttl
+    }
+}
+
+/// Says who calls.
+package struct EtcdAuthenticateRequest: Message {
+    /// The user.
+    package var name: String
+    /// What only the user knows.
+    package var password: String
+
+    package init(name: String = "", password: String = "") {
+        self.name = name
+        self.password = password
+    }
+}
+
+/// The caller is who it says.
+package struct EtcdAuthenticateResponse: Message {
+    /// As of when.
+    package var header: EtcdResponseHeader?
+    /// What to show with calls, for as long as etcd knows it.
+    package var token: String
+
+    package init(header: EtcdResponseHeader? = nil, token: String = "") {
+        self.header = header
+        self.token = token
     }
 }

@@ -174,7 +174,7 @@ extension GGUFDecoderReader {
         guard size % 2 == 0 else { throw fields.error("rope.dimension_count", "expected an even number, got \(size)") }
         let theta = try theta("rope.freq_base", or: family == .gemma3 ? 1e6 : 1e4)
         let plain = RotaryEmbedding(theta: theta, size: size)
-        let all = try scaled(plain, context: context, trained: trained)
+        let all = try scaled(plain, theta: theta, context: context, trained: trained)
         guard family == .gemma3 else { return [all] }
         return [all, RotaryEmbedding(theta: try self.theta("rope.freq_base_swa", or: 1e4), size: size)]
     }
@@ -186,7 +186,7 @@ extension GGUFDecoderReader {
     }
 
     private func scaled(
-        _ plain: RotaryEmbedding, context: Int, trained: Int
+        _ plain: RotaryEmbedding, theta: Double, context: Int, trained: Int
     ) throws(ModelFileError) -> RotaryEmbedding {
         let count = plain.frequencies.count
         if let divisors = try fields.divisors("rope_freqs.weight", count: count) {
@@ -206,12 +206,39 @@ extension GGUFDecoderReader {
         let name = "rope.scaling.type"
         switch try fields.gguf.string(fields.key(name)) {
         case nil, "none"?: return plain
-        case "linear"?:
-            guard let factor = try fields.positiveNumber("rope.scaling.factor") else {
-                throw fields.error("rope.scaling.factor", "is missing")
-            }
-            return plain.scaled(by: .linear(factor: factor))
-        case let type?: throw fields.error(name, "expected none or linear, got \"\(type)\"")
+        case "linear"?: return plain.scaled(by: .linear(factor: try scalingFactor()))
+        case "yarn"?: return plain.scaled(by: try yarn(theta: theta, size: 2 * count, trained: trained))
+        case let type?: throw fields.error(name, "expected none, linear or yarn, got \"\(type)\"")
         }
+    }
+
+    private func scalingFactor() throws(ModelFileError) -> Double {
+        guard let factor = try fields.positiveNumber("rope.scaling.factor") else {
+            throw fields.error("rope.scaling.factor", "is missing")
+        }
+        return factor
+    }
+
+    /// - Source: llama.cpp, which multiplies the amplitude of the paper with the factors in the file, and for whose
+    ///   `yarn_ext_factor` less than 0 means 1.
+    private func yarn(theta: Double, size: Int, trained: Int) throws(ModelFileError) -> RotaryEmbedding.Scaling {
+        guard theta > 1 else { throw fields.error("rope.freq_base", "expected more than 1 with yarn, got \(theta)") }
+        for (name, usual) in [("yarn_ext_factor", 1.0), ("yarn_log_multiplier", 0)] {
+            let name = "rope.scaling.\(name)"
+            guard let number = try fields.gguf.number(fields.key(name)), number != usual, number >= 0 else { continue }
+            throw fields.error(name, "expected \(usual), got \(number)")
+        }
+        let factor = try scalingFactor()
+        let original = try fields.size("rope.scaling.original_context_length", max: Limit.context, or: trained)
+        let amplitude =
+            try (fields.positiveNumber("rope.scaling.attn_factor") ?? 1)
+            * (fields.positiveNumber("rope.scaling.yarn_attn_factor") ?? 1)
+        return RotaryEmbedding.yarn(
+            factor: factor, originalLength: Double(original), theta: theta, size: size,
+            turns: (
+                try fields.positiveNumber("rope.scaling.yarn_beta_fast") ?? RotaryEmbedding.yarnTurns.fast,
+                try fields.positiveNumber("rope.scaling.yarn_beta_slow") ?? RotaryEmbedding.yarnTurns.slow
+            ),
+            amplitude: amplitude * RotaryEmbedding.yarnAmplitude(factor))
     }
 }

@@ -6,7 +6,7 @@ struct GGUFFields {
     let architecture: GGUFArchitecture
 
     /// - Throws: `ModelFileError` when `general.architecture` is missing or none that Apus knows, or when the file is
-    ///   one of several.
+    ///   one of several, and the others are not there.
     init(_ gguf: GGUFFile) throws(ModelFileError) {
         let key = "general.architecture"
         let known = GGUFArchitecture.allCases.map(\.rawValue).joined(separator: ", ")
@@ -14,8 +14,8 @@ struct GGUFFields {
         guard let architecture = GGUFArchitecture(rawValue: name) else {
             throw gguf.keyError(key, "expected one of \(known), got \"\(name)\"")
         }
-        if let count = try gguf.integer("split.count"), count > 1 {
-            throw gguf.keyError("split.count", "is one of \(count) files, expected all in one")
+        if let count = try gguf.integer("split.count"), count > 1, count != gguf.partCount {
+            throw gguf.keyError("split.count", "is one of \(count) files, got no more than \(gguf.partCount)")
         }
         self.gguf = gguf
         self.architecture = architecture

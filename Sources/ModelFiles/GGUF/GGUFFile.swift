@@ -7,7 +7,8 @@ package import Vocabulary
 /// | key, type, value; … | name, extents, type, offset; … | padding | data … |
 /// ```
 ///
-/// Names and layouts are those of the file; `GGUFModel` shows them as Hugging Face would write them.
+/// A model that was split into several files is read as one, see `init(path:)`. Names and layouts are those of the
+/// file; `GGUFModel` shows them as Hugging Face would write them.
 ///
 /// - Source: the GGUF specification of ggml, version 3.
 package struct GGUFFile: TensorFile {
@@ -26,15 +27,20 @@ package struct GGUFFile: TensorFile {
     package let keys: [String]
     private let values: [String: GGUFValue]
     private let tensors: [String: StoredTensor]
+    /// Of how many files these are the tensors.
+    package let partCount: Int
 
-    /// Opens the file at `path`.
-    ///
-    /// - Throws: `ModelFileError` naming the file, and the key or tensor where there is one.
-    package init(path: String) throws(ModelFileError) {
-        try self.init(bytes: MappedFile.open(path: path), file: path)
+    /// What `head` says, with these tensors, of so many files.
+    init(head: GGUFFile, tensors: [String: StoredTensor], partCount: Int) {
+        file = head.file
+        version = head.version
+        keys = head.keys
+        values = head.values
+        self.tensors = tensors
+        self.partCount = partCount
     }
 
-    /// Reads `bytes`; `file` is only named in errors.
+    /// Reads `bytes`, one file for itself; `file` is only named in errors.
     package init(bytes: Bytes, file: String) throws(ModelFileError) {
         var cursor = GGUFCursor(bytes, file: file)
         guard try cursor.number(UInt32.self, "magic") == 0x4655_4747 else {
@@ -59,6 +65,7 @@ package struct GGUFFile: TensorFile {
         self.file = file
         self.keys = keys
         self.values = values
+        partCount = 1
         tensors = try Self.placed(
             infos, bytes: bytes, headByteCount: cursor.offset, alignment: try Self.alignment(values, file: file),
             file: file)

@@ -45,6 +45,39 @@ package struct RotaryEmbedding: Sendable, Equatable {
         case divisors([Double], amplitude: Double)
     }
 
+    /// YaRN's ramp for the first `size` elements of a head.
+    ///
+    /// - Parameters:
+    ///   - factor: how much longer the context is than the original one.
+    ///   - originalLength: of the context, in tokens.
+    ///   - theta: more than 1.
+    ///   - size: an even number.
+    ///   - turns: frequencies that turn at least so often (`fast`) within the original length stay, those that turn at
+    ///     most so often (`slow`) are divided.
+    ///   - amplitude: instead of what the paper takes for that factor.
+    /// - Returns: a `ramp`.
+    /// - Source: Peng et al. 2023 (YaRN), sections 3.2 to 3.4.
+    static func yarn(
+        factor: Double, originalLength: Double, theta: Double, size: Int, turns: (fast: Double, slow: Double),
+        amplitude: Double? = nil
+    ) -> Scaling {
+        /// Which frequency turns that often within the original length.
+        func index(ofTurns turns: Double) -> Double {
+            Double(size) * log(originalLength / (turns * 2 * .pi)) / (2 * log(theta))
+        }
+        let begin = max(0, index(ofTurns: turns.fast).rounded(.down))
+        let end = min(Double(size - 1), index(ofTurns: turns.slow).rounded(.up))
+        return .ramp(
+            factor: factor, begin: begin, end: end == begin ? end + 0.001 : end,
+            amplitude: amplitude ?? yarnAmplitude(factor))
+    }
+
+    /// What cosines and sines are multiplied by with that factor.
+    static func yarnAmplitude(_ factor: Double) -> Double { factor > 1 ? 0.1 * log(factor) + 1 : 1 }
+
+    /// The turns that everybody takes.
+    static let yarnTurns = (fast: 32.0, slow: 1.0)
+
     /// The same with `scaling`.
     package func scaled(by scaling: Scaling) -> RotaryEmbedding {
         switch scaling {

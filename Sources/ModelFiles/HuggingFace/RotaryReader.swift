@@ -108,16 +108,13 @@ struct RotaryReader {
         let factor = try required("factor", scaling)
         let hasOriginal = [scaling, fields].contains { $0.has("original_max_position_embeddings") }
         let original = Double(hasOriginal ? try originalLength(scaling) : trained)
-        /// Which frequency turns that often within the original length.
-        func index(ofTurns turns: Double) -> Double {
-            Double(size) * log(original / (turns * 2 * .pi)) / (2 * log(theta))
-        }
-        let begin = max(0, index(ofTurns: try scaling.positiveNumber("beta_fast") ?? 32).rounded(.down))
-        let end = min(Double(size - 1), index(ofTurns: try scaling.positiveNumber("beta_slow") ?? 1).rounded(.up))
-        let usual = factor > 1 ? 0.1 * log(factor) + 1 : 1
-        return .ramp(
-            factor: factor, begin: begin, end: end == begin ? end + 0.001 : end,
-            amplitude: try scaling.positiveNumber("attention_factor") ?? usual)
+        return RotaryEmbedding.yarn(
+            factor: factor, originalLength: original, theta: theta, size: size,
+            turns: (
+                try scaling.positiveNumber("beta_fast") ?? RotaryEmbedding.yarnTurns.fast,
+                try scaling.positiveNumber("beta_slow") ?? RotaryEmbedding.yarnTurns.slow
+            ),
+            amplitude: try scaling.positiveNumber("attention_factor"))
     }
 
     private func divisors(

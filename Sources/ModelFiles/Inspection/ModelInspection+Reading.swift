@@ -23,8 +23,9 @@ extension ModelInspection {
             }
         }
         if let gguf = file as? GGUFFile {
+            let parts = gguf.partCount > 1 ? ", \(gguf.partCount) files" : ""
             self.init(
-                path: path, format: "GGUF version \(gguf.version)", facts: Facts(gguf: gguf), tensors: tensors,
+                path: path, format: "GGUF version \(gguf.version)\(parts)", facts: Facts(gguf: gguf), tensors: tensors,
                 warnings: Self.warnings(gguf))
             return
         }

@@ -4,7 +4,7 @@ import Vocabulary
 /// Finds the tensors of a model by what lies at a path.
 package enum ModelTensors {
     /// Opens the tensors at `path`: of a safetensors or GGUF file, or of a folder with `model.safetensors`, with shards
-    /// and their index, or with one GGUF file.
+    /// and their index, or with one GGUF file, or those into which one was split.
     ///
     /// GGUF comes as it stands in the file; see `GGUFModel`.
     ///
@@ -16,12 +16,15 @@ package enum ModelTensors {
         if exists("\(path)/\(SafetensorsFolder.indexName)") { return try SafetensorsFolder(path: path) }
         if exists("\(path)/model.safetensors") { return try SafetensorsFile(path: "\(path)/model.safetensors") }
         let names = files(in: path).filter { $0.hasSuffix(".gguf") }
-        guard names.count == 1 else {
+        let series = Set(names.map { GGUFSeries(partAt: $0) })
+        let isSplit = series.count == 1 && series.first != .some(nil)
+        guard names.count == 1 || isSplit else {
             throw ModelFileError(
                 file: path,
                 problem: names.isEmpty
                     ? "has no model.safetensors, \(SafetensorsFolder.indexName) or .gguf file"
-                    : "has \(names.count) .gguf files, expected one: \(names.prefix(5).joined(separator: ", "))")
+                    : "has \(names.count) .gguf files, expected one, or all of one that was split: "
+                        + names.prefix(5).joined(separator: ", "))
         }
         return try GGUFFile(path: "\(path)/\(names[0])")
     }

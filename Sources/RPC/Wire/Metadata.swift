@@ -20,8 +20,11 @@ package struct Metadata: Equatable, Sendable {
         package let name: String
         package let value: Value
 
-        /// A value that no other call has would only push others out of the peer's table.
-        var indexing: HeaderList.Indexing { name == "traceparent" ? .never : .allowed }
+        /// A value that no other call has would only push others out of the peer's table, and a secret has no business
+        /// in one.
+        var indexing: HeaderList.Indexing {
+            ["traceparent", "token", "authorization"].contains(name) ? .never : .allowed
+        }
     }
 
     /// All entries, in order.

@@ -23,6 +23,7 @@ extension GGUFVocabulary {
         separatorToken = try keys.token("seperator_token_id")
         paddingToken = try keys.token("padding_token_id")
         maskToken = try keys.token("mask_token_id")
+        if case .string("bert")? = file.value("general.architecture") { isOfEncoder = true }
         addsBegin = try keys.flag("add_bos_token")
         addsEnd = try keys.flag("add_eos_token")
         addsSpacePrefix = try keys.flag("add_space_prefix")

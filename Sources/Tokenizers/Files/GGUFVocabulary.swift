@@ -41,6 +41,9 @@ package struct GGUFVocabulary: Sendable {
     package var escapesSpaces = true
     /// `tokenizer.ggml.precompiled_charsmap`.
     package var charsMap: [UInt8] = []
+    /// Whether the file has a BERT, a RoBERTa or an XLM-R, whose texts stand between tokens: those of all three are
+    /// `bert` files, and their vocabularies `bert`, `gpt2` and `t5`.
+    package var isOfEncoder = false
 
     package init(model: String, tokens: [String]) {
         self.model = model
@@ -108,6 +111,7 @@ private struct GGUFReader {
     /// Control tokens stand for no text and are found in it; so are those of the user, which stand for themselves.
     func addSpecialTokens(to tokenizer: inout PipelineTokenizer) throws(TokenizerError) {
         let isBERT = vocabulary.model == "bert"
+        let isEncoder = isBERT || vocabulary.isOfEncoder
         // Of WordPiece, those with a key of their own are special whatever the types say.
         let named = isBERT ? Set(vocabulary.namedTokens.map(\.token)) : []
         var added: [TokenizerJSONReader.Added] = []
@@ -116,7 +120,9 @@ private struct GGUFReader {
             let content = isBERT ? String(decoding: wordPieceEntry(index, content), as: UTF8.self) : content
             switch type(of: token) {
             case GGUFVocabulary.Kind.control, GGUFVocabulary.Kind.unknown:
-                added.append(.init(content: content, token: token))
+                // RoBERTa and XLM-R have white space in front of a mask belong to it; no key says so.
+                let isMask = isEncoder && token == vocabulary.maskToken
+                added.append(.init(content: content, token: token, stripsLeft: isMask))
             case _ where named.contains(token): added.append(.init(content: content, token: token))
             case GGUFVocabulary.Kind.userDefined:
                 added.append(.init(content: content, token: token, isSpecial: false))
@@ -125,15 +131,12 @@ private struct GGUFReader {
         }
         tokenizer.add(added)
         func wordPieceToken(_ name: String) -> Int32? { isBERT ? tokenizer.namedTokens[name] : nil }
-        let begin = isBERT ? vocabulary.classToken ?? vocabulary.beginToken : vocabulary.beginToken
-        let end = isBERT ? vocabulary.separatorToken ?? vocabulary.endToken : vocabulary.endToken
-        if vocabulary.addsBegin ?? (vocabulary.model == "llama" || isBERT), let begin = begin ?? wordPieceToken("[CLS]")
-        {
-            tokenizer.prefix = [begin]
-        }
-        if vocabulary.addsEnd ?? (vocabulary.model == "t5" || isBERT), let end = end ?? wordPieceToken("[SEP]") {
-            tokenizer.suffix = [end]
-        }
+        let begin = isEncoder ? vocabulary.classToken ?? vocabulary.beginToken : vocabulary.beginToken
+        let end = isEncoder ? vocabulary.separatorToken ?? vocabulary.endToken : vocabulary.endToken
+        let addsBegin = vocabulary.addsBegin ?? (vocabulary.model == "llama" || isEncoder)
+        if addsBegin, let begin = begin ?? wordPieceToken("[CLS]") { tokenizer.prefix = [begin] }
+        let addsEnd = vocabulary.addsEnd ?? (vocabulary.model == "t5" || isEncoder)
+        if addsEnd, let end = end ?? wordPieceToken("[SEP]") { tokenizer.suffix = [end] }
     }
 
     func byteLevel() throws(TokenizerError) -> PipelineTokenizer {
@@ -217,9 +220,24 @@ private struct GGUFReader {
         let model = try parts.unigram(
             scores: vocabulary.scores.map(Double.init), unknown: vocabulary.unknownToken ?? 2,
             fallsBackToBytes: parts.table["<0x00>".utf8] != nil, isWritten: isText)
-        return try spaced(
+        var tokenizer = try spaced(
             .unigram(model), parts, prefixes: vocabulary.addsSpacePrefix ?? true,
             removesExtra: vocabulary.removesExtraSpaces ?? true)
+        if vocabulary.isOfEncoder { cutLikeXLMR(&tokenizer) }
+        return tokenizer
+    }
+
+    /// XLM-R was published with a `tokenizer.json`, whose words are not those of SentencePiece where a text has other
+    /// white space than U+0020, or characters of several scalars; its vectors belong to those.
+    private func cutLikeXLMR(_ tokenizer: inout PipelineTokenizer) {
+        tokenizer.normalizers = CharsMap(vocabulary.charsMap).map { [.charsMap($0, .graphemes)] } ?? []
+        tokenizer.preTokenizers = [
+            .split(WordCuts.known(#"\s"#), .removed, inverts: false),
+            .metaspace(
+                replacement: VocabularyParts.spaceMark, vocabulary.addsSpacePrefix ?? true ? .always : .never,
+                splits: true),
+        ]
+        tokenizer.cutsAtSpaceMark = false
     }
 
     /// What an entry is in `vocab.txt`: in these files the beginnings of words have a mark of space in front, and what

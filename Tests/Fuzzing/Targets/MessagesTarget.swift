@@ -58,7 +58,7 @@ extension FuzzTarget {
         TEITokenEmbedding.self, TEIEmbedAllResponse.self, TEIPredictRequest.self, TEIPredictPairRequest.self,
         TEIPrediction.self, TEIPredictResponse.self, TEIRerankRequest.self, TEIRerankStreamRequest.self, TEIRank.self,
         TEIRerankResponse.self, TEIEncodeRequest.self, TEISimpleToken.self, TEIEncodeResponse.self,
-        TEIDecodeRequest.self, TEIDecodeResponse.self,
+        TEIDecodeRequest.self, TEIDecodeResponse.self, EtcdAuthenticateRequest.self, EtcdAuthenticateResponse.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.

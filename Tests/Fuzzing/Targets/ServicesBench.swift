@@ -43,17 +43,18 @@ final class ServicesBench: Sendable {
         for (_, model) in contents.models { try await engine.load(model) }
         try await engine.load(EngineModel(batch: IdentityModel(name: identity, version: version)))
         models = try engine.models.map { try ModelSelector(name: $0.name.name, version: "") }
-        let readiness = InferenceService.Readiness()
+        let servingState = ServingState()
         let tenants = TenantGate(
             TenantTable(anonymousTenant: TenantID("local")), clocks: .init(monotonic: clock, unixSeconds: { 0 }))
         let services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: tenants, clock: clock, now: { 0 }, serverVersion: "fuzz")
+            engine: engine, servingState: servingState, tenants: tenants, clock: clock, now: { 0 },
+            serverVersion: "fuzz")
         var methods = MethodTable()
         services.register(in: &methods, through: CallGate(tenants: tenants))
         server = try await RPCServer(configuration: RPCServerConfiguration(), methods: methods, loops: loops)
         channel = RPCChannel(
             configuration: RPCChannelConfiguration(host: "127.0.0.1", port: server.address.port), loops: loops)
-        readiness.isServing = true
+        servingState.isServing = true
     }
 
     /// Makes one call; when it is over, nothing of it waits or runs any more.

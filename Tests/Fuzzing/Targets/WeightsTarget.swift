@@ -3,15 +3,17 @@ import TestSupport
 import Vocabulary
 
 extension FuzzTarget {
-    /// A model file into the reader that the first byte names: GGUF, safetensors, the index of a folder of shards.
+    /// A model file into the reader that the first byte names: GGUF, safetensors, the index of a folder of shards, GGUF
+    /// in two files.
     ///
     /// What is accepted must be readable to the last element, and lie within the file.
     static let weights = FuzzTarget("weights", seeds: { try WeightsSeeds.all() }) { input in
         var cursor = ByteCursor(input)
         let reader = cursor.byte()
         let bytes = Bytes(copying: cursor.rest)
-        switch reader % 3 {
+        switch reader % 4 {
         case 0: try WeightsBench.readGGUF(bytes)
+        case 3: try WeightsBench.readParts(bytes)
         case 1:
             guard let file = try? SafetensorsFile(bytes: bytes, file: "input") else { return }
             try WeightsBench.read(file, byteCountMax: bytes.count)
@@ -23,7 +25,23 @@ extension FuzzTarget {
 private enum WeightsBench {
     static func readGGUF(_ bytes: Bytes) throws {
         guard let file = try? GGUFFile(bytes: bytes, file: "input") else { return }
-        try read(file, byteCountMax: bytes.count)
+        try readGGUF(file, byteCountMax: bytes.count)
+    }
+
+    /// Two files, the first of as many bytes as the first two say.
+    static func readParts(_ bytes: Bytes) throws {
+        guard bytes.count >= 2 else { return }
+        let middle = min(2 + (Int(bytes[0]) | Int(bytes[1]) << 8), bytes.count)
+        guard let first = try? GGUFFile(bytes: bytes[2..<middle], file: "first"),
+            let second = try? GGUFFile(bytes: bytes[middle..<bytes.count], file: "second"),
+            let joined = try? GGUFFile(joining: [first, second])
+        else { return }
+        try require(joined.names.count == first.names.count + second.names.count, "tensors are lost or double")
+        try readGGUF(joined, byteCountMax: bytes.count)
+    }
+
+    private static func readGGUF(_ file: GGUFFile, byteCountMax: Int) throws {
+        try read(file, byteCountMax: byteCountMax)
         for key in file.keys {
             try require(file.value(key) != nil, "the key \(key) has no value")
             if case .array(let array)? = file.value(key) {
@@ -34,7 +52,7 @@ private enum WeightsBench {
         _ = try? DecoderDescription(gguf: file)
         _ = try? EncoderDescription(gguf: file)
         guard let model = try? GGUFModel(file) else { return }
-        try read(model, byteCountMax: 2 * bytes.count)
+        try read(model, byteCountMax: 2 * byteCountMax)
     }
 
     /// Every tensor as numbers, if it is of any that Apus reads.
@@ -74,8 +92,21 @@ private enum WeightsSeeds {
         let index = #"{"metadata":{},"weight_map":{"a":"1.safetensors","b":"1.safetensors"}}"#
         return [
             ("gguf", [0] + decoder()), ("gguf-quantised", [0] + quantised()), ("safetensors", [1] + safetensors),
-            ("index", [2] + Array(index.utf8)),
+            ("index", [2] + Array(index.utf8)), ("gguf-parts", [3] + parts()),
         ]
+    }
+
+    /// Two files of one model, behind the length of the first.
+    private static func parts() -> [UInt8] {
+        let files = (0..<2).map { number in
+            var writer = GGUFWriter()
+            writer.values = [
+                ("split.no", .uint32(UInt32(number))), ("split.count", .uint32(2)), ("split.tensors.count", .uint32(2)),
+            ]
+            writer.add("tensor.\(number)", shape: [2], [1, 2])
+            return writer.file
+        }
+        return [UInt8(truncatingIfNeeded: files[0].count), UInt8(files[0].count >> 8)] + files[0] + files[1]
     }
 
     /// A decoder of one layer without weights but for the embeddings and the queries.

@@ -96,7 +96,7 @@ struct EncoderDescriptionGGUFTests {
             ("bert.pooling_type", .uint32(4), "expected 1 (mean) or 2 (first token), got 4 (rank)"),
             ("bert.pooling_type", .uint32(9), "expected 1 (mean) or 2 (first token), got 9"),
             ("bert.pooling_type", .string("mean"), "expected a whole number"),
-            ("split.count", .uint32(2), "is one of 2 files"),
+            ("split.count", .uint32(2), "is one of 2 files, got no more than 1"),
         ] as [(String, GGUFWriter.Value?, String)])
     func refused(key: String, value: GGUFWriter.Value?, problem: String) throws {
         let error = #expect(throws: ModelFileError.self) { try description(changing: [key: value]) }

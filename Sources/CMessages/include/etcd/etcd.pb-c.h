@@ -31,6 +31,8 @@ typedef struct Etcdserverpb__LeaseRevokeRequest Etcdserverpb__LeaseRevokeRequest
 typedef struct Etcdserverpb__LeaseRevokeResponse Etcdserverpb__LeaseRevokeResponse;
 typedef struct Etcdserverpb__LeaseKeepAliveRequest Etcdserverpb__LeaseKeepAliveRequest;
 typedef struct Etcdserverpb__LeaseKeepAliveResponse Etcdserverpb__LeaseKeepAliveResponse;
+typedef struct Etcdserverpb__AuthenticateRequest Etcdserverpb__AuthenticateRequest;
+typedef struct Etcdserverpb__AuthenticateResponse Etcdserverpb__AuthenticateResponse;
 
 
 /* --- enums --- */
@@ -235,6 +237,28 @@ struct  Etcdserverpb__LeaseKeepAliveResponse
     , 0, 0 }
 
 
+struct  Etcdserverpb__AuthenticateRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData password;
+};
+#define ETCDSERVERPB__AUTHENTICATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&etcdserverpb__authenticate_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Etcdserverpb__AuthenticateResponse
+{
+  ProtobufCMessage base;
+  Etcdserverpb__ResponseHeader *header;
+  ProtobufCBinaryData token;
+};
+#define ETCDSERVERPB__AUTHENTICATE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&etcdserverpb__authenticate_response__descriptor) \
+    , NULL, {0,NULL} }
+
+
 /* Etcdserverpb__ResponseHeader methods */
 void   etcdserverpb__response_header__init
                      (Etcdserverpb__ResponseHeader         *message);
@@ -283,6 +307,12 @@ void   etcdserverpb__lease_keep_alive_request__init
 /* Etcdserverpb__LeaseKeepAliveResponse methods */
 void   etcdserverpb__lease_keep_alive_response__init
                      (Etcdserverpb__LeaseKeepAliveResponse         *message);
+/* Etcdserverpb__AuthenticateRequest methods */
+void   etcdserverpb__authenticate_request__init
+                     (Etcdserverpb__AuthenticateRequest         *message);
+/* Etcdserverpb__AuthenticateResponse methods */
+void   etcdserverpb__authenticate_response__init
+                     (Etcdserverpb__AuthenticateResponse         *message);
 /* --- per-message closures --- */
 
 typedef void (*Etcdserverpb__ResponseHeader_Closure)
@@ -333,6 +363,12 @@ typedef void (*Etcdserverpb__LeaseKeepAliveRequest_Closure)
 typedef void (*Etcdserverpb__LeaseKeepAliveResponse_Closure)
                  (const Etcdserverpb__LeaseKeepAliveResponse *message,
                   void *closure_data);
+typedef void (*Etcdserverpb__AuthenticateRequest_Closure)
+                 (const Etcdserverpb__AuthenticateRequest *message,
+                  void *closure_data);
+typedef void (*Etcdserverpb__AuthenticateResponse_Closure)
+                 (const Etcdserverpb__AuthenticateResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -356,6 +392,8 @@ extern const ProtobufCMessageDescriptor etcdserverpb__lease_revoke_request__desc
 extern const ProtobufCMessageDescriptor etcdserverpb__lease_revoke_response__descriptor;
 extern const ProtobufCMessageDescriptor etcdserverpb__lease_keep_alive_request__descriptor;
 extern const ProtobufCMessageDescriptor etcdserverpb__lease_keep_alive_response__descriptor;
+extern const ProtobufCMessageDescriptor etcdserverpb__authenticate_request__descriptor;
+extern const ProtobufCMessageDescriptor etcdserverpb__authenticate_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

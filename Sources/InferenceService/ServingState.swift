@@ -3,7 +3,7 @@ import Synchronization
 /// Whether the server takes calls.
 ///
 /// - Isolation: read from any thread; set by the one who starts and stops the server.
-package final class Readiness: Sendable {
+package final class ServingState: Sendable {
     private let serving = Atomic<Bool>(false)
     private let observers = Mutex<[@Sendable (Bool) -> Void]>([])
 
