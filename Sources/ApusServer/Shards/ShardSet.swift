@@ -104,7 +104,8 @@ actor ShardSet {
         let usable = names.compactMap { ServerConfiguration.ListenAddress($0) }
         let unusable = names.filter { ServerConfiguration.ListenAddress($0) == nil }
         for name in unusable.subtracting(unusableNames) {
-            logger.warning("shard's key in etcd is no HOST:PORT", metadata: ["name": "\(name.prefix(255))"])
+            logger.warning(
+                "shard's key in etcd is no HOST:PORT", metadata: ["name": "\(name.shown(byteCountMax: 255))"])
         }
         unusableNames = unusable
         let all = Set(configuration.addresses).union(usable)

@@ -40,7 +40,7 @@ struct TraceSettings {
         guard initial[key] != nil else {
             throw ServingError(
                 .invalidArgument,
-                "unknown trace setting '\(key.prefix(64))', there are \(initial.keys.sorted().joined(separator: ", "))")
+                "unknown trace setting '\(key.shown())', there are \(initial.keys.sorted().joined(separator: ", "))")
         }
         guard key != "trace_file" else {
             throw ServingError(
@@ -54,7 +54,7 @@ struct TraceSettings {
         }
         let isRight = key == "trace_count" ? Int32(values[0]).map { $0 >= -1 } : UInt32(values[0]).map { _ in true }
         guard isRight == true else {
-            throw ServingError(.invalidArgument, "Unable to parse '\(key)', got: \(values[0].prefix(64))")
+            throw ServingError(.invalidArgument, "Unable to parse '\(key)', got: \(values[0].shown())")
         }
     }
 
@@ -62,7 +62,7 @@ struct TraceSettings {
         for level in values where !levels.contains(level) {
             throw ServingError(
                 .invalidArgument,
-                "unknown trace level '\(level.prefix(64))', there are \(levels.sorted().joined(separator: ", "))")
+                "unknown trace level '\(level.shown())', there are \(levels.sorted().joined(separator: ", "))")
         }
         guard !values.contains("OFF") || values.count == 1 else {
             throw ServingError(.invalidArgument, "Expect only one trace level 'OFF' is specified")
