@@ -8,6 +8,7 @@ import RPCTransport
 import Spans
 import TLS
 import Telemetry
+import Tenancy
 import Vocabulary
 
 /// The spans of a server: who makes them, and the ways out.
@@ -64,7 +65,9 @@ final class ServerTracing: Sendable {
         ) { [exporters] span in
             for exporter in exporters { exporter.append(span) }
         }
-        calls = CallTracing(tracer: tracer, clock: clock) {
+        let callerLimit = RateLimit(
+            perSecond: configuration.callerLimit, burst: UInt64(max(1, 2 * configuration.callerLimit)))
+        calls = CallTracing(tracer: tracer, clock: clock, callerLimit: callerLimit) {
             UInt64(max(0, Date().timeIntervalSince1970) * 1_000_000) * 1000
         }
     }
