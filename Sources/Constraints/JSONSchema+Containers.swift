@@ -207,8 +207,8 @@ extension JSONSchema {
         guard let value = schema[name] else { return nil }
         guard case .number(let digits) = value, let count = Int(digits), (0...Self.countMax).contains(count) else {
             throw JSONSchemaError(
-                "\(path): '\(name)': expected an integer in 0 to \(Self.countMax), got \(value.text.shown(byteCountMax: 32))"
-            )
+                "\(path): '\(name)': expected an integer in 0 to \(Self.countMax), got "
+                    + value.text.shown(byteCountMax: 32))
         }
         return count
     }

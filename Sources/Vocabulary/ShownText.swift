@@ -5,8 +5,8 @@ extension StringProtocol {
     /// why whole scalars: half of one would not be UTF-8.
     ///
     /// - Parameter byteCountMax: bytes of UTF-8.
-    /// - Returns: the text, or as many of its first scalars as fit; each control character is a question mark, because it
-    ///   could end a line or steer a terminal.
+    /// - Returns: the text, or as many of its first scalars as fit; each control character is a question mark, because
+    ///   it could end a line or steer a terminal.
     /// - Complexity: O(`byteCountMax`).
     package func shown(byteCountMax: Int = 100) -> String {
         let bytes = utf8

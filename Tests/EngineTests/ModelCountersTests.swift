@@ -16,7 +16,7 @@ struct ModelCountersTests {
                 samples: 1, waited: .max, times: times, arrival: MonotonicTime(nanoseconds: 0),
                 at: MonotonicTime(nanoseconds: .max))
         }
-        #expect(counters.answerCount == 2 && counters.answerNanoseconds == .max - 1)
-        #expect(counters.executionTimesBySampleCount[1].computeNanoseconds == .max - 1)
+        #expect(counters.answerCount == 2 && counters.answerNanoseconds == UInt64.max - 1)
+        #expect(counters.executionTimesBySampleCount[1].computeNanoseconds == UInt64.max - 1)
     }
 }

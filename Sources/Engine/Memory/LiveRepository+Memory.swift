@@ -90,7 +90,8 @@ extension MemoryGovernor {
         let why =
             isHopeless
             ? "more than the \(byteCountMax) that memory.limit allows"
-            : "but others hold \(used) of the \(byteCountMax) that memory.limit allows, and too few of them may be unloaded"
+            : "but others hold \(used) of the \(byteCountMax) that memory.limit allows, and too few of them may be "
+                + "unloaded"
         return MemoryShortage(
             byteCount: byteCount,
             error: ServingError(

@@ -3,8 +3,8 @@ package import Vocabulary
 /// Which models give way when memory is short: decisions, in a value.
 ///
 /// One budget holds weights, caches and graphs alike, since what is full is one memory. A model that has to come in
-/// drives out those that were called longest ago, first among those that have nothing to do; but what a tenant has called last, up to its floor, is not driven out
-/// for anybody else.
+/// drives out those that were called longest ago, first among those that have nothing to do; but what a tenant has
+/// called last, up to its floor, is not driven out for anybody else.
 package struct MemoryGovernor: Sendable {
     /// Bytes that all models together may take.
     package let byteCountMax: Int

@@ -190,8 +190,8 @@ final class LoadedModel: @unchecked Sendable {
 
     /// Whether nothing is sent to it, waits or runs.
     ///
-    /// Holders first: who lets go has counted what it has sent before, so that without holders the counters are those of
-    /// everything that was ever sent. The other way around a request could be counted, and its holder be gone, in
+    /// Holders first: who lets go has counted what it has sent before, so that without holders the counters are those
+    /// of everything that was ever sent. The other way around a request could be counted, and its holder be gone, in
     /// between.
     var isIdle: Bool { holderCount.load(ordering: .sequentiallyConsistent) == 0 && counters.isIdle }
 

@@ -28,8 +28,8 @@ enum FolderContents: Equatable, Sendable {
             }
             if !name.hasPrefix(".") { names.append(name) }
         }
-        // The end of a folder leaves errno alone. One that was removed while it was read ends early as well, and without
-        // an error: the next look finds it gone.
+        // The end of a folder leaves errno alone. One that was removed while it was read ends early as well, without an
+        // error: the next look finds it gone.
         let error = errno
         self = error == 0 ? .names(names.sorted()) : Self(failure: error)
     }

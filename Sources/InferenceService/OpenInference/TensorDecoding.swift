@@ -34,8 +34,8 @@ extension ModelInferRequest {
             {
                 guard input.contents == nil else {
                     throw invalid(
-                        "unexpected explicit tensor data for input tensor '\(input.name.shown())' for model '\(modelName.shown())', "
-                            + "shared memory was already specified.")
+                        "unexpected explicit tensor data for input tensor '\(input.name.shown())' for model "
+                            + "'\(modelName)', shared memory was already specified.")
                 }
                 tensors.append(NamedTensor(input.name, try tensor(input, raw: try place.bytes())))
                 continue
@@ -43,13 +43,13 @@ extension ModelInferRequest {
             if usesRawContents {
                 guard input.contents == nil else {
                     throw invalid(
-                        "contents field must not be specified when using raw_input_contents for '\(input.name.shown())' "
-                            + "for model '\(modelName.shown())'")
+                        "contents field must not be specified when using raw_input_contents for "
+                            + "'\(input.name.shown())' for model '\(modelName)'")
                 }
                 guard rawCount < rawInputContents.count else {
                     throw invalid(
-                        "unable to find data for input tensor '\(input.name.shown())' for model '\(modelName.shown())' in request."
-                    )
+                        "unable to find data for input tensor '\(input.name.shown())' for model '\(modelName)' in "
+                            + "request.")
                 }
             }
             let raw = usesRawContents ? rawInputContents[rawCount] : nil
@@ -58,8 +58,7 @@ extension ModelInferRequest {
         }
         if usesRawContents, rawInputContents.count > rawCount {
             throw invalid(
-                "expected \(rawCount) raw_input_contents for model '\(modelName.shown())', got \(rawInputContents.count)"
-            )
+                "expected \(rawCount) raw_input_contents for model '\(modelName)', got \(rawInputContents.count)")
         }
         return InferenceInput(tensors: tensors, requestedOutputs: try requestedOutputs())
     }
@@ -84,20 +83,21 @@ extension ModelInferRequest {
         guard let dataType = DataType(wireName: input.datatype) else {
             let known = DataType.allCases.map(\.wireName).joined(separator: ", ")
             throw invalid(
-                "unexpected datatype for input '\(input.name.shown())' for model '\(modelName.shown())'. Expected one of \(known), "
-                    + "got '\(input.datatype.shown(byteCountMax: 32))'")
+                "unexpected datatype for input '\(input.name.shown())' for model '\(modelName)'. Expected one of "
+                    + "\(known), got '\(input.datatype.shown(byteCountMax: 32))'")
         }
         do {
             if let raw { return try Tensor(dataType, shape: input.extents, data: raw) }
             let contents = input.contents ?? InferTensorContents()
             guard let data = contents.packed(as: dataType) else {
                 throw invalid(
-                    "contents of input '\(input.name.shown())' for model '\(modelName.shown())' do not fit \(dataType.wireName): values "
-                        + "are in the field of another type, or out of range; FP16 and BF16 come in raw_input_contents")
+                    "contents of input '\(input.name.shown())' for model '\(modelName)' do not fit "
+                        + "\(dataType.wireName): values are in the field of another type, or out of range; FP16 and "
+                        + "BF16 come in raw_input_contents")
             }
             return try Tensor(dataType, shape: input.extents, data: data)
         } catch let error as TensorError {
-            throw invalid("input '\(input.name.shown())' for model '\(modelName.shown())': \(error)")
+            throw invalid("input '\(input.name.shown())' for model '\(modelName)': \(error)")
         } catch let error as ServingError {
             throw error
         } catch {

@@ -100,8 +100,14 @@ struct RepositoryMemoryTests {
         try FileManager.default.copyItem(
             atPath: "\(ExampleModels.path)/storyteller", toPath: "\(folder.path)/storyteller")
         func configure(_ cache: String) throws {
+            // So many sequences that the cache is not cut to what they could fill.
             try folder.add(
-                "storyteller", "platform: text\nweights: f32\ntext: {cache_memory: \(cache)}\n", versions: [])
+                "storyteller",
+                """
+                platform: text
+                weights: f32
+                text: {cache_memory: \(cache), max_running_sequences: 2048, step_token_budget: 2048}
+                """, versions: [])
         }
         let limit = Mutex(64 << 20)
         let repository = LiveRepository(
