@@ -86,6 +86,7 @@ extension ServerConfiguration {
     ///   lease: 5s                  # after a crash it is there so long
     /// tracing:                     # spans of calls, as OpenTelemetry has them; none when absent
     ///   sample: 0.01               # of the calls whose caller sends no traceparent, which decides otherwise
+    ///   caller_limit: 100          # calls a second of each tenant that are recorded because its traceparent says so
     ///   file: spans.jsonl          # appends OTLP as JSON, a line for each batch; and, or
     ///   otlp:                      # sends them to a collector, by gRPC
     ///     endpoint: collector.internal:4317

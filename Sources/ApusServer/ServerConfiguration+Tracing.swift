@@ -5,6 +5,7 @@ extension ServerConfiguration.Tracing {
     init(reading map: ConfigurationMap) throws(ConfigurationError) {
         self.init()
         sampleRatio = try map.double("sample", in: 0...1) ?? sampleRatio
+        callerLimit = try map.double("caller_limit", in: 0.001...1e6) ?? callerLimit
         file = try map.string("file")
         if let section = try map.map("otlp") { collector = try ServerConfiguration.Collector(reading: section) }
         serviceName = try map.string("service_name") ?? serviceName

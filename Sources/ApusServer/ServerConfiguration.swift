@@ -125,6 +125,8 @@ package struct ServerConfiguration: Sendable {
     package struct Tracing: Sendable, Equatable {
         /// Of the calls whose caller does not say whether they are recorded, in 0...1.
         package var sampleRatio = 0.01
+        /// Calls of each tenant that are recorded because their caller says so: in a second, and twice as many at once.
+        package var callerLimit = 100.0
         /// Who made the spans, in the words of OpenTelemetry's `service.name`.
         package var serviceName = "apus"
         /// A file that lines of OTLP's JSON are appended to; nil for none.

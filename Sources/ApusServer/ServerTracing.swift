@@ -8,6 +8,7 @@ import RPCTransport
 import Spans
 import TLS
 import Telemetry
+import Tenancy
 import Vocabulary
 
 /// The spans of a server: who makes them, and the ways out.
@@ -66,8 +67,10 @@ final class ServerTracing: Sendable {
         ) { [exporters] span in
             for exporter in exporters { exporter.append(span) }
         }
+        let callerLimit = RateLimit(
+            perSecond: configuration.callerLimit, burst: UInt64(max(1, 2 * configuration.callerLimit)))
         rules = SharedSpanRules(SpanRules(sampleRatio: configuration.sampleRatio))
-        calls = CallTracing(tracer: tracer, clock: clock, rules: rules) {
+        calls = CallTracing(tracer: tracer, clock: clock, callerLimit: callerLimit, rules: rules) {
             UInt64(max(0, Date().timeIntervalSince1970) * 1_000_000) * 1000
         }
     }

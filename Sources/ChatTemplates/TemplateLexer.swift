@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// A piece of a template.
 struct TemplateToken {
     enum Kind: Equatable {
@@ -198,7 +200,7 @@ struct TemplateLexer {
         } else if let value = Double(text), value.isFinite, text.contains(where: { ".eE".contains($0) }) {
             add(.double(value))
         } else {
-            throw error("the number \(text.prefix(40)) is too large")
+            throw error("the number \(text.shown(byteCountMax: 40)) is too large")
         }
     }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Vocabulary
 import Yams
 
 /// Reads YAML files into maps that account for every key.
@@ -128,7 +129,7 @@ extension Node {
     /// What an error calls this node.
     var kindName: String {
         switch self {
-        case .scalar(let scalar): scalar.string.isEmpty ? "nothing" : "\"\(scalar.string.prefix(80))\""
+        case .scalar(let scalar): scalar.string.isEmpty ? "nothing" : "\"\(scalar.string.shown())\""
         case .mapping: "keys and values"
         case .sequence: "a list"
         case .alias: "an alias"

@@ -1,3 +1,5 @@
+import Vocabulary
+
 extension ConfigurationMap {
     /// The text under `key`; nil when the key is absent.
     package func string(_ key: String) throws(ConfigurationError) -> String? {
@@ -90,6 +92,6 @@ extension ConfigurationMap {
     }
 
     private func mismatch(_ key: String, _ expected: String, _ text: String) -> ConfigurationError {
-        error(at: key, "expected \(expected), got \"\(text.prefix(80))\"")
+        error(at: key, "expected \(expected), got \"\(text.shown())\"")
     }
 }

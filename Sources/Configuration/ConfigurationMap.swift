@@ -1,3 +1,4 @@
+import Vocabulary
 import Yams
 
 /// A YAML map that remembers which of its keys were asked for.
@@ -122,7 +123,7 @@ package final class ConfigurationMap {
         var doubles: [Double] = []
         for text in texts {
             guard let value = Double(text), value.isFinite else {
-                throw error(at: key, "expected a list of numbers, got \"\(text.prefix(80))\" in it")
+                throw error(at: key, "expected a list of numbers, got \"\(text.shown())\" in it")
             }
             doubles.append(value)
         }

@@ -1,3 +1,5 @@
+import Vocabulary
+
 extension JSONSchema {
     /// Adds objects: `{`, properties in order with commas between those that are there, further ones, `}`.
     ///
@@ -17,7 +19,7 @@ extension JSONSchema {
         for property in properties {
             if property.schema == .bool(false) {
                 guard property.isRequired else { continue }
-                throw JSONSchemaError("\(path): '\(property.name.prefix(64))' is required, and may not be there")
+                throw JSONSchemaError("\(path): '\(property.name.shown())' is required, and may not be there")
             }
             let (key, next) = (grammar.addState(), grammar.addState())
             if let bare { grammar.add(.empty(to: key), from: bare) }
@@ -104,7 +106,7 @@ extension JSONSchema {
             for pattern in patterns where pattern.schema != property.schema && pattern.schema != .bool(true) {
                 guard try !pattern.matches(property.name) else {
                     throw JSONSchemaError(
-                        "\(path): '\(property.name.prefix(64))' matches a pattern with another schema: \(pattern.path)")
+                        "\(path): '\(property.name.shown())' matches a pattern with another schema: \(pattern.path)")
                 }
             }
         }
@@ -205,7 +207,8 @@ extension JSONSchema {
         guard let value = schema[name] else { return nil }
         guard case .number(let digits) = value, let count = Int(digits), (0...Self.countMax).contains(count) else {
             throw JSONSchemaError(
-                "\(path): '\(name)': expected an integer in 0 to \(Self.countMax), got \(value.text.prefix(32))")
+                "\(path): '\(name)': expected an integer in 0 to \(Self.countMax), got "
+                    + value.text.shown(byteCountMax: 32))
         }
         return count
     }

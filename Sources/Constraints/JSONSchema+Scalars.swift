@@ -1,3 +1,5 @@
+import Vocabulary
+
 extension JSONSchema {
     /// Adds strings.
     mutating func addString(
@@ -57,7 +59,7 @@ extension JSONSchema {
     static func format(_ value: JSONText?, at path: String) throws(JSONSchemaError) -> Pattern {
         guard case .string(let name)? = value, let text = formats[name] else {
             throw JSONSchemaError(
-                "\(path): 'format': \(value?.text.prefix(64) ?? "") is not supported; \(formats.keys.sorted()) are")
+                "\(path): 'format': \(value?.text.shown() ?? "") is not supported; \(formats.keys.sorted()) are")
         }
         do {
             return try RegularExpression(text).wholeText
@@ -115,7 +117,7 @@ extension JSONSchema {
             throw JSONSchemaError(
                 "\(path): 'multipleOf': expected 1 to \(DecimalMultiple.modulusMax), which zeros may follow or up to "
                     + "\(DecimalMultiple.decimalCountMax) decimals be cut from, got "
-                    + (schema["multipleOf"]?.text.prefix(64) ?? ""))
+                    + (schema["multipleOf"]?.text.shown() ?? ""))
         }
         return multiple
     }
@@ -125,7 +127,7 @@ extension JSONSchema {
         guard case .number(let text) = value, let decimal = Decimal(text) else {
             throw JSONSchemaError(
                 "\(path): '\(name)': expected a number of at most \(Decimal.digitCountMax) digits, got "
-                    + value.text.prefix(64))
+                    + value.text.shown())
         }
         return decimal
     }

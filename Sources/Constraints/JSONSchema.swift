@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// Compiles a JSON Schema into a grammar of JSON texts that are valid against it.
 ///
 /// Not of all of them: the grammar writes a subset that is good to generate.
@@ -135,7 +137,7 @@ extension JSONSchema {
     private func check(_ keywords: [JSONText.Member], at path: String) throws(JSONSchemaError) {
         let known = Self.keywordsOfTypes.values.reduce(Self.general) { $0.union($1) }
         for keyword in keywords where !known.contains(keyword.key) {
-            throw JSONSchemaError("\(path): the keyword '\(keyword.key.prefix(64))' is not supported")
+            throw JSONSchemaError("\(path): the keyword '\(keyword.key.shown())' is not supported")
         }
         if let unique = keywords.first(where: { $0.key == "uniqueItems" }), unique.value != .bool(false) {
             throw JSONSchemaError("\(path): the keyword 'uniqueItems' is not supported")
@@ -198,7 +200,7 @@ extension JSONSchema {
         for type in wanted {
             guard case .string(let name) = type, Self.typeNames.contains(name), !types.contains(name) else {
                 throw JSONSchemaError(
-                    "\(path): 'type': expected one or several of \(Self.typeNames), got \(type.text.prefix(64))")
+                    "\(path): 'type': expected one or several of \(Self.typeNames), got \(type.text.shown())")
             }
             types.append(name)
         }
@@ -233,7 +235,7 @@ extension JSONSchema {
         of reference: JSONText, at path: String
     ) throws(JSONSchemaError) -> (schema: JSONText, pointer: String) {
         guard case .string(let pointer) = reference, pointer == "#" || pointer.hasPrefix("#/") else {
-            throw JSONSchemaError("\(path): '$ref': expected # or #/…, got \(reference.text.prefix(64))")
+            throw JSONSchemaError("\(path): '$ref': expected # or #/…, got \(reference.text.shown())")
         }
         var schema = root
         for part in pointer.split(separator: "/").dropFirst() {
@@ -243,7 +245,7 @@ extension JSONSchema {
                 next = elements[index]
             }
             guard let next else {
-                throw JSONSchemaError("\(path): '$ref': there is no \(pointer.prefix(128))")
+                throw JSONSchemaError("\(path): '$ref': there is no \(pointer.shown(byteCountMax: 128))")
             }
             schema = next
         }
@@ -290,7 +292,7 @@ extension JSONSchema {
 
     static func alternatives(_ alternatives: JSONText, at path: String) throws(JSONSchemaError) -> [JSONText] {
         guard case .array(let schemas) = alternatives, !schemas.isEmpty else {
-            throw JSONSchemaError("\(path): expected a list of schemas, got \(alternatives.text.prefix(64))")
+            throw JSONSchemaError("\(path): expected a list of schemas, got \(alternatives.text.shown())")
         }
         return schemas
     }

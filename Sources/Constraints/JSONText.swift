@@ -1,3 +1,5 @@
+import Vocabulary
+
 /// A JSON value, with the keys of objects in the order they came and numbers as they were written.
 package indirect enum JSONText: Equatable, Sendable {
     case object([Member])
@@ -150,7 +152,7 @@ private struct JSONTextReader {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw error("no key") }
             let key = try string()
-            guard keys.insert(key).inserted else { throw error("the key \"\(key.prefix(64))\" twice") }
+            guard keys.insert(key).inserted else { throw error("the key \"\(key.shown())\" twice") }
             guard take(":") else { throw error("no : behind a key") }
             members.append(JSONText.Member(key: key, value: try value()))
         } while take(",")

@@ -35,6 +35,8 @@ package final class Engine: Sendable {
     let loaded = Mutex(LoadedModels())
     /// Brings models back that rest; nil where none does.
     let waker = Mutex(WeakWaker())
+    /// Who waits for models that are being brought back.
+    let awakenings = Mutex(Awakenings())
     private let report = FairnessReport()
     private let lastTicket = Atomic<UInt64>(0)
 
@@ -63,10 +65,15 @@ package final class Engine: Sendable {
 
     /// Serves `model` from now on, after warming it up; a model of the same name and version is replaced.
     ///
+    /// - Parameters:
+    ///   - model: not used by the caller any more.
+    ///   - occasion: why it comes, by which it is prepared in haste or at leisure.
     /// - Throws: FAILED_PRECONDITION when it cannot be warmed up, or an alias of it is taken; nothing has changed then.
-    package func load(_ model: EngineModel) async throws(ServingError) {
-        let loaded = LoadedModel(model)
-        try await prepare(loaded)
+    package func load(_ model: EngineModel, on occasion: LoadOccasion = .change) async throws(ServingError) {
+        let loaded = LoadedModel(model, at: clock.now())
+        // Before it is in the table, where whoever needs memory next would find it called by nobody.
+        if case .call(let tenant) = occasion { loaded.noteUse(by: tenant, at: clock.now()) }
+        try await prepare(loaded, pace: pace(of: occasion))
         let installed = Completion<Result<Void, ServingError>>()
         guard mailbox.send(notice: .install(loaded, installed)) else { throw .engineStopped }
         try await installed.value().get()
@@ -77,9 +84,12 @@ package final class Engine: Sendable {
                     return .failure(objection)
                 }
                 let replaced = models.insert(loaded, aliases: model.aliases)
+                if let replaced { loaded.takeUses(from: replaced) }
                 if let replaced, replaced.isResting { loaded.takeCounts(from: replaced) }
                 return .success(replaced)
             }
+            let description = loaded.description
+            awakenings.withLock { $0.forget(.init(name: description.name, version: description.version)) }
             // One that rests has nothing on the engine thread, only callers who wait for this one.
             if let replaced = try replaced.get(), !replaced.isResting { await remove(replaced) }
         } catch {
@@ -96,9 +106,16 @@ package final class Engine: Sendable {
     /// - Throws: NOT_FOUND.
     package func unload(name: ModelName, version: ModelVersion) async throws(ServingError) {
         let selector = ModelSelector(name: name, version: version)
-        let removed = try find(selector)
-        loaded.withLock { $0.remove(name: name, version: version) }
-        await remove(removed)
+        let found: Result<LoadedModel, ServingError> = loaded.withLock { loaded in
+            Result { () throws(ServingError) in
+                let model = try loaded.target(of: selector)
+                loaded.remove(name: name, version: version)
+                return model
+            }
+        }
+        let removed = try found.get()
+        // One that rests has only callers who wait for it, and they find it gone as soon as they look.
+        if !removed.isResting { await remove(removed) }
     }
 
     /// Every model and version there is, by name and then by version.
@@ -151,11 +168,10 @@ package final class Engine: Sendable {
     /// Warms a model up beside the engine thread, so that neither those that run nor its first caller wait for it.
     ///
     /// - Throws: FAILED_PRECONDITION saying what the model does not have.
-    private func prepare(_ model: LoadedModel) async throws(ServingError) {
+    private func prepare(_ model: LoadedModel, pace: ThreadPace) async throws(ServingError) {
         let threadCount = configuration.threadCount
-        let givesWay = hasModels
         let result: Result<Void, ServingError> = await withCheckedContinuation { continuation in
-            startThread(name: "apus-loader", givesWay: givesWay) {
+            startThread(name: "apus-loader", pace: pace) {
                 do {
                     try model.prepare(on: ComputeGang(threadCount: threadCount))
                     continuation.resume(returning: .success(()))

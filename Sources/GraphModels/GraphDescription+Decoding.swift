@@ -1,3 +1,5 @@
+import Vocabulary
+
 extension GraphDescription: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case featureNormalization = "feature_normalization"
@@ -112,7 +114,7 @@ extension Decoder {
             let known = Keys.allCases.map(\.stringValue).sorted().joined(separator: ", ")
             throw DecodingError.dataCorrupted(
                 DecodingError.Context(
-                    codingPath: codingPath + [AnyKey(stringValue: String(unknown.prefix(100)))],
+                    codingPath: codingPath + [AnyKey(stringValue: unknown.shown())],
                     debugDescription: "unknown key, expected one of \(known)"))
         }
         return try container(keyedBy: type)

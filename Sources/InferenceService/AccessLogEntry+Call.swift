@@ -23,7 +23,7 @@ extension AccessLogEntry {
         guard let keeper = record.note as? GateKeeper else { return }
         if let traced = keeper.traced { trace = traced.origin.trace }
         tenant = keeper.tenant ?? tenant
-        model = keeper.model.map { String($0.prefix(255)) }
+        model = keeper.model.map { $0.shown(byteCountMax: 255) }
         modelVersion = keeper.modelVersion?.description
         shard = keeper.shard?.address
         guard let used = keeper.used else { return }

@@ -92,12 +92,8 @@ extension LoadReport {
     /// As many decimals as leave three significant digits, and none from 100 on.
     static func number(_ value: Double) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
-        let decimals = value < 10 ? 2 : value < 100 ? 1 : 0
-        let scale = [1.0, 10, 100][decimals]
-        let scaled = Int((value * scale).rounded())
-        guard decimals > 0 else { return "\(scaled)" }
-        let fraction = "\(scaled % Int(scale))"
-        return "\(scaled / Int(scale))." + String(repeating: "0", count: decimals - fraction.count) + fraction
+        let size = abs(value)
+        return decimal(value, size < 10 ? 2 : size < 100 ? 1 : 0)
     }
 }
 

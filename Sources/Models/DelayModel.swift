@@ -30,13 +30,13 @@ package final class DelayModel: BatchModel {
             guard let extent = tensor.tensor.shape.first else {
                 throw ServingError(
                     .invalidArgument,
-                    "unexpected shape for input '\(tensor.name.prefix(100))' for model '\(description.name)'. Expected "
+                    "unexpected shape for input '\(tensor.name.shown())' for model '\(description.name)'. Expected "
                         + "[-1,...], got []")
             }
             guard extent == first.tensor.shape[0] else {
                 throw ServingError(
                     .invalidArgument,
-                    "input '\(tensor.name.prefix(100))' has batch size \(extent), but another input of the request has "
+                    "input '\(tensor.name.shown())' has batch size \(extent), but another input of the request has "
                         + "\(first.tensor.shape[0]) for model '\(description.name)'")
             }
         }

@@ -36,6 +36,6 @@ func requireTensors(_ input: InferenceInput, model: ModelName) throws(ServingErr
     var names: Set<String> = []
     for tensor in input.tensors where !names.insert(tensor.name).inserted {
         throw ServingError(
-            .invalidArgument, "input '\(tensor.name.prefix(100))' already exists in request for model '\(model)'")
+            .invalidArgument, "input '\(tensor.name.shown())' already exists in request for model '\(model)'")
     }
 }

@@ -45,7 +45,7 @@ extension ModelDescription {
         guard !outputs.isEmpty else { return }
         for requested in input.requestedOutputs where !outputs.contains(where: { $0.name == requested }) {
             throw invalid(
-                "unexpected inference output '\(requested.prefix(nameLengthShown))' for model '\(name)', it has "
+                "unexpected inference output '\(requested.shown())' for model '\(name)', it has "
                     + quotedList(outputs.map(\.name)))
         }
     }
@@ -68,7 +68,7 @@ extension ModelDescription {
     package func checkNames(of input: InferenceInput) throws(ServingError) {
         var seen: Set<String> = []
         for tensor in input.tensors {
-            let shown = tensor.name.prefix(nameLengthShown)
+            let shown = tensor.name.shown()
             guard inputs.contains(where: { $0.name == tensor.name }) else {
                 throw invalid(
                     "unexpected inference input '\(shown)' for model '\(name)', it takes "
@@ -95,9 +95,6 @@ extension TensorDescription {
         actual.count == shape.count && zip(shape, actual).allSatisfy { $0 == -1 || $0 == $1 }
     }
 }
-
-/// So much of a name that a caller sent is repeated in an answer.
-private let nameLengthShown = 100
 
 /// `[-1,3,224,224]`, as Triton writes shapes.
 private func shapeText(_ shape: [Int]) -> String {

@@ -17,7 +17,7 @@ package struct ModelSelector: Hashable, Sendable, CustomStringConvertible {
     package init(name: String, version: String = "") throws(ServingError) {
         guard let modelName = ModelName(name) else {
             throw ServingError(
-                .notFound, "Request for unknown model: '\(printable(name))' is not found", label: "unknown_model")
+                .notFound, "Request for unknown model: '\(name.shown())' is not found", label: "unknown_model")
         }
         guard !version.isEmpty else {
             self.init(name: modelName)
@@ -26,7 +26,7 @@ package struct ModelSelector: Hashable, Sendable, CustomStringConvertible {
         guard let modelVersion = ModelVersion(version) else {
             throw ServingError(
                 .notFound,
-                "Request for unknown model: '\(name)' version '\(printable(version))' is not found: expected a "
+                "Request for unknown model: '\(name)' version '\(version.shown())' is not found: expected a "
                     + "positive integer",
                 label: "unknown_model")
         }
@@ -34,9 +34,4 @@ package struct ModelSelector: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { version.map { "'\(name)' version \($0)" } ?? "'\(name)'" }
-}
-
-/// At most 64 characters of what a caller sent, control characters replaced, fit for a message.
-private func printable(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.prefix(64).map { $0.value < 0x20 ? "?" : $0 }))
 }

@@ -36,7 +36,7 @@ package struct FairnessMeter: Sendable {
     /// A tenant has none any more.
     package mutating func end(_ tenant: TenantID?, at now: MonotonicTime) {
         guard let since = records[tenant]?.busySince else { return }
-        records[tenant]?.busyNanoseconds += now.nanoseconds(since: since)
+        records[tenant]?.busyNanoseconds &+= now.nanoseconds(since: since)
         records[tenant]?.busySince = nil
     }
 

@@ -21,6 +21,32 @@ package struct FinishedSpan: Sendable {
     package internal(set) var droppedEventCount = 0
     package internal(set) var droppedLinkCount = 0
 
+    /// About how much it takes in a message: its texts, and something for each of its numbers.
+    ///
+    /// - Complexity: O(attributes, events and links).
+    package var byteCount: Int {
+        let parts = events.reduce(0) { $0 + $1.name.utf8.count + Self.byteCount(of: $1.attributes) }
+        let more = links.reduce(0) { $0 + Self.byteCount(of: $1.attributes) }
+        return Self.fixedByteCount + name.utf8.count + context.state.utf8.count + (status?.message?.utf8.count ?? 0)
+            + Self.byteCount(of: attributes) + parts + more
+    }
+
+    /// Of identifiers, times and numbers.
+    private static let fixedByteCount = 128
+
+    private static func byteCount(of attributes: SpanAttributes) -> Int {
+        var count = 0
+        attributes.forEach { key, value in
+            count += key.utf8.count + 16
+            switch value {
+            case .string(let text): count += text.utf8.count
+            case .stringArray(let texts): count += texts.reduce(0) { $0 + $1.utf8.count + 4 }
+            default: break
+            }
+        }
+        return count
+    }
+
     init(_ context: TraceContext, _ origin: SpanOrigin, name: String, kind: SpanKind, startNanoseconds: UInt64) {
         self.context = context
         self.origin = origin

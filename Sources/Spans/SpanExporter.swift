@@ -16,8 +16,14 @@ package final class SpanExporter: Sendable {
     package struct Limits: Sendable {
         /// Spans that wait.
         package var queuedSpanCountMax = 8192
+        /// Bytes of these, as `FinishedSpan.byteCount` has them.
+        package var queuedByteCountMax = 16 << 20
         /// Spans of one request.
         package var batchSpanCountMax = 512
+        /// Bytes of these, unless one span has more.
+        ///
+        /// Collectors take messages of 4 MiB.
+        package var batchByteCountMax = 1 << 20
         /// The longest that a span waits for others.
         package var intervalNanoseconds: UInt64 = 1_000_000_000
         /// Between attempts to send a batch.
@@ -82,7 +88,7 @@ package final class SpanExporter: Sendable {
         // All of them are there from the beginning, so that their absence is no riddle.
         for reason in SpanMetrics.DropReason.allCases { _ = metrics.dropped(destination.name, reason) }
         queue = SpanQueue(
-            spanCountMax: limits.queuedSpanCountMax,
+            spanCountMax: limits.queuedSpanCountMax, byteCountMax: limits.queuedByteCountMax,
             urgentCount: min(limits.batchSpanCountMax, limits.queuedSpanCountMax),
             dropped: metrics.dropped(destination.name, .queueFull))
     }
@@ -124,7 +130,7 @@ package final class SpanExporter: Sendable {
 
     private func sendAll() async {
         while true {
-            let batch = queue.take(countMax: limits.batchSpanCountMax)
+            let batch = queue.take(countMax: limits.batchSpanCountMax, byteCountMax: limits.batchByteCountMax)
             guard !batch.isEmpty else { return }
             await send(batch)
         }
@@ -141,9 +147,10 @@ package final class SpanExporter: Sendable {
             } catch {
                 failureCount += 1
                 didFail(error)
-                let pause =
-                    error.pauseNanoseconds
-                    ?? limits.backoff.delayNanoseconds(failureCount: failureCount, random: random())
+                // A destination may ask for more time, not for less: one that says zero would be asked for ever.
+                let pause = max(
+                    error.pauseNanoseconds ?? 0,
+                    limits.backoff.delayNanoseconds(failureCount: failureCount, random: random()))
                 guard error.isTransient, await wait(pause, until: end) else {
                     return metrics.dropped(destination.name, .failed).increment(by: UInt64(batch.count))
                 }

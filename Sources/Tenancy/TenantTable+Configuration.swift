@@ -147,7 +147,7 @@ extension Grant {
         for text in texts {
             guard let pattern = MethodPattern(text) else {
                 throw map.error(
-                    at: "methods", "expected SERVICE/METHOD or SERVICE/*, got \"\(text.prefix(80))\"")
+                    at: "methods", "expected SERVICE/METHOD or SERVICE/*, got \"\(text.shown())\"")
             }
             patterns.append(pattern)
         }
@@ -159,7 +159,7 @@ extension Grant {
         var models: Set<ModelName> = []
         for name in names {
             guard let model = ModelName(name) else {
-                throw map.error(at: "models", "\"\(name.prefix(80))\" cannot be the name of a model")
+                throw map.error(at: "models", "\"\(name.shown())\" cannot be the name of a model")
             }
             models.insert(model)
         }

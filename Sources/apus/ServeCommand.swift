@@ -47,12 +47,15 @@ struct ServeCommand: AsyncParsableCommand {
     var plaintext = false
 
     func run() async throws {
+        // Whoever reads the log may go; the server stays. Sockets say so for themselves (MSG_NOSIGNAL), and the other
+        // commands end with their readers, as filters do.
+        signal(SIGPIPE, SIG_IGN)
         var configuration = try configurationPath.map { try ServerConfiguration(path: $0) } ?? ServerConfiguration()
         try apply(to: &configuration)
         let threshold = LogThreshold(.init(Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info))
         let lines = LogLines(threshold: threshold, clock: { Int64(Date().timeIntervalSince1970 * 1000) }) { line in
             // One write a line, so that lines of several threads do not mix.
-            FileHandle.standardError.write(Data(line.utf8))
+            try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
         }
         var terminal: (@Sendable (String) -> Void)?
         if Console.isErrorTerminal { terminal = { Console.replaceLine($0) } }
@@ -92,5 +95,5 @@ struct ServeCommand: AsyncParsableCommand {
 
 /// Writes to standard output now, also when it is a pipe.
 private func writeLine(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
 }

@@ -1,5 +1,4 @@
 import Engine
-import InferenceService
 import Messages
 import Models
 import RPC
@@ -7,10 +6,13 @@ import RPCTransport
 import Spans
 import Synchronization
 import Telemetry
+import Tenancy
 import TestSupport
 import Testing
 import Tracing
 import Vocabulary
+
+@testable import InferenceService
 
 @Suite("Spans of calls")
 struct CallTracingTests {
@@ -19,12 +21,17 @@ struct CallTracingTests {
     /// The spans of calls, and a way to wait for as many as there should be.
     private final class Spans: Sendable {
         private let spans = Mutex<[FinishedSpan]>([])
+        private let clock: any MonotonicClock
 
-        func tracing(ratio: Double, rules: SharedSpanRules? = nil) -> CallTracing {
+        init(clock: any MonotonicClock = Vocabulary.SystemClock()) { self.clock = clock }
+
+        func tracing(
+            ratio: Double, callerLimit: RateLimit = CallTracing.callerLimitDefault, rules: SharedSpanRules? = nil
+        ) -> CallTracing {
             let tracer = SpanTracer(
                 sampler: SpanSampler(ratio: ratio), identifiers: IdentifierSource(seeds: (3, 4))
             ) { span in self.spans.withLock { $0.append(span) } }
-            return CallTracing(tracer: tracer, clock: Vocabulary.SystemClock(), rules: rules) {
+            return CallTracing(tracer: tracer, clock: clock, callerLimit: callerLimit, rules: rules) {
                 1_700_000_000_000_000_000
             }
         }
@@ -73,6 +80,31 @@ struct CallTracingTests {
         #expect(span.context.state == "a=1,b=2")
         #expect(span.attributes.get("rpc.grpc.status_code") == .int64(0) && span.status == nil)
         #expect(span.attributes.get("apus.tenant") == .string("local"))
+    }
+
+    @Test(
+        "a caller's flag decides about so many calls a second, and the sampler about the others",
+        .timeLimit(.minutes(1)))
+    func callerLimit() async throws {
+        let spans = Spans(clock: ManualClock())
+        let limit = RateLimit(perSecond: 1, burst: 3)
+        try await WholeServer.with(tracing: spans.tracing(ratio: 0, callerLimit: limit)) { whole in
+            let path = Bytes(utf8: "/inference.GRPCInferenceService/ServerLive")
+            var options = CallOptions()
+            try options.metadata.append("traceparent", "\(Self.parent)-01")
+            for _ in 0..<20 { _ = try await whole.channel.unary(path, Bytes(), options: options) }
+        }
+        #expect(try await spans.wait(for: 3).count == 3)
+    }
+
+    @Test("tenants have a bucket each, also where there are more than are counted")
+    func limiter() {
+        let limiter = TraceLimiter(RateLimit(perSecond: 1, burst: 1))
+        let now = MonotonicTime(nanoseconds: 1)
+        #expect(limiter.allows(TenantID("acme"), at: now) && !limiter.allows(TenantID("acme"), at: now))
+        let allowed = (0..<4200).count { limiter.allows(TenantID("t\($0)"), at: now) }
+        #expect(allowed == 4096, "the last one is everybody else's")
+        #expect(limiter.allows(TenantID("acme"), at: MonotonicTime(nanoseconds: 2_000_000_000)))
     }
 
     @Test("what is malformed, or says two things, says nothing", .timeLimit(.minutes(1)))

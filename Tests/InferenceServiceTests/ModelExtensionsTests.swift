@@ -170,6 +170,43 @@ import Vocabulary
         #expect(call.mayCall(ModelName("digits")!) && !call.mayCall(ModelName("karate")!))
     }
 
+    @Test("class names are those of the first output that the model declares, in whatever order they are asked for")
+    func labelledOutput() throws {
+        let scores = TensorDescription("scores", .float32, shape: [2])
+        let other = TensorDescription("other", .float32, shape: [2])
+        let name = ModelName("m")!
+        let description = ModelDescription(
+            name: name, version: ModelVersion(1)!, modality: .tensor, platform: "test", inputs: [],
+            outputs: [scores, other], batchSizeMax: 0, labels: ["cat", "dog"])
+        let top = ["classification": InferParameter(parameterChoice: .int64Param(1))]
+        let request = ModelInferRequest(
+            modelName: "m", outputs: [.init(name: "other", parameters: top), .init(name: "scores", parameters: top)])
+        let asked = try AskedInference(request, describedBy: description, regions: nil)
+        let values = try Tensor([1, 2] as [Float], shape: [2])
+        let response = try asked.response(
+            name, ModelVersion(1)!,
+            InferenceOutput(tensors: [NamedTensor("other", values), NamedTensor("scores", values)]))
+        let texts = response.rawOutputContents.map { String(decoding: $0.array.dropFirst(4), as: UTF8.self) }
+        #expect(texts == ["2.0:1", "2.0:1:dog"])
+    }
+
+    @Test("more tensors than any model has are refused before they are looked at", .timeLimit(.minutes(1)))
+    func tooManyTensors() {
+        let outputs = (0..<100_000).map { ModelInferRequest.InferRequestedOutputTensor(name: "\($0)") }
+        let inputs = (0..<100_000).map {
+            ModelInferRequest.InferInputTensor(name: "\($0)", datatype: "UINT8", shape: [0])
+        }
+        for request in [
+            ModelInferRequest(modelName: "identity", outputs: outputs),
+            ModelInferRequest(modelName: "identity", inputs: inputs),
+        ] {
+            let error = #expect(throws: ServingError.self) { try request.inferenceInput() }
+            #expect(error?.code == .invalidArgument && error?.message.contains("expected at most 1024") == true)
+        }
+        let most = ModelInferRequest(modelName: "identity", outputs: Array(outputs.prefix(1024)))
+        #expect((try? most.inferenceInput().requestedOutputs.count) == 1024)
+    }
+
     @Test("the highest values of an output come as texts, with the names of their classes")
     func classes() throws {
         let rows = NamedTensor("y", try Tensor([1, 3, 2, 5, 4, 5] as [Float], shape: [2, 3]))

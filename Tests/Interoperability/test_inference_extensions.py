@@ -425,10 +425,13 @@ def test_a_polled_repository_serves_what_lies_there(tmp_path, certificates):
         (late / "model.yaml").write_text("platform: onnx\nversions: [2]\n")
         deadline = time.monotonic() + 60
         while not any(m.name == "late" and m.reason and "model.onnx" in m.reason
-                      for m in client.get_model_repository_index().models):
+                      for m in admin.get_model_repository_index().models):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         assert versions() == ["1"]
+        reasons = [m.reason for m in client.get_model_repository_index().models if m.name == "late"]
+        assert any("could not be loaded" in reason for reason in reasons)
+        assert not any(str(tmp_path) in reason for reason in reasons), "paths of the server are not for tenants"
         (late / "model.yaml").unlink()
         for version in ("1", "2", "3"):
             (late / version).rmdir()

@@ -127,6 +127,31 @@ struct ScenarioComparisonTests {
         #expect(changes["latency p50"] == nil)
     }
 
+    @Test("one call that is there no more is chance, and so are a few; many are none", arguments: [1, 9, 12])
+    func disappearance(count: Int) throws {
+        func windows(_ tokens: (Int) -> UInt64) -> [LoadWindow] {
+            (0..<20).map { index in
+                var window = LoadWindow()
+                (window.ended, window.good, window.answered) = (10, 10, 10)
+                window.tokens = tokens(index)
+                return window
+            }
+        }
+        // All in one window, where a window may be luck.
+        let few = changes(windows { $0 == 7 ? UInt64(count) : 0 }, windows { _ in 0 })["tokens/s"]
+        #expect(few?.isSignificant != true && few?.isWorse(byMoreThan: 0) != true)
+        #expect((few == nil) == (count < 10))
+        let many = try #require(changes(windows { 5 + UInt64($0 % 2) }, windows { _ in 0 })["tokens/s"])
+        #expect(many.isSignificant && many.change == -1)
+    }
+
+    @Test("numbers below zero, which a file may have, are written like others")
+    func negative() {
+        #expect(LoadReport.number(-0.05) == "-0.05" && LoadReport.number(-12.34) == "-12.3")
+        #expect(LoadReport.number(-1234.5) == "-1235" && LoadReport.number(-0.001) == "0.00")
+        #expect(LoadReport.number(9.999) == "10.00" && LoadReport.number(1.5) == "1.50")
+    }
+
     @Test("the same result twice has not changed, whatever it is")
     func same() {
         var maker = Maker(seed: 6, correlation: 0.9)

@@ -46,6 +46,20 @@ struct ScenarioFileTests {
                 rate: 1
         """
 
+    @Test("unless said there are as many different requests as a rate sends, so that none comes twice")
+    func variants() throws {
+        func count(_ rate: String) throws -> Int {
+            let text = Self.whole.replacing("rate: 12.5", with: rate)
+                .replacing("        arrivals: constant\n", with: "")
+                .replacing("        variants: 40\n", with: "")
+            return try scenario(text).tenants[0].loads[0].variantCount
+        }
+        // For 6.5 s.
+        #expect(try count("rate: 1") == 256)
+        #expect((6500...7000).contains(try count("rate: 1000")))
+        #expect(try count("rate: 90000") == 10_000 && count("concurrency: 3") == 5000)
+    }
+
     @Test("every key is read, and what is left out has its default")
     func whole() throws {
         let scenario = try scenario(Self.whole)

@@ -58,7 +58,7 @@ struct ModelTableTests {
             _ = try ModelSelector(name: "\n" + String(repeating: "x", count: 10_000))
         }
         #expect(
-            error?.message == "Request for unknown model: '?" + String(repeating: "x", count: 63) + "' is not found")
+            error?.message == "Request for unknown model: '?" + String(repeating: "x", count: 99) + "' is not found")
     }
 
     private func name(_ text: String) -> ModelName { ModelName(text)! }

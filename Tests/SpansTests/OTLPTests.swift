@@ -22,6 +22,7 @@ struct OTLPTests {
             "text": "t", "truth": .bool(false), "small": .int32(-7), "large": .int64(.max), "half": .double(0.5),
             "endless": .double(.infinity), "list": .stringArray(["a", "b"]), "empty": "",
         ]
+        attributes["marks"] = "e" + String(repeating: "\u{301}", count: 5_000)
         attributes["long"] = String(repeating: "x", count: 5_000)
         span.attributes = attributes
         span.addEvent(SpanEvent(name: "event", at: DefaultTracerClock.Timestamp(nanosecondsSinceEpoch: 2)))
@@ -41,10 +42,11 @@ struct OTLPTests {
         #expect(span.traceId.array.prefix(2) == [0x4b, 0xf9] && span.traceId.count == 16 && span.spanId.count == 8)
         #expect(span.parentSpanId.array == [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7])
         #expect(span.kind == .client && span.flags == 0x301 && span.endTimeUnixNano == .max)
-        #expect(span.attributes.map(\.key) == span.attributes.map(\.key).sorted() && span.attributes.count == 9)
+        #expect(span.attributes.map(\.key) == span.attributes.map(\.key).sorted() && span.attributes.count == 10)
         let values = Dictionary(uniqueKeysWithValues: span.attributes.map { ($0.key, $0.value?.value) })
         #expect(values["small"] == .intValue(-7) && values["list"] == .stringValue(#"["a", "b"]"#))
         #expect(values["long"] == .stringValue(String(repeating: "x", count: 1024)))
+        #expect(values["marks"] == .stringValue("e" + String(repeating: "\u{301}", count: 511)), "bytes are a bound")
         #expect(span.links.count == 1, "a link to no span is none")
         #expect(span.status == OTLPStatus(message: "why", code: .error))
         #expect(request.spanCount == 1)

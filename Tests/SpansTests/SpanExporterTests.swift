@@ -139,6 +139,44 @@ struct SpanExporterTests {
         #expect(counts == ["exported": 2, "rejected": 1, "failed": 3])
     }
 
+    @Test("is not sent again at once by a destination that names no time", .timeLimit(.minutes(1)))
+    func zeroPause() async throws {
+        let now = SpanSendingError("now", isTransient: true, pauseNanoseconds: 0)
+        let shelf = Shelf(Array(repeating: .failure(now), count: 1000))
+        let exporter = exporter(to: shelf) {
+            $0.backoff.initialNanoseconds = 30_000_000_000
+            $0.backoff.maxNanoseconds = 30_000_000_000
+            $0.giveUpNanoseconds = 1_000_000_000
+        }
+        exporter.start()
+        append(0..<3, to: exporter)
+        // Its own pause would end too late.
+        try await wait { counts == ["failed": 3] }
+        await exporter.close()
+        #expect(shelf.batches.count == 1)
+    }
+
+    @Test("is bounded by bytes as well, in the queue and in a batch", .timeLimit(.minutes(1)))
+    func bytes() async {
+        let shelf = Shelf(isOpen: false)
+        let exporter = exporter(to: shelf) {
+            $0.batchByteCountMax = 3_000
+            $0.queuedByteCountMax = 6_000
+        }
+        let tracer = SpanTracer(
+            sampler: SpanSampler(ratio: 1), identifiers: IdentifierSource(seeds: (1, 2)), record: exporter.append)
+        for name in 0..<6 {
+            let span = tracer.startSpan("\(name)", context: .topLevel)
+            span.attributes["text"] = String(repeating: "x", count: 1_000)
+            span.end()
+        }
+        exporter.start()
+        shelf.open()
+        await exporter.close()
+        #expect(shelf.batches == [["0", "1"], ["2", "3"], ["4"]])
+        #expect(counts == ["exported": 5, "queue_full": 1])
+    }
+
     @Test("is given up after a while, and when the server ends", .timeLimit(.minutes(1)))
     func givingUp() async throws {
         let later = SpanSendingError("later", isTransient: true, pauseNanoseconds: 30_000_000_000)
@@ -222,16 +260,16 @@ struct SpanFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "spans-\(UUID().uuidString)")
 
     @Test("gets a line for each batch, at its end, also after it was moved away")
-    func lines() throws {
+    func lines() async throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "spans.jsonl")
         try Data("before\n".utf8).write(to: path)
         let file = try SpanFile(path: path.path)
-        #expect(try file.send(OTLPExportTraceServiceRequest()) == 0)
+        #expect(try await file.send(OTLPExportTraceServiceRequest()) == 0)
         #expect(try String(contentsOf: path, encoding: .utf8) == "before\n{}\n")
         try FileManager.default.moveItem(at: path, to: folder.appending(path: "old"))
-        _ = try file.send(OTLPExportTraceServiceRequest())
+        _ = try await file.send(OTLPExportTraceServiceRequest())
         #expect(try String(contentsOf: path, encoding: .utf8) == "{}\n")
     }
 
@@ -241,10 +279,25 @@ struct SpanFileTests {
         #expect(error?.message.contains("cannot open /nowhere/spans.jsonl: No such file") == true)
     }
 
-    @Test("that is full says so, and may be written later")
-    func full() throws {
-        let file = try SpanFile(path: "/dev/full")
-        let error = #expect(throws: SpanSendingError.self) { try file.send(OTLPExportTraceServiceRequest()) }
-        #expect(error?.isTransient == true && error?.message.contains("No space left") == true)
+    /// A pipe would be waited for until somebody reads it, and end the process when that one goes.
+    @Test(
+        "is a regular file: pipes and devices are refused, whether anybody reads them or not", .timeLimit(.minutes(1)))
+    func kinds() async throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "pipe").path
+        try #require(mkfifo(path, 0o600) == 0)
+        #expect(throws: SpanSendingError.self) { try SpanFile(path: path) }
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        for path in [path, "/dev/null"] {
+            let error = #expect(throws: SpanSendingError.self) { try SpanFile(path: path) }
+            #expect(error?.message.contains("is no regular file") == true && error?.isTransient == false)
+        }
+        let file = folder.appending(path: "spans.jsonl").path
+        let spans = try SpanFile(path: file)
+        try FileManager.default.removeItem(atPath: file)
+        try #require(mkfifo(file, 0o600) == 0)
+        await #expect(throws: SpanSendingError.self) { try await spans.send(OTLPExportTraceServiceRequest()) }
     }
 }

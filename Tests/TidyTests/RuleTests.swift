@@ -111,6 +111,14 @@ struct RuleTests {
         #expect(WordRules.namelessFiles(file("", path: "Sources/HTTP2/Utils.swift")).count == 1)
     }
 
+    @Test("what is cut by characters is found, and what is cut by bytes is not")
+    func echoes() {
+        func count(_ text: String) -> Int { WordRules.unboundedEchoes(file(text)).count }
+        #expect(count(#"throw error("no '\(name.prefix(64))'")"#) == 1 && count("String(value.prefix(100))") == 1)
+        #expect(count(#"error("'\(name.shown())'")"#) == 0 && count("Array(value.utf8.prefix(64))") == 0)
+        #expect(count("String(weekday.prefix(3))") == 0 && count("for name in names.prefix(64) {") == 0)
+    }
+
     @Test("the table of conformance is held against the names of tests, both ways")
     func conformance() {
         let table = file(

@@ -56,6 +56,9 @@ struct TreeTests {
         expectNone(SourceTree.swiftSources.filter { $0.module != "apus" }.flatMap(WordRules.callsNotForLibraries))
     }
 
+    @Test("what is repeated of somebody else's text is cut by bytes")
+    func echoes() { expectNone(SourceTree.swiftSources.flatMap(WordRules.unboundedEchoes)) }
+
     @Test("every module has tests of its own, or its place among those tested elsewhere")
     func modulesHaveTests() {
         for module in SourceTree.moduleNames.subtracting(ModuleTable.testedElsewhere) {

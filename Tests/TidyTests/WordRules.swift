@@ -56,4 +56,15 @@ enum WordRules {
         }
         return file.path.contains(" ") ? [file.finding(0, "a space in a path")] : []
     }
+
+    /// Texts of others that are cut by characters, which is no bound: one of them may have any number of marks.
+    ///
+    /// Whoever wants a few letters of a text of ours may have them.
+    static func unboundedEchoes(_ file: SourceFile) -> [Finding] {
+        file.lines.indices.filter { index in
+            file.lines[index].matches(of: /(\w+)[)?]?\.prefix\((\d+)\)\)/).contains { match in
+                !["utf8", "unicodeScalars"].contains(match.output.1) && Int(match.output.2) ?? 0 >= 16
+            }
+        }.map { file.finding($0, "prefix counts characters: shown() cuts what is repeated") }
+    }
 }

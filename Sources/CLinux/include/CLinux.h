@@ -93,6 +93,10 @@ void apus_signal_pipe_close(int fd, const int *signals, size_t count);
 /// sched(7), SCHED_IDLE.
 void apus_give_way(void);
 
+/// From now on the calling thread, and every thread that it starts, has less of a processor than others that want it:
+/// about a third of what one of them has. See setpriority(2), nice(2).
+void apus_step_back(void);
+
 /// Names the calling thread for debuggers and `top`; the kernel keeps 15 bytes.
 void apus_name_thread(const char *name);
 

@@ -106,7 +106,7 @@ final class BatchRunner: ModelRunner {
         guard request.completion.complete(.failure(error)) else { return }
         loaded.count {
             $0.failureCount += 1
-            if let now { $0.failureNanoseconds += now.nanoseconds(since: request.arrival) }
+            if let now { $0.failureNanoseconds &+= now.nanoseconds(since: request.arrival) }
         }
     }
 
@@ -138,7 +138,7 @@ final class BatchRunner: ModelRunner {
                         arrival: request.arrival, at: now)
                 case .failure:
                     counters.failureCount += 1
-                    counters.failureNanoseconds += now.nanoseconds(since: request.arrival)
+                    counters.failureNanoseconds &+= now.nanoseconds(since: request.arrival)
                 }
             }
         }
@@ -148,6 +148,6 @@ final class BatchRunner: ModelRunner {
         }
         guard wastedSampleCount > 0 else { return }
         let wasted = end.nanoseconds(since: start) * UInt64(wastedSampleCount) / UInt64(sampleCount)
-        loaded.count { $0.wastedComputeNanoseconds += wasted }
+        loaded.count { $0.wastedComputeNanoseconds &+= wasted }
     }
 }

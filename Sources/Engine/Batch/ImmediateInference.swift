@@ -41,7 +41,7 @@ package struct ImmediateInference {
             $0.countExecution(samples: sampleCount, times: times)
             if isFailure {
                 $0.failureCount += 1
-                $0.failureNanoseconds += nanoseconds
+                $0.failureNanoseconds &+= nanoseconds
             } else {
                 $0.countAnswer(
                     samples: sampleCount, waited: 0, times: times, arrival: start,

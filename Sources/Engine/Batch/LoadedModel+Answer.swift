@@ -9,13 +9,15 @@ extension LoadedModel {
     ) -> Result<InferenceAnswer, ServingError> {
         var picked = output
         if !input.requestedOutputs.isEmpty {
+            // A model that gives back what it gets has as many outputs as there are inputs.
+            let given = Dictionary(output.tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
             var tensors: [NamedTensor] = []
             for name in input.requestedOutputs {
-                guard let tensor = output.tensor(name) else {
+                guard let tensor = given[name] else {
                     return .failure(
                         ServingError(
                             .invalidArgument,
-                            "unexpected inference output '\(name.prefix(100))' for model '\(description.name)'"))
+                            "unexpected inference output '\(name.shown())' for model '\(description.name)'"))
                 }
                 tensors.append(NamedTensor(name, tensor))
             }

@@ -77,7 +77,7 @@ struct EncoderPipeline {
         let names = model.encoder.prompts.keys.sorted()
         throw ServingError(
             .invalidArgument,
-            "prompt_name: model '\(model.description.name)' has no prompt '\(name.prefix(64))', it has "
+            "prompt_name: model '\(model.description.name)' has no prompt '\(name.shown())', it has "
                 + (names.isEmpty ? "none" : names.joined(separator: ", ")), label: "unknown_prompt")
     }
 

@@ -100,7 +100,7 @@ extension Engine {
             case .success(let text):
                 vectors.append(isNormalized ? normalized(text.mean) : text.mean)
                 usage.queueNanoseconds = max(usage.queueNanoseconds, text.usage.queueNanoseconds)
-                usage.computeNanoseconds += text.usage.computeNanoseconds
+                usage.computeNanoseconds &+= text.usage.computeNanoseconds
                 usage.promptTokenCount += text.usage.promptTokenCount
             }
         }

@@ -30,7 +30,7 @@ package struct EngineFairness: Sendable, Equatable {
         } else if computeNanoseconds.count < Self.tenantCountMax {
             computeNanoseconds[tenant] = nanoseconds
         } else {
-            otherComputeNanoseconds += nanoseconds
+            otherComputeNanoseconds &+= nanoseconds
         }
     }
 

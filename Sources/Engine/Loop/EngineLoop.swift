@@ -97,9 +97,10 @@ final class EngineLoop {
         runners.first { $0.model === model }?.runner
     }
 
+    /// A model whose time to leave was over may still be sent something by who held it: it is gone, the engine goes on.
     private func infer(_ model: LoadedModel, _ request: PendingInference) {
         guard let runner = runner(of: model) as? BatchRunner else {
-            if request.completion.complete(.failure(.engineStopped)) { model.count { $0.failureCount += 1 } }
+            if request.completion.complete(.failure(model.notReady)) { model.count { $0.failureCount += 1 } }
             return model.leaveQueue([request.place])
         }
         runner.enqueue(request)
@@ -107,7 +108,7 @@ final class EngineLoop {
 
     private func run(_ model: LoadedModel, _ sequences: [PendingSequence]) {
         guard let runner = runner(of: model) as? TokenRunner else {
-            let failed = sequences.filter { $0.fail(.engineStopped) }.count
+            let failed = sequences.filter { $0.fail(model.notReady) }.count
             model.count { $0.failureCount += UInt64(failed) }
             return model.leaveQueue(sequences.map(\.place))
         }

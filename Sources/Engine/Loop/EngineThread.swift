@@ -7,18 +7,22 @@ import Glibc
 ///
 /// - Parameters:
 ///   - name: at most 15 bytes, for `top -H` and debuggers.
-///   - givesWay: whether it runs only while nobody else has anything to do, and so do the threads that it starts.
+///   - pace: how much it has of the processors, and so have the threads that it starts.
 ///   - body: runs on the new thread; what it captures is released there.
 /// - Source: pthread_create(3), pthread_setname_np(3).
-func startThread(name: String, givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) {
-    let start = Unmanaged.passRetained(ThreadStart(name: name, givesWay: givesWay, body: body))
+func startThread(name: String, pace: ThreadPace = .usual, _ body: @escaping @Sendable () -> Void) {
+    let start = Unmanaged.passRetained(ThreadStart(name: name, pace: pace, body: body))
     var thread = pthread_t()
     let result = pthread_create(
         &thread, nil,
         { argument in
             let start = Unmanaged<ThreadStart>.fromOpaque(argument!).takeRetainedValue()
             apus_name_thread(start.name)
-            if start.givesWay { apus_give_way() }
+            switch start.pace {
+            case .usual: break
+            case .steppingBack: apus_step_back()
+            case .givingWay: apus_give_way()
+            }
             start.body()
             return nil
         }, start.toOpaque())
@@ -26,14 +30,24 @@ func startThread(name: String, givesWay: Bool = false, _ body: @escaping @Sendab
     pthread_detach(thread)
 }
 
+/// How much of the processors a thread has when others want them too.
+enum ThreadPace: Sendable {
+    /// As much as any other.
+    case usual
+    /// Less than others, but always something.
+    case steppingBack
+    /// What others leave, which may be next to nothing.
+    case givingWay
+}
+
 private final class ThreadStart: Sendable {
     let name: String
-    let givesWay: Bool
+    let pace: ThreadPace
     let body: @Sendable () -> Void
 
-    init(name: String, givesWay: Bool, body: @escaping @Sendable () -> Void) {
+    init(name: String, pace: ThreadPace, body: @escaping @Sendable () -> Void) {
         self.name = name
-        self.givesWay = givesWay
+        self.pace = pace
         self.body = body
     }
 }

@@ -26,8 +26,12 @@ extension Engine {
         package let name: ModelName
         package let version: ModelVersion
         package let byteCount: Int
-        /// Who has called it since it came into memory, and when last.
+        /// Who has called it, also before it rested, and when last.
         package let lastUses: [TenantID?: MonotonicTime]
+        /// When it came into memory.
+        package var loadTime = MonotonicTime(nanoseconds: 0)
+        /// Whether it has nothing to do, so that its memory would be free at once.
+        package var isIdle = true
     }
 
     /// Every version that is in memory, by name and then by version; those that answer on calling threads hold nothing
@@ -36,7 +40,7 @@ extension Engine {
         loaded.withLock { $0.table.targets }.filter { !$0.isResting && $0.immediateModel == nil }.map {
             Resident(
                 name: $0.description.name, version: $0.description.version, byteCount: $0.terms.residentByteCount,
-                lastUses: $0.lastUses)
+                lastUses: $0.lastUses, loadTime: $0.loadTime, isIdle: $0.isIdle)
         }
     }
 
@@ -106,20 +110,36 @@ extension Engine {
         guard let waker = waker.withLock({ $0.waker }) else { throw model.notReady }
         try model.enterRest()
         defer { model.count { $0.queuedRequestCount -= 1 } }
-        let woken = Completion<Result<Void, ServingError>>()
-        let description = model.description
-        // A task of its own: loading goes on for the next caller when this one has no time left.
+        let key = Awakenings.Key(name: model.description.name, version: model.description.version)
+        let waiter = Awakenings.Waiter(for: tenant)
+        switch awakenings.withLock({ $0.join(key, waiter, at: clock.now()) }) {
+        case .refuse(let error): throw error
+        case .wait: break
+        case .begin: bringBack(key, for: tenant, by: waker)
+        }
+        let answer = await withTaskCancellationHandler {
+            await waiter.answer.value()
+        } onCancel: {
+            awakenings.withLock { $0.leave(key, waiter) }
+            waiter.answer.complete(.ended(.failure(.cancelledByCaller)))
+        }
+        // Whoever is to ask again does so by looking for the model anew.
+        if case .ended(let outcome) = answer { try outcome.get() }
+    }
+
+    /// Has a model loaded, in a task of its own: loading goes on for the next caller when this one has no time left.
+    private func bringBack(_ key: Awakenings.Key, for tenant: TenantID?, by waker: any ModelWaker) {
         Task {
+            let outcome: Result<Void, ServingError>
             do throws(ServingError) {
-                woken.complete(.success(try await waker.wake(description.name, description.version, for: tenant)))
+                outcome = .success(try await waker.wake(key.name, key.version, for: tenant))
             } catch {
-                woken.complete(.failure(error))
+                outcome = .failure(error)
+            }
+            let now = clock.now()
+            for (waiter, answer) in awakenings.withLock({ $0.end(key, for: tenant, outcome, at: now) }) {
+                waiter.answer.complete(answer)
             }
         }
-        try await withTaskCancellationHandler {
-            await woken.value()
-        } onCancel: {
-            woken.complete(.failure(.cancelledByCaller))
-        }.get()
     }
 }

@@ -15,58 +15,87 @@ extension LiveRepository {
                         .failedPrecondition, "model '\(name)' version \(version) has left its repository",
                         label: "load_failed"))
             }
-            return await repository.bringBack(folder, version, tenant)
+            guard let failure = await repository.load(folder, version, on: .call(by: tenant)) else {
+                return .success(())
+            }
+            return .failure(failure.servingError(name, for: .caller))
         }
         try result.get()
     }
 
-    private func bringBack(
-        _ folder: ModelFolder, _ version: ModelVersion, _ tenant: TenantID?
-    ) async -> Result<Void, ServingError> {
-        do throws(ServingError) {
-            let byteCount = try engine.terms(of: ModelSelector(name: folder.name, version: version)).residentByteCount
-            try await makeRoom(for: byteCount, folder.name, version, tenant)
-        } catch {
-            return .failure(error)
-        }
-        guard let failure = await load(folder, version, for: tenant) else { return .success(()) }
-        return .failure(ServingError(.failedPrecondition, "failed to load \(failure)", label: "load_failed"))
-    }
-
     /// Takes models out of memory until there is room for another one.
+    ///
+    /// One that is replaced counts along with what replaces it: until that is ready, both are there.
     ///
     /// - Parameters:
     ///   - byteCount: that it takes.
     ///   - name: the model that needs it; it stays.
     ///   - version: of the model that needs it.
     ///   - tenant: who calls it; nil when nobody does.
-    /// - Throws: RESOURCE_EXHAUSTED when there is not enough that may go; nothing has changed then.
+    /// - Throws: when there is not enough that may go; nothing has changed then.
     func makeRoom(
         for byteCount: Int, _ name: ModelName, _ version: ModelVersion, _ tenant: TenantID?
-    ) async throws(ServingError) {
+    ) async throws(MemoryShortage) {
         guard let governor = governor() else { return }
         let residents = engine.residents
-        let victims = governor.victims(for: byteCount, of: tenant, residents: residents) { resident in
+        guard let victims = victims(of: governor, for: byteCount, name, version, tenant, residents) else {
+            throw governor.shortage(of: byteCount, for: name, residents)
+        }
+        // All at once: each may have requests that are answered first.
+        await withTaskGroup(of: Void.self) { [engine, observe] group in
+            for victim in victims {
+                group.addTask {
+                    // One that is not there any more is as gone as it should be.
+                    try? await engine.rest(victim.name, victim.version)
+                    observe(.rested(victim.name, victim.version, byteCount: victim.byteCount, for: name))
+                }
+            }
+        }
+    }
+
+    /// Has loaded again what there was no memory for, where there is now.
+    func retryWhereMemoryIs() {
+        table.retry { name, version, byteCount in
+            guard let governor = governor() else { return true }
+            return victims(of: governor, for: byteCount, name, version, nil, engine.residents) != nil
+        }
+    }
+
+    /// How much a version is thought to take before it is read: what it was refused for or took before, or else its
+    /// files.
+    func expectedByteCount(_ folder: ModelFolder, _ version: ModelVersion) -> Int {
+        if let refused = table.refusedByteCount(folder, version) { return refused }
+        let selector = ModelSelector(name: folder.name, version: version)
+        let known = try? engine.terms(of: selector).residentByteCount
+        return known ?? folder.versions[version]?.byteCount ?? 0
+    }
+
+    private func victims(
+        of governor: MemoryGovernor, for byteCount: Int, _ name: ModelName, _ version: ModelVersion,
+        _ tenant: TenantID?, _ residents: [Engine.Resident]
+    ) -> [Engine.Resident]? {
+        governor.victims(for: byteCount, of: tenant, residents: residents) { resident in
             (resident.name, resident.version) != (name, version)
                 && table.folder(ofServed: resident.name, resident.version) != nil
-        }
-        guard let victims else {
-            let used = residents.reduce(0) { $0 + $1.byteCount }
-            throw ServingError(
-                .resourceExhausted,
-                "model '\(name)' needs \(byteCount) bytes, but others hold \(used) of the \(governor.byteCountMax) "
-                    + "that memory.limit allows, and too few of them may be unloaded", label: "memory_exhausted",
-                retryAdvice: .after(nanoseconds: 1_000_000_000))
-        }
-        for victim in victims {
-            // One that is not there any more is as gone as it should be.
-            try? await engine.rest(victim.name, victim.version)
-            observe(.rested(victim.name, victim.version, byteCount: victim.byteCount, for: name))
         }
     }
 }
 
-extension ModelFolder {
-    /// Bytes of the files of a version, from which what it takes in memory is guessed before it was ever loaded.
-    func byteCount(of version: ModelVersion) -> Int { versions[version]?.byteCount ?? 0 }
+extension MemoryGovernor {
+    fileprivate func shortage(of byteCount: Int, for name: ModelName, _ residents: [Engine.Resident]) -> MemoryShortage
+    {
+        // What is larger than all memory will not fit in a while either.
+        let isHopeless = byteCount > byteCountMax
+        let used = residents.reduce(0) { $0 + $1.byteCount }
+        let why =
+            isHopeless
+            ? "more than the \(byteCountMax) that memory.limit allows"
+            : "but others hold \(used) of the \(byteCountMax) that memory.limit allows, and too few of them may be "
+                + "unloaded"
+        return MemoryShortage(
+            byteCount: byteCount,
+            error: ServingError(
+                .resourceExhausted, "model '\(name)' needs \(byteCount) bytes, \(why)", label: "memory_exhausted",
+                retryAdvice: isHopeless ? .never : .after(nanoseconds: Awakenings.shortageNanoseconds)))
+    }
 }

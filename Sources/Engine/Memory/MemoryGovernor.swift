@@ -3,8 +3,8 @@ package import Vocabulary
 /// Which models give way when memory is short: decisions, in a value.
 ///
 /// One budget holds weights, caches and graphs alike, since what is full is one memory. A model that has to come in
-/// drives out those that were called longest ago; but what a tenant has called last, up to its floor, is not driven out
-/// for anybody else.
+/// drives out those that were called longest ago, first among those that have nothing to do; but what a tenant has
+/// called last, up to its floor, is not driven out for anybody else.
 package struct MemoryGovernor: Sendable {
     /// Bytes that all models together may take.
     package let byteCountMax: Int
@@ -23,8 +23,8 @@ package struct MemoryGovernor: Sendable {
     ///   - tenant: who calls it; nil when nobody does, as at the start.
     ///   - residents: everything that is in memory.
     ///   - mayGo: whether a model can be brought back later.
-    /// - Returns: as few as suffice, those that were called longest ago first, none when there is room; nil when there
-    ///   is not enough that may go.
+    /// - Returns: as few as suffice, those that have nothing to do first and of them what was called longest ago, none
+    ///   when there is room; nil when there is not enough that may go.
     package func victims(
         for byteCount: Int, of tenant: TenantID?, residents: [Engine.Resident], mayGo: (Engine.Resident) -> Bool
     ) -> [Engine.Resident]? {
@@ -34,7 +34,7 @@ package struct MemoryGovernor: Sendable {
             $0.formUnion(protected(for: $1.key, byteCountMax: $1.value, residents))
         }
         let candidates = residents.indices.filter { !kept.contains($0) && mayGo(residents[$0]) }
-            .sorted { residents[$0].lastUse < residents[$1].lastUse }
+            .sorted { residents[$0].goesBefore(residents[$1]) }
         var victims: [Engine.Resident] = []
         for index in candidates where missing > 0 {
             victims.append(residents[index])
@@ -65,6 +65,13 @@ package struct MemoryGovernor: Sendable {
 }
 
 extension Engine.Resident {
-    /// When anybody has called it last; at the beginning of time for one that nobody has called.
-    fileprivate var lastUse: MonotonicTime { lastUses.values.max() ?? MonotonicTime(nanoseconds: 0) }
+    /// When anybody has called it last; one that nobody has called counts from when it came.
+    private var lastUse: MonotonicTime { max(lastUses.values.max() ?? loadTime, loadTime) }
+
+    /// Whether it is less of a loss.
+    ///
+    /// One that has something to do would be waited for, and then be missed at once.
+    fileprivate func goesBefore(_ other: Self) -> Bool {
+        isIdle == other.isIdle ? lastUse < other.lastUse : isIdle
+    }
 }

@@ -19,6 +19,15 @@ package struct EngineModel: @unchecked Sendable {
     /// Requests that are answered before anybody else's.
     package var warmUp: [WarmUpRequest] = []
 
+    /// Bytes of memory that it takes while it is there: weights, cache and graph, as far as they are known.
+    var residentByteCount: Int { (weightByteCount ?? fileByteCount) + (cacheByteCount ?? 0) }
+
+    /// Bytes of its cache; nil for models without one.
+    var cacheByteCount: Int? {
+        guard case .text(let pipeline, let limits) = kind else { return nil }
+        return pipeline.model.properties.cacheBytesPerToken * limits.tokensPerPage * limits.pageCount
+    }
+
     /// A model that answers in batches.
     ///
     /// - Parameters:

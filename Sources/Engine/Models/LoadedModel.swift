@@ -31,8 +31,11 @@ final class LoadedModel: @unchecked Sendable {
     private let isLeaving = Atomic<Bool>(false)
     /// Who has called it last, and when; empty where nobody asks for it.
     private let uses = Mutex<[TenantID?: MonotonicTime]>([:])
+    /// When it came into memory.
+    let loadTime: MonotonicTime
 
-    init(_ model: EngineModel) {
+    init(_ model: EngineModel, at now: MonotonicTime) {
+        loadTime = now
         kind = model.kind
         switch kind {
         case .batch(let model, _):
@@ -57,7 +60,9 @@ final class LoadedModel: @unchecked Sendable {
         immediateModel = nil
         terms = model.terms
         counted = Mutex(ModelCounters())
+        loadTime = model.loadTime
         takeCounts(from: model)
+        takeUses(from: model)
     }
 
     var isResting: Bool { if case .resting = kind { true } else { false } }
@@ -184,7 +189,11 @@ final class LoadedModel: @unchecked Sendable {
     }
 
     /// Whether nothing is sent to it, waits or runs.
-    var isIdle: Bool { counters.isIdle && holderCount.load(ordering: .sequentiallyConsistent) == 0 }
+    ///
+    /// Holders first: who lets go has counted what it has sent before, so that without holders the counters are those
+    /// of everything that was ever sent. The other way around a request could be counted, and its holder be gone, in
+    /// between.
+    var isIdle: Bool { holderCount.load(ordering: .sequentiallyConsistent) == 0 && counters.isIdle }
 
     /// Keeps it from being removed until `release`; under the lock of the table, so that nobody holds what has left it.
     func hold() { holderCount.add(1, ordering: .sequentiallyConsistent) }
@@ -202,7 +211,13 @@ final class LoadedModel: @unchecked Sendable {
     /// Notes who calls it.
     func noteUse(by tenant: TenantID?, at now: MonotonicTime) { uses.withLock { $0[tenant] = now } }
 
-    /// Who has called it since it came into memory, and when last.
+    /// Takes over who has called another one of the same name and version, unless that is known better here.
+    func takeUses(from other: LoadedModel) {
+        let before = other.lastUses
+        uses.withLock { $0.merge(before) { max($0, $1) } }
+    }
+
+    /// Who has called it, also before it rested, and when last.
     var lastUses: [TenantID?: MonotonicTime] { uses.withLock { $0 } }
 
     /// The answer of a model that is not there any more, or not yet.

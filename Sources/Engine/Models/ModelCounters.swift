@@ -8,10 +8,11 @@ package struct ExecutionTimes: Sendable, Equatable {
     /// Picking the outputs that each request asked for.
     package var outputNanoseconds: UInt64 = 0
 
+    /// Goes on from zero at the end of its range, as counters may; to stop there would end the engine thread.
     static func += (sum: inout ExecutionTimes, times: ExecutionTimes) {
-        sum.inputNanoseconds += times.inputNanoseconds
-        sum.computeNanoseconds += times.computeNanoseconds
-        sum.outputNanoseconds += times.outputNanoseconds
+        sum.inputNanoseconds &+= times.inputNanoseconds
+        sum.computeNanoseconds &+= times.computeNanoseconds
+        sum.outputNanoseconds &+= times.outputNanoseconds
     }
 }
 
@@ -91,7 +92,7 @@ package struct ModelCounters: Sendable, Equatable {
     mutating func countExecution(samples: Int, times: ExecutionTimes) {
         executionCount += 1
         sampleCount += UInt64(samples)
-        computeNanoseconds += times.computeNanoseconds
+        computeNanoseconds &+= times.computeNanoseconds
         let missing = samples + 1 - executionCountBySampleCount.count
         if missing > 0 {
             executionCountBySampleCount.append(contentsOf: repeatElement(0, count: missing))
@@ -114,8 +115,8 @@ package struct ModelCounters: Sendable, Equatable {
     ) {
         answerCount += 1
         answeredSampleCount += UInt64(samples)
-        answerNanoseconds += now.nanoseconds(since: arrival)
-        queueNanoseconds += waited
+        answerNanoseconds &+= now.nanoseconds(since: arrival)
+        queueNanoseconds &+= waited
         answerTimes += times
         lastAnswerTime = now
     }

@@ -25,17 +25,16 @@ package struct ServingTerms: Sendable, Equatable {
             queueCapacity = limits.queueCapacity
             queueDelayMaxNanoseconds = limits.queueDelayMaxNanoseconds
             streams = false
-            cacheByteCount = nil
-        case .text(let pipeline, let limits):
+        case .text(_, let limits):
             queueCapacity = limits.queueCapacity
             queueDelayMaxNanoseconds = 0
             streams = true
-            cacheByteCount = pipeline.model.properties.cacheBytesPerToken * limits.tokensPerPage * limits.pageCount
         case .resting: preconditionFailure("a model that rests is made of one that does not")
         }
         formsBatches = description.hasBatchExtent && !isImmediate
         weightByteCount = model.weightByteCount
-        residentByteCount = (model.weightByteCount ?? model.fileByteCount) + (cacheByteCount ?? 0)
+        cacheByteCount = model.cacheByteCount
+        residentByteCount = model.residentByteCount
         versionPolicy = model.versionPolicy
     }
 }

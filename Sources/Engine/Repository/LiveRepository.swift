@@ -19,14 +19,14 @@ package actor LiveRepository: ModelWaker {
     }
 
     package nonisolated let control: Control
-    private let repositories: [ModelRepository]
+    let repositories: [ModelRepository]
     /// The models that count; nil for all.
-    private let wanted: Set<ModelName>?
+    let wanted: Set<ModelName>?
     let engine: Engine
     /// What memory there is for models, by the present settings; nil when nobody counts it.
     let governor: @Sendable () -> MemoryGovernor?
     let observe: @Sendable (RepositoryEvent) -> Void
-    private(set) var table: RepositoryTable
+    var table: RepositoryTable
     /// The change that goes on, or was the last.
     private var turn: Task<Void, Never>?
     /// What was wrong with the repositories at the last look, so that it is told once.
@@ -59,15 +59,15 @@ package actor LiveRepository: ModelWaker {
     package func start() async -> [String] {
         engine.setWaker(self)
         return await inTurn { repository in
-            let look = repository.look()
-            repository.table.look(look.folders, isSettled: true)
+            let look = await repository.look()
+            repository.table.look(look.folders, keeping: look.unreadable, isSettled: true)
             var problems = look.problems
             if repository.control == .explicit {
                 for name in repository.wanted ?? [] where !repository.table.want(name) {
                     problems.append("models: no repository has a model \"\(name)\"")
                 }
             }
-            problems += await repository.catchUp()
+            problems += await repository.catchUp(on: .change)
             repository.problems = Set(look.problems)
             return problems
         }
@@ -76,13 +76,14 @@ package actor LiveRepository: ModelWaker {
     /// Looks whether something has changed, and serves that.
     package func poll() async {
         await inTurn { repository in
-            let look = repository.look()
+            let look = await repository.look()
             for problem in look.problems where !repository.problems.contains(problem) {
                 repository.observe(.problem(problem))
             }
             repository.problems = Set(look.problems)
-            repository.table.look(look.folders, isSettled: false)
-            _ = await repository.catchUp()
+            repository.table.look(look.folders, keeping: look.unreadable, isSettled: false)
+            repository.retryWhereMemoryIs()
+            _ = await repository.catchUp(on: .change)
         }
     }
 
@@ -91,22 +92,31 @@ package actor LiveRepository: ModelWaker {
 
     /// Serves a model as it lies there now.
     ///
-    /// - Throws: FAILED_PRECONDITION when callers do not decide, or when it cannot be loaded: what was served before
-    ///   still is; NOT_FOUND.
-    package func load(_ name: ModelName) async throws(ServingError) {
+    /// - Parameters:
+    ///   - name: the model.
+    ///   - reader: who is told what is wrong with it.
+    /// - Throws: FAILED_PRECONDITION when callers do not decide, or when it cannot be loaded; RESOURCE_EXHAUSTED when
+    ///   there is no memory for it; UNAVAILABLE when its folder cannot be read now; NOT_FOUND. What was served before
+    ///   still is.
+    package func load(
+        _ name: ModelName, tellingTo reader: RepositoryTable.Reader = .caller
+    ) async throws(ServingError) {
         try requireExplicitControl()
         let result: Result<Void, ServingError> = await inTurn { repository in
-            repository.table.look(name, repository.folder(of: name))
+            switch await repository.look(name) {
+            case .found(let folder): repository.table.look(name, folder)
+            case .gone: repository.table.look(name, nil)
+            case .unreadable(let problem): return .failure(.unreadable(name, problem, for: reader))
+            }
             guard repository.table.want(name) else {
                 return .failure(
                     ServingError(
                         .notFound, "failed to load '\(name)', failed to poll from model repository",
                         label: "unknown_model"))
             }
-            _ = await repository.catchUp(name)
+            _ = await repository.catchUp(name, on: .request)
             guard let failure = repository.table.failure(of: name) else { return .success(()) }
-            return .failure(
-                ServingError(.failedPrecondition, "failed to load '\(name)', \(failure)", label: "load_failed"))
+            return .failure(failure.servingError(name, for: reader))
         }
         try result.get()
     }
@@ -118,7 +128,7 @@ package actor LiveRepository: ModelWaker {
         try requireExplicitControl()
         let isKnown = await inTurn { repository in
             guard repository.table.dismiss(name) else { return false }
-            _ = await repository.catchUp(name)
+            _ = await repository.catchUp(name, on: .request)
             return true
         }
         guard isKnown else {
@@ -147,82 +157,5 @@ package actor LiveRepository: ModelWaker {
         }
         turn = Task { _ = await task.value }
         return await task.value
-    }
-
-    private func folder(of name: ModelName) -> ModelFolder? {
-        for repository in repositories { if let folder = repository.look(name) { return folder } }
-        return nil
-    }
-
-    private func look() -> ModelRepository.Look {
-        var all = ModelRepository.Look()
-        for repository in repositories {
-            let look = repository.look()
-            all.problems += look.problems
-            for (name, folder) in look.folders.sorted(by: { $0.key.name < $1.key.name }) {
-                guard all.folders[name] == nil else {
-                    all.problems.append("\(folder.path): another repository has a model of this name")
-                    continue
-                }
-                // Where callers decide, they may ask for any.
-                if let wanted, control != .explicit, !wanted.contains(name) { continue }
-                all.folders[name] = folder
-                if let problem = folder.problem { all.problems.append(problem) }
-            }
-        }
-        return all
-    }
-
-    /// Does what the table says until it says nothing more; gives back what went wrong.
-    private func catchUp(_ name: ModelName? = nil) async -> [String] {
-        var failures: [String] = []
-        while let action = table.next(name) {
-            switch action {
-            case .load(let folder, let version):
-                if let failure = await load(folder, version) { failures.append(failure) }
-            case .unload(let name, let version):
-                // One that is not there any more is as gone as it should be.
-                try? await engine.unload(name: name, version: version)
-                table.didUnload(name, version)
-                observe(.unloaded(name, version))
-            }
-        }
-        return failures
-    }
-
-    func load(_ folder: ModelFolder, _ version: ModelVersion, for tenant: TenantID? = nil) async -> String? {
-        observe(.begins(folder.name, version))
-        do {
-            let known = try? engine.terms(of: ModelSelector(name: folder.name, version: version)).residentByteCount
-            try await makeRoom(for: known ?? folder.byteCount(of: version), folder.name, version, tenant)
-            let model = try await read(folder, version)
-            try await engine.load(model)
-            do throws(ServingError) {
-                // How much it takes is known only now.
-                try await makeRoom(for: 0, folder.name, version, tenant)
-            } catch {
-                try? await engine.unload(name: folder.name, version: version)
-                throw error
-            }
-            table.didLoad(folder, version)
-            observe(
-                .loaded(folder.name, version, repository: folder.repository, weightByteCount: model.weightByteCount))
-            return nil
-        } catch {
-            let failure = (error as? ServingError).map { "\(folder.path): \($0.message)" } ?? "\(error)"
-            table.didFail(folder, version, failure)
-            observe(.failed(folder.name, version, reason: failure, isServed: table.isServed(folder.name)))
-            return failure
-        }
-    }
-
-    private func read(_ folder: ModelFolder, _ version: ModelVersion) async throws -> EngineModel {
-        let givesWay = engine.hasModels
-        return try await withCheckedThrowingContinuation { continuation in
-            startThread(name: "apus-loader", givesWay: givesWay) { [observe] in
-                continuation.resume(
-                    with: Result { try folder.load(version) { observe(.progresses(folder.name, $0)) } })
-            }
-        }
     }
 }

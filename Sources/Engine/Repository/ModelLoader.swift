@@ -19,7 +19,7 @@ enum ModelLoader {
     ) throws -> EngineModel {
         let settings = try ModelSettings(folder: entry.folder)
         var model = try model(entry, settings, progress)
-        model.fileByteCount = FileFingerprint(filesIn: entry.versionFolder, descends: true).byteCount
+        model.fileByteCount = try FileFingerprint(filesIn: entry.versionFolder, descends: true).byteCount
         model.versionPolicy = settings.versionPolicy
         model.aliases = settings.aliases
         model.warmUp = settings.warmUp

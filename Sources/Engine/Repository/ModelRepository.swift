@@ -1,5 +1,4 @@
-package import Configuration
-import FoundationEssentials
+import Configuration
 package import Vocabulary
 
 /// A folder of models: `NAME/model.yaml` and `NAME/VERSION/…`, versions being positive integers.
@@ -28,13 +27,6 @@ package struct ModelRepository: Sendable {
         let folder: String
         /// The folder `NAME/VERSION`.
         var versionFolder: String { "\(folder)/\(version)" }
-    }
-
-    /// The names of all models there are.
-    ///
-    /// - Throws: `ConfigurationError` when the folder cannot be read.
-    package func names() throws(ConfigurationError) -> [ModelName] {
-        try folderNames().compactMap(ModelName.init)
     }
 
     /// Loads models; one that is broken does not keep the others from being loaded.
@@ -82,19 +74,17 @@ package struct ModelRepository: Sendable {
         return Entry(name: name, version: version, folder: folder)
     }
 
-    func folderNames() throws(ConfigurationError) -> [String] {
-        try list(path).filter { name in
-            var isDirectory = false
-            return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isDirectory) && isDirectory
-        }
+    private func folderNames() throws(ConfigurationError) -> [String] {
+        try list(path).filter { PathKind(of: "\(path)/\($0)") == .folder }
     }
 
-    /// The names in a folder, sorted, without those that start with a dot.
-    func list(_ folder: String) throws(ConfigurationError) -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
-        } catch {
-            throw ConfigurationError(file: folder, problem: "cannot be read as a folder of models")
+    private func list(_ folder: String) throws(ConfigurationError) -> [String] {
+        guard case .names(let names) = FolderContents(of: folder) else {
+            throw ConfigurationError(file: folder, problem: Self.notAFolder)
         }
+        return names
     }
+
+    /// What is said of a repository that is not there.
+    static let notAFolder = "cannot be read as a folder of models"
 }

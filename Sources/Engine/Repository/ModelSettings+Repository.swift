@@ -36,7 +36,7 @@ extension VersionPolicy {
             case "all"?: self = .all
             case let text:
                 throw map.error(
-                    at: key, "expected latest, all, {latest: 2} or [1, 3], got \"\((text ?? "").prefix(80))\"")
+                    at: key, "expected latest, all, {latest: 2} or [1, 3], got \"\((text ?? "").shown())\"")
             }
         }
     }
@@ -48,12 +48,12 @@ extension ModelAlias {
         var aliases: [ModelAlias] = []
         for key in section.keys {
             guard let name = ModelName(key) else {
-                throw section.error(at: key, "\"\(key.prefix(80))\" cannot be the name of a model")
+                throw section.error(at: key, "\"\(key.shown())\" cannot be the name of a model")
             }
             let text = try section.requiredString(key)
             let version = ModelVersion(text)
             guard version != nil || text == "latest" else {
-                throw section.error(at: key, "expected latest or a version, got \"\(text.prefix(80))\"")
+                throw section.error(at: key, "expected latest or a version, got \"\(text.shown())\"")
             }
             aliases.append(ModelAlias(name: name, version: version))
         }
@@ -70,7 +70,7 @@ extension WarmUpRequest {
         tokenCountMax = try map.integer("max_tokens", in: 1...4096) ?? tokenCountMax
         for text in try map.strings("open_extents") ?? [] {
             guard let extent = Int(text), (1...1 << 28).contains(extent) else {
-                throw map.error(at: "open_extents", "expected positive integers, got \"\(text.prefix(80))\" in it")
+                throw map.error(at: "open_extents", "expected positive integers, got \"\(text.shown())\" in it")
             }
             openExtents.append(extent)
         }

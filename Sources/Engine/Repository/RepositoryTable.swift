@@ -32,13 +32,26 @@ package struct RepositoryTable {
         package let state: State
         /// Why it is not ready, or what is wrong with what should replace it; empty when there is nothing to say.
         package let reason: String
+        /// The same with the files of the server, for who looks after it.
+        package let detail: String
 
-        package init(name: ModelName, version: ModelVersion?, state: State, reason: String) {
+        package init(name: ModelName, version: ModelVersion?, state: State, reason: String, detail: String? = nil) {
             self.name = name
             self.version = version
             self.state = state
             self.reason = reason
+            self.detail = detail ?? reason
         }
+
+        /// What somebody may read of it.
+        package func reason(for reader: Reader) -> String { reader == .administrator ? detail : reason }
+    }
+
+    /// Who reads what is wrong with a model.
+    package enum Reader: Sendable {
+        /// Sees where files lie, and what is in them.
+        case administrator
+        case caller
     }
 
     private struct Version {
@@ -48,7 +61,9 @@ package struct RepositoryTable {
         /// What was there when it was loaded, or failed to, last.
         var read: ModelFolder.VersionStamp?
         /// Why the last loading failed; nil when it did not.
-        var failure: String?
+        var failure: LoadFailure?
+        /// What was there then.
+        var failed: ModelFolder.VersionStamp?
     }
 
     private struct Model {
@@ -77,10 +92,13 @@ package struct RepositoryTable {
     ///
     /// - Parameters:
     ///   - folders: one for each model.
+    ///   - unreadable: those that may be there; what was known of them counts.
     ///   - isSettled: whether it counts at once. Otherwise it counts when two looks in a row find the same, because
     ///     whoever copies a version into a repository writes its files one after the other.
-    mutating func look(_ folders: [ModelName: ModelFolder], isSettled: Bool) {
-        for name in Set(folders.keys).union(models.keys) {
+    mutating func look(
+        _ folders: [ModelName: ModelFolder], keeping unreadable: Set<ModelName> = [], isSettled: Bool
+    ) {
+        for name in Set(folders.keys).union(models.keys).subtracting(unreadable) {
             let found = folders[name]
             guard found != models[name]?.folder else {
                 unsettled[name] = nil
@@ -145,11 +163,27 @@ package struct RepositoryTable {
         models[folder.name]?.versions[version] = Version(isServed: true, read: folder.stamp(of: version))
     }
 
-    /// A version could not be loaded; what was served before still is.
-    mutating func didFail(_ folder: ModelFolder, _ version: ModelVersion, _ reason: String) {
-        models[folder.name]?.versions[version]?.work = nil
-        models[folder.name]?.versions[version]?.failure = reason
-        models[folder.name]?.versions[version]?.read = folder.stamp(of: version)
+    /// A version could not be loaded; what was served before still is, unless it `isGone`.
+    mutating func didFail(_ folder: ModelFolder, _ version: ModelVersion, _ failure: LoadFailure, isGone: Bool) {
+        guard var known = models[folder.name]?.versions[version] else { return }
+        known.work = nil
+        known.failure = failure
+        known.read = folder.stamp(of: version)
+        known.failed = known.read
+        if isGone { known.isServed = false }
+        models[folder.name]?.versions[version] = known
+    }
+
+    /// Has loaded again those versions for which there was no memory, where there is now.
+    ///
+    /// - Parameter fits: whether there is, for so many bytes.
+    mutating func retry(where fits: (ModelName, ModelVersion, _ byteCount: Int) -> Bool) {
+        for (name, model) in models where model.isWanted {
+            for (version, known) in model.versions {
+                guard let shortage = known.failure?.shortage, fits(name, version, shortage.byteCount) else { continue }
+                models[name]?.versions[version]?.read = nil
+            }
+        }
     }
 
     /// A version is gone.
@@ -165,10 +199,21 @@ package struct RepositoryTable {
         models.sorted { $0.key.name < $1.key.name }.flatMap { entries(of: $0.key, $0.value) }
     }
 
+    /// For how many bytes there was no memory when these same files were to be loaded last; nil when there was.
+    func refusedByteCount(_ folder: ModelFolder, _ version: ModelVersion) -> Int? {
+        guard let known = models[folder.name]?.versions[version], let shortage = known.failure?.shortage,
+            known.failed == folder.stamp(of: version)
+        else { return nil }
+        return shortage.byteCount
+    }
+
+    /// In which repository each model lies.
+    var repositories: [ModelName: String] { models.compactMapValues { $0.folder?.repository } }
+
     /// Why a model is not served as it lies there; nil when it is.
-    func failure(of name: ModelName) -> String? {
+    func failure(of name: ModelName) -> LoadFailure? {
         guard let model = models[name], let folder = model.folder else { return nil }
-        if let problem = folder.problem { return problem }
+        if let problem = folder.problem { return LoadFailure(detail: problem) }
         guard case .known(let policy) = folder.policy else { return nil }
         return policy.served(of: Array(folder.versions.keys)).lazy.compactMap { model.versions[$0]?.failure }.first
     }
@@ -201,10 +246,10 @@ package struct RepositoryTable {
     }
 
     private func entries(of name: ModelName, _ model: Model) -> [Entry] {
-        let problem = model.folder?.problem ?? ""
+        let problem = model.folder?.problem.map { LoadFailure(detail: $0) }
         let versions = Set(model.versions.keys).union(model.folder?.versions.keys.map(\.self) ?? []).sorted()
         guard !versions.isEmpty else {
-            return [Entry(name: name, version: nil, state: .unavailable, reason: problem)]
+            return [entry(name, nil, .unavailable, problem)]
         }
         return versions.map { version in
             let known = model.versions[version] ?? Version()
@@ -214,14 +259,20 @@ package struct RepositoryTable {
                 case .loading? where !known.isServed: .loading
                 default: known.isServed ? .ready : .unavailable
                 }
-            var reason = known.failure ?? problem
-            if state == .unavailable, reason.isEmpty {
-                reason =
-                    model.isWanted
-                    ? "not among the versions that are served" : model.wasDismissed ? "unloaded" : "not loaded"
-            }
-            return Entry(name: name, version: version, state: state, reason: reason)
+            if let failure = known.failure ?? problem { return entry(name, version, state, failure) }
+            let absence =
+                model.isWanted
+                ? "not among the versions that are served" : model.wasDismissed ? "unloaded" : "not loaded"
+            return Entry(name: name, version: version, state: state, reason: state == .unavailable ? absence : "")
         }
+    }
+
+    private func entry(
+        _ name: ModelName, _ version: ModelVersion?, _ state: State, _ failure: LoadFailure?
+    ) -> Entry {
+        Entry(
+            name: name, version: version, state: state, reason: failure?.reason(for: .caller) ?? "",
+            detail: failure?.reason(for: .administrator))
     }
 
     /// Forgets versions that are neither there nor served, and the model when there are no others.

@@ -105,7 +105,7 @@ final class TokenRunner: ModelRunner {
     /// Hands out what came of one span, and tells the scheduler how the sequence goes on.
     private func publish(_ span: ScheduledSpan, nanoseconds: UInt64, at now: MonotonicTime) {
         let text = text(span.ticket)
-        text.usage.computeNanoseconds += nanoseconds
+        text.usage.computeNanoseconds &+= nanoseconds
         guard span.reachesEnd else { return }
         let writtenTokenCount = text.writtenTokenCount
         loaded.count {
@@ -149,7 +149,7 @@ final class TokenRunner: ModelRunner {
         let tokenCount = spans.reduce(0) { $0 + $1.tokenCount }
         for span in spans {
             let text = text(span.ticket)
-            text.ownComputeNanoseconds += nanoseconds * UInt64(span.tokenCount) / UInt64(tokenCount)
+            text.ownComputeNanoseconds &+= nanoseconds * UInt64(span.tokenCount) / UInt64(tokenCount)
             bill.add(text.request.share, amount: span.tokenCount)
         }
         accounts.charge(bill, nanoseconds: nanoseconds)
@@ -158,7 +158,7 @@ final class TokenRunner: ModelRunner {
     /// Counts what was computed for a text that nobody waits for any more.
     private func countWasted(_ text: RunningText) {
         guard text.ownComputeNanoseconds > 0 else { return }
-        loaded.count { $0.wastedComputeNanoseconds += text.ownComputeNanoseconds }
+        loaded.count { $0.wastedComputeNanoseconds &+= text.ownComputeNanoseconds }
     }
 
     private func countStart(of admitted: AdmittedSequence, at now: MonotonicTime) {

@@ -18,14 +18,22 @@ struct AskedInference {
 
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor or parameter, what was expected and what came.
     init(_ request: ModelInferRequest, _ service: OpenInferenceService) throws(ServingError) {
+        let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
+        try self.init(request, describedBy: service.engine.description(of: selector), regions: service.regions)
+    }
+
+    /// As above, of a model that was found.
+    init(
+        _ request: ModelInferRequest, describedBy description: ModelDescription, regions: SharedMemoryRegions?
+    ) throws(ServingError) {
         selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
-        description = try service.engine.description(of: selector)
+        self.description = description
         parameters = try RequestParameters(request.parameters, model: request.modelName)
-        input = try request.inferenceInput(service.regions)
+        input = try request.inferenceInput(regions)
         id = request.id
         var wishes: [String: OutputWish] = [:]
         for output in request.outputs where !output.parameters.isEmpty {
-            wishes[output.name] = try OutputWish(output, service.regions)
+            wishes[output.name] = try OutputWish(output, regions)
         }
         self.wishes = wishes
     }
@@ -42,13 +50,15 @@ struct AskedInference {
             return response
         }
         var tensors: [NamedTensor] = []
-        for (index, tensor) in output.tensors.enumerated() {
+        let labelled = description.outputs.first?.name
+        for tensor in output.tensors {
             guard let count = wishes[tensor.name]?.classCount else {
                 tensors.append(tensor)
                 continue
             }
             let classes = try OutputClasses(
-                tensor, count: count, batches: description.hasBatchExtent, labels: index == 0 ? description.labels : [])
+                tensor, count: count, batches: description.hasBatchExtent,
+                labels: tensor.name == labelled ? description.labels : [])
             tensors.append(NamedTensor(tensor.name, try classes.tensor()))
         }
         var response = ModelInferResponse(
@@ -82,10 +92,10 @@ private struct OutputWish {
         case _?:
             throw ServingError(
                 .invalidArgument,
-                "invalid value for 'classification' parameter for output '\(output.name.prefix(64))', expected an "
+                "invalid value for 'classification' parameter for output '\(output.name.shown())', expected an "
                     + "int64_param that is not negative.")
         }
-        place = try regions.place(output.parameters, tensor: "output '\(output.name.prefix(64))'")
+        place = try regions.place(output.parameters, tensor: "output '\(output.name.shown())'")
         if let place, let classCount {
             throw ServingError(
                 .invalidArgument,

@@ -23,7 +23,7 @@ extension OpenInferenceService {
         for name in input.requestedOutputs where name != EncoderModel.outputName {
             throw ServingError(
                 .invalidArgument,
-                "unexpected inference output '\(name.prefix(64))' for model '\(selector.name)', it has "
+                "unexpected inference output '\(name.shown())' for model '\(selector.name)', it has "
                     + "\([EncoderModel.outputName])")
         }
         let answer = try await engine.embed(
@@ -65,7 +65,7 @@ private struct EmbeddingInference {
         for named in input.tensors where named.name != Self.inputName {
             guard named.name == "truncate" else {
                 throw ServingError(
-                    .invalidArgument, "unexpected input '\(named.name.prefix(64))' for a model that embeds texts")
+                    .invalidArgument, "unexpected input '\(named.name.shown())' for a model that embeds texts")
             }
             truncates = try TextInference.truth(named.name, named.tensor)
         }

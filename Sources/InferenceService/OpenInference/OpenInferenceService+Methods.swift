@@ -30,8 +30,8 @@ extension MethodTable {
     private mutating func registerRepository(of service: OpenInferenceService, through gate: CallGate) {
         typealias Methods = GRPCInferenceServiceMethods
         register(Methods.repositoryIndex, through: gate) { try await service.repositoryIndex($0, $1) }
-        register(Methods.repositoryModelLoad, through: gate) { request, _ in
-            try await service.repositoryModelLoad(request)
+        register(Methods.repositoryModelLoad, through: gate) { request, call in
+            try await service.repositoryModelLoad(request, call)
         }
         register(Methods.repositoryModelUnload, through: gate) { request, _ in
             try await service.repositoryModelUnload(request)

@@ -13,30 +13,33 @@ extension OpenInferenceService {
         _ request: RepositoryIndexRequest, _ call: CallContext
     ) async throws(ServingError) -> RepositoryIndexResponse {
         try Self.requireNoName(request.repositoryName)
+        let reader = call.repositoryReader
         let models = await indexed().filter { call.mayCall($0.name) }
         return RepositoryIndexResponse(
             models: models.filter { !request.ready || $0.state == .ready }.map {
                 .init(
                     name: $0.name.name, version: $0.version?.description ?? "", state: $0.state.rawValue,
-                    reason: $0.reason)
+                    reason: $0.reason(for: reader))
             })
     }
 
     /// Loads a model as it lies in its repository now.
     ///
     /// - Throws: UNIMPLEMENTED for a repository by name; INVALID_ARGUMENT for a configuration or files that are sent
-    ///   along; NOT_FOUND; FAILED_PRECONDITION saying why it cannot be loaded, or that callers do not decide.
+    ///   along; NOT_FOUND; RESOURCE_EXHAUSTED when there is no memory; FAILED_PRECONDITION when it cannot be loaded,
+    ///   of which admins are told why, or when callers do not decide.
     package func repositoryModelLoad(
-        _ request: RepositoryModelLoadRequest
+        _ request: RepositoryModelLoadRequest, _ call: CallContext
     ) async throws(ServingError) -> RepositoryModelLoadResponse {
         try Self.requireNoName(request.repositoryName)
         if let parameter = request.parameters.keys.min() {
             throw ServingError(
                 .invalidArgument,
-                "failed to load '\(request.modelName.prefix(64))', parameter '\(parameter.prefix(64))' is not "
+                "failed to load '\(request.modelName.shown())', parameter '\(parameter.shown())' is not "
                     + "supported: models are served as their repository has them", label: "load_override")
         }
-        try await requiredRepository().load(try ModelSelector(name: request.modelName).name)
+        try await requiredRepository().load(
+            try ModelSelector(name: request.modelName).name, tellingTo: call.repositoryReader)
         return RepositoryModelLoadResponse()
     }
 
@@ -53,7 +56,7 @@ extension OpenInferenceService {
             guard name == "unload_dependents", case .boolParam? = parameter.parameterChoice else {
                 throw ServingError(
                     .invalidArgument,
-                    "failed to unload '\(request.modelName.prefix(64))', unexpected parameter '\(name.prefix(64))', "
+                    "failed to unload '\(request.modelName.shown())', unexpected parameter '\(name.shown())', "
                         + "expected 'unload_dependents' as bool_param")
             }
         }
@@ -91,4 +94,9 @@ extension OpenInferenceService {
                 .unimplemented, "'repository_name' specification is not supported", label: "repository_name")
         }
     }
+}
+
+extension CallContext {
+    /// Paths of the server are for those who look after it.
+    fileprivate var repositoryReader: RepositoryTable.Reader { peer?.principal == .admin ? .administrator : .caller }
 }

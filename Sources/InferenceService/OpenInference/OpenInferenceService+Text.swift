@@ -41,7 +41,7 @@ extension OpenInferenceService {
         for name in asked.input.requestedOutputs where !known.contains(name) {
             throw ServingError(
                 .invalidArgument,
-                "unexpected inference output '\(name.prefix(64))' for model '\(asked.selector.name)', it has \(known)")
+                "unexpected inference output '\(name.shown())' for model '\(asked.selector.name)', it has \(known)")
         }
         return try await engine.generate(asked.selector, wanted.request) { (tokenCount) throws(ServingError) in
             try call.reserve(tokens: tokenCount)

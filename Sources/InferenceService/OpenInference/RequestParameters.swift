@@ -63,7 +63,7 @@ struct RequestParameters: Equatable {
             throw ServingError(
                 .invalidArgument,
                 "parameter keys starting with 'triton_' are reserved and should not be specified, got "
-                    + "'\(name.prefix(64))'")
+                    + "'\(name.shown())'")
         }
     }
 }

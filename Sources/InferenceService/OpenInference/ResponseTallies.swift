@@ -38,10 +38,10 @@ final class ResponseTallies: Sendable {
             switch ending {
             case .sent:
                 tallies[key]![index].sentCount += 1
-                tallies[key]![index].sentNanoseconds += nanoseconds
+                tallies[key]![index].sentNanoseconds &+= nanoseconds
             case .failed:
                 tallies[key]![index].failureCount += 1
-                tallies[key]![index].failureNanoseconds += nanoseconds
+                tallies[key]![index].failureNanoseconds &+= nanoseconds
             case .cancelled: tallies[key]![index].cancellationCount += 1
             }
         }

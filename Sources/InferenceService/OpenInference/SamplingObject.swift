@@ -66,7 +66,7 @@ struct SamplingObject {
         case "guided_decoding", "structured_outputs":
             request.constraint = try constraint(key, value)
         default:
-            throw TextInference.invalid("sampling_parameters", "'\(key.prefix(64))' is not supported")
+            throw TextInference.invalid("sampling_parameters", "'\(key.shown())' is not supported")
         }
     }
 
@@ -110,6 +110,6 @@ struct SamplingObject {
 
     private func wrong(_ key: String, _ expected: String, _ value: JSONText) -> ServingError {
         TextInference.invalid(
-            "sampling_parameters", "'\(key)': expected \(expected), got \(value.text.prefix(64))")
+            "sampling_parameters", "'\(key)': expected \(expected), got \(value.text.shown())")
     }
 }

@@ -4,6 +4,9 @@ import Models
 import Vocabulary
 
 extension ModelInferRequest {
+    /// So many inputs, and outputs that are asked for, there may be: no model has as many, and each is looked for.
+    private static let tensorCountMax = 1024
+
     /// The tensors of this request, checked for everything that does not depend on the model's shapes.
     ///
     /// Contents come either all in `raw_input_contents`, one entry an input, or all in the typed fields of the inputs;
@@ -15,21 +18,24 @@ extension ModelInferRequest {
     ///   registered.
     /// - Source: Open Inference Protocol, "Inference"; Triton's handling of `raw_input_contents`.
     func inferenceInput(_ regions: SharedMemoryRegions? = nil) throws(ServingError) -> InferenceInput {
+        try Self.require(inputs.count, "inputs", of: modelName)
+        try Self.require(outputs.count, "requested outputs", of: modelName)
         let usesRawContents = !rawInputContents.isEmpty
+        var names: Set<String> = []
         var tensors: [NamedTensor] = []
         tensors.reserveCapacity(inputs.count)
         var rawCount = 0
         for input in inputs {
-            guard !tensors.contains(where: { $0.name == input.name }) else {
-                throw invalid("input '\(input.name)' already exists in request")
+            guard names.insert(input.name).inserted else {
+                throw invalid("input '\(input.name.shown())' already exists in request")
             }
             if !input.parameters.isEmpty,
-                let place = try regions.place(input.parameters, tensor: "input '\(input.name.prefix(64))'")
+                let place = try regions.place(input.parameters, tensor: "input '\(input.name.shown())'")
             {
                 guard input.contents == nil else {
                     throw invalid(
-                        "unexpected explicit tensor data for input tensor '\(input.name)' for model '\(modelName)', "
-                            + "shared memory was already specified.")
+                        "unexpected explicit tensor data for input tensor '\(input.name.shown())' for model "
+                            + "'\(modelName)', shared memory was already specified.")
                 }
                 tensors.append(NamedTensor(input.name, try tensor(input, raw: try place.bytes())))
                 continue
@@ -37,12 +43,13 @@ extension ModelInferRequest {
             if usesRawContents {
                 guard input.contents == nil else {
                     throw invalid(
-                        "contents field must not be specified when using raw_input_contents for '\(input.name)' "
-                            + "for model '\(modelName)'")
+                        "contents field must not be specified when using raw_input_contents for "
+                            + "'\(input.name.shown())' for model '\(modelName)'")
                 }
                 guard rawCount < rawInputContents.count else {
                     throw invalid(
-                        "unable to find data for input tensor '\(input.name)' for model '\(modelName)' in request.")
+                        "unable to find data for input tensor '\(input.name.shown())' for model '\(modelName)' in "
+                            + "request.")
                 }
             }
             let raw = usesRawContents ? rawInputContents[rawCount] : nil
@@ -57,34 +64,40 @@ extension ModelInferRequest {
     }
 
     private func requestedOutputs() throws(ServingError) -> [String] {
-        var names: [String] = []
-        for output in outputs {
-            guard !names.contains(output.name) else {
-                throw invalid("output '\(output.name)' already exists in request")
-            }
-            names.append(output.name)
+        var names: Set<String> = []
+        for output in outputs where !names.insert(output.name).inserted {
+            throw invalid("output '\(output.name)' already exists in request")
         }
-        return names
+        return outputs.map(\.name)
+    }
+
+    private static func require(_ count: Int, _ what: String, of model: String) throws(ServingError) {
+        guard count > tensorCountMax else { return }
+        throw ServingError(
+            .invalidArgument,
+            "expected at most \(tensorCountMax) \(what) for model '\(model.shown())', got \(count)",
+            label: "too_many_tensors")
     }
 
     private func tensor(_ input: InferInputTensor, raw: Bytes?) throws(ServingError) -> Tensor {
         guard let dataType = DataType(wireName: input.datatype) else {
             let known = DataType.allCases.map(\.wireName).joined(separator: ", ")
             throw invalid(
-                "unexpected datatype for input '\(input.name)' for model '\(modelName)'. Expected one of \(known), "
-                    + "got '\(input.datatype.prefix(32))'")
+                "unexpected datatype for input '\(input.name.shown())' for model '\(modelName)'. Expected one of "
+                    + "\(known), got '\(input.datatype.shown(byteCountMax: 32))'")
         }
         do {
             if let raw { return try Tensor(dataType, shape: input.extents, data: raw) }
             let contents = input.contents ?? InferTensorContents()
             guard let data = contents.packed(as: dataType) else {
                 throw invalid(
-                    "contents of input '\(input.name)' for model '\(modelName)' do not fit \(input.datatype): values "
-                        + "are in the field of another type, or out of range; FP16 and BF16 come in raw_input_contents")
+                    "contents of input '\(input.name.shown())' for model '\(modelName)' do not fit "
+                        + "\(dataType.wireName): values are in the field of another type, or out of range; FP16 and "
+                        + "BF16 come in raw_input_contents")
             }
             return try Tensor(dataType, shape: input.extents, data: data)
         } catch let error as TensorError {
-            throw invalid("input '\(input.name)' for model '\(modelName)': \(error)")
+            throw invalid("input '\(input.name.shown())' for model '\(modelName)': \(error)")
         } catch let error as ServingError {
             throw error
         } catch {

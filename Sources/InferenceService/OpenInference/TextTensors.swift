@@ -78,7 +78,7 @@ struct TextInference {
         case "exclude_input_in_output": opening = try Self.truth(name, tensor) ? "" : prompt
         default:
             guard name.hasPrefix("return_"), let extra = Extra(rawValue: String(name.dropFirst("return_".count))) else {
-                throw ServingError(.invalidArgument, "unexpected input '\(name.prefix(64))' for a text model")
+                throw ServingError(.invalidArgument, "unexpected input '\(name.shown())' for a text model")
             }
             if try Self.truth(name, tensor) { extras.insert(extra) }
         }

@@ -80,7 +80,7 @@ struct LogSettings: Equatable {
         case ("log_verbose_level", _):
             throw ServingError(.invalidArgument, "expected a uint32_param for '\(key)'")
         default:
-            throw ServingError(.invalidArgument, "unknown log setting '\(key.prefix(64))'")
+            throw ServingError(.invalidArgument, "unknown log setting '\(key.shown())'")
         }
     }
 }

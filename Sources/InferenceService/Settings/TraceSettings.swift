@@ -72,7 +72,7 @@ enum TraceSettings {
         default:
             throw ServingError(
                 .invalidArgument,
-                "unknown trace setting '\(key.prefix(64))', there are \(names.joined(separator: ", "))")
+                "unknown trace setting '\(key.shown())', there are \(names.joined(separator: ", "))")
         }
     }
 
@@ -86,7 +86,7 @@ enum TraceSettings {
 
     private static func unsigned(_ key: String, _ text: String) throws(ServingError) -> UInt32 {
         guard let number = UInt32(text) else {
-            throw ServingError(.invalidArgument, "Unable to parse '\(key)', got: \(text.prefix(64))")
+            throw ServingError(.invalidArgument, "Unable to parse '\(key)', got: \(text.shown())")
         }
         return number
     }
@@ -94,7 +94,7 @@ enum TraceSettings {
     private static func isOn(_ levels: [String]) throws(ServingError) -> Bool {
         for level in levels where !["OFF", "TIMESTAMPS", "TENSORS"].contains(level) {
             throw ServingError(
-                .invalidArgument, "unknown trace level '\(level.prefix(64))', there are OFF, TIMESTAMPS")
+                .invalidArgument, "unknown trace level '\(level.shown())', there are OFF, TIMESTAMPS")
         }
         guard !levels.contains("OFF") || levels.count == 1 else {
             throw ServingError(.invalidArgument, "Expect only one trace level 'OFF' is specified")

@@ -88,7 +88,7 @@ final class SharedMemoryRegion: Sendable {
 
     private static func unusable(_ name: String, _ problem: String) -> ServingError {
         ServingError(
-            .invalidArgument, "failed to register shared memory region '\(name.prefix(64))': \(problem)",
+            .invalidArgument, "failed to register shared memory region '\(name.shown())': \(problem)",
             label: "bad_shared_memory")
     }
 

@@ -97,7 +97,7 @@ final class SharedMemoryRegions: Sendable {
 
     private static func unknown(_ name: String) -> ServingError {
         ServingError(
-            .notFound, "Unable to find system shared memory region: '\(name.prefix(64))'",
+            .notFound, "Unable to find system shared memory region: '\(name.shown())'",
             label: "unknown_shared_memory")
     }
 }

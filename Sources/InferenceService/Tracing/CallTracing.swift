@@ -2,6 +2,7 @@ import HTTP2
 package import RPC
 package import Spans
 import Telemetry
+package import Tenancy
 import Tracing
 package import Vocabulary
 
@@ -13,34 +14,43 @@ package struct CallTracing: Sendable {
     let clock: any MonotonicClock
     /// What is said while the server runs about calls of models.
     private let rules: SharedSpanRules?
+    private let limiter: TraceLimiter
     /// Nanoseconds since 1970.
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
     ///   - tracer: makes the spans.
     ///   - clock: of the loops.
+    ///   - callerLimit: of the calls of each tenant that are recorded because it says so.
     ///   - rules: for calls of models; nil where nobody changes them.
     ///   - nanosecondsSince1970: the time that spans are written in.
     package init(
-        tracer: SpanTracer, clock: any MonotonicClock, rules: SharedSpanRules? = nil,
+        tracer: SpanTracer, clock: any MonotonicClock, callerLimit: RateLimit = CallTracing.callerLimitDefault,
+        rules: SharedSpanRules? = nil,
         nanosecondsSince1970: @escaping @Sendable () -> UInt64
     ) {
         self.tracer = tracer
         self.rules = rules
         self.clock = clock
+        limiter = TraceLimiter(callerLimit)
         now = nanosecondsSince1970
     }
+
+    /// More than anybody looks at, and less than anybody notices.
+    package static let callerLimitDefault = RateLimit(perSecond: 100, burst: 200)
 
     /// A call as far as tracing goes: which trace it belongs to, and its span, if that is recorded.
     struct Call: Sendable {
         fileprivate let tracing: CallTracing
         fileprivate(set) var origin: SpanOrigin
         fileprivate(set) var span: CallSpan?
+        /// Whether its caller wants it recorded, and wants that of too many.
+        let isOverruled: Bool
 
         /// What a server is told that is called now; nil for what the caller itself has said.
         var outgoing: TraceContext? {
             if let span { return span.outgoing }
-            return origin.parent == nil ? tracing.tracer.context(unrecorded: origin) : nil
+            return origin.parent == nil || isOverruled ? tracing.tracer.context(unrecorded: origin) : nil
         }
 
         /// Decides anew now that the model is known, before anything of the call's work has begun.
@@ -48,6 +58,7 @@ package struct CallTracing: Sendable {
         /// Why so late: a rule is for a model, and which one a call names is known only when its request is there. A
         /// span that began for nothing is forgotten; one that begins now begins when the call came.
         mutating func follow(rulesFor model: ModelName, _ context: ServerContext) {
+            guard !isOverruled else { return }
             switch tracing.rules?.decide(model, hasParent: origin.parent != nil) ?? .asConfigured {
             case .asConfigured: return
             case .skip:
@@ -63,9 +74,13 @@ package struct CallTracing: Sendable {
     /// Reads what the caller says, and begins a span if it is recorded.
     func begin(_ context: ServerContext) -> Call {
         let origin = origin(context.requestHeaders)
-        guard origin.isSampled else { return Call(tracing: self, origin: origin, span: nil) }
+        guard origin.isSampled else { return Call(tracing: self, origin: origin, span: nil, isOverruled: false) }
+        guard allows(origin, of: context.peer) else {
+            return Call(tracing: self, origin: origin, span: nil, isOverruled: true)
+        }
         return Call(
-            tracing: self, origin: origin, span: span(of: context.path, origin, startTime: context.arrivalTime))
+            tracing: self, origin: origin, span: span(of: context.path, origin, startTime: context.arrivalTime),
+            isOverruled: false)
     }
 
     /// Ends the span of a call; one that was refused before its handler began gets its span only now.
@@ -75,10 +90,19 @@ package struct CallTracing: Sendable {
             keeper.traced?.span?.end(record, AccessLogEntry(record))
         } else if let headers = record.headers {
             let origin = origin(headers)
-            guard origin.isSampled else { return }
+            guard origin.isSampled, allows(origin, of: record.peer) else { return }
             let start = clock.now().nanoseconds &- record.durationNanoseconds
             span(of: path, origin, startTime: MonotonicTime(nanoseconds: start)).end(record, AccessLogEntry(record))
         }
+    }
+
+    /// Whether a call is recorded whose origin says so.
+    ///
+    /// What the sampler has decided is its share already, and routers only repeat what was decided before them.
+    private func allows(_ origin: SpanOrigin, of peer: PeerIdentity?) -> Bool {
+        guard origin.parent != nil, peer?.principal != .router else { return true }
+        guard case .tenant(let tenant)? = peer?.principal else { return limiter.allows(nil, at: clock.now()) }
+        return limiter.allows(tenant, at: clock.now())
     }
 
     private func span(of path: String, _ origin: SpanOrigin, startTime: MonotonicTime) -> CallSpan {

@@ -60,7 +60,8 @@ package struct VisionService: Sendable {
             case .tensor(let image):
                 guard let dataType = DataType(wireName: image.datatype) else {
                     throw ServingError(
-                        .invalidArgument, "image.tensor.datatype: '\(image.datatype.prefix(32))' is no type of a tensor"
+                        .invalidArgument,
+                        "image.tensor.datatype: '\(image.datatype.shown(byteCountMax: 32))' is no type of a tensor"
                     )
                 }
                 return NamedTensor(

@@ -100,8 +100,11 @@ package struct ScenarioComparison: Equatable, Sendable {
     ) -> [Change] {
         let figures = WindowFigure.all.filter { figure in
             let counts = [before, after].map { $0.valueCount(of: figure) }
-            // A rate that fell to nothing is a change; a percentile of nothing is not there.
-            if case .rate = figure.quantity { return (counts.max() ?? 0) > 0 }
+            // A rate that fell to nothing is a change, unless it was next to nothing; a percentile of nothing is not
+            // there.
+            if case .rate = figure.quantity {
+                return (counts.max() ?? 0) >= (counts.min() == 0 ? WindowFigure.disappearingCountMin : 1)
+            }
             // Nothing failed before and nothing after: not worth a line.
             if figure == .failedShare, [before, after].allSatisfy({ $0.windows.allSatisfy { $0.failed == 0 } }) {
                 return false
@@ -191,8 +194,9 @@ extension ScenarioComparison.Change {
             change = ratio - 1
             interval = (ratio * exp(-reach) - 1)...(ratio * exp(reach) - 1)
         } else if before.value > 0 {
-            // It has fallen to nothing, and nothing has no logarithm.
-            let reach = Self.reach(before, after, scales: (0, 1 / before.value), confidence)
+            // It has fallen to nothing, and nothing has no logarithm. How sure that is depends on how sure it is that
+            // there was something before: it is not for one call of a whole run.
+            let reach = Self.reach(before, after, scales: (1 / before.value, 1 / before.value), confidence)
             change = -1
             interval = -1...(reach - 1)
         } else {

@@ -64,6 +64,9 @@ package struct WindowFigure: Equatable, Sendable {
             valueCountMin: UInt64((2 * 100 / (100 - percentile)).rounded()))
     }
 
+    /// Of fewer calls in a whole run it says nothing that the other run had none.
+    static let disappearingCountMin: UInt64 = 10
+
     static let failedShare = WindowFigure("failed", .share, isBetterHigher: false, .share(.failed))
 
     /// What measurements are compared by.

@@ -1,6 +1,7 @@
 import ApusClient
 package import Configuration
 import Foundation
+import Vocabulary
 
 /// What a command line says instead of a scenario file.
 package struct ScenarioOverrides: Equatable, Sendable {
@@ -43,7 +44,8 @@ extension Scenario {
     ///         deadline: 30s         # from when a call is due; then it has failed
     ///         slo: {ttft: 200ms, inter_token: 50ms, latency: 500ms}   # a call that keeps to all of it is good
     ///         obey_pushback: false  # whether to wait when a refusal asks for it
-    ///         variants: 256         # different random requests, sent in turn
+    ///         variants: 256         # different random requests, sent in turn and then again; unless said as many as
+    ///                               # a rate sends (256 to 10000), or 5000
     /// ```
     ///
     /// Relative paths are from the folder where the program runs. What a request may say stands at
@@ -120,7 +122,7 @@ private struct ServerKeys {
 
     private static func check(_ target: String, _ map: ConfigurationMap) throws(ConfigurationError) {
         guard ApusClientConfiguration(target: target, security: .plaintext) != nil else {
-            throw map.error(at: "server", "expected HOST:PORT, got \"\(target.prefix(80))\"")
+            throw map.error(at: "server", "expected HOST:PORT, got \"\(target.shown())\"")
         }
     }
 

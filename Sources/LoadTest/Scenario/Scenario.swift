@@ -43,7 +43,8 @@ package struct ScenarioLoad: Equatable, Sendable {
     package var model: String
     package var version: Int?
     package var request: ScenarioRequest
-    /// Different requests that are made beforehand and sent in turn, where lengths or prompts are random.
+    /// Different requests that are made beforehand and sent in turn, where lengths or prompts are random: once they are
+    /// all sent they come again, and a server that remembers prompts has them.
     package var variantCount: Int
     package var plan: LoadPlan
 }
@@ -68,6 +69,6 @@ package enum ScenarioRequest: Equatable, Sendable {
 package enum TextSource: Equatable, Sendable {
     /// These, in turn.
     case given([String])
-    /// Random words, so that no two requests begin alike, but for a beginning that all of them have.
+    /// Random words, so that no two of the load's variants begin alike, but for a beginning that all of them have.
     case words(LengthDistribution, prefix: String)
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Vocabulary
 
 extension ScenarioLoad {
     init(
@@ -8,7 +9,7 @@ extension ScenarioLoad {
         model = try map.requiredString("model")
         name = try map.string("name") ?? model
         version = try map.integer("version", in: 1...Int(Int32.max))
-        variantCount = try map.integer("variants", in: 1...10_000) ?? 256
+        let variants = try map.integer("variants", in: 1...Self.variantCountMax)
         let deadline = try map.nanoseconds("deadline", in: 1_000_000...86_400_000_000_000) ?? 30_000_000_000
         let detail = LoadDetail(
             objective: try Self.objective(map), windowNanoseconds: scenario.windowNanoseconds,
@@ -28,6 +29,26 @@ extension ScenarioLoad {
             throw map.error(at: "model", error.description)
         }
         plan.detail = detail
+        variantCount =
+            variants
+            ?? Self.variantCount(
+                load,
+                nanoseconds: scenario.warmupNanoseconds.addingReportingOverflow(scenario.durationNanoseconds)
+                    .partialValue)
+    }
+
+    /// The most requests that are made beforehand.
+    static let variantCountMax = 10_000
+
+    /// As many requests as a rate sends, where that is known, so that none comes twice.
+    private static func variantCount(_ load: LoadPlan.Load, nanoseconds: UInt64) -> Int {
+        switch load {
+        case .open(let callsPerSecond, _, _):
+            // Arrivals are random: a few more than the average.
+            let calls = callsPerSecond * Double(nanoseconds) / 1e9
+            return Int(min(Double(variantCountMax), max(256, (calls + 5 * calls.squareRoot()).rounded(.up))))
+        case .closed: return variantCountMax / 2
+        }
     }
 
     private static func load(
@@ -125,7 +146,7 @@ extension ScenarioRequest {
         var nodes: [UInt32] = []
         for text in try keys.strings("nodes") ?? [] {
             guard let node = UInt32(text) else {
-                throw keys.error(at: "nodes", "expected a list of nodes from 0 on, got \"\(text.prefix(80))\" in it")
+                throw keys.error(at: "nodes", "expected a list of nodes from 0 on, got \"\(text.shown())\" in it")
             }
             nodes.append(node)
         }

@@ -1,4 +1,5 @@
 package import Foundation
+import Vocabulary
 
 /// Why a file is not the result of a scenario.
 package enum ScenarioResultError: Error, Equatable, CustomStringConvertible {
@@ -43,7 +44,7 @@ extension ScenarioResult {
         do {
             let head = try decoder.decode(Head.self, from: data)
             guard head.schema == Self.schemaName else {
-                throw ScenarioResultError.notAResult("its schema is \"\(head.schema.prefix(80))\"")
+                throw ScenarioResultError.notAResult("its schema is \"\(head.schema.shown())\"")
             }
             guard head.schemaVersion == Self.schemaVersionNow else {
                 throw ScenarioResultError.otherVersion(head.schemaVersion)
@@ -70,7 +71,7 @@ extension ScenarioResult {
         }
         guard loads.count <= 10_000 else { throw .notAResult("\(loads.count) loads") }
         for load in loads where load.windows.windows == nil {
-            throw .notAResult("the windows of the load \(load.name.prefix(80)) are impossible")
+            throw .notAResult("the windows of the load \(load.name.shown()) are impossible")
         }
     }
 

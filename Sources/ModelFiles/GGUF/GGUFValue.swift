@@ -18,7 +18,7 @@ package enum GGUFValue: Sendable, Equatable {
         case .large(let value): "\(value)"
         case .float(let value): "\(value)"
         case .bool(let value): "\(value)"
-        case .string(let value): "\"\(value.prefix(100))\""
+        case .string(let value): "\"\(value.shown())\""
         case .array(let array): "a list of \(array.count)"
         }
     }

@@ -182,7 +182,7 @@ private enum FieldValue: Decodable, Sendable, Equatable, CustomStringConvertible
         case .bool(let value): "\(value)"
         case .integer(let value): "\(value)"
         case .real(let value): "\(value)"
-        case .string(let value): "\"\(value.prefix(100))\""
+        case .string(let value): "\"\(value.shown())\""
         case .array(let elements): "a list of \(elements.count)"
         case .object: "an object"
         }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Vocabulary
 
 /// What sentence-transformers keeps beside a model: the modules that make a vector of a text, one after the other.
 struct SentenceModules {
@@ -42,14 +43,14 @@ struct SentenceModules {
                 throw ModelFileError(
                     file: file, field: "\"[\(index)].type\"",
                     problem: "expected Transformer, Pooling and Normalize in this order, got "
-                        + "\"\(module.type.prefix(100))\"")
+                        + "\"\(module.type.shown())\"")
             }
             guard name == "Pooling" else { continue }
             // A folder of this model, not anywhere on the machine.
             guard !module.path.isEmpty, !module.path.hasPrefix("/"), !module.path.contains("..") else {
                 throw ModelFileError(
                     file: file, field: "\"[\(index)].path\"",
-                    problem: "expected a folder beside the file, got \"\(module.path.prefix(100))\"")
+                    problem: "expected a folder beside the file, got \"\(module.path.shown())\"")
             }
             poolingFolder = module.path
         }
@@ -64,7 +65,7 @@ struct SentenceModules {
             switch mode {
             case "mean": return .mean
             case "cls": return .firstToken
-            default: throw fields.error("pooling_mode", "expected mean or cls, got \"\(mode.prefix(100))\"")
+            default: throw fields.error("pooling_mode", "expected mean or cls, got \"\(mode.shown())\"")
             }
         }
         // Several at once would be several vectors side by side.

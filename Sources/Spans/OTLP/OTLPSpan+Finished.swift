@@ -94,8 +94,8 @@ extension [OTLPKeyValue] {
 }
 
 extension OTLPAnyValue {
-    /// A longer text is cut, as a caller may have written it.
-    static let characterCountMax = 1024
+    /// A longer text is cut, as a caller may have written it: bytes of UTF-8.
+    static let byteCountMax = 1024
 
     /// Lists become a text: OTLP's would be a type within itself, and no span of this server has one.
     init(_ attribute: SpanAttribute) {
@@ -116,7 +116,10 @@ extension OTLPAnyValue {
         }
     }
 
-    private init(list: [some Any]) { self.init(value: .stringValue(Self.cut("\(list)"))) }
+    private init(list: [some Any]) {
+        // Each element takes three bytes at least, so that more of them would be cut anyway.
+        self.init(value: .stringValue(Self.cut("\(Array(list.prefix(Self.byteCountMax)))")))
+    }
 
-    private static func cut(_ text: String) -> String { String(text.prefix(characterCountMax)) }
+    private static func cut(_ text: String) -> String { text.shown(byteCountMax: byteCountMax) }
 }

@@ -41,6 +41,21 @@ struct MemoryGovernorTests {
         #expect(victims(20, [model("a", 50, [acme: 1]), model("b", 40)]) == ["b"])
     }
 
+    @Test("one that has just come is not the first to go again, called or not")
+    func justLoaded() {
+        var new = model("new", 40)
+        new.loadTime = MonotonicTime(nanoseconds: 9)
+        #expect(victims(20, [new, model("a", 50, [acme: 5])]) == ["a"])
+    }
+
+    @Test("one that has something to do goes last, however long ago it was called")
+    func busy() {
+        var busy = model("busy", 50, [acme: 1])
+        busy.isIdle = false
+        #expect(victims(20, [busy, model("idle", 50, [other: 9])]) == ["idle"])
+        #expect(victims(60, [busy, model("idle", 50, [other: 9])]) == ["idle", "busy"])
+    }
+
     @Test("what may not go stays, whoever called it")
     func pinned() {
         let residents = [model("a", 60, [acme: 1]), model("b", 40, [acme: 2])]

@@ -2,6 +2,7 @@ import Compute
 import Foundation
 import Models
 import Routing
+import Synchronization
 import TestSupport
 import Testing
 import Vocabulary
@@ -89,6 +90,59 @@ struct RepositoryMemoryTests {
         #expect(engine.residents.map(\.name) == [digits])
         try await ask(engine, "karate", tenant: acme)
         #expect(engine.residents.map(\.name) == [karate])
+        await engine.shutdown()
+    }
+
+    @Test("a version that takes more than was thought is refused before anything changes, and tried again")
+    func underestimated() async throws {
+        let engine = makeEngine()
+        let folder = try Repository()
+        try FileManager.default.copyItem(
+            atPath: "\(ExampleModels.path)/storyteller", toPath: "\(folder.path)/storyteller")
+        func configure(_ cache: String) throws {
+            // So many sequences that the cache is not cut to what they could fill.
+            try folder.add(
+                "storyteller",
+                """
+                platform: text
+                weights: f32
+                text: {cache_memory: \(cache), max_running_sequences: 2048, step_token_budget: 2048}
+                """, versions: [])
+        }
+        let limit = Mutex(64 << 20)
+        let repository = LiveRepository(
+            paths: [folder.path], control: .poll, engine: engine,
+            governor: { MemoryGovernor(byteCountMax: limit.withLock { $0 }) })
+        try configure("1MiB")
+        #expect(await repository.start() == [])
+        // Its cache is larger than all memory, which only reading it tells.
+        try configure("100MiB")
+        for _ in 0..<2 { await repository.poll() }
+        let entry = try #require(await repository.entries.first)
+        #expect(entry.state == .ready && entry.reason.contains("memory.limit"), "\(entry)")
+        let storyteller = selector("storyteller")
+        #expect(engine.isReady(storyteller) && !engine.isResting(storyteller.name, one), "the old one still answers")
+        #expect(try engine.terms(of: storyteller).cacheByteCount ?? .max <= 1 << 20)
+        await repository.poll()
+        #expect(try engine.terms(of: storyteller).cacheByteCount ?? .max <= 1 << 20)
+        limit.withLock { $0 = 256 << 20 }
+        await repository.poll()
+        #expect(try engine.terms(of: storyteller).cacheByteCount ?? 0 > 90 << 20)
+        #expect(await repository.entries.map(\.reason) == [""])
+        await engine.shutdown()
+    }
+
+    @Test("who asks for a model that there is no memory for is told so")
+    func explicit() async throws {
+        let engine = makeEngine()
+        let folder = try Repository()
+        try FileManager.default.copyItem(atPath: "\(ExampleModels.path)/digits", toPath: "\(folder.path)/digits")
+        let repository = LiveRepository(
+            paths: [folder.path], control: .explicit, engine: engine, governor: { MemoryGovernor(byteCountMax: 1000) })
+        #expect(await repository.start() == [])
+        let error = await #expect(throws: ServingError.self) { try await repository.load(digits) }
+        #expect(error?.code == .resourceExhausted && error?.retryAdvice == .never, "it never fits")
+        #expect(await repository.entries.map(\.state) == [.unavailable])
         await engine.shutdown()
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Models
 import Routing
 import Synchronization
@@ -12,14 +13,24 @@ private final class Loader: ModelWaker {
     private let engine: Engine
     private let make: @Sendable () -> EngineModel
     private let failure: ServingError?
+    /// Keeps it from loading until the stream ends.
+    private let gate: AsyncStream<Void>
+    private let opening: AsyncStream<Void>.Continuation
     private let tenants = Mutex<[TenantID?]>([])
 
-    init(_ engine: Engine, failure: ServingError? = nil, _ make: @escaping @Sendable () -> EngineModel) {
+    init(
+        _ engine: Engine, failure: ServingError? = nil, isOpen: Bool = true,
+        _ make: @escaping @Sendable () -> EngineModel
+    ) {
+        (gate, opening) = AsyncStream.makeStream(of: Void.self)
+        if isOpen { opening.finish() }
         self.engine = engine
         self.make = make
         self.failure = failure
         engine.setWaker(self)
     }
+
+    func open() { opening.finish() }
 
     /// For whom models were loaded.
     var wakings: [TenantID?] { tenants.withLock { $0 } }
@@ -27,8 +38,9 @@ private final class Loader: ModelWaker {
     func wake(_ name: ModelName, _ version: ModelVersion, for tenant: TenantID?) async throws(ServingError) {
         guard engine.isResting(name, version) else { return }
         tenants.withLock { $0.append(tenant) }
+        for await _ in gate {}
         if let failure { throw failure }
-        try await engine.load(make())
+        try await engine.load(make(), on: .call(by: tenant))
     }
 }
 
@@ -114,6 +126,134 @@ struct ResidenceTests {
         resting.cancel()
         try await resting.value
         #expect(!loader.wakings.isEmpty)
+        await engine.shutdown()
+    }
+
+    /// The label of what is thrown.
+    private func failure(_ body: () async throws -> InferenceAnswer) async -> String? {
+        do {
+            _ = try await body()
+            return nil
+        } catch {
+            return (error as? ServingError)?.label ?? "\(error)"
+        }
+    }
+
+    @Test("all who wait share one attempt and its failure, which then is the answer for a while")
+    func sharedFailure() async throws {
+        let clock = ManualClock()
+        let engine = makeEngine(clock: clock)
+        try await engine.load(EngineModel(batch: SquareModel()))
+        let broken = ServingError(.failedPrecondition, "broken", label: "load_failed")
+        let loader = Loader(engine, failure: broken, isOpen: false) { EngineModel(batch: SquareModel()) }
+        try await engine.rest(square, one)
+        let callers = (0..<20).map { _ in Task { try await engine.infer(selector("square"), numbers([2])) } }
+        #expect(await eventually { (try? engine.counters(of: selector("square")).queuedRequestCount) == 20 })
+        callers[3].cancel()
+        #expect(await failure { try await callers[3].value } == "cancelled")
+        loader.open()
+        for (index, caller) in callers.enumerated() where index != 3 {
+            #expect(await failure { try await caller.value } == "load_failed")
+        }
+        #expect(await failure { try await engine.infer(selector("square"), numbers([2])) } == "load_failed")
+        #expect(loader.wakings.count == 1)
+        clock.advance(byNanoseconds: Awakenings.failureNanoseconds)
+        #expect(await failure { try await engine.infer(selector("square"), numbers([2])) } == "load_failed")
+        #expect(loader.wakings.count == 2)
+        #expect(try engine.counters(of: selector("square")).queuedRequestCount == 0)
+        await engine.shutdown()
+    }
+
+    @Test("one that rests is unloaded at once, and who waits for it is told that it is gone", .timeLimit(.minutes(1)))
+    func unloadsResting() async throws {
+        var configuration = EngineConfiguration(threadCount: 1)
+        configuration.unloadNanosecondsMax = 3_600_000_000_000
+        let engine = Engine(configuration: configuration)
+        try await engine.load(EngineModel(batch: SquareModel()))
+        let loader = Loader(engine, isOpen: false) { EngineModel(batch: SquareModel()) }
+        try await engine.rest(square, one)
+        let caller = Task { try await engine.infer(selector("square"), numbers([2])) }
+        #expect(await eventually { loader.wakings.count == 1 })
+        try await engine.unload(name: square, version: one)
+        #expect(!engine.isReady(selector("square")))
+        caller.cancel()
+        await #expect(throws: ServingError.self) { try await caller.value }
+        loader.open()
+        await engine.shutdown()
+    }
+
+    @Test("who has called a model is known from the moment it comes back, and when it came")
+    func uses() async throws {
+        let clock = ManualClock()
+        let engine = makeEngine(clock: clock)
+        let (acme, other) = (TenantID("acme")!, TenantID("other")!)
+        try await engine.load(EngineModel(batch: SquareModel()), on: .call(by: acme))
+        #expect(engine.residents.first?.lastUses == [acme: clock.now()])
+        #expect(engine.residents.first?.loadTime == clock.now())
+        let before = clock.now()
+        try await engine.rest(square, one)
+        clock.advance(byNanoseconds: 5)
+        try await engine.load(EngineModel(batch: SquareModel()), on: .call(by: other))
+        #expect(engine.residents.first?.lastUses == [acme: before, other: clock.now()])
+        clock.advance(byNanoseconds: 5)
+        try await engine.load(EngineModel(batch: SquareModel()))
+        #expect(engine.residents.first?.lastUses.count == 2, "new files of it were called by nobody else")
+        #expect(engine.residents.first?.loadTime == clock.now())
+        await engine.shutdown()
+    }
+
+    @Test("who was sent on its way to a model that had no time left is told that it is gone, not the engine")
+    func lateRequest() async throws {
+        var configuration = EngineConfiguration(threadCount: 1)
+        configuration.unloadNanosecondsMax = 0
+        let engine = Engine(configuration: configuration)
+        try await engine.load(EngineModel(batch: SquareModel()))
+        let input = try numbers([2])
+        let error = await #expect(throws: ServingError.self) {
+            try await engine.holding(selector("square"), for: nil) { (model) throws(ServingError) in
+                try await engine.unload(name: square, version: one)
+                return try await engine.infer(model, input, deadline: .never)
+            }
+        }
+        #expect(error?.code == .unavailable && error?.label == "model_unloaded")
+        await engine.shutdown()
+    }
+
+    /// One thread sends a request as a caller does; another one looks whether there is anything.
+    ///
+    /// The look began after the caller had found the model, so it must not find it idle.
+    @Test("a model is not idle while a request is on its way from its caller to its queue", .timeLimit(.minutes(1)))
+    func neverIdleInBetween() async throws {
+        for _ in 0..<3000 {
+            let model = LoadedModel(EngineModel(batch: SquareModel()), at: MonotonicTime(nanoseconds: 1))
+            model.hold()
+            let looker = Task.detached { model.isIdle }
+            try model.enterQueue()
+            _ = model.release()
+            let wasIdle = await looker.value
+            #expect(!wasIdle)
+            if wasIdle { break }
+        }
+    }
+
+    @Test("what nobody waits for is prepared at leisure, and what a call waits for is not")
+    func pace() async throws {
+        let engine = makeEngine()
+        #expect(engine.pace(of: .change) == .usual, "nobody is disturbed")
+        try await engine.load(EngineModel(batch: SquareModel()))
+        #expect(engine.pace(of: .change) == .givingWay)
+        #expect(engine.pace(of: .request) == .steppingBack && engine.pace(of: .call(by: nil)) == .steppingBack)
+        for (pace, policy, step) in [
+            (ThreadPace.usual, SCHED_OTHER, 0), (.steppingBack, SCHED_OTHER, 5), (.givingWay, 5, 0),
+        ] {
+            let before = getpriority(__priority_which_t(0), 0)
+            let found: (policy: Int32, niceness: Int32) = await withCheckedContinuation { continuation in
+                startThread(name: "apus-test", pace: pace) {
+                    continuation.resume(returning: (sched_getscheduler(0), getpriority(__priority_which_t(0), 0)))
+                }
+            }
+            #expect(found.policy == policy && found.niceness == min(19, max(before, Int32(step))), "\(pace) \(found)")
+        }
         await engine.shutdown()
     }
 

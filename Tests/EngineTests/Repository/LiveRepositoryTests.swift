@@ -69,7 +69,8 @@ struct LiveRepositoryTests {
         #expect(engine.versions(of: name).map(\.number) == [2])
         #expect(try await engine.infer(selector("m"), numbers([1])).version.number == 2)
         #expect(await states(repository) == ["m 1 UNAVAILABLE", "m 2 READY", "m 3 UNAVAILABLE", "new 1 READY"])
-        #expect(await repository.entries[2].reason.contains("graph.json"))
+        #expect(await repository.entries[2].detail.contains("graph.json"))
+        #expect(await !repository.entries[2].reason.contains(folder.path), "paths of the server are not for callers")
         #expect(events.failures.count == 1, "told once, not at every look: \(events.failures)")
         await repository.poll()
         #expect(events.failures.count == 1)
@@ -79,6 +80,50 @@ struct LiveRepositoryTests {
         await repository.poll()
         #expect(engine.versions(of: name).map(\.number) == [3])
         #expect(!engine.isReady(selector("new")))
+        await engine.shutdown()
+    }
+
+    /// A link that leads to itself stands for a disk that does not answer: something is there, and nobody can read it.
+    @Test("a repository, or a model, that cannot be read stays as it was, and is told once", arguments: ["", "/m"])
+    func unreadable(part: String) async throws {
+        let folder = try Repository()
+        try folder.add("m", "platform: identity\n", versions: ["1"])
+        let engine = makeEngine()
+        let events = EventLog()
+        let repository = repository(folder, engine, .poll, events)
+        #expect(await repository.start() == [])
+        let (path, away) = (folder.path + part, folder.path + ".away")
+        defer { try? FileManager.default.removeItem(atPath: away) }
+        try FileManager.default.moveItem(atPath: path, toPath: away)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+        for _ in 0..<3 { await repository.poll() }
+        #expect(engine.versions(of: name).map(\.number) == [1])
+        #expect(events.problems.count == 1 && events.problems[0].contains("cannot be read"), "\(events.problems)")
+        #expect(await states(repository) == ["m 1 READY"])
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: away, toPath: path)
+        for _ in 0..<2 { await repository.poll() }
+        #expect(events.loadCount == 1, "it was never gone")
+        try FileManager.default.removeItem(atPath: path)
+        for _ in 0..<2 { await repository.poll() }
+        #expect(engine.versions(of: name).isEmpty, "one that is not there is gone")
+        await engine.shutdown()
+    }
+
+    @Test("a model that cannot be read is not loaded for who asks for it, and what is served stays")
+    func unreadableLoad() async throws {
+        let folder = try Repository()
+        try folder.add("m", "platform: identity\n", versions: ["1"])
+        let engine = makeEngine()
+        let repository = repository(folder, engine, .explicit)
+        #expect(await repository.start() == [])
+        try await repository.load(name)
+        try folder.remove("m")
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(folder.path)/m", withDestinationPath: "\(folder.path)/m")
+        let error = await #expect(throws: ServingError.self) { try await repository.load(name) }
+        #expect(error?.code == .unavailable && error?.message.contains(folder.path) == false)
+        #expect(engine.isReady(selector("m")))
         await engine.shutdown()
     }
 
@@ -211,6 +256,20 @@ private final class EventLog: Sendable {
     private let events = Mutex<[RepositoryEvent]>([])
 
     func append(_ event: RepositoryEvent) { events.withLock { $0.append(event) } }
+
+    var problems: [String] {
+        events.withLock { $0 }.compactMap { event in
+            if case .problem(let problem) = event { return problem }
+            return nil
+        }
+    }
+
+    var loadCount: Int {
+        events.withLock { $0 }.count { event in
+            if case .loaded = event { return true }
+            return false
+        }
+    }
 
     /// Why versions could not be loaded.
     var failures: [String] {

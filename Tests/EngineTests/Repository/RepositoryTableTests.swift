@@ -19,6 +19,8 @@ struct RepositoryTableTests {
                 uniqueKeysWithValues: versions.map { (ModelVersion($0.key)!, stamp($0.value)) }))
     }
 
+    private let failure = LoadFailure(detail: "/srv/models/m/1/graph.json: broken")
+
     /// Does what the table says, failing for the versions in `broken`; gives back what was done, `+1` and `-1`.
     private func catchUp(_ table: inout RepositoryTable, broken: Set<Int> = []) -> [String] {
         var done: [String] = []
@@ -26,7 +28,7 @@ struct RepositoryTableTests {
             switch action {
             case .load(let folder, let version):
                 if broken.contains(version.number) {
-                    table.didFail(folder, version, "broken")
+                    table.didFail(folder, version, failure, isGone: false)
                     done.append("!\(version)")
                 } else {
                     table.didLoad(folder, version)
@@ -41,7 +43,7 @@ struct RepositoryTableTests {
     }
 
     private func states(_ table: RepositoryTable) -> [String] {
-        table.entries.map { "\($0.version.map(\.description) ?? "") \($0.state.rawValue) \($0.reason)" }
+        table.entries.map { "\($0.version.map(\.description) ?? "") \($0.state.rawValue) \($0.detail)" }
     }
 
     @Test("a new version is loaded before the old one goes")
@@ -61,8 +63,8 @@ struct RepositoryTableTests {
         expect(catchUp(&table), is: ["+1"])
         table.look([name: folder([1: 1, 2: 1])], isSettled: true)
         expect(catchUp(&table, broken: [2]), is: ["!2"])
-        #expect(states(table) == ["1 READY ", "2 UNAVAILABLE broken"])
-        #expect(table.failure(of: name) == "broken" && table.isServed(name))
+        #expect(states(table) == ["1 READY ", "2 UNAVAILABLE \(failure.detail)"])
+        #expect(table.failure(of: name) == failure && table.isServed(name))
         table.look([name: folder([1: 1, 2: 1])], isSettled: true)
         expect(catchUp(&table), is: [])
         table.look([name: folder([1: 1, 2: 7])], isSettled: true)
@@ -77,7 +79,7 @@ struct RepositoryTableTests {
         expect(catchUp(&table), is: ["+1"])
         table.look([name: folder([1: 2])], isSettled: true)
         expect(catchUp(&table, broken: [1]), is: ["!1"])
-        #expect(states(table) == ["1 READY broken"])
+        #expect(states(table) == ["1 READY \(failure.detail)"])
         table.look([name: folder([1: 2], settings: 3)], isSettled: true)
         expect(catchUp(&table), is: ["+1"])
         #expect(states(table) == ["1 READY "])
@@ -94,6 +96,62 @@ struct RepositoryTableTests {
         var table = RepositoryTable(wantsNewModels: true)
         table.look([name: folder([5: 1, 1: 1, 3: 1], policy: .known(policy))], isSettled: true)
         expect(catchUp(&table), is: expected)
+    }
+
+    @Test("callers are told that a model could not be loaded, and only who looks after the server with which files")
+    func readers() throws {
+        var table = RepositoryTable(wantsNewModels: true)
+        table.look([name: folder([1: 1])], isSettled: true)
+        expect(catchUp(&table, broken: [1]), is: ["!1"])
+        let entry = try #require(table.entries.first)
+        #expect(entry.reason(for: .administrator) == failure.detail)
+        #expect(entry.reason(for: .caller) == LoadFailure.summary)
+        #expect(!failure.servingError(name, for: .caller).message.contains("/"))
+        table.look([name: folder([1: 1], policy: .broken("/srv/models/m/model.yaml:1: typo"))], isSettled: true)
+        #expect(table.entries.allSatisfy { !$0.reason.contains("/") })
+    }
+
+    @Test("what may be there and cannot be read stays as it was, however often")
+    func unreadable() throws {
+        var table = RepositoryTable(wantsNewModels: true)
+        table.look([name: folder([1: 1])], isSettled: true)
+        expect(catchUp(&table), is: ["+1"])
+        for _ in 0..<3 {
+            table.look([:], keeping: [name], isSettled: false)
+            expect(catchUp(&table), is: [])
+        }
+        #expect(states(table) == ["1 READY "])
+    }
+
+    @Test("what there was no memory for is loaded again where there is, and what is broken is not")
+    func shortage() throws {
+        var table = RepositoryTable(wantsNewModels: true)
+        let folder = folder([1: 1])
+        table.look([name: folder], isSettled: true)
+        _ = table.next()
+        let error = ServingError(.resourceExhausted, "full", label: "memory_exhausted")
+        let shortage = LoadFailure(detail: "full", shortage: MemoryShortage(byteCount: 9, error: error))
+        table.didFail(folder, ModelVersion(1)!, shortage, isGone: true)
+        table.retry { _, _, byteCount in byteCount < 9 }
+        expect(catchUp(&table), is: [])
+        table.retry { _, _, byteCount in byteCount == 9 }
+        #expect(table.refusedByteCount(folder, ModelVersion(1)!) == 9)
+        #expect(table.refusedByteCount(self.folder([1: 2]), ModelVersion(1)!) == nil, "other files take something else")
+        expect(catchUp(&table, broken: [1]), is: ["!1"])
+        table.retry { _, _, _ in true }
+        expect(catchUp(&table), is: [])
+    }
+
+    @Test("a version that is gone when its replacement has failed is not called ready")
+    func gone() throws {
+        var table = RepositoryTable(wantsNewModels: true)
+        table.look([name: folder([1: 1])], isSettled: true)
+        expect(catchUp(&table), is: ["+1"])
+        let changed = folder([1: 2])
+        table.look([name: changed], isSettled: true)
+        _ = table.next()
+        table.didFail(changed, ModelVersion(1)!, failure, isGone: true)
+        #expect(states(table) == ["1 UNAVAILABLE \(failure.detail)"] && !table.isServed(name))
     }
 
     @Test("a broken model.yaml changes nothing, and every version says why")
@@ -197,7 +255,7 @@ struct RepositoryTableTests {
                 switch action {
                 case .load(let folder, let version):
                     if broken.contains(version.number) {
-                        table.didFail(folder, version, "broken")
+                        table.didFail(folder, version, failure, isGone: false)
                     } else {
                         table.didLoad(folder, version)
                         served.insert(version.number)
