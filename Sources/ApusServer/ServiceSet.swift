@@ -4,6 +4,7 @@ import InferenceService
 import Ledger
 import Logging
 import RPC
+import Routing
 import Telemetry
 import Tenancy
 import Vocabulary
@@ -40,7 +41,8 @@ final class ServiceSet: Sendable {
         }
         let impliedModels = ImpliedModels(configured: configuration.teiModel, engine: engine, directory: directory)
         let gate = CallGate(
-            tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
+            tenants: tenants, record: record, forwarder: forwarder,
+            isServed: { engine.isReady(ModelSelector(name: $0)) }, impliedModels: impliedModels,
             tracing: tracing?.calls)
         var methods = MethodTable()
         var extensions = extensions

@@ -9,14 +9,16 @@ extension Consumption {
         imageCount = amounts.images
         nodeCount = amounts.nodes
         edgeCount = amounts.edges
+        self = clamped
     }
 
-    /// Reads what a shard says in its trailers that a call has used.
+    /// Reads what a shard says in its trailers that a call has used, as far as a call can have.
     init(trailers: Metadata) {
         self.init()
         for (name, count) in Self.trailerNames {
             self[keyPath: count] = trailers.firstText(of: name).flatMap(UInt64.init) ?? 0
         }
+        self = clamped
     }
 
     /// What the trailers of a call say, for whoever counts without reading messages: the times always, all kinds of

@@ -14,6 +14,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let tenants: TenantGate
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
+    private let isServed: @Sendable (ModelName) -> Bool
     private let impliedModels: ImpliedModels
     private var impliedModel: ModelSelector?
     /// The call's place in a trace; nil where nobody traces.
@@ -21,6 +22,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var admitted: TenantPass?
     private var audience = MethodAudience.everybody
     private(set) var model: String?
+    /// Whether it is the name of a model, and not whatever the caller likes: one has answered to it, or shards have it.
+    private var isModelKnown = false
     /// The version that answered last, or that a shard was asked for.
     private(set) var modelVersion: ModelVersion?
     /// The shard that was asked last; nil for a call that is answered here.
@@ -40,8 +43,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     init(
         context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
-        impliedModels: ImpliedModels, traced: CallTracing.Call?
+        isServed: @escaping @Sendable (ModelName) -> Bool, impliedModels: ImpliedModels, traced: CallTracing.Call?
     ) {
+        self.isServed = isServed
         self.context = context
         self.tenants = tenants
         self.record = record
@@ -142,16 +146,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         part.remove(recorded)
         part.requestCount = isEnd ? 1 : 0
         part.failureCount = failure == nil ? 0 : 1
-        // The name of a model that is not there, or not for the caller, is whatever the caller likes.
-        let isNamed = failure?.label != "unknown_model" && failure?.code != .permissionDenied
-        record(part, tenant, isNamed ? model ?? "" : "")
+        // A stream may name one model after the other and use none.
+        guard isEnd || part != Consumption() else { return }
+        var name = model.flatMap(ModelName.init)
+        if !isModelKnown { name = name.flatMap { failure?.code != .permissionDenied && isServed($0) ? $0 : nil } }
+        record(part, tenant, name)
         recorded = used ?? Consumption()
     }
 
     /// Notes which model a request names; a stream may name one after the other.
     private func note(_ name: String) {
-        if let model, model != name { recordUse(nil, isEnd: false) }
+        guard model != name else { return }
+        if model != nil { recordUse(nil, isEnd: false) }
         model = name
+        (isModelKnown, modelVersion) = (false, nil)
     }
 
     private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
@@ -195,7 +203,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         var sum = used ?? Consumption()
         sum.add(consumption)
         used = sum
-        modelVersion = version
+        note(version)
         traced?.span?.add(consumption)
     }
 
@@ -216,8 +224,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
 
-    /// Notes which version has answered a call that uses nothing.
-    func note(_ version: ModelVersion) { modelVersion = version }
+    /// Notes which version has answered.
+    func note(_ version: ModelVersion) { (modelVersion, isModelKnown) = (version, true) }
 
     // MARK: Forwarding
 
@@ -239,6 +247,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         guard let forwarder, let target else { return nil }
         try take(target.name)
         modelVersion = target.version
+        isModelKnown = forwarder.directory.knows(target)
         try reserve(for: bytes, type)
         let affinity = (type as? any ModelRequest.Type)?.promptFields.flatMap {
             forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
@@ -253,7 +262,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     ///
     /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED.
     func takeForwarded(_ bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
-        if let selector = impliedModel ?? ModelSelector(peekingAt: bytes) { try take(selector.name) }
+        if let selector = impliedModel ?? ModelSelector(peekingAt: bytes) {
+            try take(selector.name)
+            isModelKnown = forwarder?.directory.knows(selector) ?? false
+        }
         try reserve(for: bytes, type)
     }
 
@@ -295,7 +307,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func forward(initial: Metadata) {
         var initial = initial
         if let count = initial.firstText(of: Consumption.promptTokensName).flatMap(UInt64.init) {
-            announced = (count, 0)
+            announced = (min(count, Consumption.countMax), 0)
             initial.removeAll(Consumption.promptTokensName)
         }
         if !initial.isEmpty { context.setInitialMetadata(initial) }

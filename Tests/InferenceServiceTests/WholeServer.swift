@@ -4,6 +4,7 @@ import InferenceService
 import Messages
 import RPC
 import RPCTransport
+import Routing
 import Synchronization
 import Telemetry
 import Tenancy
@@ -19,6 +20,7 @@ struct WholeServer {
 
     static func with(
         allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, impliedModel: ModelName? = nil,
+        tenants: TenantGate = CallGate.openTenants, record: CallGate.Record? = nil,
         configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
@@ -28,12 +30,12 @@ struct WholeServer {
         var extensions = ServerExtensions()
         extensions.allowsSharedMemory = allowsSharedMemory
         let services = InferenceServices(
-            engine: engine, readiness: readiness, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            engine: engine, readiness: readiness, tenants: tenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
         let gate = CallGate(
-            tenants: CallGate.openTenants, impliedModels: ImpliedModels(configured: impliedModel, engine: engine),
-            tracing: tracing)
+            tenants: tenants, record: record, isServed: { engine.isReady(ModelSelector(name: $0)) },
+            impliedModels: ImpliedModels(configured: impliedModel, engine: engine), tracing: tracing)
         services.register(in: &methods, through: gate)
         let server = try await RPCServer(
             configuration: RPCServerConfiguration(), methods: methods, loops: loops,

@@ -23,7 +23,8 @@ extension MeteredAmounts {
         let (generated, overflow) = UInt64(clamping: generatedCount).multipliedReportingOverflow(
             by: UInt64(clamping: answerCount))
         self.init(tokens: UInt64(clamping: textByteCount + textCount * tokenCountAroundText))
-        add(MeteredAmounts(tokens: overflow ? .max : generated))
+        // Whatever a caller writes there, no model generates more; and it may be what the call is charged.
+        add(MeteredAmounts(tokens: overflow ? Consumption.countMax : min(generated, Consumption.countMax)))
     }
 }
 
