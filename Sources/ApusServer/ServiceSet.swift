@@ -70,8 +70,9 @@ final class ServiceSet: Sendable {
             do {
                 return try ledger?.spent(by: tenant, in: period) ?? SpentAmounts()
             } catch {
-                logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
-                return SpentAmounts()
+                logger.error(
+                    "a budget lets calls through until the ledger can be read", metadata: ["detail": "\(error)"])
+                return nil
             }
         }
     }

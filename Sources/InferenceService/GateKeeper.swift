@@ -72,10 +72,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     /// As the metadata of the call has it, but no more than the tenant may have, here and at the front end.
     private var priority: CallPriority {
-        let ceiling = admitted?.caller.policy.priorityMax ?? TenantShare.priorityRange.lowerBound
-        let routed = routed("apus-priority-ceiling", in: TenantShare.priorityRange) ?? ceiling
-        return CallPriority(
-            context.requestText(of: "apus-priority").flatMap(UInt64.init), ceiling: max(ceiling, routed))
+        let own = admitted?.caller.policy.priorityMax
+        let routed = routed("apus-priority-ceiling", in: TenantShare.priorityRange)
+        let ceiling = routed.map { max($0, own ?? $0) } ?? own ?? TenantShare.priorityDefault
+        return CallPriority(context.requestText(of: "apus-priority").flatMap(UInt64.init), ceiling: ceiling)
     }
 
     /// What a front end says of the tenant that it calls for; nobody else is believed that.

@@ -25,8 +25,8 @@ package final class TenantGate: Sendable {
         }
     }
 
-    /// What a tenant has used in a period before this process, or before it had a budget.
-    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> SpentAmounts
+    /// What a tenant has used in a period, by this process or before it; nil when that cannot be found out now.
+    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> SpentAmounts?
 
     private let state: Mutex<State>
     private let clocks: Clocks
