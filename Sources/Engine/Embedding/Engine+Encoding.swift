@@ -83,7 +83,11 @@ extension Engine {
                 ticket: newTicket(), input: EncoderModel.input(tokens, output: request.output),
                 sampleCount: tokens.count, key: .any, deadline: deadline, share: share, arrival: arrival)
             guard !Task.isCancelled else { throw .cancelledByCaller }
-            if request.waitsForPlace { try await loaded.enterQueueWhenFree() } else { try loaded.enterQueue() }
+            if request.waitsForPlace {
+                try await loaded.enterQueueWhenFree(share)
+            } else {
+                try loaded.enterQueue(share)
+            }
             let answer = try await answer(to: pending, by: loaded)
             loaded.count { $0.promptTokenCount += UInt64(tokens.count) }
             var usage = answer.usage
