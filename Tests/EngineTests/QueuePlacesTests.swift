@@ -92,7 +92,9 @@ import Vocabulary
         let room = QueueRoom()
         var turns: [(String, QueueRoom.Turn)] = []
         for number in 0..<4 { turns.append(("a\(number)", room.wait(tenants[0], isFirst: false))) }
-        for (name, share) in [("b", tenants[1]), ("c", tenants[2])] { turns.append((name, room.wait(share, isFirst: false))) }
+        for (name, share) in [("b", tenants[1]), ("c", tenants[2])] {
+            turns.append((name, room.wait(share, isFirst: false)))
+        }
         room.wake(4) { _ in true }
         for (name, turn) in turns where ["a2", "a3"].contains(name) { room.leave(turn) { _ in true } }
         #expect(await woken(turns, room) == ["a0", "a1", "b", "c"])
@@ -129,7 +131,8 @@ import Vocabulary
             for _ in 0..<40 {
                 group.addTask {
                     do throws(ServingError) {
-                        _ = try await engine.infer(selector("square"), try! numbers([2]), deadline: .never, share: flood)
+                        _ = try await engine.infer(
+                            selector("square"), try! numbers([2]), deadline: .never, share: flood)
                         return nil
                     } catch {
                         return error

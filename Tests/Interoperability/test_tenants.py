@@ -19,11 +19,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2 as inference_pb2
 from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 
-TENANTS = ("slow", "thrifty", "reader", "busy", "free", "editor", "patient")
+TENANTS = ("slow", "thrifty", "reader", "busy", "free", "editor", "patient", "hasty")
 POLICIES = """{roles: [
   {name: editors, models: [digits], actions: [inspect, manage]}], tenants: [
   {name: editor, roles: [editors], models: [delay]},
-  {name: patient, highest_priority: 6},
+  {name: patient, highest_priority: 6}, {name: hasty, highest_priority: 1},
   {name: slow, requests_per_second: 2, request_burst: 3},
   {name: thrifty, budget: {period: month, tokens: 600}},
   {name: reader, methods: [apus.text.v1.Text/*]},
@@ -261,7 +261,7 @@ def test_a_role_says_what_a_tenant_may_do_with_which_model(limited):
     assert refusal(other.RepositoryModelLoad, load(model_name="digits"))[1] == "NOT_AN_ADMIN"
 
 
-@pytest.mark.parametrize("tenant, is_urgent", [("tenant-free", True), ("tenant-patient", False)])
+@pytest.mark.parametrize("tenant, is_urgent", [("tenant-hasty", True), ("tenant-free", False), ("tenant-patient", False)])
 def test_an_urgent_call_overtakes_others_when_its_tenant_may_be_urgent(limited, tenant, is_urgent):
     _, open_channel = limited
     stub = inference_pb2_grpc.GRPCInferenceServiceStub(open_channel(tenant))
