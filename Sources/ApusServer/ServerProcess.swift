@@ -107,6 +107,7 @@ package final class ServerProcess: Sendable {
             extensions.repository = repository
             extensions.logThreshold = logThreshold
             extensions.allowsSharedMemory = configuration.allowsSharedMemory
+            extensions.sharedMemoryByteCountMax = configuration.limits.messageByteCountMax
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let tracing = try tracing(configuration, loops, metrics: metrics, clock: clock, logger: logger)

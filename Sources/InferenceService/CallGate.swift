@@ -53,8 +53,9 @@ package struct CallGate: Sendable {
             keeper.leave(failure: nil)
             return answer
         } catch {
-            keeper.leave(failure: ServingError(handlerError: error))
-            throw error
+            let failure = keeper.call.readable(ServingError(handlerError: error))
+            keeper.leave(failure: failure)
+            throw failure.label == "unknown_model" ? failure : error
         }
     }
 
@@ -72,8 +73,9 @@ package struct CallGate: Sendable {
             keeper.leave(failure: nil)
             return answer
         } catch {
-            keeper.leave(failure: ServingError(handlerError: error))
-            throw error
+            let failure = keeper.call.readable(ServingError(handlerError: error))
+            keeper.leave(failure: failure)
+            throw failure.label == "unknown_model" ? failure : error
         }
     }
 

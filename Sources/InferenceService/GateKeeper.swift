@@ -62,7 +62,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, weight: weight,
             priority: priority, deadline: context.deadline, requestID: context.requestID,
-            allowedModels: admitted?.caller.policy.allowedModels, impliedModel: impliedModel, meter: self)
+            allowedModels: admitted?.caller.policy.allowedModels,
+            namedTenant: context.peer?.principal == .admin ? header("apus-tenant") : nil, impliedModel: impliedModel,
+            meter: self)
     }
 
     /// The tenant's, or what a front end says that it is.

@@ -9,6 +9,8 @@ package struct ServerExtensions: Sendable {
     package var logThreshold: LogThreshold?
     /// Whether requests may take their tensors from shared memory.
     package var allowsSharedMemory = false
+    /// The most that the tensors of one request have there, all together.
+    package var sharedMemoryByteCountMax = 64 << 20
     /// Other servers that answer calls; nil where there are none.
     package var directory: ShardDirectory?
 

@@ -79,4 +79,63 @@ struct RecordedUsageTests {
             #expect(records.models == [nil])
         }
     }
+
+    @Test("a question about every node of the model's graph counts them all")
+    func wholeGraph() async throws {
+        try await withServer { whole, records in
+            for (_, model) in ModelRepository(path: ExampleFiles.path).load([ModelName("karate")!]).models {
+                try await whole.engine.load(model)
+            }
+            let all = try await whole.call(GraphMethods.predict, PredictRequest(model: "karate"))
+            _ = try await whole.call(GraphMethods.predict, PredictRequest(model: "karate", nodes: [0, 33]))
+            _ = try await whole.call(Methods.modelInfer, ModelInferRequest(modelName: "karate"))
+            #expect(all.predictions.count == 34)
+            #expect(records.all.withLock { $0.map(\.used.nodeCount) } == [34, 2, 34])
+        }
+    }
+}
+
+@Suite("What a tenant hears of models that are not for it", .timeLimit(.minutes(5)))
+struct HiddenModelsTests {
+    private func withServer(_ body: (WholeServer) async throws -> Void) async throws {
+        let local = TenantID("local")!
+        let policy = TenantPolicy(grants: [Grant(models: [ModelName("mine")!, ModelName("gone")!])])
+        let tenants = TenantGate(
+            TenantTable(policies: [local: policy], anonymousTenant: local),
+            clocks: .init(monotonic: Vocabulary.SystemClock(), unixSeconds: { 0 }))
+        try await WholeServer.with(tenants: tenants) { whole in
+            whole.readiness.isServing = true
+            for name in ["mine", "secret"] {
+                try await whole.engine.load(
+                    EngineModel(batch: IdentityModel(name: ModelName(name)!, version: ModelVersion(1)!)))
+            }
+            try await body(whole)
+        }
+    }
+
+    @Test("it is not told whether they are there")
+    func readiness() async throws {
+        try await withServer { whole in
+            for (name, isReady) in [("mine", true), ("secret", false), ("gone", false)] {
+                let answer = try await whole.call(Methods.modelReady, ModelReadyRequest(name: name))
+                #expect(answer.ready == isReady, "\(name)")
+            }
+        }
+    }
+
+    @Test("nor by the answer for a model that is not there")
+    func names() async throws {
+        try await withServer { whole in
+            let request = ModelInferRequest(modelName: "gone")
+            let failure = await #expect(throws: RPCFailure.self) { try await whole.call(Methods.modelInfer, request) }
+            #expect(failure?.error.code == .notFound)
+            #expect(failure?.error.message == "Request for unknown model: 'gone' is not found")
+            let stream = await whole.channel.stream(Bytes(utf8: Methods.modelStreamInfer.path))
+            try await stream.write(request.encoded())
+            let answer = try ModelStreamInferResponse(decoding: try #require(try await stream.next()))
+            #expect(answer.errorMessage == "Request for unknown model: 'gone' is not found")
+            try await stream.finishWriting()
+            _ = try await stream.next()
+        }
+    }
 }

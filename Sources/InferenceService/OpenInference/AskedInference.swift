@@ -17,15 +17,18 @@ struct AskedInference {
     private let wishes: [String: OutputWish]
 
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor or parameter, what was expected and what came.
-    init(_ request: ModelInferRequest, _ service: OpenInferenceService) throws(ServingError) {
+    init(
+        _ request: ModelInferRequest, _ service: OpenInferenceService, _ call: CallContext
+    ) throws(ServingError) {
         selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
         description = try service.engine.description(of: selector)
         parameters = try RequestParameters(request.parameters, model: request.modelName)
-        input = try request.inferenceInput(service.regions)
+        let memory = service.regions.map { SharedMemoryRegions.View(regions: $0, owner: call.tenant) }
+        input = try request.inferenceInput(memory)
         id = request.id
         var wishes: [String: OutputWish] = [:]
         for output in request.outputs where !output.parameters.isEmpty {
-            wishes[output.name] = try OutputWish(output, service.regions)
+            wishes[output.name] = try OutputWish(output, memory)
         }
         self.wishes = wishes
     }
@@ -73,7 +76,7 @@ private struct OutputWish {
     var place: SharedMemoryRegions.Place?
 
     init(
-        _ output: ModelInferRequest.InferRequestedOutputTensor, _ regions: SharedMemoryRegions?
+        _ output: ModelInferRequest.InferRequestedOutputTensor, _ memory: SharedMemoryRegions.View?
     ) throws(ServingError) {
         switch output.parameters["classification"]?.parameterChoice {
         case nil: break
@@ -85,7 +88,7 @@ private struct OutputWish {
                 "invalid value for 'classification' parameter for output '\(output.name.prefix(64))', expected an "
                     + "int64_param that is not negative.")
         }
-        place = try regions.place(output.parameters, tensor: "output '\(output.name.prefix(64))'")
+        place = try memory.place(output.parameters, tensor: "output '\(output.name.prefix(64))'")
         if let place, let classCount {
             throw ServingError(
                 .invalidArgument,
@@ -94,7 +97,7 @@ private struct OutputWish {
     }
 }
 
-extension SharedMemoryRegions? {
+extension SharedMemoryRegions.View? {
     /// The place that the parameters of a tensor name; nil when they name none.
     ///
     /// - Throws: as `SharedMemoryRegions.place`; INVALID_ARGUMENT for a name where shared memory is off.
