@@ -7,10 +7,8 @@ package struct ServerExtensions: Sendable {
     package var repository: LiveRepository?
     /// How loud the log is; nil where that cannot be changed.
     package var logThreshold: LogThreshold?
-    /// Whether requests may take their tensors from shared memory.
-    package var allowsSharedMemory = false
-    /// The most that the tensors of one request have there, all together.
-    package var sharedMemoryByteCountMax = 64 << 20
+    /// The most that the tensors of one request have in shared memory, all together; nil where they may have none.
+    package var sharedMemoryByteCountMax: Int?
     /// Other servers that answer calls; nil where there are none.
     package var directory: ShardDirectory?
 

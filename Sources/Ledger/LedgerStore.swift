@@ -3,7 +3,8 @@ import Vocabulary
 
 /// A database that keeps a ledger for as long as anybody wants it.
 ///
-/// `add` is one thread's at a time, which may wait: `UsageLedger` sees to it. Where the store is shared, so is all else.
+/// `add` is one thread's at a time, which may wait: `UsageLedger` sees to it. Where the store is shared, so is all
+/// else.
 protocol LedgerStore: AnyObject, Sendable {
     /// Where it is, for people; no passwords.
     var place: String { get }

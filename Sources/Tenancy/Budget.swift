@@ -87,7 +87,7 @@ package struct BudgetState: Hashable, Sendable {
     /// Counts in the period around a moment; what is reserved stays reserved.
     ///
     /// A clock that was set back does not give spent amounts back: its period goes on where it was left. One that is
-    /// back just before the period, of which nothing is known, waits for it; but one that had jumped far ahead does not.
+    /// back just before the period, of which nothing is known, waits for it; one that had jumped far ahead does not.
     ///
     /// - Returns: whether it is another period now.
     package mutating func turn(_ policy: BudgetPolicy, at seconds: Int64) -> Bool {

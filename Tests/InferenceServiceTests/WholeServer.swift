@@ -28,7 +28,7 @@ struct WholeServer {
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
         let readiness = InferenceService.Readiness()
         var extensions = ServerExtensions()
-        extensions.allowsSharedMemory = allowsSharedMemory
+        extensions.sharedMemoryByteCountMax = allowsSharedMemory ? 4 << 20 : nil
         let services = InferenceServices(
             engine: engine, readiness: readiness, tenants: tenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)

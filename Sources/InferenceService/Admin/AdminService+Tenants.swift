@@ -42,7 +42,8 @@ extension AdminService {
         guard rows.count <= UsageLedger.rowCountMax else {
             throw ServingError(
                 .resourceExhausted,
-                "more than \(UsageLedger.rowCountMax) rows: ask for a shorter time, for one tenant, or not by hour and model",
+                "more than \(UsageLedger.rowCountMax) rows: ask for a shorter time, for one tenant, or not by hour and "
+                    + "model",
                 label: "too_many_rows", retryAdvice: .never)
         }
         return GetUsageResponse(rows: rows.map(Messages.UsageRow.init))

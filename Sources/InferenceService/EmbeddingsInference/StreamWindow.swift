@@ -5,9 +5,9 @@ import Vocabulary
 /// The answers to a stream of requests that are worked on at the same time, in the order of the requests.
 ///
 /// At most `inFlightCountMax` requests, `inFlightByteCountMax` bytes of them and `answerByteCountMax` bytes of answers,
-/// unless a single one has more, are worked on or wait to be written: then the reader waits with the next request, and the
-/// caller with it. An answer counts with the most that it can have until it is there, because a caller that does not
-/// read may have all of them wait.
+/// unless a single one has more, are worked on or wait to be written: then the reader waits with the next request, and
+/// the caller with it. An answer counts with the most that it can have, because a caller that does not read may have
+/// all of them wait.
 ///
 /// - Isolation: any thread; one short lock.
 final class StreamWindow<Response: Sendable>: Sendable {

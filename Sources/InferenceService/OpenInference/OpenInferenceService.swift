@@ -43,9 +43,7 @@ package struct OpenInferenceService: Sendable {
         self.serverVersion = serverVersion
         repository = extensions.repository
         directory = extensions.directory
-        regions =
-            extensions.allowsSharedMemory
-            ? SharedMemoryRegions(requestByteCountMax: extensions.sharedMemoryByteCountMax) : nil
+        regions = extensions.sharedMemoryByteCountMax.map(SharedMemoryRegions.init(requestByteCountMax:))
         log = LogControl(extensions.logThreshold)
     }
 

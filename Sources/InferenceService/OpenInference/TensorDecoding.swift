@@ -73,8 +73,8 @@ extension ModelInferRequest {
             }
             guard place.range.count == expected else {
                 throw invalid(
-                    "input '\(input.name.prefix(64))' for model '\(modelName)' has \(max(0, expected)) bytes by its shape "
-                        + "and type, and 'shared_memory_byte_size' says \(place.range.count)")
+                    "input '\(input.name.prefix(64))' for model '\(modelName)' has \(max(0, expected)) bytes by its "
+                        + "shape and type, and 'shared_memory_byte_size' says \(place.range.count)")
             }
         }
         sharedByteCount += place.range.count
