@@ -30,6 +30,11 @@ actor LedgerWriter {
                 help: "Calls that are not in the ledger: its journal was full and its database could not be written."
             ).series()
         isCurrent.set(1)
+        if ledger.damagedCount > 0 {
+            logger.error(
+                "usage lost: the disk has spoiled a part of the ledger's journal",
+                metadata: ["ledger": "\(ledger.place)", "slots": "\(ledger.damagedCount)"])
+        }
     }
 
     /// Writes until the task is cancelled, and then once more.
@@ -54,6 +59,11 @@ actor LedgerWriter {
         } catch {
             if wasWritten { logger.error("ledger not written, kept in its journal", metadata: ["detail": "\(error)"]) }
             wasWritten = false
+        }
+        for refusal in ledger.takeRefusals() {
+            logger.error(
+                "usage set aside: the database refuses it",
+                metadata: ["file": "\(refusal.place)", "detail": "\(refusal.problem)"])
         }
         isCurrent.set(wasWritten ? 1 : 0)
         let count = ledger.droppedCount

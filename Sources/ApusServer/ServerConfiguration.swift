@@ -39,6 +39,8 @@ package struct ServerConfiguration: Sendable {
     package var modelByteCountMax: Int?
     /// Whether requests may take their tensors from shared memory; for loopback addresses only.
     package var allowsSharedMemory = false
+    /// The most that the tensors of one request have there: as much as a message; nil where it is off.
+    var sharedMemoryByteCountMax: Int? { allowsSharedMemory ? limits.messageByteCountMax : nil }
     package var limits = ConnectionLimits()
     /// Whether answers are compressed for clients that accept it; off by default, since tensors seldom shrink.
     package var compression = Compression()

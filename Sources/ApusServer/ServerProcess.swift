@@ -106,7 +106,7 @@ package final class ServerProcess: Sendable {
             var extensions = ServerExtensions()
             extensions.repository = repository
             extensions.logThreshold = logThreshold
-            extensions.allowsSharedMemory = configuration.allowsSharedMemory
+            extensions.sharedMemoryByteCountMax = configuration.sharedMemoryByteCountMax
             let loops = try EventLoopGroup(
                 name: "apus-loop", loopCount: configuration.eventLoopCount, clock: clock)
             let tracing = try tracing(configuration, loops, metrics: metrics, clock: clock, logger: logger)

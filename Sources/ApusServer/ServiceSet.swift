@@ -4,6 +4,7 @@ import InferenceService
 import Ledger
 import Logging
 import RPC
+import Routing
 import Telemetry
 import Tenancy
 import Vocabulary
@@ -40,7 +41,8 @@ final class ServiceSet: Sendable {
         }
         let impliedModels = ImpliedModels(configured: configuration.teiModel, engine: engine, directory: directory)
         let gate = CallGate(
-            tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
+            tenants: tenants, record: record, forwarder: forwarder,
+            isServed: { engine.isReady(ModelSelector(name: $0)) }, impliedModels: impliedModels,
             tracing: tracing?.calls)
         var methods = MethodTable()
         var extensions = extensions
@@ -69,8 +71,9 @@ final class ServiceSet: Sendable {
             do {
                 return try ledger?.spent(by: tenant, in: period) ?? SpentAmounts()
             } catch {
-                logger.error("budget begins at nothing: the ledger cannot be read", metadata: ["detail": "\(error)"])
-                return SpentAmounts()
+                logger.error(
+                    "a budget lets calls through until the ledger can be read", metadata: ["detail": "\(error)"])
+                return nil
             }
         }
     }

@@ -60,7 +60,7 @@ package final class GraphModel: BatchModel {
         self.limits = limits
         description = Self.description(
             of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels,
-            holdsGraph: resident != nil)
+            residentNodeCount: resident?.nodeCount)
     }
 
     package func batchKey(of input: InferenceInput) -> BatchKey { .any }
@@ -127,21 +127,22 @@ package final class GraphModel: BatchModel {
 
     private static func description(
         of network: GraphNetwork, name: ModelName, version: ModelVersion, batchSizeMax: Int, labels: [String],
-        holdsGraph: Bool
+        residentNodeCount: Int?
     ) -> ModelDescription {
         ModelDescription(
             name: name, version: version, modality: .graph, platform: "apus_graph",
             inputs: [
                 TensorDescription(InputName.nodes, .int64, shape: [-1], isOptional: true),
                 TensorDescription(
-                    InputName.features, .float32, shape: [-1, network.featureCount], isOptional: holdsGraph),
-                TensorDescription(InputName.edges, .int64, shape: [2, -1], isOptional: holdsGraph),
+                    InputName.features, .float32, shape: [-1, network.featureCount],
+                    isOptional: residentNodeCount != nil),
+                TensorDescription(InputName.edges, .int64, shape: [2, -1], isOptional: residentNodeCount != nil),
             ],
             outputs: [
                 TensorDescription(OutputName.scores, .float32, shape: [-1, network.classCount]),
                 TensorDescription(OutputName.logits, .float32, shape: [-1, network.classCount]),
             ],
-            batchSizeMax: batchSizeMax, labels: labels)
+            batchSizeMax: batchSizeMax, labels: labels, residentNodeCount: residentNodeCount ?? 0)
     }
 }
 

@@ -15,6 +15,8 @@ package struct CallContext: Sendable {
     package let requestID: RequestID
     /// The models that the tenant may call; nil for all of them.
     package let allowedModels: Set<ModelName>?
+    /// The value of `apus-tenant` in the metadata of an admin, for whom that is whose affairs a call is about.
+    package let namedTenant: String?
     /// The model of a call whose requests name none, see `ModellessRequest`.
     package let impliedModel: ModelSelector?
     /// Where the call says what it uses; nil where nobody counts.
@@ -23,8 +25,9 @@ package struct CallContext: Sendable {
     package init(
         peer: PeerIdentity?, tenant: TenantID?, weight: Int = 1, priority: CallPriority = CallPriority(),
         deadline: Deadline, requestID: RequestID, allowedModels: Set<ModelName>? = nil,
-        impliedModel: ModelSelector? = nil, meter: (any CallMeter)? = nil
+        namedTenant: String? = nil, impliedModel: ModelSelector? = nil, meter: (any CallMeter)? = nil
     ) {
+        self.namedTenant = namedTenant
         self.peer = peer
         self.tenant = tenant
         self.weight = weight
@@ -38,6 +41,9 @@ package struct CallContext: Sendable {
 
     /// Whether what there is to know about a model is for this caller.
     func mayCall(_ model: ModelName) -> Bool { allowedModels?.contains(model) ?? true }
+
+    /// An error as this caller may read it.
+    func readable(_ error: ServingError) -> ServingError { allowedModels == nil ? error : error.withoutAlternatives }
 
     /// Refuses everybody who may look but not change.
     ///

@@ -14,23 +14,27 @@ package struct CallGate: Sendable {
     private let tenants: TenantGate
     private let record: Record?
     private let forwarder: Forwarder?
+    private let isServed: @Sendable (ModelName) -> Bool
     private let impliedModels: ImpliedModels
     private let tracing: CallTracing?
 
-    /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is empty for a
+    /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is nil for a
     /// call that named none there is.
-    package typealias Record = @Sendable (Consumption, TenantID, _ model: String) -> Void
+    package typealias Record = @Sendable (Consumption, TenantID, _ model: ModelName?) -> Void
 
     /// - Parameters:
     ///   - tenants: who may call what, and how much.
     ///   - record: takes down what calls use; nil where nobody keeps it.
     ///   - forwarder: decides which calls other servers answer; nil where there are none.
+    ///   - isServed: whether this server has a model, so that a call that fails is counted by its name.
     ///   - impliedModels: the models of requests that name none.
     ///   - tracing: makes spans of calls; nil where nobody wants any.
     package init(
         tenants: TenantGate, record: Record? = nil, forwarder: Forwarder? = nil,
+        isServed: @escaping @Sendable (ModelName) -> Bool = { _ in false },
         impliedModels: ImpliedModels = ImpliedModels(), tracing: CallTracing? = nil
     ) {
+        self.isServed = isServed
         self.tenants = tenants
         self.tracing = tracing
         self.record = record
@@ -49,8 +53,9 @@ package struct CallGate: Sendable {
             keeper.leave(failure: nil)
             return answer
         } catch {
-            keeper.leave(failure: ServingError(handlerError: error))
-            throw error
+            let failure = keeper.call.readable(ServingError(handlerError: error))
+            keeper.leave(failure: failure)
+            throw failure.label == "unknown_model" ? failure : error
         }
     }
 
@@ -73,14 +78,15 @@ package struct CallGate: Sendable {
             if case .message = answer { keeper.leave(failure: nil) }
             return answer
         } catch {
-            keeper.leave(failure: ServingError(handlerError: error))
-            throw error
+            let failure = keeper.call.readable(ServingError(handlerError: error))
+            keeper.leave(failure: failure)
+            throw failure.label == "unknown_model" ? failure : error
         }
     }
 
     private func keeper(of context: ServerContext) -> GateKeeper {
         GateKeeper(
-            context: context, tenants: tenants, record: record, forwarder: forwarder, impliedModels: impliedModels,
-            traced: tracing?.begin(context))
+            context: context, tenants: tenants, record: record, forwarder: forwarder, isServed: isServed,
+            impliedModels: impliedModels, traced: tracing?.begin(context))
     }
 }

@@ -11,9 +11,10 @@ extension Consumption {
         imageCount = amounts.images
         nodeCount = amounts.nodes
         edgeCount = amounts.edges
+        self = clamped
     }
 
-    /// Reads what a shard says in its trailers that a call has used.
+    /// Reads what a shard says in its trailers that a call has used, as far as a call can have.
     init(trailers: HeaderBlock) {
         self.init()
         trailers.forEach { name, value in
@@ -22,6 +23,7 @@ extension Consumption {
             else { return }
             self[keyPath: field] = UInt64(String(decoding: value.prefix(20), as: UTF8.self)) ?? 0
         }
+        self = clamped
     }
 
     /// What the trailers of a call say, for whoever counts without reading messages: the times always, all kinds of

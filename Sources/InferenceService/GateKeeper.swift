@@ -16,6 +16,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private let tenants: TenantGate
     private let record: CallGate.Record?
     private let forwarder: Forwarder?
+    private let isServed: @Sendable (ModelName) -> Bool
     private let impliedModels: ImpliedModels
     private var impliedModel: ModelSelector?
     /// The call's place in a trace; nil where nobody traces.
@@ -25,6 +26,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var admitted: TenantPass?
     private var audience = MethodAudience.everybody
     private(set) var model: String?
+    /// Whether it is the name of a model, and not whatever the caller likes: one has answered to it, or shards have it.
+    private var isModelKnown = false
     /// The version that answered last, or that a shard was asked for.
     private(set) var modelVersion: ModelVersion?
     /// The shard that was asked last; nil for a call that is answered here.
@@ -44,8 +47,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     init(
         context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
-        impliedModels: ImpliedModels, traced: CallTracing.Call?
+        isServed: @escaping @Sendable (ModelName) -> Bool, impliedModels: ImpliedModels, traced: CallTracing.Call?
     ) {
+        self.isServed = isServed
         self.context = context
         self.tenants = tenants
         self.record = record
@@ -62,7 +66,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         CallContext(
             peer: context.peer, tenant: admitted?.caller.tenant, weight: weight,
             priority: priority, deadline: context.deadline, requestID: context.requestID,
-            allowedModels: admitted?.caller.policy.allowedModels, impliedModel: impliedModel, meter: self)
+            allowedModels: admitted?.caller.policy.allowedModels,
+            namedTenant: context.peer?.principal == .admin ? header("apus-tenant") : nil, impliedModel: impliedModel,
+            meter: self)
     }
 
     /// The tenant's, or what a front end says that it is.
@@ -72,10 +78,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     /// As the metadata of the call has it, but no more than the tenant may have, here and at the front end.
     private var priority: CallPriority {
-        let ceiling = admitted?.caller.policy.priorityMax ?? TenantShare.priorityRange.lowerBound
-        let routed = routed("apus-priority-ceiling", in: TenantShare.priorityRange) ?? ceiling
-        return CallPriority(
-            context.requestText(of: "apus-priority").flatMap(UInt64.init), ceiling: max(ceiling, routed))
+        let own = admitted?.caller.policy.priorityMax
+        let routed = routed("apus-priority-ceiling", in: TenantShare.priorityRange)
+        let ceiling = routed.map { max($0, own ?? $0) } ?? own ?? TenantShare.priorityDefault
+        return CallPriority(context.requestText(of: "apus-priority").flatMap(UInt64.init), ceiling: ceiling)
     }
 
     /// What a front end says of the tenant that it calls for; nobody else is believed that.
@@ -153,16 +159,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         part.remove(recorded)
         part.requestCount = isEnd ? 1 : 0
         part.failureCount = failure == nil ? 0 : 1
-        // The name of a model that is not there, or not for the caller, is whatever the caller likes.
-        let isNamed = failure?.label != "unknown_model" && failure?.code != .permissionDenied
-        record(part, tenant, isNamed ? model ?? "" : "")
+        // A stream may name one model after the other and use none.
+        guard isEnd || part != Consumption() else { return }
+        var name = model.flatMap(ModelName.init)
+        if !isModelKnown { name = name.flatMap { failure?.code != .permissionDenied && isServed($0) ? $0 : nil } }
+        record(part, tenant, name)
         recorded = used ?? Consumption()
     }
 
     /// Notes which model a request names; a stream may name one after the other.
     private func note(_ name: String) {
-        if let model, model != name { recordUse(nil, isEnd: false) }
+        guard model != name else { return }
+        if model != nil { recordUse(nil, isEnd: false) }
         model = name
+        (isModelKnown, modelVersion) = (false, nil)
     }
 
     private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
@@ -206,7 +216,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         var sum = used ?? Consumption()
         sum.add(consumption)
         used = sum
-        modelVersion = version
+        note(version)
         traced?.span?.add(consumption)
     }
 
@@ -227,8 +237,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
 
-    /// Notes which version has answered a call that uses nothing.
-    func note(_ version: ModelVersion) { modelVersion = version }
+    /// Notes which version has answered.
+    func note(_ version: ModelVersion) { (modelVersion, isModelKnown) = (version, true) }
 
     // MARK: Forwarding
 
@@ -250,6 +260,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         guard let forwarder, let target else { return nil }
         try take(target.name)
         modelVersion = target.version
+        isModelKnown = forwarder.directory.knows(target)
         try reserve(for: bytes, type)
         let affinity = (type as? any ModelRequest.Type).flatMap {
             forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
@@ -265,16 +276,24 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     ///   which nobody here can say what a shard would read in them.
     func takeForwarded(_ bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
         if let impliedModel {
-            try take(impliedModel.name)
+            try takeForwarded(impliedModel)
         } else {
             switch NamedModel(peekingAt: bytes) {
             case .undecodable:
                 throw ServingError(.internal, "the request cannot be decoded", label: "undecodable_request")
-            case .named(let name, _): if let name = ModelName(name) { try take(name) }
+            case .named(let name, let version):
+                if let name = ModelName(name) {
+                    try takeForwarded(ModelSelector(name: name, version: ModelVersion(version)))
+                }
             case .unnamed: break
             }
         }
         try reserve(for: bytes, type)
+    }
+
+    private func takeForwarded(_ selector: ModelSelector) throws(ServingError) {
+        try take(selector.name)
+        isModelKnown = forwarder?.directory.knows(selector) ?? false
     }
 
     /// Reserves what a request that is answered elsewhere will use at most; it is decoded only for tenants that have
@@ -308,7 +327,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func forward(initial: HeaderBlock?) {
         guard let initial else { return }
         if let count = initial.firstValue(of: "apus-prompt-tokens")?.utf8String.flatMap(UInt64.init) {
-            announced = (count, 0)
+            announced = (min(count, Consumption.countMax), 0)
         }
         let passed = PassedHeaders(initial, omitting: ["apus-prompt-tokens"])
         if !passed.isEmpty { context.passInitialMetadata(passed) }

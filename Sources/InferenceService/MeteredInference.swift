@@ -29,7 +29,10 @@ extension ModelDescription {
     func amounts(in input: InferenceInput) -> MeteredAmounts {
         switch modality {
         case .vision: MeteredAmounts(images: UInt64(clamping: input.tensors.first?.tensor.shape.first ?? 0))
-        case .graph: Self.graphAmounts(in: input)
+        case .graph:
+            // Who names no node asks for all of them.
+            input.tensor("nodes") == nil && input.tensor("features") == nil
+                ? MeteredAmounts(nodes: UInt64(clamping: residentNodeCount)) : Self.graphAmounts(in: input)
         case .text, .tensor: MeteredAmounts()
         }
     }

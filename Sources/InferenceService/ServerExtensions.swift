@@ -10,8 +10,8 @@ package struct ServerExtensions: Sendable {
     package var logThreshold: LogThreshold?
     /// Which calls of models are recorded, for admins to change; nil for a server that exports no spans.
     package var spanRules: SharedSpanRules?
-    /// Whether requests may take their tensors from shared memory.
-    package var allowsSharedMemory = false
+    /// The most that the tensors of one request have in shared memory, all together; nil where they may have none.
+    package var sharedMemoryByteCountMax: Int?
     /// Other servers that answer calls; nil where there are none.
     package var directory: ShardDirectory?
 

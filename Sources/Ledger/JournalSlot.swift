@@ -6,10 +6,10 @@ import Vocabulary
 ///
 /// ```
 ///   0  state     0 free, 1 in use
-///   8  id        never used twice for one ledger
+///   8  id        never used twice for one journal, and larger than all before it
 ///  16  hour      seconds since 1970
 ///  24  tenant    1 byte of length, 63 bytes
-///  88  model     1 byte of length, 255 bytes
+///  88  model     1 byte of length, 255 bytes; no length for no model
 /// 344  checksum  of all the above but the state
 /// 352  counts    10 × UInt64, in the order of `JournalSlot.counts`
 /// 432  …         to 512
@@ -21,6 +21,9 @@ import Vocabulary
 struct JournalSlot {
     static let byteCount = 512
     static let countsOffset = 352
+    /// What a column of 64 bits with a sign holds.
+    static let countMax = UInt64(Int64.max)
+    static let idMax = UInt64(Int64.max)
 
     /// The counts of a consumption, in the order of the file.
     static let counts: [any (WritableKeyPath<Consumption, UInt64> & Sendable)] = [
@@ -34,17 +37,21 @@ struct JournalSlot {
     var isInUse: Bool { load(at: 0) == 1 }
     var id: UInt64 { load(at: 8) }
 
-    /// Nil when the bytes are no key: the file was damaged.
+    /// Nil when the bytes are no key, so that the id means nothing either: the file was damaged.
     var key: LedgerKey? {
-        guard load(at: 344) == checksum, let tenant = TenantID(text(at: 24, capacity: 63)) else { return nil }
-        return LedgerKey(
-            hour: Int64(bitPattern: load(at: 16)), tenant: tenant, model: text(at: 88, capacity: 255))
+        guard load(at: 344) == checksum, (1...Self.idMax).contains(id),
+            let tenant = TenantID(text(at: 24, capacity: 63))
+        else { return nil }
+        let name = text(at: 88, capacity: 255)
+        guard let model = name.isEmpty ? .some(nil) : ModelName(name).map(Optional.some) else { return nil }
+        return LedgerKey(hour: Int64(bitPattern: load(at: 16)), tenant: tenant, model: model)
     }
 
+    /// What a database can hold, whatever the file says.
     var consumption: Consumption {
         var consumption = Consumption()
         for (index, count) in Self.counts.enumerated() {
-            consumption[keyPath: count] = load(at: Self.countsOffset + 8 * index)
+            consumption[keyPath: count] = min(load(at: Self.countsOffset + 8 * index), Self.countMax)
         }
         return consumption
     }
@@ -55,7 +62,7 @@ struct JournalSlot {
         store(id, at: 8)
         store(UInt64(bitPattern: key.hour), at: 16)
         store(key.tenant.name, at: 24, capacity: 63)
-        store(key.model, at: 88, capacity: 255)
+        store(key.modelText, at: 88, capacity: 255)
         store(checksum, at: 344)
         for index in Self.counts.indices { store(0, at: Self.countsOffset + 8 * index) }
         // Whoever finds the file after a crash finds the key wherever it finds the state.
@@ -65,10 +72,12 @@ struct JournalSlot {
 
     func free() { store(0, at: 0) }
 
+    /// Adds; a count stays at `countMax` instead of going beyond it.
     func add(_ consumption: Consumption) {
         for (index, count) in Self.counts.enumerated() {
             let offset = Self.countsOffset + 8 * index
-            store(load(at: offset) &+ consumption[keyPath: count], at: offset)
+            let (sum, overflow) = load(at: offset).addingReportingOverflow(consumption[keyPath: count])
+            store(overflow ? Self.countMax : min(sum, Self.countMax), at: offset)
         }
     }
 

@@ -1,12 +1,12 @@
 import Vocabulary
 
 /// What usage is added up by.
-struct LedgerKey: Hashable {
+struct LedgerKey: Hashable, Sendable {
     /// The hour in which a call ended, by its first second since 1970.
     let hour: Int64
     let tenant: TenantID
-    /// The model's name; empty for calls that name no model there is.
-    let model: String
+    /// Nil for calls that name no model there is.
+    let model: ModelName?
 
     static let hourSeconds: Int64 = 3_600
 
@@ -15,4 +15,7 @@ struct LedgerKey: Hashable {
         let rest = seconds % hourSeconds
         return seconds - (rest < 0 ? rest + hourSeconds : rest)
     }
+
+    /// As the columns of a database have it; empty for no model.
+    var modelText: String { model?.name ?? "" }
 }

@@ -5,6 +5,8 @@ import Vocabulary
 /// Why PostgreSQL did not do what it was asked to.
 struct PostgresError: Error, CustomStringConvertible {
     let description: String
+    /// The five characters of the standard for what the server refuses; nil for what did not come from it.
+    var state: String?
 }
 
 /// One connection to PostgreSQL; whatever goes wrong on it, it is of no more use.
@@ -73,7 +75,10 @@ final class PostgresConnection {
             switch PQresultStatus(result) {
             case PGRES_TUPLES_OK: rows += Self.rows(of: result)
             case PGRES_COMMAND_OK: break
-            default: throw PostgresError(description: Self.text(PQresultErrorMessage(result)))
+            default:
+                throw PostgresError(
+                    description: Self.text(PQresultErrorMessage(result)),
+                    state: PQresultErrorField(result, CInt(UInt8(ascii: "C"))).map { String(cString: $0) })
             }
         }
         return rows
@@ -120,14 +125,14 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
     package let description: String
 
     /// - Parameter parameters: `host=… dbname=… user=…` or `postgres://user@host/database`.
-    /// - Throws: `LedgerError` saying what libpq does not understand.
+    /// - Throws: `LedgerError` saying what is understood; nothing of `parameters`.
     package init(_ parameters: String) throws(LedgerError) {
-        var message: UnsafeMutablePointer<CChar>?
-        guard let options = PQconninfoParse(parameters, &message) else {
-            let problem = message.map { String(cString: $0).split(separator: "\n").joined(separator: " ") }
-            PQfreemem(message)
-            // It may quote what it was given, password and all.
-            throw LedgerError(place: "postgres", problem: problem?.replacing(parameters, with: "…") ?? "no memory")
+        // Without libpq's own words: they quote what they were given, a part of the password for one.
+        guard let options = PQconninfoParse(parameters, nil) else {
+            throw LedgerError(
+                place: "postgres",
+                problem: "cannot be read as a connection: expected host=… dbname=… user=… with the words of libpq, "
+                    + "values with spaces in 'quotes', or postgres://user@host:port/database")
         }
         defer { PQconninfoFree(options) }
         var values: [String: String] = [:]

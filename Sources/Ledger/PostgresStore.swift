@@ -13,7 +13,7 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
 
     /// Any number that nobody else takes for a lock of the database: "apus" in ASCII.
     private static let lockNumber = 0x6170_7573
-    private static let version = "1"
+    private static let version = 2
 
     init(_ location: PostgresLocation) {
         self.location = location
@@ -22,43 +22,88 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
 
     func check() throws { try connected { _ = try $0.run("SELECT 1") } }
 
-    func add(_ rows: [UsageJournal.Row], of journal: JournalIdentity) throws {
-        let ids = Self.array(rows.map { String(Int64(bitPattern: $0.id)) })
-        let counts = JournalSlot.counts.map { count in
-            Self.array(rows.map { String(Int64(clamping: $0.consumption[keyPath: count])) })
+    private struct Transaction: LedgerTransaction {
+        let connection: PostgresConnection
+
+        func watermark(of journal: JournalIdentity) throws -> UInt64 {
+            // A row that is there can be locked: whoever gives the slots again, after a commit whose answer was lost,
+            // waits until that is decided.
+            try connection.run(
+                "INSERT INTO apus_usage_moved_up_to VALUES ($1, 0) ON CONFLICT DO NOTHING", [journal.description])
+            let rows = try connection.run(
+                "SELECT id FROM apus_usage_moved_up_to WHERE journal = $1 FOR UPDATE", [journal.description])
+            return rows.first?.first?.flatMap(UInt64.init) ?? 0
         }
+
+        func setWatermark(of journal: JournalIdentity, to id: UInt64) throws {
+            try connection.run(
+                "UPDATE apus_usage_moved_up_to SET id = $2::bigint WHERE journal = $1",
+                [journal.description, String(id)])
+        }
+
+        func add(_ rows: [UsageJournal.Row]) throws {
+            let counts = JournalSlot.counts.map { count in
+                PostgresStore.array(rows.map { String(Int64(clamping: $0.consumption[keyPath: count])) })
+            }
+            do {
+                try connection.run(
+                    PostgresStore.insertion,
+                    [
+                        PostgresStore.array(rows.map { String($0.key.hour) }),
+                        PostgresStore.array(rows.map(\.key.tenant.name)),
+                        PostgresStore.array(rows.map(\.key.modelText)),
+                    ] + counts)
+            } catch {
+                // Data exception, integrity constraint violation: what is wrong with a row and not with the server.
+                guard let state = error.state, state.hasPrefix("22") || state.hasPrefix("23") else { throw error }
+                throw LedgerRefusal(description: error.description)
+            }
+        }
+    }
+
+    func transaction(_ body: (any LedgerTransaction) throws -> Void) throws {
         try connected { connection in
             // The commit is a message of its own, sent when the slots are in: a server that wakes up long after we have
-            // given up finds no commit, or holds the rows of `apus_usage_moved` for whoever gives the slots again.
+            // given up finds no commit, or holds the row of `apus_usage_moved_up_to` for whoever gives the slots again.
             try connection.run("BEGIN")
-            // Whatever was moved before these slots were sealed has been freed, and its id is never used again.
-            try connection.run(
-                "DELETE FROM apus_usage_moved WHERE journal = $1 AND id <> ALL ($2::bigint[])",
-                [journal.description, ids])
-            try connection.run(
-                Self.insertion,
-                [
-                    journal.description, ids, Self.array(rows.map { $0.key.map { String($0.hour) } }),
-                    Self.array(rows.map { $0.key?.tenant.name }), Self.array(rows.map { $0.key?.model }),
-                ] + counts)
+            try body(Transaction(connection: connection))
             try connection.run("COMMIT")
         }
     }
 
-    func rows(of tenants: [TenantID]?, in period: Range<Int64>, by grouping: UsageGrouping) throws -> [UsageRow] {
+    func rows(
+        of tenants: [TenantID]?, in period: Range<Int64>, by grouping: UsageGrouping, countMax: Int
+    ) throws -> [UsageRow] {
+        try connected { try Self.rows(of: tenants, in: period, by: grouping, countMax: countMax, on: $0) }
+    }
+
+    func sum(of tenant: TenantID, in period: Range<Int64>, _ journal: JournalIdentity) throws -> (Consumption, UInt64) {
+        try connected { connection in
+            // One look at the database: sum and watermark belong together.
+            try connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            let rows = try Self.rows(of: [tenant], in: period, by: [], countMax: 1, on: connection)
+            let ids = try connection.run(
+                "SELECT id FROM apus_usage_moved_up_to WHERE journal = $1", [journal.description])
+            try connection.run("COMMIT")
+            return (rows.first?.consumption ?? Consumption(), ids.first?.first?.flatMap(UInt64.init) ?? 0)
+        }
+    }
+
+    private static func rows(
+        of tenants: [TenantID]?, in period: Range<Int64>, by grouping: UsageGrouping, countMax: Int,
+        on connection: PostgresConnection
+    ) throws -> [UsageRow] {
         let keys = LedgerColumns.keys(grouping)
         let list = keys.map { $0 == "hour" ? $0 : "\($0) COLLATE \"C\"" }.joined(separator: ", ")
-        let sums = LedgerColumns.names.map { "sum(\($0))::bigint" }.joined(separator: ", ")
+        let sums = LedgerColumns.names.map { inRange("sum(\($0))") }.joined(separator: ", ")
         var arguments = [String(period.lowerBound), String(period.upperBound)]
-        if let tenants { arguments.append(Self.array(tenants.map(\.name))) }
-        let rows = try connected { connection in
-            try connection.run(
-                """
-                SELECT \(keys.joined(separator: ", ")), \(sums) FROM apus_usage
-                WHERE hour >= $1::bigint AND hour < $2::bigint \(tenants == nil ? "" : "AND tenant = ANY ($3::text[])")
-                GROUP BY \(keys.joined(separator: ", ")) ORDER BY \(list)
-                """, arguments)
-        }
+        if let tenants { arguments.append(array(tenants.map(\.name))) }
+        let rows = try connection.run(
+            """
+            SELECT \(keys.joined(separator: ", ")), \(sums) FROM apus_usage
+            WHERE hour >= $1::bigint AND hour < $2::bigint \(tenants == nil ? "" : "AND tenant = ANY ($3::text[])")
+            GROUP BY \(keys.joined(separator: ", ")) ORDER BY \(list) LIMIT \(countMax)
+            """, arguments)
         return rows.compactMap { row in
             guard row.count == keys.count + LedgerColumns.names.count, let tenant = row[0].flatMap({ TenantID($0) })
             else { return nil }
@@ -72,24 +117,21 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
         }
     }
 
+    /// A sum, or the end of the range of a bigint instead of one beyond it, which would be refused.
+    private static func inRange(_ sum: String) -> String { "least(\(sum), \(Int64.max))::bigint" }
+
     /// Two slots may have the same key, and servers that took rows in different orders would wait for each other.
     private static let insertion: String = {
         let names = LedgerColumns.names
-        let places = names.indices.map { "$\($0 + 6)::bigint[]" }.joined(separator: ", ")
+        let places = names.indices.map { "$\($0 + 4)::bigint[]" }.joined(separator: ", ")
+        let sums = names.map { "\($0) = " + inRange("apus_usage.\($0)::numeric + excluded.\($0)") }
         return """
-            WITH fresh AS (
-                INSERT INTO apus_usage_moved (journal, id) SELECT $1, unnest($2::bigint[])
-                ON CONFLICT DO NOTHING RETURNING id
-            ), slots AS (
-                SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], \(places))
-                AS slot (id, hour, tenant, model, \(names.joined(separator: ", ")))
-            )
             INSERT INTO apus_usage (hour, tenant, model, \(names.joined(separator: ", ")))
-            SELECT hour, tenant, model, \(names.map { "sum(\($0))::bigint" }.joined(separator: ", "))
-            FROM slots JOIN fresh USING (id) WHERE hour IS NOT NULL
+            SELECT hour, tenant, model, \(names.map { inRange("sum(\($0))") }.joined(separator: ", "))
+            FROM unnest($1::bigint[], $2::text[], $3::text[], \(places))
+            AS slot (hour, tenant, model, \(names.joined(separator: ", ")))
             GROUP BY hour, tenant, model ORDER BY hour, tenant, model
-            ON CONFLICT (hour, tenant, model) DO UPDATE SET
-            \(names.map { "\($0) = apus_usage.\($0) + excluded.\($0)" }.joined(separator: ", "))
+            ON CONFLICT (hour, tenant, model) DO UPDATE SET \(sums.joined(separator: ", "))
             """
     }()
 
@@ -113,10 +155,11 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
         if try connection.run("SELECT to_regclass('apus_usage_version')").first?.first.flatMap({ $0 }) == nil {
             for statement in Self.schema { try connection.run(statement) }
         }
-        let version = try connection.run("SELECT version FROM apus_usage_version").first?.first.flatMap { $0 }
-        guard version == Self.version else {
+        let text = try connection.run("SELECT version FROM apus_usage_version").first?.first.flatMap { $0 }
+        if text == "1" { for statement in Self.fromVersion1 { try connection.run(statement) } }
+        guard text == "1" || text == String(Self.version) else {
             throw PostgresError(
-                description: "the tables are of version \(version ?? "none"), this server knows \(Self.version)")
+                description: "the tables are of version \(text ?? "none"), this server knows \(Self.version)")
         }
         try connection.run("COMMIT")
         return connection
@@ -132,10 +175,21 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
             PRIMARY KEY (hour, tenant, model)
         )
         """, "CREATE INDEX apus_usage_by_tenant ON apus_usage (tenant, hour)",
-        // The slots of each journal that are in `apus_usage` already and may not have been freed.
-        "CREATE TABLE apus_usage_moved (journal text NOT NULL, id bigint NOT NULL, PRIMARY KEY (journal, id))",
-        "CREATE TABLE apus_usage_version (version integer NOT NULL)",
+        watermarks, "CREATE TABLE apus_usage_version (version integer NOT NULL)",
         "INSERT INTO apus_usage_version VALUES (\(version))",
+    ]
+
+    /// Up to which id the slots of each journal are in `apus_usage`.
+    private static let watermarks =
+        "CREATE TABLE apus_usage_moved_up_to (journal text PRIMARY KEY, id bigint NOT NULL)"
+
+    /// What was moved last has larger ids than all before it, so the largest says as much as all of them.
+    ///
+    /// Servers of the version before keep their usage in their journals from then on, until they are replaced.
+    private static let fromVersion1 = [
+        watermarks,
+        "INSERT INTO apus_usage_moved_up_to SELECT journal, max(id) FROM apus_usage_moved GROUP BY journal",
+        "DROP TABLE apus_usage_moved", "UPDATE apus_usage_version SET version = \(version)",
     ]
 
     /// An array in PostgreSQL's own writing.

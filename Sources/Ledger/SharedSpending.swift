@@ -31,7 +31,8 @@ struct SharedSpending {
     /// Slots are in the database from now on.
     mutating func didMove(_ rows: [UsageJournal.Row]) {
         for row in rows {
-            guard let key = row.key, var entry = entries[key.tenant] else { continue }
+            let key = row.key
+            guard var entry = entries[key.tenant] else { continue }
             entry.moved[key.hour, default: MeteredAmounts()].add(row.consumption.amounts)
             if entry.moved.count > Self.hourCountMax, let oldest = entry.moved.keys.min() { entry.moved[oldest] = nil }
             entries[key.tenant] = entry

@@ -11,38 +11,57 @@ import Vocabulary
 /// second's worth, may be lost.)
 ///
 /// A *slot* holds the sum for one hour, tenant and model. Slots are *sealed* to be moved to the database, and freed
-/// once they are there; each has an id that is never used again, by which the database knows what it has taken already.
+/// once they are there; each has an id that is larger than those of all slots that were sealed before it was taken, so
+/// that the database knows by one number what it has taken already.
 ///
-/// - Isolation: any thread; one short lock.
+/// - Isolation: any thread; one short lock. `seal`, `synchronize` and `release` are one thread's at a time.
 final class UsageJournal: @unchecked Sendable {
-    // @unchecked: the mapping is touched under the lock only.
+    // @unchecked: the mapping is touched under the lock only, but for sealed slots: they do not change, and only
+    // `release` frees them, which whoever reads them calls.
 
     /// A slot that is being moved to the database.
-    struct Row: Equatable {
+    struct Row: Equatable, Sendable {
         let index: Int
         let id: UInt64
-        /// Nil for a slot whose key was damaged on disk.
-        let key: LedgerKey?
-        let consumption: Consumption
+        let key: LedgerKey
+        var consumption: Consumption
+    }
+
+    private struct Place {
+        let index: Int
+        let id: UInt64
     }
 
     private struct State {
-        var slots: [LedgerKey: Int] = [:]
+        var slots: [LedgerKey: Place] = [:]
         var free: [Int] = []
-        var sealed: [Int] = []
+        /// As they were sealed: taken over whole, because a call that is recorded waits for the lock.
+        var sealed: [[LedgerKey: Place]] = []
         var lastID: UInt64
     }
 
-    private static let magic: UInt64 = 0x3154_4547_4445_4c41  // "ALEDGET1", little-endian.
-    static let slotCountDefault = 4_096
+    /// What has become of what was to be added.
+    enum Addition {
+        case added
+        /// Few slots are left: time to move them.
+        case addedToLast
+        /// Nothing was added: every slot is in use.
+        case full
+    }
 
     /// Which journal this is, among those whose slots are in one database.
     let identity: JournalIdentity
+    /// Slots that an earlier process left and the disk has spoiled: nobody knows what they were.
+    let damagedCount: Int
     private let path: String
     private let descriptor: CInt
     private let mapping: UnsafeMutableRawBufferPointer
+    private let header: JournalHeader
     private let slotCount: Int
     private let state: Mutex<State>
+
+    /// Enough for a database that is away for hours.
+    static let slotCountDefault = 16_384
 
     /// Opens the journal, or makes it; what an earlier process left in it is sealed.
     ///
@@ -68,15 +87,13 @@ final class UsageJournal: @unchecked Sendable {
             guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
                 base != MAP_FAILED
             else { throw failed("cannot be mapped") }
-            let mapping = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
-            let magic = mapping.load(fromByteOffset: 0, as: UInt64.self)
-            guard magic == Self.magic || magic == 0 else {
+            mapping = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
+            header = JournalHeader(bytes: UnsafeMutableRawBufferPointer(rebasing: mapping[..<JournalSlot.byteCount]))
+            if let problem = Self.problem(header) {
                 munmap(base, byteCount)
-                throw LedgerError(place: path, problem: "is no journal of usage")
+                throw LedgerError(place: path, problem: problem)
             }
-            mapping.storeBytes(of: Self.magic, as: UInt64.self)
-            self.mapping = mapping
-            identity = Self.identity(in: mapping)
+            identity = header.identity
         } catch {
             close(descriptor)
             throw error
@@ -84,13 +101,9 @@ final class UsageJournal: @unchecked Sendable {
         self.path = path
         self.descriptor = descriptor
         self.slotCount = slotCount
-        var state = State(lastID: mapping.load(fromByteOffset: 8, as: UInt64.self))
-        for index in (0..<slotCount).reversed() {
-            let slot = Self.slot(index, in: mapping)
-            if slot.isInUse { state.sealed.append(index) } else { state.free.append(index) }
-            state.lastID = max(state.lastID, slot.id)
-        }
-        self.state = Mutex(state)
+        let found = Self.state(in: mapping, slotCount: slotCount, lastID: header.lastID)
+        damagedCount = found.damagedCount
+        state = Mutex(found.state)
     }
 
     deinit {
@@ -98,15 +111,39 @@ final class UsageJournal: @unchecked Sendable {
         close(descriptor)
     }
 
-    /// What stands behind magic number and last id, written there when the journal is made.
-    private static func identity(in mapping: UnsafeMutableRawBufferPointer) -> JournalIdentity {
-        func word(_ offset: Int) -> UInt64 { mapping.load(fromByteOffset: offset, as: UInt64.self) }
-        if word(16) == 0 {
-            let identity = JournalIdentity.random()
-            mapping.storeBytes(of: identity.low, toByteOffset: 24, as: UInt64.self)
-            mapping.storeBytes(of: identity.high, toByteOffset: 16, as: UInt64.self)
+    private static func problem(_ header: JournalHeader) -> String? {
+        switch header.open() {
+        case .usable: nil
+        case .foreign: "is no journal of usage"
+        case .damaged:
+            "has a damaged beginning: which of its usage is in the database already cannot be known; "
+                + "move the file away to start with an empty one"
         }
-        return JournalIdentity(high: word(16), low: word(24))
+    }
+
+    /// What an earlier process left; damaged slots are freed, and their ids believed by nobody.
+    private static func state(
+        in mapping: UnsafeMutableRawBufferPointer, slotCount: Int, lastID: UInt64
+    ) -> (state: State, damagedCount: Int) {
+        var state = State(lastID: lastID)
+        var damagedCount = 0
+        for index in (0..<slotCount).reversed() {
+            let slot = slot(index, in: mapping)
+            if slot.isInUse, let key = slot.key {
+                // An earlier process may have left two slots of a key.
+                let batch = state.sealed.firstIndex { $0[key] == nil } ?? state.sealed.endIndex
+                if batch == state.sealed.endIndex { state.sealed.append([:]) }
+                state.sealed[batch][key] = Place(index: index, id: slot.id)
+                state.lastID = max(state.lastID, slot.id)
+                continue
+            }
+            if slot.isInUse {
+                damagedCount += 1
+                slot.free()
+            }
+            state.free.append(index)
+        }
+        return (state, damagedCount)
     }
 
     private static func slot(_ index: Int, in mapping: UnsafeMutableRawBufferPointer) -> JournalSlot {
@@ -116,54 +153,88 @@ final class UsageJournal: @unchecked Sendable {
     }
 
     /// Adds to the slot of `key`.
-    ///
-    /// - Returns: false when every slot is in use; nothing was added.
-    func add(_ consumption: Consumption, to key: LedgerKey) -> Bool {
+    func add(_ consumption: Consumption, to key: LedgerKey) -> Addition {
         state.withLock { state in
-            if let index = state.slots[key] {
-                Self.slot(index, in: mapping).add(consumption)
-                return true
+            if let place = state.slots[key] {
+                Self.slot(place.index, in: mapping).add(consumption)
+                return .added
             }
-            guard let index = state.free.popLast() else { return false }
+            guard state.lastID < JournalSlot.idMax, let index = state.free.popLast() else { return .full }
             state.lastID += 1
-            mapping.storeBytes(of: state.lastID, toByteOffset: 8, as: UInt64.self)
+            header.lastID = state.lastID
             let slot = Self.slot(index, in: mapping)
             slot.open(id: state.lastID, key)
             slot.add(consumption)
-            state.slots[key] = index
-            return true
+            state.slots[key] = Place(index: index, id: state.lastID)
+            return state.free.count < slotCount / 4 ? .addedToLast : .added
         }
     }
 
-    /// The slots that are sealed and not released.
-    func sealedRows() -> [Row] { state.withLock { rows($0.sealed) } }
+    /// Takes no id from now on that is not larger than this one, which the database has.
+    func raiseLastID(to id: UInt64) {
+        state.withLock { $0.lastID = max($0.lastID, min(id, JournalSlot.idMax)) }
+    }
 
-    /// Seals every slot in use, and hands out all that are sealed.
+    /// The slots that are sealed and not released, by id.
+    func sealedRows() -> [Row] {
+        let sealed = state.withLock { $0.sealed }
+        return sealed.flatMap(rows).sorted { $0.id < $1.id }
+    }
+
+    /// Seals every slot in use, and hands out all that are sealed, by id.
     func seal() -> [Row] {
         state.withLock { state in
-            state.sealed += state.slots.values
+            if !state.slots.isEmpty { state.sealed.append(state.slots) }
             state.slots = [:]
-            return rows(state.sealed)
+        }
+        return sealedRows()
+    }
+
+    /// Not under the lock, because sealed slots do not change.
+    private func rows(_ places: [LedgerKey: Place]) -> [Row] {
+        places.map { key, place in
+            Row(
+                index: place.index, id: place.id, key: key,
+                consumption: Self.slot(place.index, in: mapping).consumption)
         }
     }
 
-    /// What is in the journal, sealed or not.
-    func rows() -> [Row] { state.withLock { rows($0.sealed + Array($0.slots.values)) } }
+    /// What is in the journal of a tenant and a time, sealed or not.
+    func rows(of tenant: TenantID, in period: Range<Int64>) -> [Row] {
+        state.withLock { state in
+            var rows: [Row] = []
+            for places in state.sealed + [state.slots] {
+                for (key, place) in places where key.tenant == tenant && period.contains(key.hour) {
+                    let slot = Self.slot(place.index, in: mapping)
+                    rows.append(Row(index: place.index, id: place.id, key: key, consumption: slot.consumption))
+                }
+            }
+            return rows
+        }
+    }
+
+    /// Slots in use.
+    var usedCount: Int { state.withLock { slotCount - $0.free.count } }
+
+    /// Waits until the disk has the journal as it is now.
+    ///
+    /// Why: a database that remembers having taken a slot survives the end of the machine. Would the journal then come
+    /// back as it was before, its next slots had ids that the database takes for old ones.
+    func synchronize() throws(LedgerError) {
+        guard msync(mapping.baseAddress, mapping.count, MS_SYNC) == 0 else {
+            throw LedgerError(place: path, problem: "cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
 
     /// Frees slots that are in the database.
     func release(_ rows: [Row]) {
         let indices = Set(rows.map(\.index))
         state.withLock { state in
-            state.sealed.removeAll(where: indices.contains)
+            // Mostly all of them; whoever records a call is waiting.
+            let isAll = state.sealed.reduce(0) { $0 + $1.count } == indices.count
+            state.sealed = isAll ? [] : state.sealed.map { $0.filter { !indices.contains($0.value.index) } }
             for index in indices { Self.slot(index, in: mapping).free() }
             state.free += indices
-        }
-    }
-
-    private func rows(_ indices: [Int]) -> [Row] {
-        indices.map { index in
-            let slot = Self.slot(index, in: mapping)
-            return Row(index: index, id: slot.id, key: slot.key, consumption: slot.consumption)
         }
     }
 }

@@ -50,12 +50,15 @@ package struct ModelDescription: Sendable {
     package let labels: [String]
     /// What the first output holds, of a model that classifies.
     package let scoreKind: ScoreKind
+    /// Nodes of the graph that a graph model holds, which a request that names none asks for; 0 for all other models.
+    package let residentNodeCount: Int
 
     package init(
         name: ModelName, version: ModelVersion, modality: Modality, platform: String,
         inputs: [TensorDescription], outputs: [TensorDescription], batchSizeMax: Int, labels: [String] = [],
-        scoreKind: ScoreKind = .logits
+        scoreKind: ScoreKind = .logits, residentNodeCount: Int = 0
     ) {
+        self.residentNodeCount = residentNodeCount
         self.name = name
         self.version = version
         self.modality = modality

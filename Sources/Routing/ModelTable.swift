@@ -78,3 +78,11 @@ package struct ModelTable<Target> {
             label: "unknown_model")
     }
 }
+
+extension ServingError {
+    /// The same error without what there is instead, for callers that are not to know of other models.
+    package var withoutAlternatives: ServingError {
+        guard label == "unknown_model", let parenthesis = message.firstRange(of: " (") else { return self }
+        return ServingError(code, String(message[..<parenthesis.lowerBound]), label: label, retryAdvice: retryAdvice)
+    }
+}

@@ -53,21 +53,22 @@ package enum BudgetPeriod: String, CaseIterable, Hashable, Sendable {
 package struct BudgetState: Hashable, Sendable {
     /// Seconds since 1970.
     package private(set) var period: Range<Int64>
-    /// By calls of this server.
-    private var spentHere: MeteredAmounts
-    /// By calls of others who count in the same ledger, as far as was heard of them.
-    private var spentElsewhere = MeteredAmounts()
+    private var amounts = SpentAmounts()
+    /// The period that was counted in before this one, for a clock that is set back.
+    private var neighbour: Neighbour?
     /// Of calls in progress.
     package private(set) var reserved = MeteredAmounts()
 
-    package init(period: Range<Int64>, spent: MeteredAmounts = MeteredAmounts()) {
-        self.period = period
-        spentHere = spent
+    private struct Neighbour: Hashable {
+        let period: Range<Int64>
+        let amounts: SpentAmounts
     }
 
+    package init(period: Range<Int64>) { self.period = period }
+
     package var spent: MeteredAmounts {
-        var sum = spentHere
-        sum.add(spentElsewhere)
+        var sum = amounts.here
+        sum.add(amounts.elsewhere)
         return sum
     }
 
@@ -83,24 +84,48 @@ package struct BudgetState: Hashable, Sendable {
         package let resetsAt: Int64
     }
 
-    /// Begins a new period once the present one is over; what is reserved stays reserved.
-    package mutating func turn(_ policy: BudgetPolicy, at seconds: Int64) {
+    /// Counts in the period around a moment; what is reserved stays reserved.
+    ///
+    /// A clock that was set back does not give spent amounts back: its period goes on where it was left. One that is
+    /// back just before the period, of which nothing is known, waits for it; one that had jumped far ahead does not.
+    ///
+    /// - Returns: whether it is another period now.
+    package mutating func turn(_ policy: BudgetPolicy, at seconds: Int64) -> Bool {
+        // Asked for every call; the calendar is not.
+        if period.contains(seconds) { return false }
         let now = policy.period.interval(around: seconds)
-        // A clock that was set back does not give the spent amounts back.
-        guard now.lowerBound >= period.upperBound else { return }
-        restart(period: now, spent: SpentAmounts())
+        if now.upperBound == period.lowerBound, neighbour?.period != now { return false }
+        turn(to: now)
+        return true
     }
 
-    /// Counts in another period from now on, of which `spent` is spent already.
-    package mutating func restart(period: Range<Int64>, spent: SpentAmounts) {
+    private mutating func turn(to period: Range<Int64>) {
+        let known = neighbour.flatMap { $0.period == period ? $0.amounts : nil }
+        neighbour = Neighbour(period: self.period, amounts: amounts)
         self.period = period
-        spentHere = spent.here
-        spentElsewhere = spent.elsewhere
+        amounts = known ?? SpentAmounts()
     }
 
-    /// Others have spent so much by now; nothing changes when the period is another one.
-    package mutating func setSpentElsewhere(_ amounts: MeteredAmounts, in period: Range<Int64>) {
-        if period == self.period { spentElsewhere = amounts }
+    /// Counts in a period of another length from now on, of which nothing is known.
+    package mutating func restart(period: Range<Int64>) {
+        self.period = period
+        (amounts, neighbour) = (SpentAmounts(), nil)
+    }
+
+    /// So much at least was spent in the present period: a part of it may have been counted here already.
+    package mutating func learn(_ spent: SpentAmounts) {
+        amounts.here.raise(to: spent.here)
+        amounts.elsewhere.raise(to: spent.elsewhere)
+    }
+
+    /// Others have spent so much by now; a later period begins with that, an earlier one is of no interest any more.
+    ///
+    /// - Returns: whether it is another period now.
+    package mutating func setSpentElsewhere(_ amounts: MeteredAmounts, in period: Range<Int64>) -> Bool {
+        let isLater = period.lowerBound >= self.period.upperBound
+        if isLater { turn(to: period) }
+        if period == self.period { self.amounts.elsewhere = amounts }
+        return isLater
     }
 
     /// Promises an amount to a call.
@@ -122,7 +147,7 @@ package struct BudgetState: Hashable, Sendable {
     /// Ends a promise: `used` of it, or more, is spent, the rest is free.
     package mutating func settle(reserved amount: MeteredAmounts, used: MeteredAmounts) {
         reserved.remove(amount)
-        spentHere.add(used)
+        amounts.here.add(used)
     }
 }
 
@@ -149,9 +174,4 @@ package struct TenantPeriod: Hashable, Sendable {
         self.tenant = tenant
         self.period = period
     }
-}
-
-extension BudgetPeriod {
-    /// Whether a stretch of time is one of these periods.
-    func isLength(of period: Range<Int64>) -> Bool { interval(around: period.lowerBound) == period }
 }

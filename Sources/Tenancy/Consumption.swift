@@ -17,38 +17,48 @@ package struct Consumption: Hashable, Sendable {
 
     package init() {}
 
+    /// The most that one call counts for of anything: more than any call can use, and so little that sums of millions
+    /// of calls fit.
+    package static let countMax: UInt64 = 1 << 40
+
+    /// With no count beyond `countMax`.
+    package var clamped: Consumption {
+        var clamped = self
+        clamped.combine(Consumption()) { count, _ in min(count, Self.countMax) }
+        return clamped
+    }
+
     /// As limits count it.
     package var amounts: MeteredAmounts {
         MeteredAmounts(
-            requests: requestCount, tokens: promptTokenCount &+ generatedTokenCount, images: imageCount,
+            requests: requestCount, tokens: saturatingSum(promptTokenCount, generatedTokenCount), images: imageCount,
             nodes: nodeCount, edges: edgeCount)
     }
 
-    /// Adds what another call, or another part of this one, has used.
-    package mutating func add(_ other: Consumption) {
-        requestCount &+= other.requestCount
-        failureCount &+= other.failureCount
-        promptTokenCount &+= other.promptTokenCount
-        cachedTokenCount &+= other.cachedTokenCount
-        generatedTokenCount &+= other.generatedTokenCount
-        imageCount &+= other.imageCount
-        nodeCount &+= other.nodeCount
-        edgeCount &+= other.edgeCount
-        queueMicroseconds &+= other.queueMicroseconds
-        computeMicroseconds &+= other.computeMicroseconds
-    }
+    /// Adds what another call, or another part of this one, has used; stays at the end of the range instead of
+    /// overflowing.
+    package mutating func add(_ other: Consumption) { combine(other, saturatingSum) }
 
-    /// Takes a part away that was added before.
-    package mutating func remove(_ part: Consumption) {
-        requestCount &-= part.requestCount
-        failureCount &-= part.failureCount
-        promptTokenCount &-= part.promptTokenCount
-        cachedTokenCount &-= part.cachedTokenCount
-        generatedTokenCount &-= part.generatedTokenCount
-        imageCount &-= part.imageCount
-        nodeCount &-= part.nodeCount
-        edgeCount &-= part.edgeCount
-        queueMicroseconds &-= part.queueMicroseconds
-        computeMicroseconds &-= part.computeMicroseconds
+    /// Takes a part away that was added before, at most all there is.
+    package mutating func remove(_ part: Consumption) { combine(part) { $0 - min($0, $1) } }
+
+    @inline(__always)
+    private mutating func combine(_ other: Consumption, _ combined: (UInt64, UInt64) -> UInt64) {
+        requestCount = combined(requestCount, other.requestCount)
+        failureCount = combined(failureCount, other.failureCount)
+        promptTokenCount = combined(promptTokenCount, other.promptTokenCount)
+        cachedTokenCount = combined(cachedTokenCount, other.cachedTokenCount)
+        generatedTokenCount = combined(generatedTokenCount, other.generatedTokenCount)
+        imageCount = combined(imageCount, other.imageCount)
+        nodeCount = combined(nodeCount, other.nodeCount)
+        edgeCount = combined(edgeCount, other.edgeCount)
+        queueMicroseconds = combined(queueMicroseconds, other.queueMicroseconds)
+        computeMicroseconds = combined(computeMicroseconds, other.computeMicroseconds)
     }
+}
+
+@inline(__always)
+private func saturatingSum(_ first: UInt64, _ second: UInt64) -> UInt64 {
+    let (sum, overflow) = first.addingReportingOverflow(second)
+    return overflow ? .max : sum
 }

@@ -58,6 +58,11 @@ package struct MeteredAmounts: Hashable, Sendable {
         }
     }
 
+    /// Makes each unit at least that of `other`.
+    package mutating func raise(to other: MeteredAmounts) {
+        for unit in MeteredUnit.allCases { self[unit] = max(self[unit], other[unit]) }
+    }
+
     /// Takes away, at most all there is.
     package mutating func remove(_ other: MeteredAmounts) {
         for unit in MeteredUnit.allCases { self[unit] -= min(self[unit], other[unit]) }

@@ -56,14 +56,20 @@ package final class TenantAccount: Sendable {
     /// - Throws: RESOURCE_EXHAUSTED; nothing is reserved then.
     func take(_ amounts: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks) throws(ServingError) {
         let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
-        if let budget = policy.budget, meters.withLock({ $0.lacksHistory(budget) }) {
-            // Not under the lock: it is read from a disk, once for each tenant.
-            let period = budget.period.interval(around: seconds)
-            let spent = spentBefore(tenant, period)
-            meters.withLock { if $0.lacksHistory(budget) { $0.begin(period, spent: spent) } }
-        }
+        if let budget = policy.budget { learnHistory(budget, now, seconds) }
         let refusal = meters.withLock { $0.take(amounts, policy, now, seconds) }
         if let refusal { throw refusal.error(of: tenant, at: seconds) }
+    }
+
+    /// Finds out what was spent in the present period without us knowing: before this process, before the tenant had a
+    /// budget, or by others.
+    ///
+    /// As long as that cannot be read, calls are let through.
+    private func learnHistory(_ budget: BudgetPolicy, _ now: MonotonicTime, _ seconds: Int64) {
+        guard let period = meters.withLock({ $0.periodToAsk(budget, now, seconds) }) else { return }
+        // Not under the lock: it is read from a disk, once for each tenant and period.
+        let spent = spentBefore(tenant, period)
+        meters.withLock { $0.learn(spent, of: period, at: now) }
     }
 
     /// Takes an admission back: the call goes on elsewhere, where it is admitted anew.
@@ -76,8 +82,8 @@ package final class TenantAccount: Sendable {
     func settle(
         reserved: MeteredAmounts, used: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks
     ) {
-        let now = clocks.monotonic.now()
-        meters.withLock { $0.settle(reserved: reserved, used: used, policy, now) }
+        let (now, seconds) = (clocks.monotonic.now(), policy.budget == nil ? 0 : clocks.unixSeconds())
+        meters.withLock { $0.settle(reserved: reserved, used: used, policy, now, seconds) }
     }
 
     /// Counts one call less, and settles what it had reserved.

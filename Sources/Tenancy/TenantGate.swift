@@ -25,8 +25,8 @@ package final class TenantGate: Sendable {
         }
     }
 
-    /// What a tenant has used in a period before this process, or before it had a budget.
-    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> SpentAmounts
+    /// What a tenant has used in a period, by this process or before it; nil when that cannot be found out now.
+    package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> SpentAmounts?
 
     private let state: Mutex<State>
     private let clocks: Clocks
@@ -115,7 +115,9 @@ package final class TenantGate: Sendable {
         // Copied out: the decision formats messages, which is not for under a lock.
         let (table, generation) = state.withLock { ($0.table, self.generation.load(ordering: .acquiring)) }
         let caller = try table.authorize(identity, method: method, audience: audience, actingFor: actingFor)
-        if actingFor != nil, identity?.principal != .router { ignoredHeaders.add(1, ordering: .relaxed) }
+        if actingFor != nil, identity?.principal != .router, identity?.principal != .admin {
+            ignoredHeaders.add(1, ordering: .relaxed)
+        }
         // A tenant's methods are open to it as health and reflection are; what a router may do depends on its metadata.
         let isTenant = identity?.principal != .router && caller.tenant != nil
         return TenantPass(

@@ -6,21 +6,59 @@ struct TenantMeters {
     private(set) var tokens = RateMeter()
     private(set) var budget: BudgetState?
 
-    /// Whether it is not known what was spent before in the period that `policy` counts by.
-    func lacksHistory(_ policy: BudgetPolicy) -> Bool {
-        budget.map { !policy.period.isLength(of: $0.period) } ?? true
+    /// By which `budget` is counted.
+    private var budgetPeriod: BudgetPeriod?
+    /// Whether it was found out what was spent in the budget's period without us knowing, and when to ask if not.
+    private var isHistoryKnown = false
+    private var historyDueAt = MonotonicTime(nanoseconds: 0)
+
+    /// How long a ledger that could not be read is left alone, by each tenant.
+    static let historyRetryNanoseconds: UInt64 = 1_000_000_000
+
+    /// The period of which it has to be asked now what was spent in it; nil when that is known, or was asked in vain
+    /// just now.
+    mutating func periodToAsk(_ policy: BudgetPolicy, _ now: MonotonicTime, _ seconds: Int64) -> Range<Int64>? {
+        let period = turned(policy, seconds).period
+        return isHistoryKnown || now < historyDueAt ? nil : period
     }
 
-    /// Counts in `period` from now on, of which `spent` was spent before.
-    mutating func begin(_ period: Range<Int64>, spent: SpentAmounts) {
-        var state = budget ?? BudgetState(period: period)
-        state.restart(period: period, spent: spent)
-        budget = state
+    /// Takes in what was spent in a period; nil when it could not be read, and has to be asked again.
+    mutating func learn(_ spent: SpentAmounts?, of period: Range<Int64>, at now: MonotonicTime) {
+        guard budget?.period == period else { return }
+        guard let spent else {
+            historyDueAt = now.advanced(byNanoseconds: Self.historyRetryNanoseconds)
+            return
+        }
+        budget?.learn(spent)
+        isHistoryKnown = true
     }
 
     /// Others have spent so much by now.
     mutating func setSpentElsewhere(_ amounts: MeteredAmounts, in period: Range<Int64>) {
-        budget?.setSpentElsewhere(amounts, in: period)
+        if budget?.setSpentElsewhere(amounts, in: period) ?? false { forgetHistory() }
+    }
+
+    private mutating func forgetHistory() {
+        isHistoryKnown = false
+        historyDueAt = MonotonicTime(nanoseconds: 0)
+    }
+
+    /// The budget as it is at a moment.
+    @discardableResult
+    private mutating func turned(_ policy: BudgetPolicy, _ seconds: Int64) -> BudgetState {
+        var state: BudgetState
+        if let budget, budgetPeriod == policy.period {
+            state = budget
+            if state.turn(policy, at: seconds) { forgetHistory() }
+        } else {
+            let period = policy.period.interval(around: seconds)
+            state = budget ?? BudgetState(period: period)
+            state.restart(period: period)
+            budgetPeriod = policy.period
+            forgetHistory()
+        }
+        budget = state
+        return state
     }
 
     /// What there was not enough of.
@@ -51,8 +89,7 @@ struct TenantMeters {
             return .tokenRate(limit, waitNanoseconds: wait)
         }
         if let budget = policy.budget {
-            var state = after.budget ?? BudgetState(period: budget.period.interval(around: seconds))
-            state.turn(budget, at: seconds)
+            var state = after.turned(budget, seconds)
             do throws(BudgetState.Refusal) {
                 try state.reserve(amounts, of: budget)
             } catch {
@@ -72,7 +109,7 @@ struct TenantMeters {
 
     /// Ends a call: what it used of what it had reserved, or beyond, is spent, the rest is given back.
     mutating func settle(
-        reserved: MeteredAmounts, used: MeteredAmounts, _ policy: TenantPolicy, _ now: MonotonicTime
+        reserved: MeteredAmounts, used: MeteredAmounts, _ policy: TenantPolicy, _ now: MonotonicTime, _ seconds: Int64
     ) {
         if let limit = policy.tokenRate {
             if reserved.tokens > used.tokens {
@@ -81,6 +118,8 @@ struct TenantMeters {
                 tokens.charge(used.tokens - reserved.tokens, of: limit, at: now)
             }
         }
+        // What is used when a period is over belongs to the next; what else was, the next call asks.
+        if let policy = policy.budget { turned(policy, seconds) }
         budget?.settle(reserved: reserved, used: used)
     }
 }

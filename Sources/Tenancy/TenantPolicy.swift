@@ -4,8 +4,9 @@ package import Vocabulary
 package struct TenantPolicy: Hashable, Sendable {
     /// What it may do; any of them will do.
     package var grants: [Grant]
-    /// The highest priority that its requests may have, 1 being the highest of all.
-    package var priorityMax = TenantShare.priorityRange.lowerBound
+    /// The highest priority that its requests may have, 1 being the highest of all; nil where nobody has said so: then
+    /// it is the usual one, or what the front end says that the tenant calls through.
+    package var priorityMax: Int?
     /// Its share where tenants compete: twice the weight, twice the turns; in `weightRange`.
     package var weight: Int
     /// The most calls it may have in progress, nil for no limit of its own; more are answered RESOURCE_EXHAUSTED.

@@ -19,7 +19,7 @@ extension TenantTable {
     ///       methods: [apus.text.v1.Text/*, inference.GRPCInferenceService/ModelInfer]
     ///       actions: [infer, inspect]       # the default; manage lets it load and unload these models
     ///       roles: [editors]       # what these say is allowed too
-    ///       highest_priority: 3    # of its requests, 1 to 9; 1, which is the highest, when absent
+    ///       highest_priority: 3    # of its requests, 1 (the most urgent) to 9; 5, the usual one, when absent
     ///       weight: 4
     ///       max_concurrency: 64
     ///       requests_per_second: 100
@@ -85,7 +85,7 @@ extension TenantPolicy {
             grants: try TenantPolicy.grants(in: map, roles),
             weight: try map.integer("weight", in: TenantPolicy.weightRange) ?? 1,
             concurrencyMax: try map.integer("max_concurrency", in: 1...1_000_000))
-        priorityMax = try map.integer("highest_priority", in: TenantShare.priorityRange) ?? priorityMax
+        priorityMax = try map.integer("highest_priority", in: TenantShare.priorityRange)
         requestRate = try TenantPolicy.rate("requests_per_second", burst: "request_burst", in: map)
         tokenRate = try TenantPolicy.rate("tokens_per_second", burst: "token_burst", in: map)
         residentByteCount = try map.byteCount("resident_memory", in: 1...(1 << 50))

@@ -54,6 +54,21 @@ struct StreamTests {
         await engine.shutdown()
     }
 
+    @Test("whose reader goes before the first token owes its prompt if it had begun, and nothing if it had not")
+    func cancelledPrompt() async throws {
+        let gate = Gate()
+        let (engine, _) = try await storyEngine(limits: storyLimits(runningMax: 1, budget: 64), gate: gate)
+        let stream = try await generate(engine, "once upon a time", 10)
+        #expect(await eventually { gate.arrivalCount == 1 })
+        let waiting = try await generate(engine, "long ago", 10)
+        for each in [stream, waiting] { each.cancel() }
+        #expect(stream.usage.promptTokenCount == 16 && stream.usage.generatedTokenCount == 0)
+        #expect(waiting.usage.promptTokenCount == 0)
+        gate.open(10)
+        #expect(await eventually { pagesUsed(engine) == 0 })
+        await engine.shutdown()
+    }
+
     @Test("letting go of the stream ends the text")
     func dropped() async throws {
         let (engine, _) = try await storyEngine(bufferedTokenCountMax: 4)

@@ -242,6 +242,16 @@ private struct LetterTokenizer: Tokenizer {
             let unknown = await failure {
                 try await whole.call(TEITokenizeMethods.decode, TEIDecodeRequest(ids: [1, 120]))
             }
+            // Long ones are looked up elsewhere, and longer ones not at all.
+            let long = try await whole.call(
+                TEITokenizeMethods.decode, TEIDecodeRequest(ids: Array(repeating: 97, count: 5_000)))
+            #expect(long.text == String(repeating: "a", count: 5_000))
+            let tooLong = await #expect(throws: RPCFailure.self) {
+                try await whole.call(
+                    TEITokenizeMethods.decode,
+                    TEIDecodeRequest(ids: Array(repeating: 97, count: Engine.detokenizedCountMax + 1)))
+            }
+            #expect(tooLong?.error.code == .invalidArgument && tooLong?.error.message.contains("at most") == true)
             #expect(unknown?.message == "ids[1]: expected a token in 0..<120, got 120")
         }
     }

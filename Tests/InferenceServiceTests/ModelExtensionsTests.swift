@@ -181,7 +181,7 @@ import Vocabulary
         let top = ["classification": InferParameter(parameterChoice: .int64Param(1))]
         let request = ModelInferRequest(
             modelName: "m", outputs: [.init(name: "other", parameters: top), .init(name: "scores", parameters: top)])
-        let asked = try AskedInference(request, describedBy: description, regions: nil)
+        let asked = try AskedInference(request, describedBy: description, memory: nil)
         let values = try Tensor([1, 2] as [Float], shape: [2])
         let response = try asked.response(
             name, ModelVersion(1)!,

@@ -4,6 +4,7 @@ import InferenceService
 import Messages
 import RPC
 import RPCTransport
+import Routing
 import Spans
 import Synchronization
 import Telemetry
@@ -20,7 +21,7 @@ struct WholeServer {
 
     static func with(
         allowsSharedMemory: Bool = false, tracing: CallTracing? = nil, spanRules: SharedSpanRules? = nil,
-        impliedModel: ModelName? = nil,
+        impliedModel: ModelName? = nil, tenants: TenantGate = CallGate.openTenants, record: CallGate.Record? = nil,
         configureChannel: (inout RPCChannelConfiguration) -> Void = { _ in },
         _ body: (WholeServer) async throws -> Void
     ) async throws {
@@ -28,15 +29,15 @@ struct WholeServer {
         let engine = Engine(configuration: EngineConfiguration(threadCount: 1), clock: Vocabulary.SystemClock())
         let servingState = ServingState()
         var extensions = ServerExtensions()
-        extensions.allowsSharedMemory = allowsSharedMemory
+        extensions.sharedMemoryByteCountMax = allowsSharedMemory ? 4 << 20 : nil
         extensions.spanRules = spanRules
         let services = InferenceServices(
-            engine: engine, servingState: servingState, tenants: CallGate.openTenants, clock: Vocabulary.SystemClock(),
+            engine: engine, servingState: servingState, tenants: tenants, clock: Vocabulary.SystemClock(),
             now: { 0 }, serverVersion: "test", extensions: extensions)
         var methods = MethodTable()
         let gate = CallGate(
-            tenants: CallGate.openTenants, impliedModels: ImpliedModels(configured: impliedModel, engine: engine),
-            tracing: tracing)
+            tenants: tenants, record: record, isServed: { engine.isReady(ModelSelector(name: $0)) },
+            impliedModels: ImpliedModels(configured: impliedModel, engine: engine), tracing: tracing)
         services.register(in: &methods, through: gate)
         let server = try await RPCServer(
             configuration: RPCServerConfiguration(), methods: methods, loops: loops,

@@ -334,10 +334,17 @@ def test_tensors_go_through_shared_memory(client, admin):
             memory = mmap.mmap(file.fileno(), 256)
             memory[64:128] = data.tobytes()
             refused("PERMISSION_DENIED", "role admin", client.register_system_shared_memory, "in", key, 128)
-            admin.register_system_shared_memory("in", key, 128)
-            admin.register_system_shared_memory("out", key, 128, offset=128)
-            refused("ALREADY_EXISTS", "already in manager", admin.register_system_shared_memory, "in", key, 128)
+            # Whose they are, an admin says; its own are nobody else's.
+            admin.register_system_shared_memory("own", key, 256)
+            whose = {"apus-tenant": "local"}
+            admin.register_system_shared_memory("in", key, 128, headers=whose)
+            admin.register_system_shared_memory("out", key, 128, offset=128, headers=whose)
+            refused("ALREADY_EXISTS", "already in manager", admin.register_system_shared_memory, "in", key, 128, 0, whose)
             refused("INVALID_ARGUMENT", "256 bytes", admin.register_system_shared_memory, "big", key, 257)
+            refused("INVALID_ARGUMENT", "apus-tenant", admin.register_system_shared_memory, "x", key, 1, 0,
+                    {"apus-tenant": "No Name"})
+            assert set(client.get_system_shared_memory_status().regions) == {"in", "out"}
+            assert list(admin.get_system_shared_memory_status().regions) == ["own"]
             assert client.get_system_shared_memory_status().regions["out"].offset == 128
             given = triton.InferInput("x", [16], "FP32")
             given.set_shared_memory("in", 64, offset=64)
@@ -348,6 +355,10 @@ def test_tensors_go_through_shared_memory(client, admin):
             assert memory[128:192] == data.tobytes()
             given.set_shared_memory("in", 64, offset=65)
             refused("INVALID_ARGUMENT", "Invalid offset", client.infer, "identity", [given])
+            given.set_shared_memory("in", 60, offset=64)
+            refused("INVALID_ARGUMENT", "64 bytes by its shape", client.infer, "identity", [given])
+            given.set_shared_memory("own", 64)
+            refused("NOT_FOUND", "Unable to find", client.infer, "identity", [given])
             given.set_shared_memory("other", 64)
             refused("NOT_FOUND", "Unable to find", client.infer, "identity", [given])
             # Who made the object makes it shorter: that is its own loss.
@@ -355,9 +366,9 @@ def test_tensors_go_through_shared_memory(client, admin):
             file.truncate(100)
             refused("INVALID_ARGUMENT", "shorter than when it was registered", client.infer, "identity", [given])
             assert client.is_server_live()
-            admin.unregister_system_shared_memory("in")
+            admin.unregister_system_shared_memory("in", headers=whose)
             assert list(client.get_system_shared_memory_status().regions) == ["out"]
-            admin.unregister_system_shared_memory()
+            admin.unregister_system_shared_memory(headers=whose)
             assert not client.get_system_shared_memory_status().regions
         finally:
             os.unlink(path)

@@ -86,7 +86,7 @@ def cluster():
 
 @pytest.fixture
 def database(cluster):
-    cluster.query("DROP TABLE IF EXISTS apus_usage, apus_usage_moved, apus_usage_version")
+    cluster.query("DROP TABLE IF EXISTS apus_usage, apus_usage_moved, apus_usage_moved_up_to, apus_usage_version")
     return cluster
 
 
@@ -177,7 +177,7 @@ def test_two_servers_add_to_one_ledger_and_one_of_them_is_killed(start, tenants,
     # Nothing is counted a second time by a third start.
     assert again.terminate() == 0
     assert usage(start("first"), tenants) == rows
-    assert database.query("SELECT count(DISTINCT journal) FROM apus_usage_moved") == [["2"]]
+    assert database.query("SELECT count(DISTINCT journal) FROM apus_usage_moved_up_to") == [["2"]]
 
 
 def test_a_database_that_is_away_loses_and_repeats_nothing(start, tenants, database):
@@ -336,5 +336,5 @@ def test_what_is_wrong_in_the_configuration_is_said_with_its_line(tmp_path, tena
     def errors(ledger):
         return apus("serve", "--config", write_configuration(tmp_path, tenants, ledger=ledger)).stderr
     assert "journal: is required" in errors("{postgres: host=/tmp}")
-    assert "invalid connection option" in errors("{postgres: 'hots=/tmp', journal: j}")
+    assert "cannot be read as a connection" in errors("{postgres: 'hots=/tmp', journal: j}")
     assert "beside postgres the file is called journal" in errors("{postgres: host=/tmp, path: j}")

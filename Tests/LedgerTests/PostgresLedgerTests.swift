@@ -20,10 +20,16 @@ import Vocabulary
         #expect(try PostgresLocation(parameters).description == description)
     }
 
-    @Test("what libpq cannot read is refused with its reason", arguments: ["hots=db", "host='db", "postgres://[::1"])
+    @Test(
+        "what libpq cannot read is refused without quoting it",
+        arguments: [
+            "hots=secret", "host=db password=so secret", "host='secret", "postgres://u:secret@[::1",
+            "postgres://u:p@db/apus?secret=1", "postgres://u:%secret@db",
+        ])
     func wrong(parameters: String) {
         let error = #expect(throws: LedgerError.self) { try PostgresLocation(parameters) }
-        #expect(error?.problem.isEmpty == false)
+        #expect(error?.problem.contains("expected host=") == true)
+        #expect(error?.problem.contains("secret") == false)
     }
 
     @Test("a database that is not there costs nothing but its absence: what is recorded stays in the journal")
@@ -38,13 +44,13 @@ import Vocabulary
         var used = Consumption()
         used.requestCount = 1
         for number in 0..<20 {
-            ledger.record(used, of: acme, model: "m\(number % 2)")
+            ledger.record(used, of: acme, model: ModelName("m\(number % 2)"))
             #expect(throws: LedgerError.self) { try ledger.write() }
         }
         #expect(try ledger.spent(by: acme, in: 7_200..<10_800) == SpentAmounts(here: MeteredAmounts(requests: 20)))
         #expect(try ledger.spent(by: acme, in: 0..<7_200) == SpentAmounts())
         // However often it was tried: for each key a slot that goes on, and for the first a sealed one that waits.
-        #expect(ledger.journal.rows().count == 3 && ledger.droppedCount == 0)
+        #expect(ledger.journal.usedCount == 3 && ledger.droppedCount == 0)
     }
 
     /// Goal: whatever is moved, learned and recorded in which order, others' spending is what the database has beyond
@@ -55,7 +61,7 @@ import Vocabulary
             var used = Consumption()
             used.generatedTokenCount = tokens
             return UsageJournal.Row(
-                index: 0, id: 1, key: LedgerKey(hour: hour, tenant: acme, model: "m"), consumption: used)
+                index: 0, id: 1, key: LedgerKey(hour: hour, tenant: acme, model: ModelName("m")), consumption: used)
         }
         var spending = SharedSpending()
         let day: Range<Int64> = 0..<86_400

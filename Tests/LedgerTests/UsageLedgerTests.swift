@@ -35,6 +35,10 @@ private final class LedgerFolder: Sendable {
 
 private let acme = TenantID("acme")!
 private let other = TenantID("other")!
+extension ModelName {
+    fileprivate static let a = ModelName("a")!
+    fileprivate static let b = ModelName("b")!
+}
 private let always: Range<Int64> = 0..<4_000_000_000
 
 private func used(_ tokens: UInt64, failures: UInt64 = 0) -> Consumption {
@@ -55,11 +59,11 @@ struct UsageLedgerTests {
     @Test("adds up by tenant, model and hour, as the report asks")
     func report() throws {
         let ledger = try folder.open()
-        ledger.record(used(5), of: acme, model: "a")
-        ledger.record(used(7), of: acme, model: "b")
-        ledger.record(used(11, failures: 1), of: other, model: "")
+        ledger.record(used(5), of: acme, model: .a)
+        ledger.record(used(7), of: acme, model: .b)
+        ledger.record(used(11, failures: 1), of: other, model: nil)
         folder.seconds.withLock { $0 += 3_600 }
-        ledger.record(used(13), of: acme, model: "a")
+        ledger.record(used(13), of: acme, model: .a)
         let rows = try ledger.report(in: always)
         #expect(rows.map(\.tenant) == [acme, other])
         #expect(rows.map(\.consumption.generatedTokenCount) == [25, 11])
@@ -77,7 +81,7 @@ struct UsageLedgerTests {
         var consumption = Consumption()
         for (index, count) in JournalSlot.counts.enumerated() { consumption[keyPath: count] = UInt64(index + 1) }
         let ledger = try folder.open()
-        ledger.record(consumption, of: acme, model: "m")
+        ledger.record(consumption, of: acme, model: .a)
         #expect(try ledger.report(in: always).map(\.consumption) == [consumption])
         #expect(Set(JournalSlot.counts).count == 10 && MemoryLayout<Consumption>.size == 80, "no count left out")
     }
@@ -85,10 +89,10 @@ struct UsageLedgerTests {
     @Test("knows what is not written yet")
     func unwritten() throws {
         let ledger = try folder.open()
-        ledger.record(used(5), of: acme, model: "a")
+        ledger.record(used(5), of: acme, model: .a)
         try ledger.write()
-        ledger.record(used(6), of: acme, model: "a")
-        ledger.record(used(100), of: other, model: "a")
+        ledger.record(used(6), of: acme, model: .a)
+        ledger.record(used(100), of: other, model: .a)
         #expect(try ledger.consumption(of: acme, in: always).generatedTokenCount == 11)
         #expect(try ledger.consumption(of: acme, in: 0..<3_600) == Consumption())
     }
@@ -97,10 +101,10 @@ struct UsageLedgerTests {
     func crash() throws {
         do {
             let ledger = try folder.open()
-            ledger.record(used(1), of: acme, model: "a")
+            ledger.record(used(1), of: acme, model: .a)
             try ledger.write()
-            ledger.record(used(2), of: acme, model: "a")
-            ledger.record(used(3), of: other, model: "b")
+            ledger.record(used(2), of: acme, model: .a)
+            ledger.record(used(3), of: other, model: .b)
             // Let go of without `write`: what is mapped is in the file, as after SIGKILL.
         }
         #expect(try folder.sums() == ["acme": 1])
@@ -113,7 +117,7 @@ struct UsageLedgerTests {
     func movedTwice() throws {
         do {
             let ledger = try folder.open()
-            ledger.record(used(2), of: acme, model: "a")
+            ledger.record(used(2), of: acme, model: .a)
             let journal = try Data(contentsOf: URL(filePath: "\(folder.database).journal"))
             try ledger.write()
             // The journal as it was before the release.
@@ -123,7 +127,7 @@ struct UsageLedgerTests {
         let ledger = try folder.open()
         #expect(try ledger.report(in: always).map(\.consumption.generatedTokenCount) == [2])
         // The same slot may be used again afterwards.
-        ledger.record(used(4), of: acme, model: "a")
+        ledger.record(used(4), of: acme, model: .a)
         #expect(try ledger.report(in: always).map(\.consumption.generatedTokenCount) == [6])
     }
 
@@ -141,7 +145,7 @@ struct UsageLedgerTests {
         let ledger = try folder.open()
         let error = #expect(throws: LedgerError.self) { try folder.open() }
         #expect(error?.problem == "is in use by another process")
-        ledger.record(used(1), of: acme, model: "a")
+        ledger.record(used(1), of: acme, model: .a)
     }
 
     @Test("says which file it cannot use")
@@ -159,8 +163,8 @@ struct UsageLedgerTests {
     func damage() throws {
         do {
             let ledger = try folder.open()
-            ledger.record(used(1), of: acme, model: "a")
-            ledger.record(used(2), of: other, model: "a")
+            ledger.record(used(1), of: acme, model: .a)
+            ledger.record(used(2), of: other, model: .a)
         }
         let url = URL(filePath: "\(folder.database).journal")
         var bytes = try Data(contentsOf: url)
@@ -170,12 +174,23 @@ struct UsageLedgerTests {
         #expect(try ledger.report(in: always).count == 1)
     }
 
-    @Test("writes when more tenants come in a second than the journal has room for")
-    func manyTenants() throws {
+    @Test("is written before its time when many keys come, and no caller waits for that")
+    func manyTenants() async throws {
         let ledger = try folder.open()
-        let count = UsageJournal.slotCountDefault + 100
-        for number in 0..<count { ledger.record(used(1), of: TenantID("t\(number)")!, model: "a") }
-        #expect(try ledger.report(in: always).count == count && ledger.droppedCount == 0)
+        let count = UsageJournal.slotCountDefault * 7 / 8
+        for number in 0..<count { ledger.record(used(1), of: TenantID("t\(number)")!, model: .a) }
+        // Nobody has asked for it.
+        #expect(await eventually { ledger.journal.usedCount < UsageJournal.slotCountDefault / 2 })
+        #expect(try folder.sums().count > count / 2 && ledger.droppedCount == 0)
+    }
+
+    @Test("drops what has no place while the database is away, and counts it")
+    func full() throws {
+        let journal = try UsageJournal(path: "\(folder.path)/small.journal", slotCount: 4)
+        let ledger = UsageLedger(journal, AbsentStore(), refusedPath: "\(folder.path)/refused", unixSeconds: { 0 })
+        for number in 0..<7 { ledger.record(used(1), of: TenantID("t\(number)")!, model: .a) }
+        ledger.record(used(1), of: TenantID("t0")!, model: .a)
+        #expect(ledger.droppedCount == 3 && journal.usedCount == 4)
     }
 
     @Test("adds up what many threads record while another writes")
@@ -186,7 +201,7 @@ struct UsageLedgerTests {
             for task in 0..<taskCount {
                 group.addTask {
                     for call in 0..<callCount {
-                        ledger.record(used(1), of: call.isMultiple(of: 2) ? acme : other, model: "m\(task)")
+                        ledger.record(used(1), of: call.isMultiple(of: 2) ? acme : other, model: ModelName("m\(task)"))
                     }
                 }
             }

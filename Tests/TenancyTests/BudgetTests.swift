@@ -49,33 +49,67 @@ struct BudgetStateTests {
     @Test("what others spend counts until the period ends, and is replaced, not added up")
     func elsewhere() throws {
         var state = state()
-        state.restart(
-            period: state.period,
-            spent: SpentAmounts(here: MeteredAmounts(tokens: 1), elsewhere: MeteredAmounts(tokens: 2)))
+        state.learn(SpentAmounts(here: MeteredAmounts(tokens: 1), elsewhere: MeteredAmounts(tokens: 2)))
         #expect(state.spent == MeteredAmounts(tokens: 3))
-        state.setSpentElsewhere(MeteredAmounts(tokens: 5), in: state.period)
+        _ = state.setSpentElsewhere(MeteredAmounts(tokens: 5), in: state.period)
         state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 1))
         #expect(state.spent == MeteredAmounts(tokens: 7))
-        // Of another period: it came too late.
-        state.setSpentElsewhere(MeteredAmounts(tokens: 50), in: 0..<1)
+        // Of an earlier period: it came too late.
+        _ = state.setSpentElsewhere(MeteredAmounts(tokens: 50), in: -3_600..<0)
         #expect(state.spent == MeteredAmounts(tokens: 7))
         let limit = try #require(policy.limits[.tokens])
-        state.setSpentElsewhere(MeteredAmounts(tokens: limit), in: state.period)
+        _ = state.setSpentElsewhere(MeteredAmounts(tokens: limit), in: state.period)
         #expect(throws: BudgetState.Refusal.self) { try state.reserve(MeteredAmounts(tokens: 1), of: policy) }
-        state.turn(policy, at: state.period.upperBound)
+        _ = state.turn(policy, at: state.period.upperBound)
         #expect(state.spent == MeteredAmounts())
+    }
+
+    @Test("what others have spent of the next period begins it")
+    func elsewhereLater() throws {
+        var state = state()
+        state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 9))
+        _ = state.setSpentElsewhere(MeteredAmounts(tokens: 4), in: 3_600..<7_200)
+        _ = state.turn(policy, at: 3_600)
+        #expect(state.spent == MeteredAmounts(tokens: 4))
+    }
+
+    @Test("what was spent without us knowing counts once, whatever of it was counted meanwhile")
+    func learning() {
+        var state = state()
+        state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 3))
+        state.learn(SpentAmounts(here: MeteredAmounts(tokens: 8)))
+        state.learn(SpentAmounts(here: MeteredAmounts(tokens: 2)))
+        #expect(state.spent.tokens == 8)
     }
 
     @Test("begins anew when a period is over, and not when a clock is set back")
     func periods() throws {
         var state = BudgetState(period: policy.period.interval(around: 7_200))
         state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 10))
-        state.turn(policy, at: 3_600)
+        _ = state.turn(policy, at: 3_600)
         #expect(state.spent.tokens == 10)
-        state.turn(policy, at: 10_799)
+        _ = state.turn(policy, at: 10_799)
         #expect(state.spent.tokens == 10)
-        state.turn(policy, at: 10_800)
+        _ = state.turn(policy, at: 10_800)
         #expect(state.spent.tokens == 0)
+        // Back over the end of the period: as it was left, on both sides.
+        state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 1))
+        _ = state.turn(policy, at: 10_799)
+        #expect(state.spent.tokens == 10)
+        _ = state.turn(policy, at: 10_800)
+        #expect(state.spent.tokens == 1)
+    }
+
+    @Test("comes back from a jump of the clock into the future", arguments: [1, 2, 24 * 365])
+    func jump(hours: Int64) {
+        var state = state()
+        state.settle(reserved: MeteredAmounts(), used: MeteredAmounts(tokens: 10))
+        _ = state.turn(policy, at: hours * 3_600)
+        #expect(state.spent.tokens == 0)
+        _ = state.turn(policy, at: 10)
+        #expect(state.spent.tokens == 10)
+        _ = state.turn(policy, at: 3_600)
+        #expect(state.spent.tokens == 0 && state.period.contains(3_600))
     }
 
     @Test("what is used beyond what was reserved is spent too")
@@ -93,7 +127,7 @@ struct BudgetStateTests {
     @Test("what an earlier process spent counts")
     func earlier() {
         var state = state()
-        state.restart(period: state.period, spent: SpentAmounts(here: MeteredAmounts(tokens: 10)))
+        state.learn(SpentAmounts(here: MeteredAmounts(tokens: 10)))
         #expect(throws: BudgetState.Refusal.self) { try state.reserve(MeteredAmounts(tokens: 1), of: policy) }
     }
 }

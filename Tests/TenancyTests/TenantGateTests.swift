@@ -244,6 +244,61 @@ struct TenantLimitsTests {
         try gate.reserve(MeteredAmounts(tokens: 1_000), for: passes[4])
     }
 
+    /// What a ledger says, and how often it was asked; nil while it cannot be read.
+    private final class Memory: Sendable {
+        let spent = Mutex<SpentAmounts?>(nil)
+        let asked = Mutex<[Range<Int64>]>([])
+    }
+
+    private func gate(_ memory: Memory, _ policy: TenantPolicy) -> TenantGate {
+        TenantGate(
+            TenantTable(policies: [acme: policy]),
+            clocks: .init(monotonic: clock, unixSeconds: { [wall] in wall.seconds.withLock { $0 } })
+        ) { _, period in
+            memory.asked.withLock { $0.append(period) }
+            return memory.spent.withLock { $0 }
+        }
+    }
+
+    @Test("a budget whose history cannot be read lets calls through, and asks again")
+    func unreadableHistory() throws {
+        var policy = TenantPolicy()
+        policy.budget = BudgetPolicy(period: .day, limits: [.tokens: 100])
+        let memory = Memory()
+        let gate = gate(memory, policy)
+        let pass = try enter(gate)
+        try gate.reserve(MeteredAmounts(tokens: 10), for: pass)
+        #expect(memory.asked.withLock(\.count) == 1, "not for every call")
+        gate.settle(pass, reserved: MeteredAmounts(tokens: 10), used: MeteredAmounts(tokens: 10))
+        memory.spent.withLock { $0 = SpentAmounts(here: MeteredAmounts(tokens: 95)) }
+        clock.advance(byNanoseconds: TenantMeters.historyRetryNanoseconds)
+        let refusal = #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 10), for: pass) }
+        #expect(refusal?.label == "budget_exhausted" && gate.statuses.first?.budget?.spent.tokens == 95)
+        clock.advance(byNanoseconds: TenantMeters.historyRetryNanoseconds)
+        try gate.reserve(MeteredAmounts(tokens: 5), for: pass)
+        #expect(memory.asked.withLock(\.count) == 2, "no more once it is known")
+    }
+
+    @Test("a new period begins with what is known of it")
+    func historyOfNextPeriod() throws {
+        var policy = TenantPolicy()
+        policy.budget = BudgetPolicy(period: .hour, limits: [.tokens: 100])
+        let memory = Memory()
+        memory.spent.withLock { $0 = SpentAmounts() }
+        let gate = gate(memory, policy)
+        let pass = try enter(gate)
+        try gate.reserve(MeteredAmounts(tokens: 100), for: pass)
+        memory.spent.withLock { $0 = SpentAmounts(elsewhere: MeteredAmounts(tokens: 60)) }
+        wall.seconds.withLock { $0 += 3_600 }
+        // What is used now is the new hour's, and so was not spent twice when the ledger is asked.
+        gate.settle(pass, reserved: MeteredAmounts(tokens: 100), used: MeteredAmounts(tokens: 30))
+        #expect(gate.statuses.first?.budget?.spent.tokens == 30)
+        try gate.reserve(MeteredAmounts(tokens: 10), for: pass)
+        #expect(gate.statuses.first?.budget?.spent.tokens == 90)
+        #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 1), for: pass) }
+        #expect(memory.asked.withLock { $0 }.map(\.lowerBound) == [1_699_999_200, 1_700_002_800])
+    }
+
     @Test(
         "a random walk of calls never spends more than the budget, and gives back everything it reserved",
         .timeLimit(.minutes(1)))

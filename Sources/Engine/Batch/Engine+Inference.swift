@@ -46,7 +46,7 @@ extension Engine {
             loaded.count { $0.cancellationCount += 1 }
             throw .cancelledByCaller
         }
-        try loaded.enterQueue()
+        try loaded.enterQueue(share)
         return try await answer(to: request, by: loaded)
     }
 
@@ -68,18 +68,15 @@ extension Engine {
     }
 
     /// Sends work that holds places in the model's queue, and gives its places back when it cannot be sent.
-    func submit(_ message: EngineMessage, for model: LoadedModel, requests: Int = 1) throws(ServingError) {
+    func submit(_ message: EngineMessage, for model: LoadedModel) throws(ServingError) {
         let error: ServingError
         switch mailbox.send(work: message) {
         case .sent: return
         case .full: error = model.queueFull
         case .closed: error = .engineStopped
         }
-        model.count {
-            $0.queuedRequestCount -= requests
-            $0.failureCount += UInt64(requests)
-        }
-        model.room.wake(requests)
+        model.count { $0.failureCount += UInt64(message.places.count) }
+        model.leaveQueue(message.places)
         throw error
     }
 

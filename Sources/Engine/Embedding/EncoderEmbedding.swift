@@ -52,8 +52,12 @@ struct EncoderEmbedding: Sendable {
         }
         let answer: Result<EmbeddingAnswer, ServingError> = await withTaskCancellationHandler {
             do throws(ServingError) {
-                try await submit(texts)
-                return .success(try await collect(isNormalized: isNormalized))
+                var collected = Collected()
+                try await submit(texts, isNormalized: isNormalized, &collected)
+                while let request = requests.next() {
+                    try await collected.add(request, isNormalized: isNormalized)
+                }
+                return .success(made(of: collected))
             } catch {
                 return .failure(error)
             }
@@ -64,12 +68,20 @@ struct EncoderEmbedding: Sendable {
         return try answer.get()
     }
 
-    private func submit(_ texts: [String]) async throws(ServingError) {
-        for start in stride(from: 0, to: texts.count, by: Self.chunkTextCount) {
-            let chunk = texts[start..<min(start + Self.chunkTextCount, texts.count)]
+    /// Sends the texts, no more at a time than a call may hold places: the answers that come first are taken meanwhile.
+    private func submit(
+        _ texts: [String], isNormalized: Bool, _ collected: inout Collected
+    ) async throws(ServingError) {
+        let openCountMax = QueuePlaces.ofOneCall(capacity: loaded.terms.queueCapacity)
+        let chunkTextCount = min(Self.chunkTextCount, openCountMax)
+        for start in stride(from: 0, to: texts.count, by: chunkTextCount) {
+            let chunk = texts[start..<min(start + chunkTextCount, texts.count)]
+            while start + chunk.count - collected.vectors.count > openCountMax, let request = requests.next() {
+                try await collected.add(request, isNormalized: isNormalized)
+            }
             let byteCount = chunk.reduce(0) { $0 + $1.utf8.count }
             // The other chunks of a large call are cut elsewhere too, however small they are.
-            let isSmall = texts.count <= Self.chunkTextCount && byteCount <= Self.inlineByteCountMax
+            let isSmall = texts.count <= chunkTextCount && byteCount <= Self.inlineByteCountMax
             let tokens = isSmall ? tokenized(chunk) : await Task.detached { tokenized(chunk) }.value
             try submit(tokens.get())
         }
@@ -94,7 +106,7 @@ struct EncoderEmbedding: Sendable {
                 ticket: engine.newTicket(), input: EncoderModel.input(tokens), sampleCount: tokens.count, key: .any,
                 deadline: deadline, share: share, arrival: arrival)
         }
-        try loaded.enterQueue(requests: pending.count)
+        try loaded.enterQueue(share, requests: pending.count)
         guard requests.append(pending) else {
             loaded.leaveQueue(pending.map(\.place))
             loaded.count { $0.cancellationCount += UInt64(pending.count) }
@@ -111,10 +123,12 @@ struct EncoderEmbedding: Sendable {
         }
     }
 
-    private func collect(isNormalized: Bool) async throws(ServingError) -> EmbeddingAnswer {
+    /// What has come so far, in the order of the texts.
+    private struct Collected {
         var vectors: [[Float]] = []
         var usage = Usage()
-        for request in requests.all {
+
+        mutating func add(_ request: PendingInference, isNormalized: Bool) async throws(ServingError) {
             let answer = try await request.completion.value().get()
             let vector = answer.output.tensors[0].tensor.array(of: Float.self)
             vectors.append(isNormalized ? normalized(vector) : vector)
@@ -125,9 +139,13 @@ struct EncoderEmbedding: Sendable {
                 / UInt64(max(1, answer.usage.batchSampleCount))
             usage.promptTokenCount += request.sampleCount
         }
-        loaded.count { $0.promptTokenCount += UInt64(usage.promptTokenCount) }
+    }
+
+    private func made(of collected: Collected) -> EmbeddingAnswer {
+        loaded.count { $0.promptTokenCount += UInt64(collected.usage.promptTokenCount) }
         return EmbeddingAnswer(
-            vectors: vectors, usage: usage, name: loaded.description.name, version: loaded.description.version)
+            vectors: collected.vectors, usage: collected.usage, name: loaded.description.name,
+            version: loaded.description.version)
     }
 
     /// Takes what is not answered yet out of the engine.
@@ -146,10 +164,22 @@ struct EncoderEmbedding: Sendable {
 
 /// The requests of one call so far; closed once the call is given up.
 private final class OpenRequests: Sendable {
-    private let state = Mutex<(requests: [PendingInference], isClosed: Bool)>(([], false))
+    private struct State {
+        var requests: [PendingInference] = []
+        var nextIndex = 0
+        var isClosed = false
+    }
 
-    /// In the order of the texts.
-    var all: [PendingInference] { state.withLock { $0.requests } }
+    private let state = Mutex(State())
+
+    /// One after the other in the order of the texts; nil when all were given out.
+    func next() -> PendingInference? {
+        state.withLock { state in
+            guard state.nextIndex < state.requests.count else { return nil }
+            state.nextIndex += 1
+            return state.requests[state.nextIndex - 1]
+        }
+    }
 
     /// Adds requests; false when the call was given up.
     func append(_ requests: [PendingInference]) -> Bool {

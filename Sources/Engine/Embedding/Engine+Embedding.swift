@@ -44,16 +44,47 @@ extension Engine {
         let sequences = try await prepare(
             texts, for: loaded, truncates: truncates, deadline: deadline, share: share, field: field)
         try reserve(sequences.reduce(0) { $0 + $1.promptTokens.count })
-        try loaded.enterQueue(requests: sequences.count)
-        try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
+        var (vectors, usage): ([[Float]], Usage) = ([], Usage())
+        // No more at a time than a call may hold places.
+        let openCountMax = QueuePlaces.ofOneCall(capacity: loaded.terms.queueCapacity)
+        for start in stride(from: 0, to: sequences.count, by: openCountMax) {
+            let part = Array(sequences[start..<min(start + openCountMax, sequences.count)])
+            for text in try await answer(to: part, from: loaded, share) {
+                vectors.append(isNormalized ? normalized(text.mean) : text.mean)
+                usage.queueNanoseconds = max(usage.queueNanoseconds, text.usage.queueNanoseconds)
+                usage.computeNanoseconds += text.usage.computeNanoseconds
+                usage.promptTokenCount += text.usage.promptTokenCount
+            }
+        }
+        let description = loaded.description
+        return EmbeddingAnswer(vectors: vectors, usage: usage, name: description.name, version: description.version)
+    }
+
+    private typealias Mean = (mean: [Float], usage: Usage)
+
+    /// Sends sequences together; when one of them fails, the others are given up.
+    private func answer(
+        to sequences: [PendingSequence], from loaded: LoadedModel, _ share: TenantShare
+    ) async throws(ServingError) -> [Mean] {
+        guard !Task.isCancelled else { throw .cancelledByCaller }
+        try loaded.enterQueue(share, requests: sequences.count)
+        try submit(.run(loaded, sequences), for: loaded)
         let cancelAll = { @Sendable [mailbox] in
             let open = sequences.filter { !$0.isAnswered }
             mailbox.abandon(loaded, open.map { ($0.ticket, $0.place) })
             let cancelledCount = open.filter { $0.fail(.cancelledByCaller) }.count
             loaded.count { $0.cancellationCount += UInt64(cancelledCount) }
         }
-        let answer = await withTaskCancellationHandler {
-            await collect(sequences, from: loaded, isNormalized: isNormalized)
+        let answer: Result<[Mean], ServingError> = await withTaskCancellationHandler {
+            var means: [Mean] = []
+            for sequence in sequences {
+                guard case .embed(let completion) = sequence.work else { continue }
+                switch await completion.value() {
+                case .failure(let error): return .failure(error)
+                case .success(let mean): means.append(mean)
+                }
+            }
+            return .success(means)
         } onCancel: {
             cancelAll()
         }
@@ -85,28 +116,6 @@ extension Engine {
                     share: share, arrival: arrival, work: .embed(Completion())))
         }
         return sequences
-    }
-
-    private func collect(
-        _ sequences: [PendingSequence], from loaded: LoadedModel, isNormalized: Bool
-    ) async -> Result<EmbeddingAnswer, ServingError> {
-        var vectors: [[Float]] = []
-        var usage = Usage()
-        for sequence in sequences {
-            guard case .embed(let completion) = sequence.work else { preconditionFailure("not an embedding") }
-            switch await completion.value() {
-            case .failure(let error):
-                return .failure(error)
-            case .success(let text):
-                vectors.append(isNormalized ? normalized(text.mean) : text.mean)
-                usage.queueNanoseconds = max(usage.queueNanoseconds, text.usage.queueNanoseconds)
-                usage.computeNanoseconds &+= text.usage.computeNanoseconds
-                usage.promptTokenCount += text.usage.promptTokenCount
-            }
-        }
-        let description = loaded.description
-        return .success(
-            EmbeddingAnswer(vectors: vectors, usage: usage, name: description.name, version: description.version))
     }
 }
 

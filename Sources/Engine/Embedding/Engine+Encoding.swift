@@ -48,6 +48,8 @@ package struct EncoderTerms: Sendable {
     /// As tensors' types are called: `float32`, `bfloat16`, `int8`, `int4`.
     package let weightType: String
     package let threadCount: Int
+    /// Numbers in a vector.
+    package let vectorSize: Int
 }
 
 extension Engine {
@@ -72,7 +74,8 @@ extension Engine {
     ) async throws(ServingError) -> EncodedText {
         try await holding(selector, for: share.tenant) { (loaded) throws(ServingError) in
             let start = clock.now()
-            let tokens = try await Self.beside(request.text, in: loaded) { (pipeline) throws(ServingError) in
+            let tokens = try await Self.beside(request.text.utf8.count > Self.inlineByteCountMax, in: loaded) {
+                (pipeline) throws(ServingError) in
                 try pipeline.tokens(
                     of: pipeline.prompted(request.text, by: request.promptName), field: "inputs",
                     truncation: request.truncation)
@@ -83,7 +86,11 @@ extension Engine {
                 ticket: newTicket(), input: EncoderModel.input(tokens, output: request.output),
                 sampleCount: tokens.count, key: .any, deadline: deadline, share: share, arrival: arrival)
             guard !Task.isCancelled else { throw .cancelledByCaller }
-            if request.waitsForPlace { try await loaded.enterQueueWhenFree() } else { try loaded.enterQueue() }
+            if request.waitsForPlace {
+                try await loaded.enterQueueWhenFree(share)
+            } else {
+                try loaded.enterQueue(share)
+            }
             let answer = try await answer(to: pending, by: loaded)
             loaded.count { $0.promptTokenCount += UInt64(tokens.count) }
             var usage = answer.usage
@@ -113,13 +120,19 @@ extension Engine {
         for tenant: TenantID? = nil
     ) async throws(ServingError) -> [TokenPiece] {
         try await holding(selector, for: tenant) { (loaded) throws(ServingError) in
-            try await Self.beside(text, in: loaded) { (pipeline) throws(ServingError) in
+            try await Self.beside(text.utf8.count > Self.inlineByteCountMax, in: loaded) {
+                (pipeline) throws(ServingError) in
                 let text = try pipeline.prompted(text, by: promptName)
                 let tokens = try pipeline.encode(text, field: "inputs", addsSpecialTokens: addsSpecialTokens)
                 return pipeline.tokenizer.pieces(of: tokens)
             }
         }
     }
+
+    /// The most tokens that are turned back into a text at a time: more than any model reads.
+    package static let detokenizedCountMax = 262_144
+    /// Fewer tokens are looked up on the caller's thread, which may be an event loop.
+    private static let inlineTokenCountMax = 2048
 
     /// The text of tokens of an encoder.
     ///
@@ -128,13 +141,10 @@ extension Engine {
         _ selector: ModelSelector, _ tokens: [Int32], keepsSpecialTokens: Bool, for tenant: TenantID? = nil
     ) async throws(ServingError) -> String {
         try await holding(selector, for: tenant) { (loaded) throws(ServingError) in
-            let tokenizer = try loaded.encoder().pipeline.tokenizer
-            if let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= tokenizer.vocabularySize }) {
-                throw ServingError(
-                    .invalidArgument,
-                    "ids[\(index)]: expected a token in 0..<\(tokenizer.vocabularySize), got \(tokens[index])")
+            let isLong = tokens.count >= Self.inlineTokenCountMax
+            return try await Self.beside(isLong, in: loaded) { (pipeline) throws(ServingError) in
+                try pipeline.tokenizer.text(of: tokens, keepsSpecialTokens: keepsSpecialTokens)
             }
-            return tokenizer.decode(tokens, keepsSpecialTokens: keepsSpecialTokens)
         }
     }
 
@@ -151,20 +161,34 @@ extension Engine {
             return EncoderTerms(
                 name: description.name, version: description.version, lengthMax: pipeline.model.encoder.lengthMax,
                 batchTokenCountMax: limits.batchSizeMax, queueCapacity: limits.queueCapacity,
-                weightType: "\(pipeline.model.weightFormat)", threadCount: threadCount)
+                weightType: "\(pipeline.model.weightFormat)", threadCount: threadCount,
+                vectorSize: pipeline.model.encoder.hiddenSize)
         }
     }
 
-    /// Does with a text what takes as long as the text is: on another thread, unless it is short.
+    /// Does what takes as long as a text is: on another thread, unless it is short.
     private static func beside<Value: Sendable>(
-        _ text: String, in loaded: LoadedModel,
+        _ isLong: Bool, in loaded: LoadedModel,
         _ body: @escaping @Sendable (EncoderPipeline) throws(ServingError) -> Value
     ) async throws(ServingError) -> Value {
         // Of the model, only what does not change is read here.
         nonisolated(unsafe) let pipeline = try loaded.encoder().pipeline
-        guard text.utf8.count > inlineByteCountMax else { return try body(pipeline) }
+        guard isLong else { return try body(pipeline) }
         return try await Task.detached {
             Result { () throws(ServingError) in try body(pipeline) }
         }.value.get()
+    }
+}
+
+extension Tokenizer {
+    /// The text of tokens that a caller names.
+    ///
+    /// - Throws: INVALID_ARGUMENT for a token that the vocabulary does not have.
+    fileprivate func text(of tokens: [Int32], keepsSpecialTokens: Bool) throws(ServingError) -> String {
+        if let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+            throw ServingError(
+                .invalidArgument, "ids[\(index)]: expected a token in 0..<\(vocabularySize), got \(tokens[index])")
+        }
+        return decode(tokens, keepsSpecialTokens: keepsSpecialTokens)
     }
 }

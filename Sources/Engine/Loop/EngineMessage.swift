@@ -19,6 +19,15 @@ enum EngineMessage: Sendable {
     case letGo
     case stop(Completion<Void>)
 
+    /// Of work.
+    var places: [QueuePlace] {
+        switch self {
+        case .infer(_, let request): [request.place]
+        case .run(_, let sequences): sequences.map(\.place)
+        case .cancel, .resume, .install, .remove, .letGo, .stop: []
+        }
+    }
+
     /// Whether this is the work that `ticket` belongs to.
     func carries(_ ticket: Ticket) -> Bool {
         switch self {
@@ -54,7 +63,7 @@ final class PendingInference: Sendable {
     let deadline: Deadline
     let share: TenantShare
     let arrival: MonotonicTime
-    let place = QueuePlace()
+    let place: QueuePlace
     let completion = Completion<Result<InferenceAnswer, ServingError>>()
 
     init(
@@ -68,6 +77,7 @@ final class PendingInference: Sendable {
         self.deadline = deadline
         self.share = share
         self.arrival = arrival
+        place = QueuePlace(share.tenant)
     }
 
     /// Its tensors, unless it was cancelled.

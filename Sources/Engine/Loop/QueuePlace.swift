@@ -1,4 +1,5 @@
 import Synchronization
+import Vocabulary
 
 /// A request's place in its model's queue: taken before the request is sent to the engine thread, given back once.
 ///
@@ -7,7 +8,11 @@ import Synchronization
 ///
 /// - Isolation: any thread.
 final class QueuePlace: Sendable {
+    /// Whose it is.
+    let tenant: TenantID?
     private let isHeld = Atomic(true)
+
+    init(_ tenant: TenantID?) { self.tenant = tenant }
 
     /// Ends the stay in the queue.
     ///

@@ -108,8 +108,9 @@ extension Engine {
     /// Waits for a model to come back; as many requests may do so as may wait for it when it is there.
     private func wake(_ model: LoadedModel, for tenant: TenantID?) async throws(ServingError) {
         guard let waker = waker.withLock({ $0.waker }) else { throw model.notReady }
-        try model.enterRest()
-        defer { model.count { $0.queuedRequestCount -= 1 } }
+        let share = TenantShare(tenant: tenant)
+        try model.enterRest(share)
+        defer { model.leaveRest(share) }
         let key = Awakenings.Key(name: model.description.name, version: model.description.version)
         let waiter = Awakenings.Waiter(for: tenant)
         switch awakenings.withLock({ $0.join(key, waiter, at: clock.now()) }) {

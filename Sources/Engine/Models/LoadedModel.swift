@@ -12,7 +12,7 @@ final class LoadedModel: @unchecked Sendable {
     /// The model, if it answers on the calling thread.
     let immediateModel: (any ImmediateModel)?
     let terms: ServingTerms
-    private let counted: Mutex<ModelCounters>
+    private let counted: Mutex<Counted>
     /// Those who wait for a place in its queue.
     let room = QueueRoom()
 
@@ -50,7 +50,7 @@ final class LoadedModel: @unchecked Sendable {
         case .resting: preconditionFailure("a model that rests is made of one that does not")
         }
         terms = ServingTerms(model, description: description, isImmediate: immediateModel != nil)
-        counted = Mutex(ModelCounters())
+        counted = Mutex(Counted(capacity: terms.queueCapacity))
     }
 
     /// What is left of a model when its weights are gone: what it takes and gives, and what it has done.
@@ -59,7 +59,7 @@ final class LoadedModel: @unchecked Sendable {
         description = model.description
         immediateModel = nil
         terms = model.terms
-        counted = Mutex(ModelCounters())
+        counted = Mutex(Counted(capacity: terms.queueCapacity))
         loadTime = model.loadTime
         takeCounts(from: model)
         takeUses(from: model)
@@ -70,68 +70,84 @@ final class LoadedModel: @unchecked Sendable {
     /// Requests that may wait.
     private var queueCapacity: Int { terms.queueCapacity }
 
+    private struct Counted {
+        var counters = ModelCounters()
+        private(set) var places: QueuePlaces
+
+        init(capacity: Int) { places = QueuePlaces(capacity: capacity) }
+
+        mutating func take(_ placeCount: Int, for share: TenantShare) -> QueuePlaces.Refusal? {
+            defer { counters.queuedRequestCount = places.count }
+            return places.take(placeCount, for: share)
+        }
+
+        mutating func leave(_ tenant: TenantID?) {
+            places.leave(tenant)
+            counters.queuedRequestCount = places.count
+        }
+    }
+
     /// What has happened so far.
-    var counters: ModelCounters { counted.withLock { $0 } }
+    var counters: ModelCounters { counted.withLock { $0.counters } }
 
     /// Counts something.
-    func count(_ body: (inout ModelCounters) -> Void) { counted.withLock { body(&$0) } }
+    func count(_ body: (inout ModelCounters) -> Void) { counted.withLock { body(&$0.counters) } }
 
-    /// Takes a place in the queue for a request, before it is sent to the engine thread.
+    /// Takes places in the queue for requests of a tenant, before they are sent to the engine thread.
     ///
     /// Why here: a caller learns at once that the queue is full, not when the running batch is done; and every piece of
     /// work in the mailbox has a place, so that the mailbox is bounded too.
     ///
-    /// - Throws: RESOURCE_EXHAUSTED when `queueCapacity` requests wait.
-    func enterQueue(requests: Int = 1) throws(ServingError) {
-        let isTaken = counted.withLock { counters in
-            counters.requestCount += UInt64(requests)
-            guard counters.queuedRequestCount + requests <= queueCapacity else {
-                counters.failureCount += UInt64(requests)
-                return false
-            }
-            counters.queuedRequestCount += requests
-            return true
+    /// - Throws: RESOURCE_EXHAUSTED when `queueCapacity` requests wait, or too many of this tenant's.
+    func enterQueue(_ share: TenantShare, requests: Int = 1) throws(ServingError) {
+        let refusal = counted.withLock { counted in
+            counted.counters.requestCount += UInt64(requests)
+            let refusal = counted.take(requests, for: share)
+            if refusal != nil { counted.counters.failureCount += UInt64(requests) }
+            return refusal
         }
-        guard isTaken else { throw queueFull }
+        if let refusal { throw queueRefusal(refusal, of: share.tenant) }
     }
 
     /// Takes a place among those who wait for a model to come back, which is going to count the request.
     ///
     /// - Throws: as `enterQueue`.
-    func enterRest() throws(ServingError) {
-        let isTaken = counted.withLock { counters in
-            guard counters.queuedRequestCount < queueCapacity else { return false }
-            counters.queuedRequestCount += 1
-            return true
-        }
-        guard isTaken else { throw queueFull }
+    func enterRest(_ share: TenantShare) throws(ServingError) {
+        if let refusal = counted.withLock({ $0.take(1, for: share) }) { throw queueRefusal(refusal, of: share.tenant) }
     }
+
+    /// Gives back what `enterRest` took.
+    func leaveRest(_ share: TenantShare) { counted.withLock { $0.leave(share.tenant) } }
 
     /// Gives back places in the queue, those of them that were not given back before.
     func leaveQueue(_ places: [QueuePlace]) {
-        let leaving = places.reduce(0) { $0 + ($1.leave() ? 1 : 0) }
-        guard leaving > 0 else { return }
-        count { $0.queuedRequestCount -= leaving }
-        room.wake(leaving)
+        let leaving = places.filter { $0.leave() }
+        guard !leaving.isEmpty else { return }
+        counted.withLock { counted in for place in leaving { counted.leave(place.tenant) } }
+        room.wake(leaving.count, mayEnter: mayEnterQueue)
     }
 
-    /// Takes a place in the queue as soon as one is free.
+    /// Takes a place in the queue as soon as one is free that the tenant may have.
     ///
     /// - Throws: CANCELLED.
-    func enterQueueWhenFree() async throws(ServingError) {
-        var isFirst = true
+    func enterQueueWhenFree(_ share: TenantShare) async throws(ServingError) {
+        var hasWaited = false
         while true {
-            let turn = room.wait(isFirst: !isFirst)
-            let isTaken = counted.withLock { counters in
-                guard counters.queuedRequestCount < queueCapacity else { return false }
-                counters.requestCount += 1
-                counters.queuedRequestCount += 1
+            let turn = room.wait(share, isFirst: hasWaited)
+            let isTaken = counted.withLock { counted in
+                guard counted.take(1, for: share) == nil else { return false }
+                counted.counters.requestCount += 1
                 return true
             }
-            if isTaken { return room.leave(turn) }
-            isFirst = false
-            guard await room.value(of: turn) else { throw .cancelledByCaller }
+            if isTaken { return room.leave(turn, mayEnter: mayEnterQueue) }
+            hasWaited = true
+            let mayEnter = { @Sendable [self] in mayEnterQueue($0) }
+            guard await room.value(of: turn, mayEnter: mayEnter) else { throw .cancelledByCaller }
         }
+    }
+
+    private func mayEnterQueue(_ share: TenantShare) -> Bool {
+        counted.withLock { $0.places.refusal(of: 1, for: share) == nil }
     }
 
     /// The model, if it answers in batches.
@@ -225,6 +241,15 @@ final class LoadedModel: @unchecked Sendable {
         ServingError(
             .unavailable, "'\(description.name)' version \(description.version) is not at ready state",
             label: "model_unloaded")
+    }
+
+    private func queueRefusal(_ refusal: QueuePlaces.Refusal, of tenant: TenantID?) -> ServingError {
+        guard case .share(let count) = refusal, let tenant else { return queueFull }
+        return ServingError(
+            .resourceExhausted,
+            "tenant \(tenant) may have no more than \(count) of the \(queueCapacity) places in the queue of model "
+                + "'\(description.name)' while others wait or the queue is nearly full",
+            label: "queue_full", retryAdvice: .after(nanoseconds: placeNanoseconds))
     }
 
     /// The answer of a full queue.

@@ -47,7 +47,7 @@ extension Engine {
         try requireLength(of: prompt, atMost: lengthMax - 1, field: "prompt", model: loaded)
         let answerLengthMax = min(request.tokenCountMax, lengthMax - prompt.count)
         try reserve(prompt.count + request.answerCount * answerLengthMax)
-        let places = tickets.map { ($0, QueuePlace()) }
+        let places = tickets.map { ($0, QueuePlace(request.share.tenant)) }
         let pipe = makePipe(for: places, of: loaded)
         let sequences = places.enumerated().map { answer, place in
             PendingSequence(
@@ -64,8 +64,8 @@ extension Engine {
                         constraint: constraint,
                         ignoresEndOfSequence: request.ignoresEndOfSequence)))
         }
-        try loaded.enterQueue(requests: sequences.count)
-        try submit(.run(loaded, sequences), for: loaded, requests: sequences.count)
+        try loaded.enterQueue(request.share, requests: sequences.count)
+        try submit(.run(loaded, sequences), for: loaded)
         return GenerationStream(
             pipe: pipe, name: loaded.description.name, version: loaded.description.version,
             promptTokenCount: prompt.count, answerCount: request.answerCount)

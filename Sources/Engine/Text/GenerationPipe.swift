@@ -53,6 +53,9 @@ final class GenerationPipe: Sendable {
         return demand
     }
 
+    /// Notes what an answer has cost before it has a token; whoever cancels it owes that.
+    func note(_ usage: Usage, of answer: Int) { state.withLock { $0.answers[answer].usage = usage } }
+
     /// Ends an answer, with what was held back; an error ends them all.
     ///
     /// - Returns: false when it had ended already, by cancellation or by the error of another.

@@ -44,7 +44,7 @@ final class PendingSequence: Sendable {
     init(
         ticket: Ticket, promptTokens: [Int32], tokenCountMax: Int, deadline: Deadline, share: TenantShare,
         arrival: MonotonicTime, namespace: PrefixNamespace? = nil, leader: Ticket? = nil,
-        place: QueuePlace = QueuePlace(), work: Work
+        place: QueuePlace? = nil, work: Work
     ) {
         self.ticket = ticket
         self.promptTokens = promptTokens
@@ -54,7 +54,7 @@ final class PendingSequence: Sendable {
         self.arrival = arrival
         self.namespace = namespace
         self.leader = leader
-        self.place = place
+        self.place = place ?? QueuePlace(share.tenant)
         self.work = work
     }
 
@@ -68,10 +68,14 @@ final class PendingSequence: Sendable {
 
     /// Answers with an error.
     ///
+    /// - Parameters:
+    ///   - error: the answer.
+    ///   - usage: what it has cost until then; nil when it has not begun.
     /// - Returns: false when it was answered already.
-    func fail(_ error: ServingError) -> Bool {
+    func fail(_ error: ServingError, usage: Usage? = nil) -> Bool {
         switch work {
-        case .generate(let generation): generation.pipe.finish(answer: generation.answer, .failure(error))
+        case .generate(let generation):
+            generation.pipe.finish(answer: generation.answer, .failure(error), usage: usage)
         case .embed(let completion): completion.complete(.failure(error))
         }
     }

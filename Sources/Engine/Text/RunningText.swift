@@ -98,6 +98,12 @@ final class RunningText {
         }
     }
 
+    /// Says what it has cost so far, for a reader that goes away before the first token.
+    func noteUsage() {
+        guard case .generate(let generation) = request.work else { return }
+        generation.pipe.note(usage, of: generation.answer)
+    }
+
     /// Forgets what was computed, because its pages were taken away.
     func restart() {
         hiddenSums = []

@@ -106,7 +106,7 @@ final class TokenRunner: ModelRunner {
     private func publish(_ span: ScheduledSpan, nanoseconds: UInt64, at now: MonotonicTime) {
         let text = text(span.ticket)
         text.usage.computeNanoseconds &+= nanoseconds
-        guard span.reachesEnd else { return }
+        guard span.reachesEnd else { return text.noteUsage() }
         let writtenTokenCount = text.writtenTokenCount
         loaded.count {
             $0.generatedTokenCount += UInt64(writtenTokenCount)
@@ -167,6 +167,7 @@ final class TokenRunner: ModelRunner {
         text.hasStarted = true
         text.usage.cachedPromptTokenCount = admitted.cachedTokenCount
         text.usage.queueNanoseconds = now.nanoseconds(since: text.request.arrival)
+        text.noteUsage()
         loaded.leaveQueue([text.request.place])
         loaded.count {
             $0.promptTokenCount += UInt64(text.request.promptTokens.count)
@@ -176,7 +177,7 @@ final class TokenRunner: ModelRunner {
 
     private func fail(_ text: RunningText, with error: ServingError) {
         loaded.leaveQueue([text.request.place])
-        if text.request.fail(error) { loaded.count { $0.failureCount += 1 } }
+        if text.request.fail(error, usage: text.hasStarted ? text.usage : nil) { loaded.count { $0.failureCount += 1 } }
     }
 
     private func text(_ ticket: Ticket) -> RunningText {

@@ -9,7 +9,7 @@ extension AdminService {
     /// It is read beside the event loop, because it waits for a disk.
     ///
     /// - Throws: FAILED_PRECONDITION without a ledger; INVALID_ARGUMENT naming the field; UNAVAILABLE when the ledger
-    ///   cannot be read.
+    ///   cannot be read; RESOURCE_EXHAUSTED when it has more rows than an answer may have.
     package func getUsage(_ request: GetUsageRequest) async throws(ServingError) -> GetUsageResponse {
         guard let ledger else {
             throw ServingError(
@@ -31,14 +31,22 @@ extension AdminService {
         var grouping: UsageGrouping = []
         if request.byModel { grouping.insert(.models) }
         if request.byHour { grouping.insert(.hours) }
+        let rows: [Ledger.UsageRow]
         do {
-            let rows = try await ledger.perform { [tenant, grouping] (ledger) throws(LedgerError) in
+            rows = try await ledger.performReading { [tenant, grouping] (ledger) throws(LedgerError) in
                 try ledger.report(of: tenant, in: request.since..<until, by: grouping)
             }
-            return GetUsageResponse(rows: rows.map(Messages.UsageRow.init))
         } catch {
             throw ServingError(.unavailable, "the ledger cannot be read: \(error.problem)", label: "ledger_unreadable")
         }
+        guard rows.count <= UsageLedger.rowCountMax else {
+            throw ServingError(
+                .resourceExhausted,
+                "more than \(UsageLedger.rowCountMax) rows: ask for a shorter time, for one tenant, or not by hour and "
+                    + "model",
+                label: "too_many_rows", retryAdvice: .never)
+        }
+        return GetUsageResponse(rows: rows.map(Messages.UsageRow.init))
     }
 
     /// The tenants that are configured or were seen.

@@ -18,7 +18,10 @@ extension MethodTable {
         }
         register(TEIEmbedMethods.embedAll, through: gate) { try await service.embedAll($0, $1) }
         register(stream: TEIEmbedMethods.embedAllStream, through: gate) { requests, call, writer in
-            try await requests.answerEach(to: writer) { try await service.embedAll($0, call, waitsForPlace: true) }
+            let sizes = try await service.answerSizes(for: call)
+            try await requests.answerEach(to: writer, answerByteCount: sizes.byteCount) {
+                try await service.embedAll($0, call, waitsForPlace: true)
+            }
         }
     }
 

@@ -86,6 +86,25 @@ package struct EmbeddingsInferenceService: Sendable {
             }, metadata: metadata)
     }
 
+    /// How large answers of `embedAll` are.
+    struct AnswerSizes: Sendable {
+        /// Most tokens of a text, and numbers in the vector of each.
+        let lengthMax: Int
+        let vectorSize: Int
+
+        /// The most that an answer has: no text has more tokens than bytes, but for those that stand around it.
+        func byteCount(_ request: TEIEmbedAllRequest) -> Int {
+            let promptByteCount = 1024
+            return min(lengthMax, request.inputs.utf8.count + promptByteCount) * vectorSize * MemoryLayout<Float>.stride
+        }
+    }
+
+    /// - Throws: as `info`.
+    func answerSizes(for call: CallContext) async throws(ServingError) -> AnswerSizes {
+        let terms = try await engine.encoderTerms(of: try Self.model(of: call), for: call.tenant)
+        return AnswerSizes(lengthMax: terms.lengthMax, vectorSize: terms.vectorSize)
+    }
+
     /// Cuts a text into tokens.
     ///
     /// - Throws: NOT_FOUND; FAILED_PRECONDITION; INVALID_ARGUMENT naming the field.
@@ -107,6 +126,11 @@ package struct EmbeddingsInferenceService: Sendable {
     package func decode(
         _ request: TEIDecodeRequest, _ call: CallContext
     ) async throws(ServingError) -> TEIDecodeResponse {
+        guard request.ids.count <= Engine.detokenizedCountMax else {
+            throw ServingError(
+                .invalidArgument, "ids: expected at most \(Engine.detokenizedCountMax), got \(request.ids.count)",
+                label: "too_many_tokens")
+        }
         let text = try await engine.detokenize(
             try Self.model(of: call), request.ids.map(Int32.init(wire:)),
             keepsSpecialTokens: !request.skipSpecialTokens, for: call.tenant)

@@ -4,21 +4,38 @@ import Vocabulary
 
 /// The answers to a stream of requests that are worked on at the same time, in the order of the requests.
 ///
-/// At most `inFlightCountMax` requests, and `inFlightByteCountMax` bytes of them unless a single one has more, are
-/// worked on whose answers are not written: then the reader waits with the next one, and the caller with it.
+/// At most `inFlightCountMax` requests, `inFlightByteCountMax` bytes of them and `answerByteCountMax` bytes of answers,
+/// unless a single one has more, are worked on or wait to be written: then the reader waits with the next request, and
+/// the caller with it. An answer counts with the most that it can have, because a caller that does not read may have
+/// all of them wait.
 ///
 /// - Isolation: any thread; one short lock.
 final class StreamWindow<Response: Sendable>: Sendable {
     /// As many as fill a few executions.
     static var inFlightCountMax: Int { 64 }
     static var inFlightByteCountMax: Int { 4 << 20 }
+    /// As large as one answer may be.
+    static var answerByteCountMax: Int { 32 << 20 }
+
+    /// What a request holds, and its answer.
+    struct Size {
+        var request: Int
+        var answer = 0
+
+        static func += (sum: inout Size, size: Size) {
+            (sum.request, sum.answer) = (sum.request + size.request, sum.answer + size.answer)
+        }
+        static func -= (sum: inout Size, size: Size) {
+            (sum.request, sum.answer) = (sum.request - size.request, sum.answer - size.answer)
+        }
+    }
 
     private struct State {
         var readCount = 0
         var writtenCount = 0
-        /// Of the requests that are worked on, and of each of them by its number.
-        var byteCount = 0
-        var byteCounts: [Int: Int] = [:]
+        /// Of the requests whose answers are not written, and of each of them by its number.
+        var size = Size(request: 0)
+        var sizes: [Int: Size] = [:]
         var answers: [Int: Result<Response, any Error>] = [:]
         /// How the requests ended, once they have.
         var ending: Result<Void, any Error>?
@@ -26,24 +43,25 @@ final class StreamWindow<Response: Sendable>: Sendable {
         var reader: CheckedContinuation<Void, Never>?
         var writer: CheckedContinuation<Void, Never>?
 
-        func hasRoom(for byteCount: Int) -> Bool {
+        func hasRoom(for more: Size) -> Bool {
             let inFlightCount = readCount - writtenCount
             return inFlightCount == 0
                 || inFlightCount < StreamWindow.inFlightCountMax
-                    && self.byteCount + byteCount <= StreamWindow.inFlightByteCountMax
+                    && size.request + more.request <= StreamWindow.inFlightByteCountMax
+                    && size.answer + more.answer <= StreamWindow.answerByteCountMax
         }
     }
 
     private let state = Mutex(State())
 
-    /// Makes room for one more request of so many bytes, and gives its number; nil when nobody writes answers any more.
-    func admit(byteCount: Int) async -> Int? {
+    /// Makes room for one more request, and gives its number; nil when nobody writes answers any more.
+    func admit(_ size: Size) async -> Int? {
         while true {
             let admission: (isClosed: Bool, number: Int?) = state.withLock { state in
                 guard !state.isClosed else { return (true, nil) }
-                guard state.hasRoom(for: byteCount) else { return (false, nil) }
-                state.byteCount += byteCount
-                state.byteCounts[state.readCount] = byteCount
+                guard state.hasRoom(for: size) else { return (false, nil) }
+                state.size += size
+                state.sizes[state.readCount] = size
                 state.readCount += 1
                 return (false, state.readCount - 1)
             }
@@ -51,7 +69,7 @@ final class StreamWindow<Response: Sendable>: Sendable {
             if let number = admission.number { return number }
             await withCheckedContinuation { continuation in
                 let isOpen = state.withLock { state in
-                    guard !state.hasRoom(for: byteCount), !state.isClosed else { return true }
+                    guard !state.hasRoom(for: size), !state.isClosed else { return true }
                     state.reader = continuation
                     return false
                 }
@@ -89,7 +107,7 @@ final class StreamWindow<Response: Sendable>: Sendable {
                         nil as CheckedContinuation<Void, Never>?
                     )
                 }
-                state.byteCount -= state.byteCounts.removeValue(forKey: state.writtenCount) ?? 0
+                if let size = state.sizes.removeValue(forKey: state.writtenCount) { state.size -= size }
                 state.writtenCount += 1
                 return (answer, nil, state.reader.take())
             }
@@ -145,9 +163,14 @@ extension TEIDecodeRequest: StreamedRequest {
 extension MessageReader where Request: StreamedRequest {
     /// Answers every request by `answer`, several at the same time, and writes the answers in their order.
     ///
+    /// - Parameters:
+    ///   - writer: takes the answers.
+    ///   - answerByteCount: the most that the answer to a request has; nothing worth counting when absent.
+    ///   - answer: answers one.
     /// - Throws: what the first `answer` throws that fails; what `next` and `write` throw.
     func answerEach<Response: Message>(
-        to writer: MessageWriter<Response>, _ answer: @escaping @Sendable (Request) async throws -> Response
+        to writer: MessageWriter<Response>, answerByteCount: @escaping @Sendable (Request) -> Int = { _ in 0 },
+        _ answer: @escaping @Sendable (Request) async throws -> Response
     ) async throws {
         let window = StreamWindow<Response>()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -155,7 +178,8 @@ extension MessageReader where Request: StreamedRequest {
                 await withDiscardingTaskGroup { workers in
                     do {
                         while let request = try await self.next(),
-                            let number = await window.admit(byteCount: request.heldByteCount)
+                            let number = await window.admit(
+                                .init(request: request.heldByteCount, answer: answerByteCount(request)))
                         {
                             workers.addTask {
                                 do {

@@ -23,7 +23,8 @@ extension MeteredAmounts {
         let (generated, overflow) = UInt64(clamping: generatedCount).multipliedReportingOverflow(
             by: UInt64(clamping: answerCount))
         self.init(tokens: UInt64(clamping: textByteCount + textCount * tokenCountAroundText))
-        add(MeteredAmounts(tokens: overflow ? .max : generated))
+        // Whatever a caller writes there, no model generates more; and it may be what the call is charged.
+        add(MeteredAmounts(tokens: overflow ? Consumption.countMax : min(generated, Consumption.countMax)))
     }
 }
 
@@ -71,8 +72,9 @@ extension ClassifyRequest: MeteredRequest {
 
 extension PredictRequest: MeteredRequest {
     func mostUsed(_ call: CallContext) -> MeteredAmounts {
+        // Who names no node asks for all that the model holds; how many these are, its shard knows: one at least.
         MeteredAmounts(
-            nodes: UInt64(graph.map { Int($0.nodeCount) } ?? nodes.count),
+            nodes: UInt64(graph.map { Int($0.nodeCount) } ?? max(1, nodes.count)),
             edges: UInt64(graph?.edgeSources.count ?? 0))
     }
 }
@@ -90,6 +92,8 @@ extension ModelInferRequest: MeteredRequest {
         var amounts = ModelDescription.graphAmounts(in: input)
         if amounts == MeteredAmounts() {
             amounts.images = UInt64(clamping: input.tensors.first?.tensor.shape.first ?? 0)
+            // Only models that hold a graph answer that.
+            if input.tensors.isEmpty { amounts.nodes = 1 }
         }
         return amounts
     }

@@ -17,23 +17,27 @@ struct AskedInference {
     private let wishes: [String: OutputWish]
 
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT naming the tensor or parameter, what was expected and what came.
-    init(_ request: ModelInferRequest, _ service: OpenInferenceService) throws(ServingError) {
+    init(
+        _ request: ModelInferRequest, _ service: OpenInferenceService, _ call: CallContext
+    ) throws(ServingError) {
         let selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
-        try self.init(request, describedBy: service.engine.description(of: selector), regions: service.regions)
+        try self.init(
+            request, describedBy: service.engine.description(of: selector),
+            memory: service.regions.map { SharedMemoryRegions.View(regions: $0, owner: call.tenant) })
     }
 
     /// As above, of a model that was found.
     init(
-        _ request: ModelInferRequest, describedBy description: ModelDescription, regions: SharedMemoryRegions?
+        _ request: ModelInferRequest, describedBy description: ModelDescription, memory: SharedMemoryRegions.View?
     ) throws(ServingError) {
         selector = try ModelSelector(name: request.modelName, version: request.modelVersion)
         self.description = description
         parameters = try RequestParameters(request.parameters, model: request.modelName)
-        input = try request.inferenceInput(regions)
+        input = try request.inferenceInput(memory)
         id = request.id
         var wishes: [String: OutputWish] = [:]
         for output in request.outputs where !output.parameters.isEmpty {
-            wishes[output.name] = try OutputWish(output, regions)
+            wishes[output.name] = try OutputWish(output, memory)
         }
         self.wishes = wishes
     }
@@ -83,7 +87,7 @@ private struct OutputWish {
     var place: SharedMemoryRegions.Place?
 
     init(
-        _ output: ModelInferRequest.InferRequestedOutputTensor, _ regions: SharedMemoryRegions?
+        _ output: ModelInferRequest.InferRequestedOutputTensor, _ memory: SharedMemoryRegions.View?
     ) throws(ServingError) {
         switch output.parameters["classification"]?.parameterChoice {
         case nil: break
@@ -95,7 +99,7 @@ private struct OutputWish {
                 "invalid value for 'classification' parameter for output '\(output.name.shown())', expected an "
                     + "int64_param that is not negative.")
         }
-        place = try regions.place(output.parameters, tensor: "output '\(output.name.shown())'")
+        place = try memory.place(output.parameters, tensor: "output '\(output.name.shown())'")
         if let place, let classCount {
             throw ServingError(
                 .invalidArgument,
@@ -104,7 +108,7 @@ private struct OutputWish {
     }
 }
 
-extension SharedMemoryRegions? {
+extension SharedMemoryRegions.View? {
     /// The place that the parameters of a tensor name; nil when they name none.
     ///
     /// - Throws: as `SharedMemoryRegions.place`; INVALID_ARGUMENT for a name where shared memory is off.

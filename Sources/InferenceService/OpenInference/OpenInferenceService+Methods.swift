@@ -8,7 +8,7 @@ extension MethodTable {
         typealias Methods = GRPCInferenceServiceMethods
         register(Methods.serverLive, through: gate) { request, _ in service.serverLive(request) }
         register(Methods.serverReady, through: gate) { request, _ in service.serverReady(request) }
-        register(Methods.modelReady, through: gate) { request, _ in service.modelReady(request) }
+        register(Methods.modelReady, through: gate) { service.modelReady($0, $1) }
         register(Methods.serverMetadata, through: gate) { request, _ in service.serverMetadata(request) }
         register(Methods.modelMetadata, through: gate) { request, _ in try service.modelMetadata(request) }
         register(Methods.modelInfer, through: gate) { bytes, keeper in
@@ -40,9 +40,7 @@ extension MethodTable {
 
     private mutating func registerSharedMemory(of service: OpenInferenceService, through gate: CallGate) {
         typealias Methods = GRPCInferenceServiceMethods
-        register(Methods.systemSharedMemoryStatus, through: gate) { request, _ in
-            try service.systemSharedMemoryStatus(request)
-        }
+        register(Methods.systemSharedMemoryStatus, through: gate) { try service.systemSharedMemoryStatus($0, $1) }
         register(Methods.systemSharedMemoryRegister, through: gate) { try service.systemSharedMemoryRegister($0, $1) }
         register(Methods.systemSharedMemoryUnregister, through: gate) {
             try service.systemSharedMemoryUnregister($0, $1)

@@ -34,7 +34,7 @@ extension OpenInferenceService {
                 guard !isOfCall, !endsWithError else { throw error }
                 try await writer.write(
                     ModelStreamInferResponse(
-                        errorMessage: error.message,
+                        errorMessage: call.readable(error).message,
                         inferResponse: ModelInferResponse(
                             modelName: request.modelName, modelVersion: request.modelVersion, id: request.id)))
             }
@@ -44,7 +44,7 @@ extension OpenInferenceService {
     private func answer(
         _ request: ModelInferRequest, _ call: CallContext, to responses: inout ResponseStream
     ) async throws {
-        let asked = try AskedInference(request, self)
+        let asked = try AskedInference(request, self, call)
         guard asked.description.modality == .text, !asked.description.isToEmbed(asked.input) else {
             return try await responses.send(try await modelInfer(request, call), isFinal: true)
         }

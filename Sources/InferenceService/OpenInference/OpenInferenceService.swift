@@ -45,7 +45,7 @@ package struct OpenInferenceService: Sendable {
         self.serverVersion = serverVersion
         repository = extensions.repository
         directory = extensions.directory
-        regions = extensions.allowsSharedMemory ? SharedMemoryRegions() : nil
+        regions = extensions.sharedMemoryByteCountMax.map(SharedMemoryRegions.init(requestByteCountMax:))
         log = LogControl(extensions.logThreshold)
         spanRules = extensions.spanRules
     }
@@ -60,9 +60,11 @@ package struct OpenInferenceService: Sendable {
         ServerReadyResponse(ready: servingState.isServing)
     }
 
-    /// Whether a model would answer; false, and no error, for one that is not there.
-    package func modelReady(_ request: ModelReadyRequest) -> ModelReadyResponse {
-        guard let selector = try? ModelSelector(name: request.name, version: request.version) else {
+    /// Whether a model would answer; false, and no error, for one that is not there, or not for the caller.
+    package func modelReady(_ request: ModelReadyRequest, _ call: CallContext) -> ModelReadyResponse {
+        guard let selector = try? ModelSelector(name: request.name, version: request.version),
+            call.mayCall(selector.name)
+        else {
             return ModelReadyResponse(ready: false)
         }
         return ModelReadyResponse(
@@ -103,7 +105,7 @@ package struct OpenInferenceService: Sendable {
     package func modelInfer(
         _ request: ModelInferRequest, _ call: CallContext
     ) async throws(ServingError) -> ModelInferResponse {
-        let asked = try AskedInference(request, self)
+        let asked = try AskedInference(request, self, call)
         let call = call.following(asked.parameters, from: clock.now())
         if asked.description.isToEmbed(asked.input) { return try await embed(asked, call) }
         guard asked.description.modality != .text else { return try await generate(asked, call) }

@@ -12,12 +12,12 @@ extension ModelInferRequest {
     /// Contents come either all in `raw_input_contents`, one entry an input, or all in the typed fields of the inputs;
     /// raw contents are shared with the request, not copied. An input that is in shared memory has neither.
     ///
-    /// - Parameter regions: of shared memory; nil where that is off.
+    /// - Parameter memory: what of shared memory the caller may name; nil where that is off.
     /// - Returns: the tensors, and the names of the outputs that are wanted.
     /// - Throws: INVALID_ARGUMENT naming the input, what was expected and what came; NOT_FOUND for a region that is not
     ///   registered.
     /// - Source: Open Inference Protocol, "Inference"; Triton's handling of `raw_input_contents`.
-    func inferenceInput(_ regions: SharedMemoryRegions? = nil) throws(ServingError) -> InferenceInput {
+    func inferenceInput(_ memory: SharedMemoryRegions.View? = nil) throws(ServingError) -> InferenceInput {
         try Self.require(inputs.count, "inputs", of: modelName)
         try Self.require(outputs.count, "requested outputs", of: modelName)
         let usesRawContents = !rawInputContents.isEmpty
@@ -25,18 +25,20 @@ extension ModelInferRequest {
         var tensors: [NamedTensor] = []
         tensors.reserveCapacity(inputs.count)
         var rawCount = 0
+        var sharedByteCount = 0
         for input in inputs {
             guard names.insert(input.name).inserted else {
                 throw invalid("input '\(input.name.shown())' already exists in request")
             }
             if !input.parameters.isEmpty,
-                let place = try regions.place(input.parameters, tensor: "input '\(input.name.shown())'")
+                let place = try memory.place(input.parameters, tensor: "input '\(input.name.shown())'")
             {
                 guard input.contents == nil else {
                     throw invalid(
                         "unexpected explicit tensor data for input tensor '\(input.name.shown())' for model "
                             + "'\(modelName)', shared memory was already specified.")
                 }
+                try requireRoom(for: place, input, memory, &sharedByteCount)
                 tensors.append(NamedTensor(input.name, try tensor(input, raw: try place.bytes())))
                 continue
             }
@@ -61,6 +63,35 @@ extension ModelInferRequest {
                 "expected \(rawCount) raw_input_contents for model '\(modelName)', got \(rawInputContents.count)")
         }
         return InferenceInput(tensors: tensors, requestedOutputs: try requestedOutputs())
+    }
+
+    /// Checks that a place is as large as the tensor, and that all places together are no larger than a message, before
+    /// memory is taken for what they hold.
+    private func requireRoom(
+        for place: SharedMemoryRegions.Place, _ input: InferInputTensor, _ memory: SharedMemoryRegions.View?,
+        _ sharedByteCount: inout Int
+    ) throws(ServingError) {
+        if let size = DataType(wireName: input.datatype)?.elementByteCount {
+            var expected = size
+            for extent in input.extents {
+                let (product, overflow) = expected.multipliedReportingOverflow(by: extent)
+                expected = overflow || extent < 0 ? -1 : product
+                if expected < 0 { break }
+            }
+            guard place.range.count == expected else {
+                throw invalid(
+                    "input '\(input.name.shown())' for model '\(modelName)' has \(max(0, expected)) bytes by its "
+                        + "shape and type, and 'shared_memory_byte_size' says \(place.range.count)")
+            }
+        }
+        sharedByteCount += place.range.count
+        let limit = memory?.regions.requestByteCountMax ?? 0
+        guard sharedByteCount <= limit else {
+            throw ServingError(
+                .resourceExhausted,
+                "the inputs in shared memory have \(sharedByteCount) bytes, more than the \(limit) of a message",
+                label: "shared_memory_too_large")
+        }
     }
 
     private func requestedOutputs() throws(ServingError) -> [String] {

@@ -64,7 +64,7 @@ extension GGUFFile {
         for key in ["general.architecture", "general.name"] {
             guard let own = try string(key), let first = try parts[0].string(key), own != first else { continue }
             throw keyError(
-                key, "\"\(own.prefix(80))\" is another model than \"\(first.prefix(80))\" in \(parts[0].file)")
+                key, "\"\(own.shown())\" is another model than \"\(first.shown())\" in \(parts[0].file)")
         }
     }
 }
