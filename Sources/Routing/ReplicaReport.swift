@@ -24,14 +24,16 @@ package struct ReplicaReport: Equatable, Sendable {
         package let serviceNanoseconds: UInt64
         /// `text`, `vision`, `graph` or `tensor`; empty when the replica does not say.
         package let modality: String
+        package let task: ServedTask
 
         package init(
             name: ModelName, version: ModelVersion, waitNanoseconds: UInt64, serviceNanoseconds: UInt64,
-            modality: String = ""
+            modality: String = "", task: ServedTask = .unknown
         ) {
             self.name = name
             self.version = version
             self.modality = modality
+            self.task = task
             self.waitNanoseconds = waitNanoseconds
             self.serviceNanoseconds = serviceNanoseconds
         }
@@ -51,4 +53,13 @@ package struct ReplicaReport: Equatable, Sendable {
         models.filter { $0.name == selector.name && (selector.version == nil || $0.version == selector.version) }
             .max { $0.version < $1.version }
     }
+}
+
+/// What a model of a replica does, as far as routing has to know it.
+package enum ServedTask: Hashable, Sendable {
+    /// The replica does not say.
+    case unknown
+    /// It turns texts into vectors, and does nothing else.
+    case embed
+    case other
 }

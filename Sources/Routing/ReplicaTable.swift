@@ -58,6 +58,7 @@ package struct ReplicaTable: Sendable {
         let additionNumber: Int
         /// Where it is among all, for calls with an affinity.
         let place: UInt64
+        let additionTime: MonotonicTime
         /// The last one there was; nil until it has said something.
         var report: ReplicaReport?
         /// Whether it has said so on the present connection.
@@ -89,6 +90,7 @@ package struct ReplicaTable: Sendable {
     /// Of the call that begins; kept for its memory.
     private var candidates: [Candidate] = []
     private var additionCount = 0
+    private var memory = ModelMemory()
     private var retries = RetryBudget()
     private var outliers = OutlierWatch()
     private let affinityLead: Double
@@ -102,15 +104,19 @@ package struct ReplicaTable: Sendable {
     package private(set) var replicas: [ReplicaID] = []
 
     /// A server that may be a replica, and has not said anything yet; nothing changes when it is there already.
-    package mutating func add(_ replica: ReplicaID) {
+    package mutating func add(_ replica: ReplicaID, at now: MonotonicTime) {
         guard entries[replica] == nil else { return }
         additionCount += 1
-        entries[replica] = Entry(additionNumber: additionCount, place: AffinityKey.place(of: replica))
+        entries[replica] = Entry(
+            additionNumber: additionCount, place: AffinityKey.place(of: replica), additionTime: now)
         replicas = entries.keys.sorted()
     }
 
-    /// Forgets a replica; its calls may still end.
+    /// Forgets a replica, but for what it served; its calls may still end.
     package mutating func remove(_ replica: ReplicaID) {
+        if let entry = entries[replica], let report = entry.report {
+            memory.remember(report.models, until: entry.reportTime)
+        }
         entries[replica] = nil
         outliers.remove(replica)
         replicas = entries.keys.sorted()
@@ -120,6 +126,12 @@ package struct ReplicaTable: Sendable {
     package mutating func update(_ replica: ReplicaID, _ report: ReplicaReport, at now: MonotonicTime) {
         guard var entry = entries[replica] else { return }
         if !entry.isConnected {
+            // It was away: what it had and does not name any more may be on its way to another one. Of one that speaks
+            // all the time, it was unloaded.
+            let lost = entry.report?.models.filter {
+                report.model(ModelSelector(name: $0.name, version: $0.version)) == nil
+            }
+            memory.remember(lost ?? [], until: entry.reportTime)
             entry.isConnected = true
             entry.readySince = now
             entry.breaker = CircuitBreaker()
@@ -140,6 +152,25 @@ package struct ReplicaTable: Sendable {
         entries.values.contains { $0.report?.model(selector) != nil }
     }
 
+    /// Whether a model is a replica's, or may well be: then nobody can say that there is no such model.
+    ///
+    /// It may be for `awaitNanosecondsMax` after a replica that served it was last heard of, or a replica was added
+    /// that has not said yet what it serves; and as long as no replica has said anything.
+    package func expects(_ selector: ModelSelector, at now: MonotonicTime) -> Bool {
+        knows(selector) || awaitsReports(at: now) || memory.knows(selector, at: now)
+    }
+
+    /// Whether there may be models that nobody knows of yet.
+    package func awaitsReports(at now: MonotonicTime) -> Bool {
+        isSilent
+            || entries.values.contains {
+                $0.report == nil && now.nanoseconds(since: $0.additionTime) <= Self.awaitNanosecondsMax
+            }
+    }
+
+    /// For how long callers of a model that nobody serves any more, or yet, are told to come again.
+    package static let awaitNanosecondsMax = ModelMemory.nanosecondsMax
+
     /// Whether no replica has said yet what it serves: then nobody knows which models there are.
     package var isSilent: Bool { !entries.values.contains { $0.report != nil } }
 
@@ -149,6 +180,8 @@ package struct ReplicaTable: Sendable {
         package let version: ModelVersion
         /// As the replicas say it.
         package let modality: String
+        /// As the first replica says it that says it.
+        package fileprivate(set) var task: ServedTask
         /// Those that take calls for it now, by address; none when all that serve it are away.
         package fileprivate(set) var replicas: [ReplicaID]
     }
@@ -158,12 +191,17 @@ package struct ReplicaTable: Sendable {
         var models: [ModelSelector: ServedModel] = [:]
         for replica in replicas {
             guard let entry = entries[replica] else { continue }
+            let ready = entry.state(at: now) == .ready ? [replica] : []
             for model in entry.report?.models ?? [] {
-                models[
-                    ModelSelector(name: model.name, version: model.version),
-                    default: ServedModel(
-                        name: model.name, version: model.version, modality: model.modality, replicas: [])
-                ].replicas += entry.state(at: now) == .ready ? [replica] : []
+                let selector = ModelSelector(name: model.name, version: model.version)
+                var served =
+                    models[selector]
+                    ?? ServedModel(
+                        name: model.name, version: model.version, modality: model.modality, task: model.task,
+                        replicas: [])
+                served.replicas += ready
+                if served.task == .unknown { served.task = model.task }
+                models[selector] = served
             }
         }
         return models.values.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }

@@ -103,7 +103,7 @@ struct OutlierTableTests {
     /// A table in which the first replica fails every third of its calls, at the moment when that is noticed.
     private func ill(_ replicas: [ReplicaID]) -> (ReplicaTable, MonotonicTime) {
         var table = ReplicaTable()
-        for replica in replicas { table.add(replica) }
+        for replica in replicas { table.add(replica, at: MonotonicTime(nanoseconds: 0)) }
         var now = start
         var count = 0
         report(&table, replicas, at: now)
@@ -153,7 +153,7 @@ struct OutlierTableTests {
     @Test("a caller without patience takes no replica from anybody")
     func impatience() {
         var table = ReplicaTable()
-        table.add(all[0])
+        table.add(all[0], at: MonotonicTime(nanoseconds: 0))
         report(&table, [all[0]], at: MonotonicTime(nanoseconds: 0))
         report(&table, [all[0]], at: start)
         func timeOut(after nanoseconds: UInt64) {
