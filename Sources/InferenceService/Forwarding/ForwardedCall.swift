@@ -29,7 +29,7 @@ struct ForwardedCall {
 
     /// Sends one message, and answers with one.
     func unary(_ request: Bytes) async throws -> Bytes {
-        try await attempt { lease, _ in
+        try await attempt(request) { lease, _ in
             let response = try await lease.channel.unary(path, request, options: options())
             keeper.forward(initial: response.initialMetadata)
             keeper.forward(trailing: response.trailingMetadata)
@@ -39,11 +39,20 @@ struct ForwardedCall {
 
     /// Sends one message, and answers with a stream of them.
     func serverStream(_ request: Bytes, to writer: ResponseWriter) async throws {
-        try await attempt { lease, progress in
+        try await attempt(request) { lease, progress in
             let call = await lease.channel.stream(path, options: options())
-            try await call.write(request)
-            try await call.finishWriting()
-            try await answers(of: call, to: writer, progress)
+            // Whatever ends the answers here ends them at the shard; nothing, when they have come to their end.
+            defer { call.cancel() }
+            do {
+                try await call.write(request)
+                try await call.finishWriting()
+                try await answers(of: call, to: writer, progress)
+            } catch {
+                // What the shard has said in front is known also when no message followed.
+                call.cancel()
+                if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
+                throw error
+            }
         }
     }
 
@@ -68,7 +77,8 @@ struct ForwardedCall {
     ) async throws -> Answer {
         let lease = try directory.begin(selector, affinity: affinity)
         let progress = AnswerProgress()
-        return try await settling(lease, progress, isStreamOfRequests: true) {
+        keeper.beginStream(first, requestType)
+        return try await settling(lease, progress, request: nil) {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -102,8 +112,10 @@ struct ForwardedCall {
         while let message = try await call.next() {
             if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
             progress.hasBegun = true
-            keeper.note(answer: message)
+            keeper.note(answer: message, to: requestType)
+            progress.isCallerBehind = true
             try await writer.write(message)
+            progress.isCallerBehind = false
         }
         keeper.forward(trailing: try await call.responseTrailers())
     }
@@ -116,11 +128,15 @@ struct ForwardedCall {
 
     // MARK: Attempts
 
-    /// Whether something of an answer has gone to the caller.
-    private final class AnswerProgress { var hasBegun = false }
+    private final class AnswerProgress {
+        /// Whether something of an answer has gone to the caller.
+        var hasBegun = false
+        /// Whether an answer waits for the caller to read on.
+        var isCallerBehind = false
+    }
 
     private func attempt<Answer>(
-        _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
+        _ request: Bytes, _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
     ) async throws -> Answer {
         var tried: Set<ReplicaID> = []
         var last: RPCFailure?
@@ -134,7 +150,7 @@ struct ForwardedCall {
             }
             let progress = AnswerProgress()
             do {
-                return try await settling(lease, progress) { try await body(lease, progress) }
+                return try await settling(lease, progress, request: request) { try await body(lease, progress) }
             } catch let failure as RPCFailure {
                 guard failure.error.code == .unavailable, !progress.hasBegun, directory.takeRetry() else {
                     throw failure
@@ -147,7 +163,7 @@ struct ForwardedCall {
 
     /// Runs an attempt, and tells the directory how it ended.
     private func settling<Answer>(
-        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, isStreamOfRequests: Bool = false,
+        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, request: Bytes?,
         _ body: () async throws -> Answer
     ) async throws -> Answer {
         keeper.beginAttempt(lease.replica)
@@ -160,14 +176,20 @@ struct ForwardedCall {
             directory.finish(lease, outcome(of: failure, progress))
             keeper.endAttempt(failure.error.code)
             keeper.forward(trailing: failure.trailingMetadata)
-            keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
+            settleUntold(failure.error.code, progress, request)
             throw failure
         } catch {
             directory.finish(lease, .abandoned)
             keeper.endAttempt(.cancelled)
-            keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
+            settleUntold(.cancelled, progress, request)
             throw error
         }
+    }
+
+    private func settleUntold(_ code: StatusCode, _ progress: AnswerProgress, _ request: Bytes?) {
+        keeper.settleUntold(
+            GateKeeper.UntoldUse(
+                code: code, requestType: requestType, request: request, isCallerBehind: progress.isCallerBehind))
     }
 
     /// A status that came with trailers is the shard's own; one without was made here, because nothing came.
