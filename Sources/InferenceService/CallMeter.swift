@@ -12,6 +12,9 @@ package protocol CallMeter: AnyObject, Sendable {
     /// - Throws: RESOURCE_EXHAUSTED.
     func reserve(_ amounts: MeteredAmounts) throws(ServingError)
 
+    /// What the call has used so far.
+    var usedSoFar: Consumption { get }
+
     /// Notes that a piece of a text is there, of which the first tells how long a prompt took.
     func noteGeneratedPiece()
 

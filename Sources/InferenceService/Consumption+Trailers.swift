@@ -1,4 +1,5 @@
 import HTTP2
+import Messages
 import RPC
 import Tenancy
 import Vocabulary
@@ -11,6 +12,14 @@ extension Consumption {
         imageCount = amounts.images
         nodeCount = amounts.nodes
         edgeCount = amounts.edges
+        self = clamped
+    }
+
+    /// A text of so many tokens, as a prompt and as what has been generated.
+    init(promptTokenCount: UInt64, generatedTokenCount: UInt64) {
+        self.init()
+        self.promptTokenCount = promptTokenCount
+        self.generatedTokenCount = generatedTokenCount
         self = clamped
     }
 
@@ -38,6 +47,24 @@ extension Consumption {
         }
     }
 
+    /// What a response says that its request has used, where a call has several requests: as the trailers of the call.
+    var parameters: [String: InferParameter] {
+        [String: InferParameter](
+            uniqueKeysWithValues: trailers.map { name, value in
+                (name, InferParameter(parameterChoice: .uint64Param(UInt64(value) ?? 0)))
+            })
+    }
+
+    /// Reads what a response says that its request has used; nil where it says nothing.
+    init?(parameters: [String: UInt64]) {
+        guard parameters[Self.computeTimeName] != nil else { return nil }
+        self.init()
+        for (name, count) in Self.trailerNames { self[keyPath: count] = parameters[name] ?? 0 }
+    }
+
+    /// Always there.
+    private static let computeTimeName = "apus-compute-us"
+
     /// Also in front of a text, where a front end asked for it.
     static let promptTokensName = "apus-prompt-tokens"
 
@@ -56,6 +83,6 @@ extension Consumption {
         ("apus-prompt-tokens", \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
         ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),
         ("apus-edges", \.edgeCount), ("apus-queue-us", \.queueMicroseconds),
-        ("apus-compute-us", \.computeMicroseconds),
+        (computeTimeName, \.computeMicroseconds),
     ]
 }

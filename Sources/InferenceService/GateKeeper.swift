@@ -44,6 +44,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var forwardedTrailers: PassedHeaders?
     /// Of a text that a shard writes: how many tokens the prompt has, as it said in front, and how many have come.
     private var announced: (promptTokenCount: UInt64, generatedTokenCount: UInt64)?
+    /// The requests of a stream that a shard answers.
+    private var promises = StreamPromises()
 
     init(
         context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
@@ -123,13 +125,13 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     func withdraw() {
         guard let admitted else { return }
         tenants.settle(admitted, reserved: reserved, used: MeteredAmounts())
-        tenants.withdraw(admitted)
+        tenants.withdraw(admitted, audience)
     }
 
     /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
     func leave(failure: ServingError?) {
         recordUse(failure)
-        if let admitted { tenants.leave(admitted, reserved: reserved, used: unsettled ?? MeteredAmounts()) }
+        if let admitted { tenants.leave(admitted, audience, reserved: reserved, used: unsettled ?? MeteredAmounts()) }
         if let forwardedTrailers { return context.passTrailingMetadata(forwardedTrailers) }
         guard used != nil || failure != nil else {
             if admitted != nil { context.setTrailers(Self.nothingUsed) }
@@ -152,9 +154,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         }
     }()
 
-    /// Takes down what was used since the last time.
+    /// Takes down what was used since the last time, of calls that models work for: nobody is charged for a look.
     private func recordUse(_ failure: ServingError?, isEnd: Bool = true) {
-        guard let record, let tenant = admitted?.caller.tenant else { return }
+        guard let record, audience.isWork, let tenant = admitted?.caller.tenant else { return }
         var part = used ?? Consumption()
         part.remove(recorded)
         part.requestCount = isEnd ? 1 : 0
@@ -212,6 +214,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         return amounts
     }
 
+    var usedSoFar: Consumption { used ?? Consumption() }
+
     func add(_ consumption: Consumption, answeredBy version: ModelVersion) {
         var sum = used ?? Consumption()
         sum.add(consumption)
@@ -225,6 +229,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         var metadata = Metadata()
         append([(Consumption.promptTokensName, String(promptTokenCount))], to: &metadata)
         context.setInitialMetadata(metadata)
+        // Not with the first message: whoever cancels before that has a prompt to pay for.
+        context.sendInitialMetadata()
     }
 
     func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling amounts: MeteredAmounts) {
@@ -270,6 +276,9 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             context: context, keeper: self)
     }
 
+    /// Begins a stream of requests of which the first was let through by `forwardedCall`.
+    func beginStream(_ first: Bytes, _ type: any Message.Type) { promises.add(mostUsed(first, type)) }
+
     /// Checks one more message of a stream that is forwarded, and reserves what it will use.
     ///
     /// - Throws: as `forwardedCall`, for a model that this message names; RESOURCE_EXHAUSTED; INTERNAL for bytes of
@@ -289,6 +298,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             }
         }
         try reserve(for: bytes, type)
+        promises.add(mostUsed(bytes, type))
     }
 
     private func takeForwarded(_ selector: ModelSelector) throws(ServingError) {
@@ -300,9 +310,20 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// limits of what is used.
     private func reserve(for bytes: Bytes, _ type: any Message.Type) throws(ServingError) {
         guard let policy = admitted?.caller.policy, policy.tokenRate != nil || policy.budget != nil,
-            let type = type as? any MeteredRequest.Type, let request = try? type.init(decoding: bytes)
+            let request = Self.metered(bytes, type)
         else { return }
         try reserve(request.mostUsed(call))
+    }
+
+    /// What a request will use at most, where somebody counts it.
+    private func mostUsed(_ bytes: Bytes, _ type: any Message.Type) -> MeteredAmounts {
+        guard record != nil || admitted?.caller.policy.isMetered == true else { return MeteredAmounts() }
+        return Self.metered(bytes, type)?.mostUsed(call) ?? MeteredAmounts()
+    }
+
+    private static func metered(_ bytes: Bytes, _ type: any Message.Type) -> (any MeteredRequest)? {
+        guard let type = type as? any MeteredRequest.Type else { return nil }
+        return try? type.init(decoding: bytes)
     }
 
     /// Begins an attempt: what another shard sent before is forgotten.
@@ -333,29 +354,61 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         if !passed.isEmpty { context.passInitialMetadata(passed) }
     }
 
-    /// Notes what a message of a stream that a shard sends has of a text.
-    func note(answer: Bytes) {
-        guard announced != nil else { return }
-        announced?.generatedTokenCount += GenerateResponse.tokenCount(peekingAt: answer)
+    /// Notes what a message that a shard sends has of a text, or says of the request of a stream that it answers: that
+    /// is settled then, so that a stream that goes on for hours does not hold the sum of all.
+    func note(answer: Bytes, to type: any Message.Type) {
+        if announced != nil {
+            announced?.generatedTokenCount += GenerateResponse.tokenCount(peekingAt: answer)
+            return
+        }
+        guard let type = type as? any StreamMeteredRequest.Type, let used = type.used(peekingAt: answer),
+            let most = promises.settle(used), let admitted
+        else { return }
+        tenants.settle(admitted, reserved: most, used: used.amounts)
+        settled.add(used.amounts)
+        reserved.remove(most)
+    }
+
+    /// How far an attempt has come of which its shard can no longer say what was used.
+    struct UntoldUse {
+        /// Of the attempt.
+        let code: StatusCode
+        let requestType: any Message.Type
+        /// The only request; nil for a stream of them.
+        let request: Bytes?
+        /// Whether an answer waited for its caller to read on.
+        let isCallerBehind: Bool
     }
 
     /// Ends an attempt whose shard can no longer say what was used: the caller has cancelled, the time is over, or the
     /// shard is gone.
     ///
-    /// A text that had begun costs its prompt and what has come of it. Requests of a stream may all have been answered
-    /// by their shard, so they cost what was promised for them; one that nothing was heard of costs nothing.
+    /// It costs what it may have used: a request all that was promised for it, unless it could not reach its shard, or
+    /// lost it, which is not its caller's doing; a text its prompt, what has come of it, and what may be held back
+    /// behind that, or all, when its caller did not read what came; requests of a stream what their answers say, and
+    /// all that was promised for those without an answer.
     ///
-    /// Why: otherwise whoever cancels before the last message would have everything for nothing.
-    func settleUntold(isStreamOfRequests: Bool) {
+    /// Why: otherwise whoever cancels before the last message would have everything for nothing. Of a text not all that
+    /// was promised, because whoever reads along may stop it for good reasons.
+    func settleUntold(_ untold: UntoldUse) {
         guard used == nil else { return }
-        if let announced {
-            var consumption = Consumption()
-            consumption.promptTokenCount = announced.promptTokenCount
-            consumption.generatedTokenCount = announced.generatedTokenCount
-            used = consumption
-        } else if isStreamOfRequests, reserved != MeteredAmounts() {
-            used = Consumption(most: reserved)
+        guard let bytes = untold.request else {
+            if !promises.isEmpty { used = promises.mostUsed }
+            return
         }
+        guard announced != nil || untold.code != .unavailable,
+            let request = Self.metered(bytes, untold.requestType)
+        else { return }
+        let most = request.mostUsed(call)
+        guard let announced, !untold.isCallerBehind else {
+            used = Consumption(most: untold.isCallerBehind ? most : request.mostUsedUnheard(call))
+            return
+        }
+        let tokenCountMax = max(most.tokens, announced.promptTokenCount + announced.generatedTokenCount)
+        let rest = tokenCountMax - announced.promptTokenCount - announced.generatedTokenCount
+        used = Consumption(
+            promptTokenCount: announced.promptTokenCount,
+            generatedTokenCount: announced.generatedTokenCount + min(rest, request.heldBackCountMax))
     }
 
     /// Passes on what a shard sent behind its messages, and counts what it says the call has used.

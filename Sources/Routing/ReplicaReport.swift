@@ -24,17 +24,19 @@ package struct ReplicaReport: Equatable, Sendable {
         package let serviceNanoseconds: UInt64
         /// `text`, `vision`, `graph` or `tensor`; empty when the replica does not say.
         package let modality: String
+        package let task: ServedTask
         /// Requests that have begun and not ended, which share the machine with one that comes.
         package let runningCount: UInt64
 
         package init(
             name: ModelName, version: ModelVersion, waitNanoseconds: UInt64, serviceNanoseconds: UInt64,
-            modality: String = "", runningCount: UInt64 = 0
+            modality: String = "", task: ServedTask = .unknown, runningCount: UInt64 = 0
         ) {
             self.name = name
             self.version = version
             self.modality = modality
             self.runningCount = runningCount
+            self.task = task
             self.waitNanoseconds = waitNanoseconds
             self.serviceNanoseconds = serviceNanoseconds
         }
@@ -42,6 +44,7 @@ package struct ReplicaReport: Equatable, Sendable {
         /// Whether it is the same version of the same model, however busy.
         func isSame(as other: Model) -> Bool {
             version == other.version && name == other.name && modality == other.modality
+                && task == other.task
         }
     }
 
@@ -65,4 +68,13 @@ package struct ReplicaReport: Equatable, Sendable {
     func hasSameModels(as other: ReplicaReport) -> Bool {
         models.count == other.models.count && zip(models, other.models).allSatisfy { $0.isSame(as: $1) }
     }
+}
+
+/// What a model of a replica does, as far as routing has to know it.
+package enum ServedTask: Hashable, Sendable {
+    /// The replica does not say.
+    case unknown
+    /// It turns texts into vectors, and does nothing else.
+    case embed
+    case other
 }

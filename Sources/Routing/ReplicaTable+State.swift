@@ -9,6 +9,26 @@ extension ReplicaTable {
         return offers.offers(in: row).contains { entries[$0.slot].load(version, $0.places) != nil }
     }
 
+    /// Whether a model is a replica's, or may well be: then nobody can say that there is no such model.
+    ///
+    /// It may be for `awaitNanosecondsMax` after a replica that served it was last heard of, or a replica was added
+    /// that has not said yet what it serves; and as long as no replica has said anything.
+    package func expects(_ selector: ModelSelector, at now: MonotonicTime) -> Bool {
+        knows(selector) || awaitsReports(at: now) || memory.knows(selector, at: now)
+    }
+
+    /// Whether there may be models that nobody knows of yet.
+    package func awaitsReports(at now: MonotonicTime) -> Bool {
+        isSilent
+            || entries.contains {
+                $0.additionNumber > 0 && $0.report == nil
+                    && now.nanoseconds(since: $0.additionTime) <= Self.awaitNanosecondsMax
+            }
+    }
+
+    /// For how long callers of a model that nobody serves any more, or yet, are told to come again.
+    package static var awaitNanosecondsMax: UInt64 { ModelMemory.nanosecondsMax }
+
     /// Whether no replica has said yet what it serves: then nobody knows which models there are.
     package var isSilent: Bool { !entries.contains { $0.report != nil } }
 
@@ -27,6 +47,8 @@ extension ReplicaTable {
         package let version: ModelVersion
         /// As the replicas say it.
         package let modality: String
+        /// As the first replica says it that says it.
+        package fileprivate(set) var task: ServedTask
         /// Those that take calls for it now, by address; none when all that serve it are away.
         package fileprivate(set) var replicas: [ReplicaID]
     }
@@ -36,12 +58,17 @@ extension ReplicaTable {
         var models: [ModelSelector: ServedModel] = [:]
         for replica in replicas {
             guard let slot = slot(of: replica) else { continue }
+            let ready = entries[slot].state(at: now) == .ready ? [replica] : []
             for model in entries[slot].report?.models ?? [] {
-                models[
-                    ModelSelector(name: model.name, version: model.version),
-                    default: ServedModel(
-                        name: model.name, version: model.version, modality: model.modality, replicas: [])
-                ].replicas += entries[slot].state(at: now) == .ready ? [replica] : []
+                let selector = ModelSelector(name: model.name, version: model.version)
+                var served =
+                    models[selector]
+                    ?? ServedModel(
+                        name: model.name, version: model.version, modality: model.modality, task: model.task,
+                        replicas: [])
+                served.replicas += ready
+                if served.task == .unknown { served.task = model.task }
+                models[selector] = served
             }
         }
         return models.values.sorted { ($0.name.name, $0.version) < ($1.name.name, $1.version) }

@@ -91,6 +91,7 @@ package struct ReplicaTable: Sendable {
         var additionNumber: Int
         /// Where it is among all, for calls with an affinity.
         let affinityPlace: UInt64
+        let additionTime: MonotonicTime
         /// The last one there was; nil until it has said something.
         var report: ReplicaReport?
         /// Of the models of the report, in its order.
@@ -132,6 +133,7 @@ package struct ReplicaTable: Sendable {
     /// Of the call that begins; kept for its memory.
     private var candidates: [Candidate] = []
     private var additionCount = 0
+    private(set) var memory = ModelMemory()
     private var retries = RetryBudget()
     private(set) var outliers = OutlierWatch()
     private let affinityLead: Double
@@ -148,21 +150,24 @@ package struct ReplicaTable: Sendable {
     package func slot(of replica: ReplicaID) -> Int? { slots[replica] }
 
     /// A server that may be a replica, and has not said anything yet; nothing changes when it is there already.
-    package mutating func add(_ replica: ReplicaID) {
+    package mutating func add(_ replica: ReplicaID, at now: MonotonicTime) {
         guard slots[replica] == nil else { return }
         additionCount += 1
         let entry = Entry(
-            replica: replica, additionNumber: additionCount, affinityPlace: AffinityKey.place(of: replica))
+            replica: replica, additionNumber: additionCount, affinityPlace: AffinityKey.place(of: replica),
+            additionTime: now)
         let slot = entries.firstIndex { $0.additionNumber == 0 } ?? entries.count
         if slot == entries.count { entries.append(entry) } else { entries[slot] = entry }
         slots[replica] = slot
         replicas = slots.keys.sorted()
     }
 
-    /// Forgets a replica; its calls may still end.
+    /// Forgets a replica, but for what it served; its calls may still end.
     package mutating func remove(_ replica: ReplicaID) {
         guard let slot = slots.removeValue(forKey: replica) else { return }
-        entries[slot] = Entry(replica: replica, additionNumber: 0, affinityPlace: 0)
+        if let report = entries[slot].report { memory.remember(report.models, until: entries[slot].reportTime) }
+        entries[slot] = Entry(
+            replica: replica, additionNumber: 0, affinityPlace: 0, additionTime: entries[slot].additionTime)
         outliers.remove(slot)
         replicas = slots.keys.sorted()
         modelsDidChange()
@@ -177,6 +182,12 @@ package struct ReplicaTable: Sendable {
             if isNew || now.nanoseconds(since: entries[slot].reportTime) > Self.reportAgeNanosecondsMax {
                 entries[slot].readySince = now
             }
+            // What it had and does not name any more may be on its way to another one. Of one that speaks all the time,
+            // it was unloaded.
+            let lost = entries[slot].report?.models.filter { model in
+                !report.models.contains { $0.name == model.name && $0.version == model.version }
+            }
+            memory.remember(lost ?? [], until: entries[slot].reportTime)
             entries[slot].isConnected = true
             beginAnew(slot)
         }
@@ -221,6 +232,7 @@ package struct ReplicaTable: Sendable {
         package let version: ModelVersion
         /// As the replicas say it.
         package let modality: String
+        package let task: ServedTask
     }
 
     /// The models of all replicas, by name and version; made once for each change.
@@ -229,7 +241,7 @@ package struct ReplicaTable: Sendable {
         let known = Set(
             entries.lazy.flatMap { entry in
                 (entry.report?.models ?? []).map {
-                    KnownModel(name: $0.name, version: $0.version, modality: $0.modality)
+                    KnownModel(name: $0.name, version: $0.version, modality: $0.modality, task: $0.task)
                 }
             })
         let catalog = known.sorted {

@@ -25,6 +25,7 @@ package enum MethodAudience: Hashable, Sendable {
                 .everybody
             case "apus.admin.v1.Admin": .admins
             case "apus.shard.v1.Shard": .routers
+            case "tei.v1.Info": .readers
             case "inference.GRPCInferenceService": Self(inferenceMethod: path.dropFirst(service.count + 2))
             default: .tenants
             }
@@ -42,6 +43,10 @@ package enum MethodAudience: Hashable, Sendable {
             default: .readers
             }
     }
+
+    /// Whether a call is a request in budgets and in the ledger: those are for work that models do, not for a look at
+    /// which there are, or whether the server is well.
+    package var isWork: Bool { self == .tenants }
 
     /// What a tenant needs to be allowed; nil where that is not asked.
     var action: ModelAction? {

@@ -32,11 +32,13 @@ package final class TenantAccount: Sendable {
         meters.withLock { $0.setSpentElsewhere(amounts, in: period) }
     }
 
-    /// Counts one more call.
+    /// Counts one more call, which costs `amounts` by itself.
     ///
     /// - Throws: RESOURCE_EXHAUSTED when the tenant has `concurrencyMax` calls in progress, or has made too many a
     ///   second, or has none left in its budget; nothing is counted then.
-    func admit(_ policy: TenantPolicy, _ clocks: TenantGate.Clocks) throws(ServingError) {
+    func admit(
+        _ policy: TenantPolicy, _ amounts: MeteredAmounts, _ clocks: TenantGate.Clocks
+    ) throws(ServingError) {
         let before = count.add(1, ordering: .relaxed).oldValue
         if let limit = policy.concurrencyMax, before >= limit {
             count.subtract(1, ordering: .relaxed)
@@ -44,20 +46,22 @@ package final class TenantAccount: Sendable {
         }
         guard policy.isMetered else { return }
         do throws(ServingError) {
-            try take(MeteredAmounts(requests: 1), policy, clocks)
+            try take(amounts, policy, clocks, isCall: true)
         } catch {
             count.subtract(1, ordering: .relaxed)
             throw error
         }
     }
 
-    /// Reserves what a call will use at most.
+    /// Reserves what a call will use at most, or counts the call itself.
     ///
     /// - Throws: RESOURCE_EXHAUSTED; nothing is reserved then.
-    func take(_ amounts: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks) throws(ServingError) {
+    func take(
+        _ amounts: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks, isCall: Bool = false
+    ) throws(ServingError) {
         let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
-        if let budget = policy.budget { learnHistory(budget, now, seconds) }
-        let refusal = meters.withLock { $0.take(amounts, policy, now, seconds) }
+        if let budget = policy.budget { learnHistory(budget, now, seconds, isCall: isCall) }
+        let refusal = meters.withLock { $0.take(amounts, policy, now, seconds, isCall: isCall) }
         if let refusal { throw refusal.error(of: tenant, at: seconds) }
     }
 
@@ -73,8 +77,8 @@ package final class TenantAccount: Sendable {
     }
 
     /// Takes an admission back: the call goes on elsewhere, where it is admitted anew.
-    func withdraw(_ policy: TenantPolicy) {
-        if policy.isMetered { meters.withLock { $0.withdraw(policy) } }
+    func withdraw(_ policy: TenantPolicy, _ amounts: MeteredAmounts) {
+        if policy.isMetered { meters.withLock { $0.withdraw(policy, amounts) } }
         count.subtract(1, ordering: .relaxed)
     }
 

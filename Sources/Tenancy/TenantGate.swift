@@ -74,7 +74,7 @@ package final class TenantGate: Sendable {
 
     private func admit(_ pass: TenantPass, _ method: String, _ audience: MethodAudience) throws(ServingError) {
         try pass.require(method: method, audience)
-        try pass.account?.admit(pass.caller.policy, clocks)
+        try pass.account?.admit(pass.caller.policy, MeteredAmounts(callFor: audience), clocks)
     }
 
     /// Reserves what a call will use at most, before its work begins; `leave` settles it.
@@ -95,19 +95,24 @@ package final class TenantGate: Sendable {
     ///
     /// - Parameters:
     ///   - pass: of the call.
+    ///   - audience: whom its method is for.
     ///   - reserved: the sum of what it reserved, besides the one request.
     ///   - used: what it has used, besides the one request.
     package func leave(
-        _ pass: TenantPass, reserved: MeteredAmounts = MeteredAmounts(), used: MeteredAmounts = MeteredAmounts()
+        _ pass: TenantPass, _ audience: MethodAudience, reserved: MeteredAmounts = MeteredAmounts(),
+        used: MeteredAmounts = MeteredAmounts()
     ) {
         guard let account = pass.account else { return }
         var (reserved, used) = (reserved, used)
-        (reserved.requests, used.requests) = (1, 1)
+        let request = MeteredAmounts(callFor: audience)
+        (reserved.requests, used.requests) = (request.requests, request.requests)
         account.release(reserved: reserved, used: used, pass.caller.policy, clocks)
     }
 
     /// Undoes `enter` for a call that is about to enter again.
-    package func withdraw(_ pass: TenantPass) { pass.account?.withdraw(pass.caller.policy) }
+    package func withdraw(_ pass: TenantPass, _ audience: MethodAudience) {
+        pass.account?.withdraw(pass.caller.policy, MeteredAmounts(callFor: audience))
+    }
 
     private func decide(
         _ identity: PeerIdentity?, method: String, audience: MethodAudience, actingFor: String?
@@ -205,4 +210,9 @@ package final class TenantGate: Sendable {
 
     /// Tenants that are remembered.
     var accountCount: Int { state.withLock { $0.accounts.count } }
+}
+
+extension MeteredAmounts {
+    /// What a call costs by itself, whatever it does.
+    fileprivate init(callFor audience: MethodAudience) { self.init(requests: audience.isWork ? 1 : 0) }
 }

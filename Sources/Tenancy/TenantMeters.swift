@@ -73,14 +73,12 @@ struct TenantMeters {
         budget == nil && requests.isFull(at: now) && tokens.isFull(at: now)
     }
 
-    /// Takes all of it or nothing.
+    /// Takes all of it or nothing; a call counts in the rate of requests whatever it costs of the budget.
     mutating func take(
-        _ amounts: MeteredAmounts, _ policy: TenantPolicy, _ now: MonotonicTime, _ seconds: Int64
+        _ amounts: MeteredAmounts, _ policy: TenantPolicy, _ now: MonotonicTime, _ seconds: Int64, isCall: Bool
     ) -> Refusal? {
         var after = self
-        if let limit = policy.requestRate, amounts.requests > 0,
-            let wait = after.requests.take(amounts.requests, of: limit, at: now)
-        {
+        if let limit = policy.requestRate, isCall, let wait = after.requests.take(1, of: limit, at: now) {
             return .requestRate(limit, waitNanoseconds: wait)
         }
         if let limit = policy.tokenRate, amounts.tokens > 0,
@@ -101,10 +99,10 @@ struct TenantMeters {
         return nil
     }
 
-    /// Gives back what the admission of one call took.
-    mutating func withdraw(_ policy: TenantPolicy) {
+    /// Gives back what the admission of one call took, `amounts` of them of the budget.
+    mutating func withdraw(_ policy: TenantPolicy, _ amounts: MeteredAmounts) {
         if let limit = policy.requestRate { requests.giveBack(1, of: limit) }
-        budget?.settle(reserved: MeteredAmounts(requests: 1), used: MeteredAmounts())
+        budget?.settle(reserved: amounts, used: MeteredAmounts())
     }
 
     /// Ends a call: what it used of what it had reserved, or beyond, is spent, the rest is given back.

@@ -22,11 +22,12 @@ extension TenantTable {
     ///       highest_priority: 3    # of its requests, 1 (the most urgent) to 9; 5, the usual one, when absent
     ///       weight: 4
     ///       max_concurrency: 64
-    ///       requests_per_second: 100
+    ///       requests_per_second: 100        # calls of any kind, those that only look too
     ///       request_burst: 200     # at once after a pause; as many as a second gives when absent
     ///       tokens_per_second: 5000
     ///       token_burst: 20000
     ///       resident_memory: 2GiB  # of the models it has called last: others' models do not drive them out of memory
+    ///       # Of calls for what models do; a look, such as ModelMetadata or ModelReady, costs nothing.
     ///       budget: {period: day, tokens: 10000000, requests: 100000, images: 5000, nodes: 1000000, edges: 5000000}
     /// ```
     ///

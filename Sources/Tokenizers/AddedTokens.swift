@@ -10,9 +10,10 @@ struct AddedTokens: Sendable {
         var isSingleWord = false
     }
 
-    /// A piece of a text: a token found in it, or the place of what stands between two of them.
+    /// A piece of a text: a token found in it and its place, with the white space that belongs to it, or the place of
+    /// what stands between two of them.
     enum Piece: Equatable {
-        case token(Int32)
+        case token(Int32, Range<Int>)
         case text(Range<Int>)
     }
 
@@ -62,13 +63,13 @@ struct AddedTokens: Sendable {
                 end = last
             }
             if end > textStart { pieces.append(.text(textStart..<end)) }
-            pieces.append(.token(entry.token))
             index = match.end
             while entry.stripsRight, index < text.count {
                 let (scalar, count) = decodeScalar(text, at: index)
                 guard Self.isSpace(scalar) else { break }
                 index += count
             }
+            pieces.append(.token(entry.token, end..<index))
             textStart = index
         }
         if textStart < text.count { pieces.append(.text(textStart..<text.count)) }

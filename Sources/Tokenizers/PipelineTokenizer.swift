@@ -22,6 +22,8 @@ package struct PipelineTokenizer: Tokenizer {
     var specialTokens: Set<Int32> = []
     /// The ids of special and other added tokens by what they are written as.
     var namedTokens: [String: Int32] = [:]
+    /// Whether spaces at the ends of tokens are no part of their places; nil where they are.
+    var spaceTrimming: SpaceTrimming?
     /// Whether no entry goes on past a mark of space, so that text may be cut in front of each for speed.
     var cutsAtSpaceMark = false
 
@@ -58,7 +60,7 @@ package struct PipelineTokenizer: Tokenizer {
         var cache = WordCache()
         for piece in addedTokens.split(bytes, literals: literals, specialTokens: specialTokens) {
             switch piece {
-            case .token(let token): tokens.append(token)
+            case .token(let token, _): tokens.append(token)
             case .text(let range):
                 try encode(
                     range.count == bytes.count ? bytes : Array(bytes[range]),
@@ -78,14 +80,15 @@ package struct PipelineTokenizer: Tokenizer {
         let literals = literals.isEmpty ? [] : normalizedLiterals(literals, text, normalized)
         for piece in normalizedTokens.split(normalized, literals: literals, specialTokens: specialTokens) {
             switch piece {
-            case .token(let token): tokens.append(token)
+            case .token(let token, _): tokens.append(token)
             case .text(let range):
                 let isWhole = range.count == normalized.count
                 var cuts = WordCuts(
                     isWhole ? normalized : Array(normalized[range]), isFirst: isFirst && range.lowerBound == 0)
                 cut(&cuts)
+                let bytes = cuts.bytes
                 for word in cuts.words {
-                    try cache.encode(cuts.bytes, word, model, into: &tokens)
+                    try cache.encode(bytes, word, model, into: &tokens)
                 }
             }
         }
@@ -101,7 +104,7 @@ package struct PipelineTokenizer: Tokenizer {
         return Set(zip(before, after).lazy.filter { literals.contains($0.0) }.map(\.1))
     }
 
-    private func cut(_ cuts: inout WordCuts) {
+    func cut(_ cuts: inout WordCuts<some StepText>) {
         for (index, step) in preTokenizers.enumerated() {
             cuts.apply(step)
             if case .byteLevel = step, index < preTokenizers.count - 1 { cuts.makeVisible() }
@@ -178,21 +181,9 @@ struct WordCache {
 }
 
 extension WordCuts {
-    /// Back from visible characters to the bytes that they stand for.
-    mutating func makeBytes() {
-        var result: [UInt8] = []
-        for index in words.indices {
-            let start = result.count
-            let text = String(decoding: bytes[words[index]], as: UTF8.self)
-            result += ByteLevelAlphabet.bytes(of: text) ?? Array(text.utf8)
-            words[index] = start..<result.count
-        }
-        bytes = result
-        isVisible = false
-    }
-
     /// Cuts in front of every mark of space that does not follow another.
     mutating func cutAtSpaceMarks() {
+        let bytes = bytes
         var result: [Range<Int>] = []
         for word in words {
             var start = word.lowerBound

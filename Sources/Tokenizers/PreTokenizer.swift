@@ -32,55 +32,79 @@ indirect enum PreTokenizer: Sendable {
 }
 
 /// A text and the words it was cut into so far.
-struct WordCuts {
-    var bytes: [UInt8]
+struct WordCuts<Text: StepText> {
+    private(set) var text: Text
     var words: [Range<Int>]
     /// Whether `bytes` are the visible characters of a byte-level vocabulary.
     var isVisible = false
     /// Whether the first word begins the whole text.
     let isFirst: Bool
 
-    init(_ bytes: [UInt8], isFirst: Bool) {
-        self.bytes = bytes
+    init(_ text: Text, isFirst: Bool) {
+        self.text = text
         self.isFirst = isFirst
-        words = bytes.isEmpty ? [] : [0..<bytes.count]
+        words = text.bytes.isEmpty ? [] : [0..<text.bytes.count]
     }
+
+    var bytes: [UInt8] { text.bytes }
 
     mutating func apply(_ step: PreTokenizer) {
         switch step {
         case .split(let pattern, let behavior, let inverts): split(pattern, behavior, inverts: inverts)
         case .byteLevel(let addsPrefixSpace, let pattern):
             if addsPrefixSpace {
-                rebuild { word, _, result in
-                    if word.first.map({ $0 != 0x20 }) == true { result.append(0x20) }
-                    result += word
+                rebuild { text, word, _, result in
+                    let bytes = text.bytes
+                    if !word.isEmpty, bytes[word.lowerBound] != 0x20 {
+                        result.append(CollectionOfOne(0x20), for: Self.firstScalar(of: word, bytes), of: text)
+                    }
+                    result.append(word, of: text)
                 }
             }
             if let pattern { split(pattern, .isolated, inverts: false) }
         case .metaspace(let replacement, let scheme, let splits): metaspace(replacement, scheme, splits: splits)
         case .bert:
-            split(Self.spaces, .removed, inverts: false)
-            split(Self.bertPunctuation, .isolated, inverts: false)
+            split(KnownCuts.spaces, .removed, inverts: false)
+            split(KnownCuts.bertPunctuation, .isolated, inverts: false)
         }
     }
 
     /// The words as visible characters: what a step behind the byte level sees.
     mutating func makeVisible() {
         isVisible = true
-        rebuild { word, _, result in
-            for byte in word { result += String(ByteLevelAlphabet.characters[Int(byte)]).utf8 }
+        rebuild { text, word, _, result in
+            for index in word {
+                let character = ByteLevelAlphabet.characters[Int(text.bytes[index])]
+                result.append(String(character).utf8, for: index..<index + 1, of: text)
+            }
         }
     }
 
-    private static let spaces = known(#"\s"#)
-    /// Punctuation as BERT has it: the category, and every ASCII sign.
-    private static let bertPunctuation = known(#"[\p{P}!-/:-@\[-`{-~]"#)
+    /// Back from visible characters to the bytes that they stand for.
+    mutating func makeBytes() {
+        rebuild { text, word, _, result in
+            let bytes = text.bytes
+            var index = word.lowerBound
+            // A word with anything else in it is none of ours, and stays as it is.
+            guard ByteLevelAlphabet.bytes(of: String(decoding: bytes[word], as: UTF8.self)) != nil else {
+                return result.append(word, of: text)
+            }
+            while index < word.upperBound {
+                let (scalar, count) = decodeScalar(bytes, at: index)
+                result.append(
+                    ByteLevelAlphabet.bytes(of: String(scalar)) ?? [], for: index..<index + count, of: text)
+                index += count
+            }
+        }
+        isVisible = false
+    }
 
-    static func known(_ pattern: String) -> WordPattern {
-        do { return try WordPattern(pattern) } catch { preconditionFailure("\(pattern): \(error.construct)") }
+    private static func firstScalar(of word: Range<Int>, _ bytes: [UInt8]) -> Range<Int> {
+        word.lowerBound..<word.lowerBound + decodeScalar(bytes, at: word.lowerBound).count
     }
 
     private mutating func split(_ pattern: WordPattern, _ behavior: PreTokenizer.Behavior, inverts: Bool) {
+        let bytes = bytes
         var result: [Range<Int>] = []
         result.reserveCapacity(max(words.count, bytes.count / 5))
         for word in words {
@@ -122,14 +146,22 @@ struct WordCuts {
 
     private mutating func metaspace(_ replacement: [UInt8], _ scheme: PreTokenizer.PrependScheme, splits: Bool) {
         let isFirst = self.isFirst
-        rebuild { word, index, result in
-            let start = result.count
-            for byte in word { if byte == 0x20 { result += replacement } else { result.append(byte) } }
-            let prepends = scheme == .always || scheme == .first && isFirst && index == 0
-            if prepends, !result[start...].starts(with: replacement) {
-                result.insert(contentsOf: replacement, at: start)
+        rebuild { text, word, index, result in
+            let bytes = text.bytes
+            let begins =
+                bytes[word].starts(with: replacement) || !word.isEmpty && bytes[word.lowerBound] == 0x20
+            if scheme == .always || scheme == .first && isFirst && index == 0, !begins, !word.isEmpty {
+                result.append(replacement, for: Self.firstScalar(of: word, bytes), of: text)
+            }
+            for place in word {
+                if bytes[place] == 0x20 {
+                    result.append(replacement, for: place..<place + 1, of: text)
+                } else {
+                    result.append(place..<place + 1, of: text)
+                }
             }
         }
+        let bytes = bytes
         guard splits, let mark = replacement.first else { return }
         var result: [Range<Int>] = []
         for word in words {
@@ -145,14 +177,25 @@ struct WordCuts {
     }
 
     /// Writes every word anew; `body` appends what the word becomes.
-    private mutating func rebuild(_ body: (ArraySlice<UInt8>, Int, inout [UInt8]) -> Void) {
-        var result: [UInt8] = []
+    private mutating func rebuild(_ body: (Text, Range<Int>, Int, inout Text) -> Void) {
+        var result = Text()
         result.reserveCapacity(bytes.count + 16)
         for index in words.indices {
-            let start = result.count
-            body(bytes[words[index]], index, &result)
-            words[index] = start..<result.count
+            let start = result.bytes.count
+            body(text, words[index], index, &result)
+            words[index] = start..<result.bytes.count
         }
-        bytes = result
+        text = result
+    }
+}
+
+/// Patterns that are the same for all texts.
+enum KnownCuts {
+    static let spaces = pattern(#"\s"#)
+    /// Punctuation as BERT has it: the category, and every ASCII sign.
+    static let bertPunctuation = pattern(#"[\p{P}!-/:-@\[-`{-~]"#)
+
+    static func pattern(_ pattern: String) -> WordPattern {
+        do { return try WordPattern(pattern) } catch { preconditionFailure("\(pattern): \(error.construct)") }
     }
 }

@@ -1,28 +1,39 @@
-/// A token and what it is written as.
+/// A token of a text and what it stands for.
 package struct TokenPiece: Equatable, Sendable {
     package let token: Int32
-    /// The text that it stands for without the space in front, or its name if it stands for none.
+    /// The part of the text that it came from, or its name where the tokenizer has put it around the text.
     package let text: String
-    package let isSpecial: Bool
+    /// Where that part is in the text, in bytes of UTF-8; nil where it is none.
+    package let range: Range<Int>?
 
-    package init(token: Int32, text: String, isSpecial: Bool) {
+    package init(token: Int32, text: String, range: Range<Int>?) {
         self.token = token
         self.text = text
-        self.isSpecial = isSpecial
+        self.range = range
     }
 }
 
 extension Tokenizer {
-    /// What each of the tokens is written as; part of a character becomes U+FFFD.
-    package func pieces(of tokens: [Int32]) -> [TokenPiece] {
-        tokens.map { token in
-            let isSpecial = isSpecial(token)
-            if isSpecial, let name = name(of: token) { return TokenPiece(token: token, text: name, isSpecial: true) }
-            let bytes = bytes(of: token)
-            let hasSpace = bytes.count > 1 && bytes[0] == UInt8(ascii: " ")
-            return TokenPiece(
-                token: token, text: String(decoding: bytes.dropFirst(hasSpace ? 1 : 0), as: UTF8.self),
-                isSpecial: isSpecial)
+    /// What each of the tokens of a text stands for.
+    ///
+    /// - Parameters:
+    ///   - text: of any length.
+    ///   - addsSpecialTokens: whether with what the tokenizer puts around a text.
+    ///   - lowercases: whether the text is written in lower case before the tokenizer sees it.
+    /// - Returns: the tokens in their order.
+    /// - Throws: as `encode`.
+    package func pieces(
+        of text: String, addsSpecialTokens: Bool, lowercases: Bool = false
+    ) throws(TokenizerError) -> [TokenPiece] {
+        let bytes = Array(text.utf8)
+        let lower = lowercases ? Normalizer.lowercase(AlignedText(bytes)) : nil
+        let read = lower.map { String(decoding: $0.bytes, as: UTF8.self) } ?? text
+        return try spans(of: read, addsSpecialTokens: addsSpecialTokens).map { span in
+            guard let place = span.range else {
+                return TokenPiece(token: span.token, text: name(of: span.token) ?? "", range: nil)
+            }
+            let range = lower.flatMap { $0.origin(of: place) } ?? place
+            return TokenPiece(token: span.token, text: String(decoding: bytes[range], as: UTF8.self), range: range)
         }
     }
 

@@ -13,6 +13,11 @@ package protocol Tokenizer: Sendable {
     /// - Throws: `TokenizerError.unknownCharacter` when the vocabulary cannot write `text`.
     func encode(_ text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [Int32]
 
+    /// The tokens of `text`, as `encode` gives them, and where in it each came from.
+    ///
+    /// - Throws: as `encode`.
+    func spans(of text: String, addsSpecialTokens: Bool) throws(TokenizerError) -> [PlacedToken]
+
     /// Where in `text`, UTF-8, a special token is written: offsets of first bytes, ascending.
     func specialTokenOffsets(in text: [UInt8]) -> [Int]
 

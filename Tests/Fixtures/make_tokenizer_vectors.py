@@ -1,5 +1,7 @@
 """Writes Tests/Fixtures/tokenizers/*.json with the tokenizers and sentencepiece packages as the judges.
 
+`offsets.json` has places in bytes, as the servers that clients know count them; the packages count characters for Python.
+
 Run: python3 make_tokenizer_vectors.py FOLDER, with FOLDER the shared data's folder `tokenizers`.
 """
 import json
@@ -8,7 +10,7 @@ import random
 import sys
 
 import sentencepiece
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 DATA = pathlib.Path(sys.argv[1])
 TARGET = pathlib.Path(__file__).resolve().parent / "tokenizers"
@@ -54,9 +56,9 @@ def texts(count, seed):
     return ["".join(generator.choice(ALPHABET) for _ in range(generator.randint(1, 24))) for _ in range(count)]
 
 
-def write(name, value):
+def write(name, value, indent=0):
     TARGET.mkdir(exist_ok=True)
-    (TARGET / name).write_text(json.dumps(value, ensure_ascii=True, indent=0, separators=(",", ":")) + "\n")
+    (TARGET / name).write_text(json.dumps(value, ensure_ascii=True, indent=indent, separators=(",", ":")) + "\n")
 
 
 samples = texts(120, 1)
@@ -79,3 +81,86 @@ write("sentencepiece.json", {"texts": lines, "ids": [processor.encode(line) for 
 t5 = Tokenizer.from_file(str(DATA / "hf/t5-small/tokenizer.json"))
 more = texts(120, 3) + ["a </s> b", "<extra_id_0>x"]
 write("t5.json", {"texts": more, "ids": [t5.encode(text).ids for text in more]})
+
+
+def byte_places(text, places):
+    starts = [0]
+    for character in text:
+        starts.append(starts[-1] + len(character.encode()))
+    return [[starts[start], starts[end]] for start, end in places]
+
+
+def places(tokenizer, samples):
+    """Of each text its ids and where each begins and ends; -1 for what is put around it."""
+    result = []
+    for text in samples:
+        encoding = tokenizer.encode(text)
+        own = byte_places(text, encoding.offsets)
+        result.append({"ids": encoding.ids, "places": [
+            [-1, -1] if special else place for place, special in zip(own, encoding.special_tokens_mask)]})
+    return {"texts": samples, "encodings": result}
+
+
+def own_bert():
+    """BERT's steps over a vocabulary of a few pieces, with tokens that take the spaces beside them."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "un", "##aff", "##able", "the", "cat", "##s", "a", "e", "b",
+              "##e", "##b", "##a", "x", "##x", "12", "##0", "\u4e2d", "\u6587", ".", ",", "!", "?", "-", "'", "s"]
+    pieces += [c for c in "cdfghijklmnopqrtuvwyz0123456789" if c not in pieces]
+    tokenizer = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.add_special_tokens([*pieces[:4], AddedToken("[MASK]", lstrip=True, rstrip=True)])
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def own_llama():
+    """SentencePiece's byte pairs as Llama has them, trained on a few lines: bytes where no token writes a character."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    tokenizer.decoder = decoders.Sequence([
+        decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
+    corpus = ["the cat and the dog sat on the mat; unaffable birds that they were"] * 3
+    tokenizer.train_from_iterator(
+        corpus, trainers.BpeTrainer(vocab_size=340, special_tokens=["<unk>", "<s>", *bytes_], show_progress=False))
+    content = json.loads(tokenizer.to_str())
+    # Only texts of bytes: nobody reads them in a text.
+    content["added_tokens"] = [token for token in content["added_tokens"] if not token["content"].startswith("<0x")]
+    tokenizer = Tokenizer.from_str(json.dumps(content))
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return tokenizer
+
+
+def own_roberta(trims, prefixes):
+    """Byte-level pairs of a small vocabulary, with and without what takes spaces off the places."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefixes)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        ["the cat and the dog sat on the mat; un-affable   birds\n that they were"] * 3,
+        trainers.BpeTrainer(vocab_size=300, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                            special_tokens=["<s>", "</s>"], show_progress=False))
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", 1), ("<s>", 0), trim_offsets=trims, add_prefix_space=prefixes)
+    return tokenizer
+
+
+own = {"bert": own_bert(), "llama": own_llama(), "roberta": own_roberta(True, True), "gpt2": own_roberta(False, False),
+       "gpt2 trimmed": own_roberta(True, False)}
+plain = ["the cat and  the\tdog sat", "Unaffable BIRDS, they were!", "  the cat  ", "na\u00efve \u00dcn\u00efcode \U0001f426 tabs",
+         "the [MASK]  cat", "<s>the</s> cat", "\ufb01ne \u00bd \uff21 cafe\u0301", "\u4e2d\u6587 the \u6587", ""]
+judged = {name: places(tokenizer, plain + texts(60, 4)) | {"tokenizer": json.loads(tokenizer.to_str())}
+          for name, tokenizer in own.items()}
+root = TARGET.parents[2]
+judged["storyteller"] = places(Tokenizer.from_file(
+    str(root / "Sources/ApusServer/ExampleModels/storyteller/1/tokenizer.json")), plain + texts(40, 5))
+for name in ("t5-small", "roberta-base"):
+    judged[name] = places(Tokenizer.from_file(str(DATA / f"hf/{name}/tokenizer.json")), plain + texts(60, 6))
+write("offsets.json", judged, indent=None)
+
+pieces = [processor.encode(line, return_type="proto").pieces for line in lines]
+write("sentencepiece_offsets.json", {"texts": lines, "encodings": [
+    {"ids": [piece.id for piece in line], "places": [[piece.begin, piece.end] for piece in line]} for line in pieces]}, indent=None)

@@ -13,7 +13,7 @@ import pytest
 import etcd as etcd_process
 import namespaces
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
-from conftest import Server, apus, credentials, free_ports, write_configuration
+from conftest import EXAMPLES, Server, apus, credentials, free_ports, write_configuration
 from test_metrics import Samples, get, metrics_address
 
 pytestmark = pytest.mark.skipif(not etcd_process.BINARY or not etcd_process.CONTROL,
@@ -53,7 +53,7 @@ class Cluster:
     def start_shard(self, where=None):
         """`where` is how it finds etcd, if not as everybody does."""
         place = self.path / f"shard{len(self.shards)}"
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         settings = "{" + ", ".join([*(where or self.where), f"lease: {self.lease}s"]) + "}"
         shard = Server(write_configuration(place, self.certificates, etcd=settings), place)
         shard.name = shard.target.replace("localhost", "127.0.0.1")
@@ -372,3 +372,36 @@ def test_a_configuration_that_cannot_work_says_why(tmp_path, lines, complaint):
     (tmp_path / "apus.yaml").write_text("\n".join(lines) + "\n")
     outcome = apus("serve", "--config", tmp_path / "apus.yaml")
     assert outcome.returncode != 0 and complaint in outcome.stderr, outcome.stderr
+
+
+def test_a_model_whose_only_shard_is_gone_is_unavailable_and_one_that_nobody_had_is_unknown(cluster):
+    whole = cluster()
+    whole.etcd.start()
+    whole.start_front()
+    place = whole.path / "shard0" / "models" / "lonely"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(EXAMPLES / "karate")
+    shards = [whole.start_shard(), whole.start_shard()]
+    deadline = time.monotonic() + 30
+
+    def wait(condition):
+        while not condition():
+            assert time.monotonic() < deadline, whole.front.errors()
+            time.sleep(0.02)
+
+    def outcome(model):
+        try:
+            graph_pb2_grpc.GraphStub(whole.channel).Predict(
+                graph_pb2.PredictRequest(model=model, nodes=[0]), timeout=30)
+            return "OK", {}
+        except grpc.RpcError as error:
+            return error.code().name, dict(error.trailing_metadata())
+    wait(lambda: whole.logged("shard there") == 2)
+    assert outcome("lonely")[0] == "OK" and outcome("nobody")[0] == "NOT_FOUND"
+    shards[0].process.send_signal(signal.SIGKILL)
+    shards[0].process.wait(30)
+    # Its lease is over, and nobody but the front end's memory knows of it.
+    wait(lambda: whole.logged("shard gone") == 1)
+    code, trailers = outcome("lonely")
+    assert code == "UNAVAILABLE" and int(trailers["grpc-retry-pushback-ms"]) > 0
+    assert outcome("nobody")[0] == "NOT_FOUND" and outcome("karate")[0] == "OK"

@@ -1,6 +1,7 @@
 """tei.v1 of a real server over mTLS, by all-MiniLM-L6-v2: what clients of text-embeddings-inference call."""
 
 import pathlib
+import threading
 import time
 
 import grpc
@@ -99,6 +100,15 @@ def test_tokens_are_those_of_the_models_own_tokenizer(channel, minilm):
     for text, answer in zip(TEXTS, stub.TokenizeStream(iter(requests)), strict=True):
         expected = reference.encode(text)
         assert [token.id for token in answer.tokens] == expected.ids
+        # The package counts characters; the servers that clients know, bytes.
+        places = [(len(text[:start].encode()), len(text[:stop].encode())) for start, stop in expected.offsets]
+        for token, place, special in zip(answer.tokens, places, expected.special_tokens_mask, strict=True):
+            assert token.special == bool(special)
+            if special:
+                assert not token.HasField("start") and not token.HasField("stop")
+            else:
+                assert (token.start, token.stop) == place
+                assert token.text.encode() == text.encode()[token.start:token.stop]
         ends = [answer.tokens[0], answer.tokens[-1]]
         assert [(token.text, token.special) for token in ends] == [("[CLS]", True), ("[SEP]", True)]
         assert answer == stub.Tokenize(tei.EncodeRequest(inputs=text, add_special_tokens=True))
@@ -106,7 +116,7 @@ def test_tokens_are_those_of_the_models_own_tokenizer(channel, minilm):
             decoded = stub.Decode(tei.DecodeRequest(ids=expected.ids, skip_special_tokens=skips)).text
             assert decoded == reference.decode(expected.ids, skip_special_tokens=skips)
     plain = stub.Tokenize(tei.EncodeRequest(inputs="unaffable Birds"))
-    assert "".join(token.text for token in plain.tokens) == "unaffablebirds"
+    assert "".join(token.text for token in plain.tokens) == "unaffableBirds"
 
 
 def test_the_model_is_described(channel):
@@ -152,16 +162,22 @@ def test_a_budget_ends_a_stream_and_the_ledger_has_what_was_answered(server, fol
     assert [(row.model, row.prompt_tokens, row.failures) for row in rows] == [("minilm", 200, 1)]
 
 
-def test_a_front_end_forwards_to_the_shard_that_has_the_model(server, folder, tmp_path):
+def front_end(tmp_path, folder, shards, *more):
+    """A front end before these servers whose configuration names no encoder."""
     main = folder / "main"
+    addresses = ", ".join(shard.target.replace("localhost", "127.0.0.1") for shard in shards)
     lines = ["listen: 127.0.0.1:0", "http_listen: off", "tls:", f"  certificate: {main / 'server.pem'}",
-             f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}", "tei: {model: minilm}",
-             "tenancy: {tenants: [{name: local, budget: {period: day, tokens: 100000}}]}", "shards:",
-             f"  addresses: [{server.target.replace('localhost', '127.0.0.1')}]",
-             f"  certificate: {main / 'role-router.pem'}", f"  key: {main / 'role-router.key'}",
-             f"  ca: {main / 'ca.pem'}"]
+             f"  key: {main / 'server.key'}", f"  client_ca: {main / 'ca.pem'}", *more, "shards:",
+             f"  addresses: [{addresses}]", f"  certificate: {main / 'role-router.pem'}",
+             f"  key: {main / 'role-router.key'}", f"  ca: {main / 'ca.pem'}"]
     (tmp_path / "apus.yaml").write_text("\n".join(lines) + "\n")
-    front = Server(tmp_path / "apus.yaml", tmp_path)
+    return Server(tmp_path / "apus.yaml", tmp_path)
+
+
+def test_a_front_end_forwards_to_the_shard_that_has_the_encoder(server, folder, tmp_path):
+    main = folder / "main"
+    front = front_end(tmp_path, folder, [server],
+                      "tenancy: {tenants: [{name: local, budget: {period: day, tokens: 100000}}]}")
     with grpc.secure_channel(front.target, credentials(main)) as forwarded, \
             grpc.secure_channel(server.target, credentials(main)) as straight:
         stub = tei_pb2_grpc.EmbedStub(forwarded)
@@ -183,6 +199,80 @@ def test_a_front_end_forwards_to_the_shard_that_has_the_model(server, folder, tm
     assert front.terminate() == 0, front.errors()
 
 
+def test_a_front_end_says_which_encoders_there_are_or_that_there_is_none(server, folder, minilm, tmp_path):
+    places = [tmp_path / name for name in ("plain", "more", "front")]
+    for place in places:
+        place.mkdir()
+    plain = Server(write_configuration(places[0], folder), places[0])
+    add_model(places[1], minilm, "other")
+    more = Server(write_configuration(places[1], folder), places[1])
+    info = tei.InfoRequest()
+
+    def refusal(front):
+        with grpc.secure_channel(front.target, credentials(folder / "main")) as channel:
+            stub = tei_pb2_grpc.InfoStub(channel)
+            deadline = time.monotonic() + 30
+            while True:
+                with pytest.raises(grpc.RpcError) as error:
+                    stub.Info(info)
+                if error.value.code() != grpc.StatusCode.UNAVAILABLE:
+                    return stub, error.value.code().name, error.value.details()
+                assert time.monotonic() < deadline, error.value.details()
+                time.sleep(0.02)
+    front = front_end(places[2], folder, [plain])
+    _, code, details = refusal(front)
+    assert code == "FAILED_PRECONDITION" and "there is no encoder here" in details and "tei.model" in details
+    assert front.terminate() == 0, front.errors()
+    front = front_end(places[2], folder, [server, more])
+    with grpc.secure_channel(front.target, credentials(folder / "main")) as channel:
+        stub = tei_pb2_grpc.InfoStub(channel)
+        deadline = time.monotonic() + 30
+        while front.errors().count("shard there") < 2:
+            assert time.monotonic() < deadline, front.errors()
+            time.sleep(0.02)
+        with pytest.raises(grpc.RpcError) as error:
+            stub.Info(info)
+        assert error.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+        assert "minilm, other" in error.value.details() and "storyteller" not in error.value.details()
+        assert stub.Info(info, metadata=[("apus-model", "other")]).model_id == "other"
+    for each in (front, plain, more):
+        assert each.terminate() == 0, each.errors()
+
+
+def test_a_stream_through_a_front_end_settles_each_request_with_its_answer(server, folder, tmp_path):
+    # Each text is promised 20 tokens and more, and uses 5: the sum of the promises is twice the budget.
+    front = front_end(tmp_path, folder, [server],
+                      "tenancy: {tenants: [{name: local, budget: {period: day, tokens: 1000}}]}")
+    with grpc.secure_channel(front.target, credentials(folder / "main")) as channel:
+        assert knows_its_shard(channel)
+        answers = tei_pb2_grpc.EmbedStub(channel).EmbedStream(paced := Paced(100))
+        for answer in answers:
+            assert answer.metadata.compute_tokens == 5
+            paced.turn.release()
+        assert dict(answers.trailing_metadata())["apus-prompt-tokens"] == "500"
+    with grpc.secure_channel(front.target, credentials(folder / "main", "role-admin")) as channel:
+        tenant = admin_pb2_grpc.AdminStub(channel).ListTenants(admin_pb2.ListTenantsRequest()).tenants[0]
+    assert (tenant.budget[0].spent, tenant.budget[0].reserved) == (500, 0)
+    assert front.terminate() == 0, front.errors()
+
+
+class Paced:
+    """Requests of which the next is made when the one before is answered."""
+
+    def __init__(self, count):
+        self.rest, self.turn = count, threading.Semaphore(1)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.rest:
+            raise StopIteration
+        assert self.turn.acquire(timeout=30)
+        self.rest -= 1
+        return tei.EmbedRequest(inputs="a b c")
+
+
 def knows_its_shard(channel):
     """Waits until the front end has heard from its shard."""
     deadline = time.monotonic() + 30
@@ -191,6 +281,6 @@ def knows_its_shard(channel):
         try:
             return bool(stub.Info(tei.InfoRequest()).model_id)
         except grpc.RpcError as error:
-            assert error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE), error.details()
+            assert error.code() == grpc.StatusCode.UNAVAILABLE, error.details()
             time.sleep(0.02)
     return False

@@ -7,6 +7,7 @@ import threading
 
 import grpc
 import pytest
+import tritonclient.grpc
 
 from apus.admin.v1 import admin_pb2, admin_pb2_grpc
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
@@ -164,3 +165,30 @@ def test_a_server_without_a_ledger_says_so(server, tenants):
         with pytest.raises(grpc.RpcError) as refusal:
             admin_pb2_grpc.AdminStub(channel).GetUsage(admin_pb2.GetUsageRequest())
     assert refusal.value.code() == grpc.StatusCode.FAILED_PRECONDITION and "ledger.path" in refusal.value.details()
+
+
+def test_a_look_is_no_request_and_what_models_do_is(start, tenants):
+    server = start(tenancy="{tenants: [{name: acme, budget: {period: month, requests: 2}}]}")
+    main = tenants / "main"
+    with tritonclient.grpc.InferenceServerClient(
+            server.target, ssl=True, root_certificates=main / "ca.pem", private_key=main / "tenant-acme.key",
+            certificate_chain=main / "tenant-acme.pem") as client, connect(server, tenants, "tenant-acme") as channel:
+        for _ in range(3):
+            assert client.is_server_live() and client.is_server_ready() and client.is_model_ready("karate")
+            assert client.get_model_metadata("karate").name == "karate"
+            assert client.get_model_config("karate") and client.get_model_repository_index()
+            assert client.get_inference_statistics("karate")
+            with pytest.raises(tritonclient.grpc.InferenceServerException):
+                client.get_model_metadata("nobody")
+        assert usage(server, tenants) == {}
+        stub = graph_pb2_grpc.GraphStub(channel)
+        stub.Predict(graph_pb2.PredictRequest(model="karate", nodes=[0]))
+        with pytest.raises(grpc.RpcError):
+            stub.Predict(graph_pb2.PredictRequest(model="nobody", nodes=[0]))
+        with pytest.raises(grpc.RpcError) as refusal:
+            stub.Predict(graph_pb2.PredictRequest(model="karate", nodes=[0]))
+        assert b"BUDGET_EXHAUSTED" in dict(refusal.value.trailing_metadata())["grpc-status-details-bin"]
+        # Nobody is kept from looking by what was used.
+        assert client.is_model_ready("karate")
+    row = usage(server, tenants)["acme", ""]
+    assert (row.requests, row.failures, row.nodes) == (2, 1, 1)

@@ -2,6 +2,7 @@
 shards come, drain and are killed under load without an accepted call being lost."""
 
 import concurrent.futures
+import json
 import queue
 import shutil
 import signal
@@ -425,6 +426,79 @@ def test_who_cancels_pays_for_what_has_come_through_a_front_end(platform, certif
     # The ledger has at least what was read, and the prompts, which the trailers could not tell of any more.
     assert row.generated_tokens >= received and row.prompt_tokens >= row.requests - 1
     assert account.spent == row.generated_tokens + row.prompt_tokens <= budget
+
+
+def account(whole):
+    """What acme has spent of its budget and what it is promised, and its row in the ledger."""
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    with grpc.secure_channel(whole.front.target, credentials(whole.certificates / "main", "role-admin")) as channel:
+        admin = admin_pb2_grpc.AdminStub(channel)
+        budget = admin.ListTenants(admin_pb2.ListTenantsRequest()).tenants[0].budget[0]
+        rows = [row for row in admin.GetUsage(admin_pb2.GetUsageRequest()).rows if row.tenant == "acme"]
+    return budget.spent, budget.reserved, rows[0] if rows else None
+
+
+def runs_on_its_shard(whole):
+    """Whether the shard has a text in its cache, which nobody has heard of yet."""
+    from apus.admin.v1 import admin_pb2, admin_pb2_grpc
+    with grpc.secure_channel(whole.shards[0].target, credentials(whole.certificates / "main", "role-admin")) as channel:
+        status = admin_pb2_grpc.AdminStub(channel).GetStatus(admin_pb2.GetStatusRequest())
+    return next(each.counters.cache_pages_used for each in status.models if each.name == "storyteller") > 0
+
+
+def text_request(count):
+    """One for a text of so many tokens, as tensors."""
+    texts = {"text_input": "Once upon", "sampling_parameters": json.dumps({"max_tokens": count, "ignore_eos": True})}
+    return service_pb2.ModelInferRequest(model_name="storyteller", inputs=[
+        {"name": name, "datatype": "BYTES", "shape": [1], "contents": {"bytes_contents": [text.encode()]}}
+        for name, text in texts.items()])
+
+
+def test_who_cancels_a_unary_call_through_a_front_end_pays_what_was_promised(platform):
+    whole = platform(1, limits=", budget: {period: month, tokens: 1000}")
+    call = service_pb2_grpc.GRPCInferenceServiceStub(whole.channel).ModelInfer.future(text_request(480), timeout=60)
+    whole.wait(lambda: runs_on_its_shard(whole))
+    assert call.cancel()
+    whole.wait(lambda: account(whole)[1] == 0)
+    spent, _, row = account(whole)
+    assert 480 < spent <= 480 + 64 and row.generated_tokens == spent and (row.requests, row.failures) == (1, 1)
+
+
+def test_who_cancels_a_text_before_its_first_message_pays_its_prompt_and_what_is_held_back(platform):
+    whole = platform(1, limits=", budget: {period: month, tokens: 2000}")
+    # All of it may be the beginning of what ends it, so nothing is sent before 256 letters are there.
+    call = generate(whole.channel, max_tokens=480, regex="a{400}", stop=["a" * 256])
+    whole.wait(lambda: runs_on_its_shard(whole))
+    call.cancel()
+    whole.wait(lambda: account(whole)[1] == 0)
+    spent, _, row = account(whole)
+    assert 0 < row.prompt_tokens < len("Once upon a time"), "as the shard has counted it"
+    assert row.generated_tokens == 256 and spent == row.prompt_tokens + 256
+
+
+def test_a_stream_of_texts_through_a_front_end_settles_each_with_its_answer(platform):
+    # Each is promised some 50 tokens and uses fewer than 30.
+    whole = platform(1, limits=", budget: {period: month, tokens: 700}")
+    answers = queue.SimpleQueue()
+
+    def requests():
+        for _ in range(20):
+            yield text_request(24)
+            answers.get(timeout=30)
+    stub, told = service_pb2_grpc.GRPCInferenceServiceStub(whole.channel), 0
+    call = stub.ModelStreamInfer(requests(), timeout=120)
+    for answer in call:
+        assert not answer.error_message
+        parameters = answer.infer_response.parameters
+        assert parameters["triton_final_response"].bool_param
+        assert parameters["apus-generated-tokens"].uint64_param == 24
+        told += parameters["apus-prompt-tokens"].uint64_param + 24
+        assert account(whole)[0] == told, "each is settled when it is answered"
+        answers.put(answer)
+    assert 480 < told <= 700 < 20 * 45
+    whole.wait(lambda: account(whole)[1] == 0)
+    spent, _, row = account(whole)
+    assert spent == told == row.prompt_tokens + row.generated_tokens
 
 
 def test_a_front_end_whose_certificate_is_renewed_and_then_revoked_loses_no_call(tmp_path, certificates):

@@ -283,10 +283,14 @@ struct Sample: Sendable, CustomTestStringConvertible {
             ShardState(models: [ShardModel(), ShardModel(name: "m")], draining: true),
             #"models {} models { name: "m" } draining: true"#),
         Sample(
-            ShardModel(name: "m", version: "3", expectedWaitMicroseconds: 4, serviceMicroseconds: 5, modality: "text"),
+            ShardModel(
+                name: "m", version: "3", expectedWaitMicroseconds: 4, serviceMicroseconds: 5, modality: "text",
+                task: .embed),
             #"""
             name: "m" version: "3" expected_wait_microseconds: 4 service_microseconds: 5 modality: "text"
+            task: MODEL_TASK_EMBED
             """#),
+        Sample(ShardModel(task: .unrecognized(77)), "task: 77"),
     ]
 
     private static let health = [

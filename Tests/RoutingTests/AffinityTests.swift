@@ -27,7 +27,7 @@ private func report(wait: UInt64 = 0) -> ReplicaReport {
 private func table(_ replicas: [ReplicaID], lead: Double = 4) -> ReplicaTable {
     var table = ReplicaTable(affinityLead: lead)
     for replica in replicas {
-        table.add(replica)
+        table.add(replica, at: later)
         table.update(replica, report(), at: MonotonicTime(nanoseconds: 0))
         table.update(replica, report(), at: later)
     }
@@ -120,7 +120,7 @@ struct AffinityTests {
         let keys = (0..<500).map { key("prompt \($0)") }
         let before = keys.map { table.place($0)! }
         let new = ReplicaID("10.0.0.9:8461")
-        table.add(new)
+        table.add(new, at: later)
         table.update(new, report(), at: MonotonicTime(nanoseconds: 0))
         table.update(new, report(), at: later)
         let with = keys.map { table.place($0)! }
@@ -135,7 +135,7 @@ struct AffinityTests {
     func slowStart() {
         var table = table(replicas(1..<3))
         let new = ReplicaID("10.0.0.9:8461")
-        table.add(new)
+        table.add(new, at: later)
         table.update(new, report(), at: later)
         let keys = (0..<100).map { key("prompt \($0)") }
         // A tenth of what each of the two others gets of them.

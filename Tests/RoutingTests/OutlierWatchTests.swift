@@ -116,7 +116,7 @@ struct OutlierTableTests {
     /// A table in which the first replica fails every third of its calls, at the moment when that is noticed.
     private func ill(_ replicas: [ReplicaID]) -> (ReplicaTable, MonotonicTime) {
         var table = ReplicaTable()
-        for replica in replicas { table.add(replica) }
+        for replica in replicas { table.add(replica, at: MonotonicTime(nanoseconds: 0)) }
         var now = start
         var count = 0
         report(&table, replicas, at: now)
@@ -166,7 +166,7 @@ struct OutlierTableTests {
     @Test("a caller without patience takes no replica from anybody")
     func impatience() {
         var table = ReplicaTable()
-        table.add(replicas[0])
+        table.add(replicas[0], at: MonotonicTime(nanoseconds: 0))
         report(&table, [replicas[0]], at: MonotonicTime(nanoseconds: 0))
         report(&table, [replicas[0]], at: start)
         var now = start

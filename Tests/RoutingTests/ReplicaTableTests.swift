@@ -40,7 +40,7 @@ struct ReplicaTableTests {
     private func table(_ reports: [ReplicaID: ReplicaReport]) -> ReplicaTable {
         var table = ReplicaTable()
         for (replica, report) in reports {
-            table.add(replica)
+            table.add(replica, at: MonotonicTime(nanoseconds: 0))
             table.update(replica, report, at: MonotonicTime(nanoseconds: 0))
             table.update(replica, report, at: later)
         }
@@ -122,14 +122,67 @@ struct ReplicaTableTests {
     func silent() {
         var table = ReplicaTable()
         #expect(table.isSilent)
-        table.add(a)
-        table.add(b)
+        table.add(a, at: later)
+        table.add(b, at: later)
         #expect(table.isSilent)
         table.update(a, report(), at: later)
         table.disconnect(a)
         #expect(!table.isSilent, "what it has said is remembered")
         table.remove(a)
         #expect(table.isSilent)
+    }
+
+    private let other = ModelSelector(name: ModelName("other")!)
+    private let bound = ReplicaTable.awaitNanosecondsMax
+
+    @Test("expects a model whose last replica is gone, for a while after it was heard of, and no other")
+    func expectsAfterRemoval() {
+        var table = table([a: report([("digits", 2)]), b: report([("other", 1)])])
+        table.remove(a)
+        #expect(!table.knows(digits))
+        let nobody = ModelSelector(name: ModelName("nobody")!)
+        let (last, past) = (later.advanced(byNanoseconds: bound), later.advanced(byNanoseconds: bound + 1))
+        for version in [nil, ModelVersion(2)] {
+            let selector = ModelSelector(name: digits.name, version: version)
+            #expect(table.expects(selector, at: last) && !table.expects(selector, at: past))
+        }
+        #expect(!table.expects(ModelSelector(name: digits.name, version: ModelVersion(1)), at: last))
+        #expect(table.expects(other, at: past) && !table.expects(nobody, at: later))
+    }
+
+    @Test("expects a model that a replica had before it was away, but not one that it unloads")
+    func expectsAfterReturn() {
+        var table = table([a: report([("digits", 1), ("other", 1)]), b: report([("some", 1)])])
+        table.disconnect(a)
+        table.update(a, report([("digits", 1)]), at: later)
+        #expect(table.expects(other, at: later.advanced(byNanoseconds: bound)))
+        #expect(!table.expects(other, at: later.advanced(byNanoseconds: bound + 1)))
+        table.update(a, report([("some", 1)]), at: later)
+        #expect(!table.expects(digits, at: later))
+    }
+
+    @Test("expects any model while a replica that was added has not spoken, for a while")
+    func expectsTheUnheard() {
+        var table = table([a: report()])
+        #expect(!table.expects(other, at: later))
+        table.add(b, at: later)
+        #expect(table.expects(other, at: later.advanced(byNanoseconds: bound)))
+        #expect(!table.expects(other, at: later.advanced(byNanoseconds: bound + 1)))
+        table.update(b, report(), at: later)
+        #expect(!table.expects(other, at: later))
+    }
+
+    @Test("says what a model does as soon as one of its replicas says it")
+    func tasks() {
+        func report(_ task: ServedTask) -> ReplicaReport {
+            ReplicaReport(models: [
+                .init(
+                    name: digits.name, version: ModelVersion(1)!, waitNanoseconds: 0, serviceNanoseconds: 1, task: task)
+            ])
+        }
+        let mixed = table([a: report(.unknown), b: report(.embed)])
+        #expect(mixed.models(at: later).map(\.task) == [.embed])
+        #expect(table([a: report(.unknown)]).models(at: later).map(\.task) == [.unknown])
     }
 
     @Test("keeps a retry away from the replicas that were tried")
@@ -142,7 +195,7 @@ struct ReplicaTableTests {
     @Test("spares a replica that has just joined, less and less")
     func slowStart() {
         var table = table([a: report()])
-        table.add(b)
+        table.add(b, at: later)
         table.update(b, report(), at: later)
         func share(at time: MonotonicTime) -> Double {
             var copy = table
@@ -158,7 +211,7 @@ struct ReplicaTableTests {
     @Test("a replica that has just joined has its part of calls that come one by one")
     func slowStartOfFewCalls() {
         var table = table([a: report()])
-        table.add(b)
+        table.add(b, at: later)
         table.update(b, report(), at: later)
         var count = 0
         for _ in 0..<110 {
@@ -173,7 +226,7 @@ struct ReplicaTableTests {
     func slowStartOfAll() {
         var table = ReplicaTable()
         for replica in [a, b, c] {
-            table.add(replica)
+            table.add(replica, at: later)
             table.update(replica, report(), at: later)
         }
         var counts: [ReplicaID: Int] = [:]
@@ -234,7 +287,7 @@ struct ReplicaTableTests {
         var table = table([a: report()])
         let old = table.begin(digits, at: later)!
         table.remove(a)
-        table.add(a)
+        table.add(a, at: later)
         table.update(a, report(), at: later)
         let new = table.begin(digits, at: later)!
         table.finish(old, .answered, at: later)
@@ -267,7 +320,7 @@ struct ReplicaTableTests {
             time = time.advanced(byNanoseconds: UInt64.random(in: 0...200_000_000, using: &random))
             let replica = all.randomElement(using: &random)!
             switch Int.random(in: 0..<10, using: &random) {
-            case 0: table.add(replica)
+            case 0: table.add(replica, at: time)
             case 1 where table.replicas.contains(replica):
                 table.update(replica, report(wait: UInt64.random(in: 0...9_000_000, using: &random)), at: time)
                 ready.insert(replica)

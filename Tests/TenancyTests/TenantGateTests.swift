@@ -36,7 +36,7 @@ struct TenantGateTests {
         }
         #expect(gate.inProgressCount(of: acme) == 2)
         _ = try enter(gate, "tenant/other")
-        gate.leave(first)
+        gate.leave(first, .tenants)
         _ = try enter(gate, "tenant/acme")
         #expect(gate.inProgressCount(of: acme) == 2)
     }
@@ -64,7 +64,7 @@ struct TenantGateTests {
             #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: pass) }
         }
         #expect(gate.inProgressCount(of: acme) == 1)
-        gate.leave(before)
+        gate.leave(before, .tenants)
         #expect(gate.inProgressCount(of: acme) == 0)
     }
 
@@ -80,7 +80,7 @@ struct TenantGateTests {
         }
         #expect(gate.statuses.first?.budget?.spent.tokens == 50 && gate.statuses.first?.budget?.reserved.tokens == 0)
         #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 51), for: pass) }
-        gate.leave(pass)
+        gate.leave(pass, .tenants)
         #expect(gate.inProgressCount(of: acme) == 0)
     }
 
@@ -88,22 +88,22 @@ struct TenantGateTests {
     func accounts() throws {
         let gate = TenantGate(TenantTable())
         let pass = try enter(gate, "tenant/acme")
-        for number in 0..<5_000 { gate.leave(try enter(gate, "tenant/t\(number)")) }
+        for number in 0..<5_000 { gate.leave(try enter(gate, "tenant/t\(number)"), .tenants) }
         #expect(gate.accountCount <= 1_024)
         #expect(gate.inProgressCount(of: acme) == 1)
-        gate.leave(pass)
+        gate.leave(pass, .tenants)
     }
 
     @Test("a connection whose tenant was forgotten meanwhile counts with the tenant's other connections")
     func forgottenPass() throws {
         let gate = TenantGate(TenantTable(unlistedPolicy: TenantPolicy(concurrencyMax: 1)))
         let first = try enter(gate, "tenant/acme")
-        gate.leave(first)
-        for number in 0..<1_024 { gate.leave(try enter(gate, "tenant/t\(number)")) }
+        gate.leave(first, .tenants)
+        for number in 0..<1_024 { gate.leave(try enter(gate, "tenant/t\(number)"), .tenants) }
         let other = try enter(gate, "tenant/acme")
         #expect(throws: ServingError.self) { try enter(gate, "tenant/acme", pass: first) }
-        gate.leave(other)
-        gate.leave(try enter(gate, "tenant/acme", pass: first))
+        gate.leave(other, .tenants)
+        gate.leave(try enter(gate, "tenant/acme", pass: first), .tenants)
         #expect(gate.inProgressCount(of: acme) == 0)
     }
 
@@ -113,8 +113,8 @@ struct TenantGateTests {
             let gate = TenantGate(TenantTable())
             let pass = try gate.enter(
                 PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme"), method: "/s/m", audience: .tenants)
-            gate.leave(pass)
-            gate.leave(pass)
+            gate.leave(pass, .tenants)
+            gate.leave(pass, .tenants)
         }
     }
 
@@ -163,7 +163,7 @@ struct TenantLimitsTests {
     @Test("lets a burst of calls through, then the rate, and says when to come again")
     func requestRate() throws {
         let gate = gate { $0.requestRate = RateLimit(perSecond: 10, burst: 3) }
-        for _ in 0..<3 { gate.leave(try enter(gate)) }
+        for _ in 0..<3 { gate.leave(try enter(gate), .tenants) }
         let refusal = #expect(throws: ServingError.self) { try enter(gate) }
         #expect(refusal?.code == .resourceExhausted && refusal?.label == "request_rate")
         #expect(refusal?.retryAdvice == .after(nanoseconds: 100_000_000))
@@ -171,7 +171,7 @@ struct TenantLimitsTests {
         clock.advance(byNanoseconds: 99_999_999)
         #expect(throws: ServingError.self) { try enter(gate) }
         clock.advance(byNanoseconds: 1)
-        gate.leave(try enter(gate))
+        gate.leave(try enter(gate), .tenants)
         #expect(throws: ServingError.self) { try enter(gate) }
     }
 
@@ -182,11 +182,44 @@ struct TenantLimitsTests {
             $0.budget = BudgetPolicy(period: .day, limits: [.requests: 2])
         }
         for _ in 0..<2 {
-            gate.withdraw(try enter(gate))
-            gate.leave(try enter(gate))
+            gate.withdraw(try enter(gate), .tenants)
+            gate.leave(try enter(gate), .tenants)
         }
         #expect(throws: ServingError.self) { try enter(gate) }
     }
+
+    @Test("a look takes of the rate of requests, and nothing of their budget")
+    func looks() throws {
+        let gate = gate {
+            $0.requestRate = RateLimit(perSecond: 1, burst: 5)
+            $0.budget = BudgetPolicy(period: .day, limits: [.requests: 1])
+        }
+        let identity = PeerIdentity(spiffeURI: "spiffe://apus.local/tenant/acme")
+        let look = "/inference.GRPCInferenceService/ModelMetadata"
+        func enterToLook() throws {
+            let audience = MethodAudience(path: look)
+            gate.leave(try gate.enter(identity, method: look, audience: audience), audience)
+        }
+        try enterToLook()
+        gate.leave(try enter(gate), .tenants)
+        let refusal = #expect(throws: ServingError.self) { try enter(gate) }
+        #expect(refusal?.label == "budget_exhausted")
+        for _ in 0..<3 { try enterToLook() }
+        let slower = #expect(throws: ServingError.self) { try enterToLook() }
+        #expect(slower?.label == "request_rate")
+    }
+
+    @Test(
+        "work is what models do for a call",
+        arguments: [
+            ("/inference.GRPCInferenceService/ModelInfer", true),
+            ("/inference.GRPCInferenceService/ModelStreamInfer", true),
+            ("/inference.GRPCInferenceService/ModelReady", false),
+            ("/inference.GRPCInferenceService/RepositoryModelLoad", false), ("/apus.text.v1.Text/Embed", true),
+            ("/tei.v1.Embed/Embed", true), ("/tei.v1.Tokenize/Tokenize", true), ("/tei.v1.Info/Info", false),
+            ("/grpc.health.v1.Health/Check", false),
+        ])
+    func work(path: String, isWork: Bool) { #expect(MethodAudience(path: path).isWork == isWork) }
 
     @Test("gives back the tokens that a call reserved and did not use")
     func tokenRate() throws {
@@ -195,11 +228,11 @@ struct TenantLimitsTests {
         try gate.reserve(MeteredAmounts(tokens: 900), for: pass)
         let refusal = #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 200), for: pass) }
         #expect(refusal?.label == "token_rate" && refusal?.retryAdvice == .after(nanoseconds: 1_000_000_000))
-        gate.leave(pass, reserved: MeteredAmounts(tokens: 900), used: MeteredAmounts(tokens: 100))
+        gate.leave(pass, .tenants, reserved: MeteredAmounts(tokens: 900), used: MeteredAmounts(tokens: 100))
         let next = try enter(gate)
         try gate.reserve(MeteredAmounts(tokens: 900), for: next)
         #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 1), for: next) }
-        gate.leave(next, reserved: MeteredAmounts(tokens: 900), used: MeteredAmounts(tokens: 900))
+        gate.leave(next, .tenants, reserved: MeteredAmounts(tokens: 900), used: MeteredAmounts(tokens: 900))
     }
 
     @Test("a call for more tokens than ever fit at once is let in when nothing else was, and leaves a debt")
@@ -207,7 +240,7 @@ struct TenantLimitsTests {
         let gate = gate { $0.tokenRate = RateLimit(perSecond: 100, burst: 100) }
         let pass = try enter(gate)
         try gate.reserve(MeteredAmounts(tokens: 300), for: pass)
-        gate.leave(pass, reserved: MeteredAmounts(tokens: 300), used: MeteredAmounts(tokens: 300))
+        gate.leave(pass, .tenants, reserved: MeteredAmounts(tokens: 300), used: MeteredAmounts(tokens: 300))
         let next = try enter(gate)
         let refusal = #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 1), for: next) }
         #expect(refusal?.retryAdvice == .after(nanoseconds: 2_010_000_000))
@@ -231,14 +264,14 @@ struct TenantLimitsTests {
         }
         #expect(reservedCount == 3)
         for pass in passes.prefix(3) {
-            gate.leave(pass, reserved: MeteredAmounts(tokens: 300), used: MeteredAmounts(tokens: 250))
+            gate.leave(pass, .tenants, reserved: MeteredAmounts(tokens: 300), used: MeteredAmounts(tokens: 250))
         }
         let refusal = #expect(throws: ServingError.self) {
             try gate.reserve(MeteredAmounts(tokens: 251), for: passes[3])
         }
         #expect(refusal?.retryAdvice == .never, "nothing is left to be given back")
         try gate.reserve(MeteredAmounts(tokens: 250), for: passes[3])
-        gate.leave(passes[3], reserved: MeteredAmounts(tokens: 250), used: MeteredAmounts(tokens: 250))
+        gate.leave(passes[3], .tenants, reserved: MeteredAmounts(tokens: 250), used: MeteredAmounts(tokens: 250))
         #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 1), for: passes[4]) }
         wall.seconds.withLock { $0 += 86_400 }
         try gate.reserve(MeteredAmounts(tokens: 1_000), for: passes[4])
@@ -317,13 +350,14 @@ struct TenantLimitsTests {
                     calls.append((pass, tokens))
                 } catch {
                     refusals += 1
-                    gate.leave(pass)
+                    gate.leave(pass, .tenants)
                 }
             } else {
                 let call = calls.remove(at: Int.random(in: calls.indices, using: &random))
                 let used = UInt64.random(in: 0...call.reserved, using: &random)
                 gate.leave(
-                    call.pass, reserved: MeteredAmounts(tokens: call.reserved), used: MeteredAmounts(tokens: used))
+                    call.pass, .tenants, reserved: MeteredAmounts(tokens: call.reserved),
+                    used: MeteredAmounts(tokens: used))
                 spent += used
             }
             let promised = calls.reduce(0) { $0 + $1.reserved }

@@ -68,6 +68,17 @@ struct EncoderPipeline {
         }
     }
 
+    /// The tokens of a text, and where in it each came from.
+    ///
+    /// - Throws: as `encode`.
+    func pieces(of text: String, field: String, addsSpecialTokens: Bool) throws(ServingError) -> [TokenPiece] {
+        do {
+            return try tokenizer.pieces(of: text, addsSpecialTokens: addsSpecialTokens, lowercases: lowercases)
+        } catch {
+            throw ServingError(.invalidArgument, "\(field): \(error)")
+        }
+    }
+
     /// A text behind one of the model's prompts.
     ///
     /// - Throws: INVALID_ARGUMENT naming the prompts that there are.

@@ -113,7 +113,7 @@ extension Engine {
     ///   - promptName: which of the model's prompts stands in front of it; nil for none.
     ///   - addsSpecialTokens: whether with what the tokenizer puts around a text.
     ///   - tenant: who asks.
-    /// - Returns: the tokens in their order.
+    /// - Returns: the tokens in their order, with their places in the text behind its prompt, and in the prompt.
     /// - Throws: NOT_FOUND; FAILED_PRECONDITION; INVALID_ARGUMENT, as `encode`.
     package func tokenize(
         _ selector: ModelSelector, _ text: String, promptName: String? = nil, addsSpecialTokens: Bool,
@@ -123,8 +123,7 @@ extension Engine {
             try await Self.beside(text.utf8.count > Self.inlineByteCountMax, in: loaded) {
                 (pipeline) throws(ServingError) in
                 let text = try pipeline.prompted(text, by: promptName)
-                let tokens = try pipeline.encode(text, field: "inputs", addsSpecialTokens: addsSpecialTokens)
-                return pipeline.tokenizer.pieces(of: tokens)
+                return try pipeline.pieces(of: text, field: "inputs", addsSpecialTokens: addsSpecialTokens)
             }
         }
     }

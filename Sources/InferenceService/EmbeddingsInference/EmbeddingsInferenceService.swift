@@ -115,8 +115,11 @@ package struct EmbeddingsInferenceService: Sendable {
             try Self.model(of: call), request.inputs, promptName: request.promptName,
             addsSpecialTokens: request.addSpecialTokens, for: call.tenant)
         return TEIEncodeResponse(
-            tokens: pieces.map {
-                TEISimpleToken(id: UInt32(bitPattern: $0.token), text: $0.text, special: $0.isSpecial)
+            tokens: pieces.map { piece in
+                TEISimpleToken(
+                    id: UInt32(bitPattern: piece.token), text: piece.text, special: piece.range == nil,
+                    start: (piece.range?.lowerBound).map { UInt32(clamping: $0) },
+                    stop: (piece.range?.upperBound).map { UInt32(clamping: $0) })
             })
     }
 

@@ -45,7 +45,7 @@ final class ForwardedCall {
 
     /// Sends one message, and answers with one, as `ForwardedExchange` does where no task is needed.
     func unary(_ request: Bytes) async throws -> Bytes {
-        try await attempt { lease, progress in
+        try await attempt(request) { lease, progress in
             let call = await lease.channel.stream(path, options: options())
             try await call.write(request)
             try await call.finishWriting()
@@ -57,11 +57,20 @@ final class ForwardedCall {
 
     /// Sends one message, and answers with a stream of them.
     func serverStream(_ request: Bytes, to writer: ResponseWriter) async throws {
-        try await attempt { lease, progress in
+        try await attempt(request) { lease, progress in
             let call = await lease.channel.stream(path, options: options())
-            try await call.write(request)
-            try await call.finishWriting()
-            try await answers(of: call, to: writer, progress)
+            // Whatever ends the answers here ends them at the shard; nothing, when they have come to their end.
+            defer { call.cancel() }
+            do {
+                try await call.write(request)
+                try await call.finishWriting()
+                try await answers(of: call, to: writer, progress)
+            } catch {
+                // What the shard has said in front is known also when no message followed.
+                call.cancel()
+                if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
+                throw error
+            }
         }
     }
 
@@ -81,7 +90,8 @@ final class ForwardedCall {
     ) async throws -> Answer {
         let lease = try directory.begin(selector, affinity: affinity)
         let progress = AnswerProgress(lease)
-        return try await settling(lease, progress, isStreamOfRequests: true) {
+        keeper.beginStream(first, requestType)
+        return try await settling(lease, progress, request: nil) {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -127,8 +137,10 @@ final class ForwardedCall {
                 keeper.forward(initial: try await call.responseHeadersToPass())
             }
             progress.hasBegun = true
-            keeper.note(answer: message)
+            keeper.note(answer: message, to: requestType)
+            progress.isCallerBehind = true
             try await writer.write(message)
+            progress.isCallerBehind = false
         }
         keeper.forward(trailing: await call.responseTrailersToPass())
     }
@@ -141,23 +153,25 @@ final class ForwardedCall {
 
     // MARK: Attempts
 
-    /// Whether something of an answer has gone to the caller.
     private final class AnswerProgress {
         let lease: ShardDirectory.Lease
+        /// Whether something of an answer has gone to the caller.
         var hasBegun = false
+        /// Whether an answer waits for the caller to read on.
+        var isCallerBehind = false
 
         init(_ lease: ShardDirectory.Lease) { self.lease = lease }
     }
 
     private func attempt<Answer>(
-        _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
+        _ request: Bytes, _ body: (ShardDirectory.Lease, AnswerProgress) async throws -> Answer
     ) async throws -> Answer {
         var attempts = AttemptSeries()
         while true {
             let lease = try attempts.next(of: self)
             let progress = AnswerProgress(lease)
             do {
-                return try await settling(lease, progress) { try await body(lease, progress) }
+                return try await settling(lease, progress, request: request) { try await body(lease, progress) }
             } catch let failure as RPCFailure {
                 guard end(failure, hasBegun: progress.hasBegun).mayBeTriedAgain else { throw failure }
                 attempts.didFail(lease.replica, failure)
@@ -167,7 +181,7 @@ final class ForwardedCall {
 
     /// Runs an attempt, and tells the directory how it ended.
     private func settling<Answer>(
-        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, isStreamOfRequests: Bool = false,
+        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, request: Bytes?,
         _ body: () async throws -> Answer
     ) async throws -> Answer {
         keeper.beginAttempt(lease.replica)
@@ -176,13 +190,13 @@ final class ForwardedCall {
             finish(lease, nil, progress)
             return answer
         } catch let failure as RPCFailure {
-            finish(lease, failure, progress, isStreamOfRequests: isStreamOfRequests)
-            keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
+            finish(lease, failure, progress, isStreamOfRequests: request == nil)
+            settleUntold(failure.error.code, request, isCallerBehind: progress.isCallerBehind)
             throw failure
         } catch {
             // Of the caller's side: it is not there any more, or its time is over.
-            finish(lease, RPCFailure(.cancelled, "\(error)"), progress, isStreamOfRequests: isStreamOfRequests)
-            keeper.settleUntold(isStreamOfRequests: isStreamOfRequests)
+            finish(lease, RPCFailure(.cancelled, "\(error)"), progress, isStreamOfRequests: request == nil)
+            settleUntold(.cancelled, request, isCallerBehind: progress.isCallerBehind)
             throw error
         }
     }
@@ -194,6 +208,12 @@ final class ForwardedCall {
         finish(
             lease, end(failure, hasBegun: progress.hasBegun, isStreamOfRequests: isStreamOfRequests),
             trailers: failure?.trailers)
+    }
+
+    /// Charges for an attempt whose shard has not said what it used; `request` is nil for a stream of them.
+    func settleUntold(_ code: StatusCode, _ request: Bytes?, isCallerBehind: Bool = false) {
+        keeper.settleUntold(
+            GateKeeper.UntoldUse(code: code, requestType: requestType, request: request, isCallerBehind: isCallerBehind))
     }
 
     /// How an attempt has ended that ends now.

@@ -91,8 +91,9 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, @unchecked Sen
     }
 
     private func leave(failing error: any Error) {
-        call.keeper.settleUntold(isStreamOfRequests: false)
-        call.keeper.leave(failure: ServingError(handlerError: error))
+        let reason = ServingError(handlerError: error)
+        call.settleUntold(reason.code, request)
+        call.keeper.leave(failure: reason)
         call.context.finish(.failure(error))
     }
 }

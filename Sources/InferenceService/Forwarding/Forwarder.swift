@@ -31,17 +31,15 @@ package struct Forwarder: Sendable {
     /// The model that a request names, when it is another server's; nil for a request to be answered here, be it with
     /// NOT_FOUND.
     ///
-    /// As long as no shard is there, any model may be one of theirs: callers are told to come again, not that there is
-    /// no such model.
+    /// That is no model of a shard's that is gone, and none that a shard may have of which nothing was heard yet:
+    /// callers are told to come again then, see `ReplicaTable.expects`.
     func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = NamedModel(peekingAt: request).selector, !isServedHere(selector),
-            directory.knows(selector) || directory.isSilent
-        else { return nil }
+        guard let selector = NamedModel(peekingAt: request).selector, isElsewhere(selector) else { return nil }
         return selector
     }
 
     /// Whether a model is another server's.
-    func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.knows(selector) }
+    func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.expects(selector) }
 
     /// What the call has in common with others that had better go to the same server; nil for nothing.
     ///

@@ -12,6 +12,16 @@ import Vocabulary
 protocol MeteredRequest: Message {
     /// What the request will use at most; nothing for a request that its shard is going to refuse.
     func mostUsed(_ call: CallContext) -> MeteredAmounts
+    /// What it may have used before its shard has said anything; of a text, whose prompt is told in front of the work.
+    func mostUsedUnheard(_ call: CallContext) -> MeteredAmounts
+    /// How many tokens may have been generated of which nothing was sent yet, because they may be the beginning of a
+    /// stop string.
+    var heldBackCountMax: UInt64 { get }
+}
+
+extension MeteredRequest {
+    func mostUsedUnheard(_ call: CallContext) -> MeteredAmounts { mostUsed(call) }
+    var heldBackCountMax: UInt64 { 0 }
 }
 
 /// What tokenizers and chat templates put around a text: marks of beginning and end, names of roles.
@@ -44,6 +54,18 @@ extension GenerateRequest: MeteredRequest {
         return MeteredAmounts(
             textByteCount: byteCount, textCount: textCount,
             generatedCount: Int(maxTokens ?? UInt32(TextInference.tokenCountMaxDefault)), answerCount: Int(n ?? 1))
+    }
+}
+
+extension GenerateRequest {
+    func mostUsedUnheard(_ call: CallContext) -> MeteredAmounts {
+        var request = self
+        request.maxTokens = 0
+        return request.mostUsed(call)
+    }
+
+    var heldBackCountMax: UInt64 {
+        UInt64(stop.reduce(0) { max($0, $1.utf8.count) }) * UInt64(n ?? 1)
     }
 }
 

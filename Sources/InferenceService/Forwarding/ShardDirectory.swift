@@ -34,8 +34,9 @@ package final class ShardDirectory: Sendable {
 
     /// Adds a shard, which gets calls once it has said what it serves.
     package func add(_ replica: ReplicaID, _ channel: RPCChannel) {
+        let now = clock.now()
         state.withLock { state in
-            state.table.add(replica)
+            state.table.add(replica, at: now)
             guard let slot = state.table.slot(of: replica) else { preconditionFailure("no place for \(replica)") }
             while state.channels.count <= slot { state.channels.append(nil) }
             state.channels[slot] = channel
@@ -120,11 +121,17 @@ package final class ShardDirectory: Sendable {
         return state.withLock { $0.table.isReady(selector, at: now) }
     }
 
-    /// Whether a shard serves the model.
-    func knows(_ selector: ModelSelector) -> Bool { state.withLock { $0.table.knows(selector) } }
+    /// Whether the model is a shard's, or may well be, see `ReplicaTable.expects`.
+    func expects(_ selector: ModelSelector) -> Bool {
+        let now = clock.now()
+        return state.withLock { $0.table.expects(selector, at: now) }
+    }
 
-    /// Whether no shard has said yet what it serves, or all of those are gone.
-    var isSilent: Bool { state.withLock { $0.table.isSilent } }
+    /// Whether shards may have models that nobody knows of yet.
+    var awaitsReports: Bool {
+        let now = clock.now()
+        return state.withLock { $0.table.awaitsReports(at: now) }
+    }
 
     /// Chooses a shard for a call; `finish` is to follow.
     ///

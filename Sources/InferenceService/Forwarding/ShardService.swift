@@ -51,7 +51,7 @@ package struct ShardService: Sendable {
                 name: description.name.name, version: description.version.description,
                 expectedWaitMicroseconds: UInt64(clamping: counters.queuedRequestCount) * service / 1000,
                 serviceMicroseconds: service / 1000, modality: description.modality.rawValue,
-                runningRequests: UInt64(clamping: counters.runningSequenceCount))
+                task: ModelTask(description), runningRequests: UInt64(clamping: counters.runningSequenceCount))
         }
     }
 }
@@ -83,8 +83,31 @@ extension ReplicaReport {
                     name: name, version: version,
                     waitNanoseconds: model.expectedWaitMicroseconds.multipliedClamping(by: 1000),
                     serviceNanoseconds: model.serviceMicroseconds.multipliedClamping(by: 1000),
-                    modality: model.modality, runningCount: model.runningRequests)
+                    modality: model.modality, task: ServedTask(model.task), runningCount: model.runningRequests)
             }, isDraining: state.draining)
+    }
+}
+
+extension ModelTask {
+    fileprivate init(_ description: ModelDescription) {
+        self =
+            switch description.modality {
+            case .text: description.isEncoder ? .embed : .generate
+            case .vision: .classifyPictures
+            case .graph: .classifyNodes
+            case .tensor: .infer
+            }
+    }
+}
+
+extension ServedTask {
+    fileprivate init(_ task: ModelTask) {
+        self =
+            switch task {
+            case .unspecified: .unknown
+            case .embed: .embed
+            case .generate, .classifyPictures, .classifyNodes, .infer, .unrecognized: .other
+            }
     }
 }
 

@@ -76,7 +76,9 @@ extension ModelDescription {
     /// Whether a request is for vectors: any to an encoder, and one to a decoder that asks for `embedding`.
     func isToEmbed(_ input: InferenceInput) -> Bool {
         guard modality == .text else { return false }
-        return outputs.contains { $0.name == EncoderModel.outputName }
-            || input.requestedOutputs.contains(EncoderModel.outputName)
+        return isEncoder || input.requestedOutputs.contains(EncoderModel.outputName)
     }
+
+    /// Whether it turns texts into vectors, and does nothing else.
+    var isEncoder: Bool { outputs.contains { $0.name == EncoderModel.outputName } }
 }

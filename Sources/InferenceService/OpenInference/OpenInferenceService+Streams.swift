@@ -1,6 +1,7 @@
 import Engine
 package import Messages
 import Models
+import Tenancy
 import TextModels
 import Vocabulary
 
@@ -10,7 +11,8 @@ extension OpenInferenceService {
     ///
     /// A text model whose request says `stream` answers with each piece as it comes, and at last with an empty text;
     /// everything else with one response. The last response of a request has the parameter `triton_final_response`
-    /// true, the ones before false; so nobody waits for an empty one, whether it was asked for or not.
+    /// true, the ones before false; so nobody waits for an empty one, whether it was asked for or not. It has beside it
+    /// what the request has used, as the trailers say it of the whole call.
     ///
     /// Requests of one stream do not run at the same time: whoever wants that opens several streams.
     ///
@@ -22,7 +24,7 @@ extension OpenInferenceService {
     ) async throws {
         let endsWithError = requests.header("triton_grpc_error") == "true"
         while let request = try await requests.next() {
-            var stream = ResponseStream(writer: writer, tallies: responses, clock: clock)
+            var stream = ResponseStream(writer: writer, tallies: responses, clock: clock, meter: call.meter)
             do {
                 try await answer(request, call, to: &stream)
             } catch let error as ServingError {
@@ -36,7 +38,8 @@ extension OpenInferenceService {
                     ModelStreamInferResponse(
                         errorMessage: call.readable(error).message,
                         inferResponse: ModelInferResponse(
-                            modelName: request.modelName, modelVersion: request.modelVersion, id: request.id)))
+                            modelName: request.modelName, modelVersion: request.modelVersion, id: request.id,
+                            parameters: stream.used.parameters)))
             }
         }
     }
@@ -70,7 +73,8 @@ extension OpenInferenceService {
             case .finished(.cancelled, _, _): throw Self.cancelled
             case .finished(let reason, let usage, _):
                 let output = try wanted.output(opening, end: (reason, usage), logprob: logprob)
-                try await responses.send(try asked.response(stream.name, stream.version, output), isFinal: true)
+                try await responses.send(
+                    try asked.response(stream.name, stream.version, output), isFinal: true, used: Consumption(usage))
             }
         }
     }
@@ -85,19 +89,34 @@ private struct ResponseStream {
     private var model: (name: ModelName, version: ModelVersion)?
     private var count = 0
     private var last: MonotonicTime
+    private let meter: (any CallMeter)?
+    private let usedBefore: Consumption
 
-    init(writer: MessageWriter<ModelStreamInferResponse>, tallies: ResponseTallies, clock: any MonotonicClock) {
+    init(
+        writer: MessageWriter<ModelStreamInferResponse>, tallies: ResponseTallies, clock: any MonotonicClock,
+        meter: (any CallMeter)?
+    ) {
+        self.meter = meter
+        usedBefore = meter?.usedSoFar ?? Consumption()
         self.writer = writer
         self.tallies = tallies
         self.clock = clock
         last = clock.now()
     }
 
+    /// What the request has used, as far as it has been counted.
+    var used: Consumption {
+        var part = meter?.usedSoFar ?? Consumption()
+        part.remove(usedBefore)
+        return part
+    }
+
     mutating func begin(_ name: ModelName, _ version: ModelVersion) { model = (name, version) }
 
-    /// Sends one response.
-    mutating func send(_ response: ModelInferResponse, isFinal: Bool) async throws {
+    /// Sends one response; the final one with what the request has used, by the meter unless it is given.
+    mutating func send(_ response: ModelInferResponse, isFinal: Bool, used: Consumption? = nil) async throws {
         var response = response
+        if isFinal { response.parameters.merge((used ?? self.used).parameters) { $1 } }
         response.parameters["triton_final_response"] = InferParameter(parameterChoice: .boolParam(isFinal))
         // Counted first, so that whoever has it finds it counted.
         didEnd(.sent)

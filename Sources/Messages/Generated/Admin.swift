@@ -145,7 +145,8 @@ package struct UsageRow: Message {
     package var model: String
     /// The first second of the hour, since 1970; 0 for all together.
     package var hour: Int64
-    /// Calls that were let in, whatever became of them.
+    /// Calls for what models do that were let in, whatever became of them. Calls that only look, such as `ModelMetadata`,
+    /// `ModelReady` and those of the health service, are none.
     package var requests: UInt64
     /// Those that ended with an error.
     package var failures: UInt64

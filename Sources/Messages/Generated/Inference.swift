@@ -451,7 +451,8 @@ package struct ModelStreamInferResponse: Message {
     /// What is wrong with a request; empty when nothing is.
     package var errorMessage: String
     /// What the model gave, or of the request that something is wrong with, its `id`. The parameter
-    /// `triton_final_response` is true in the last response to a request.
+    /// `triton_final_response` is true in the last response to a request, which has beside it what the request has used,
+    /// as `uint64_param` by the names of the trailers: `apus-prompt-tokens` and so on.
     package var inferResponse: ModelInferResponse?
 
     package init(errorMessage: String = "", inferResponse: ModelInferResponse? = nil) {

@@ -36,6 +36,7 @@ extension ShardModel: StoredMessage {
         expectedWaitMicroseconds = stored.expected_wait_microseconds
         serviceMicroseconds = stored.service_microseconds
         modality = try arena.string(stored.modality, "apus.shard.v1.ShardModel.modality")
+        task = ModelTask(rawValue: Int32(bitPattern: stored.task.rawValue))
         runningRequests = stored.running_requests
     }
 
@@ -45,6 +46,7 @@ extension ShardModel: StoredMessage {
         stored.expected_wait_microseconds = expectedWaitMicroseconds
         stored.service_microseconds = serviceMicroseconds
         stored.modality = arena.store(modality)
+        stored.task = Apus__Shard__V1__ModelTask(UInt32(bitPattern: task.rawValue))
         stored.running_requests = runningRequests
     }
 }

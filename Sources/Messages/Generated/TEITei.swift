@@ -590,13 +590,14 @@ package struct TEIEncodeRequest: Message {
 package struct TEISimpleToken: Message {
     /// Its number in the vocabulary.
     package var id: UInt32
-    /// What it is written as, without the space in front; of a special token its name.
+    /// The part of the text that it came from, as it is written there; of a special token its name.
     package var text: String
-    /// Whether it stands for no text.
+    /// Whether the tokenizer has put it around the text. A special token that is written in the text is none of these.
     package var special: Bool
-    /// Never set: the tokenizers here do not keep where in a text a token came from.
+    /// Where that part begins, in bytes of UTF-8 from the beginning of the text, or of the prompt in front of it. Of a token
+    /// that is a part of a character, where the character begins. Not set of a special token.
     package var start: UInt32?
-    /// Never set.
+    /// Where it ends: the first byte behind it.
     package var stop: UInt32?
 
     package init(id: UInt32 = 0, text: String = "", special: Bool = false, start: UInt32? = nil, stop: UInt32? = nil) {

@@ -1,3 +1,5 @@
+import Vocabulary
+
 // A model in several files:
 //
 //     model-00001-of-00003.gguf    all metadata, split.no 0, split.count 3, split.tensors.count of all files together

@@ -169,7 +169,7 @@ private struct GGUFReader {
         var tokenizer = PipelineTokenizer(model: .bytePairs(model), tokenBytes: rule.table(parts, idCount: 0))
         tokenizer.normalizers = rules.composes ? [.form(.nfc)] : []
         tokenizer.preTokenizers =
-            rules.patterns.map { .split(WordCuts.known($0), .isolated, inverts: false) }
+            rules.patterns.map { .split(KnownCuts.pattern($0), .isolated, inverts: false) }
             + [.byteLevel(addsPrefixSpace: vocabulary.addsSpacePrefix ?? false, pattern: nil)]
         return tokenizer
     }

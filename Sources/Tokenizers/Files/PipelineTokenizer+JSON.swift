@@ -33,6 +33,7 @@ extension PipelineTokenizer {
         normalizers = try reader.normalizers()
         leadingSpaceCount = rule.leadingSpaceCount
         (prefix, suffix) = try reader.template()
+        spaceTrimming = try reader.spaceTrimming()
         for token in prefix + suffix where Int(token) >= vocabularySize || token < 0 {
             throw .malformed(file: file, problem: "post_processor: the id \(token) is no token")
         }
@@ -205,7 +206,7 @@ struct TokenizerJSONReader {
         var result: (prefix: [Int32], suffix: [Int32]) = ([], [])
         for step in try steps(of: json["post_processor"], list: "processors", "post_processor") {
             switch step["type"]?.string ?? "" {
-            case "ByteLevel": break  // Only moves offsets, which Apus does not report.
+            case "ByteLevel": break  // Only moves offsets, see `spaceTrimming`.
             case "TemplateProcessing":
                 let part = try template(step)
                 result = (part.prefix + result.prefix, result.suffix + part.suffix)
@@ -218,6 +219,16 @@ struct TokenizerJSONReader {
             }
         }
         return result
+    }
+
+    /// What is taken off the places of tokens.
+    func spaceTrimming() throws(TokenizerError) -> SpaceTrimming? {
+        for step in try steps(of: json["post_processor"], list: "processors", "post_processor") {
+            guard ["ByteLevel", "RobertaProcessing"].contains(step["type"]?.string), step["trim_offsets"]?.bool ?? true
+            else { continue }
+            return SpaceTrimming(addsPrefixSpace: step["add_prefix_space"]?.bool ?? true)
+        }
+        return nil
     }
 
     private func template(_ step: JSONValue) throws(TokenizerError) -> (prefix: [Int32], suffix: [Int32]) {

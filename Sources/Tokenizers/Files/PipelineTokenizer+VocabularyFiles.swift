@@ -61,7 +61,7 @@ extension PipelineTokenizer {
             wholeWords: nil)
         self.init(
             model: .bytePairs(model), tokenBytes: TokenTextRule(kind: .byteLevel).table(vocabulary, idCount: 0))
-        preTokenizers = [.byteLevel(addsPrefixSpace: false, pattern: WordCuts.known(PreTokenizer.gpt2Pattern))]
+        preTokenizers = [.byteLevel(addsPrefixSpace: false, pattern: KnownCuts.pattern(PreTokenizer.gpt2Pattern))]
         if let end = vocabulary.table["<|endoftext|>".utf8] {
             add([.init(content: "<|endoftext|>", token: end)])
         }

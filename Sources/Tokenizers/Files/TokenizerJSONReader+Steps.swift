@@ -62,18 +62,18 @@ extension TokenizerJSONReader {
         case "ByteLevel":
             return .byteLevel(
                 addsPrefixSpace: step["add_prefix_space"]?.bool ?? true,
-                pattern: step["use_regex"]?.bool ?? true ? WordCuts.known(PreTokenizer.gpt2Pattern) : nil)
+                pattern: step["use_regex"]?.bool ?? true ? KnownCuts.pattern(PreTokenizer.gpt2Pattern) : nil)
         case "Split":
             return .split(
                 try pattern(step, "pre_tokenizer"), try behavior(step), inverts: step["invert"]?.bool ?? false)
         case "Digits":
             let isIndividual = step["individual_digits"]?.bool ?? false
             return .split(
-                WordCuts.known(#"\p{N}"#), isIndividual ? .isolated : .contiguous, inverts: false)
+                KnownCuts.pattern(#"\p{N}"#), isIndividual ? .isolated : .contiguous, inverts: false)
         case "Punctuation":
-            return .split(WordCuts.known(#"[\p{P}!-/:-@\[-`{-~]"#), try behavior(step), inverts: false)
-        case "Whitespace": return .split(WordCuts.known(#"\w+|[^\w\s]+"#), .removed, inverts: true)
-        case "WhitespaceSplit": return .split(WordCuts.known(#"\s"#), .removed, inverts: false)
+            return .split(KnownCuts.pattern(#"[\p{P}!-/:-@\[-`{-~]"#), try behavior(step), inverts: false)
+        case "Whitespace": return .split(KnownCuts.pattern(#"\w+|[^\w\s]+"#), .removed, inverts: true)
+        case "WhitespaceSplit": return .split(KnownCuts.pattern(#"\s"#), .removed, inverts: false)
         case "BertPreTokenizer": return .bert
         case "Metaspace":
             let replacement = step["replacement"]?.string ?? "\u{2581}"

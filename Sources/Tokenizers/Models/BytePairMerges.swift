@@ -50,9 +50,16 @@ struct BytePairMerges: Sendable {
 
     func applyToLong(_ tokens: inout [Int32]) {
         guard tokens.count > 1 else { return }
+        tokens = merged(tokens).array
+    }
+
+    /// The tokens that are left, and which of `tokens` each begins with.
+    func spans(_ tokens: [Int32]) -> [(token: Int32, first: Int)] { merged(tokens).spans }
+
+    private func merged(_ tokens: [Int32]) -> LinkedTokens {
         var word = LinkedTokens(tokens)
         var candidates = Heap<Candidate>()
-        for position in 0..<tokens.count - 1 {
+        for position in tokens.indices.dropLast() {
             insertCandidate(at: position, of: word, into: &candidates)
         }
         while let candidate = candidates.popMin() {
@@ -66,7 +73,7 @@ struct BytePairMerges: Sendable {
                 insertCandidate(at: previous, of: word, into: &candidates)
             }
         }
-        tokens = word.array
+        return word
     }
 
     private func insertCandidate(at position: Int, of word: LinkedTokens, into candidates: inout Heap<Candidate>) {
@@ -135,4 +142,8 @@ private struct LinkedTokens {
     }
 
     var array: [Int32] { tokens.filter { $0 != Self.removed } }
+
+    var spans: [(token: Int32, first: Int)] {
+        tokens.indices.lazy.filter { tokens[$0] != Self.removed }.map { (tokens[$0], $0) }
+    }
 }

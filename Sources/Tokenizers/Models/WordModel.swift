@@ -39,31 +39,49 @@ struct BytePairModel: Sendable {
             return
         }
         var symbols: [Int32] = []
+        try write(bytes, range, into: &symbols) { _ in }
+        merges.apply(to: &symbols)
+        tokens += symbols
+    }
+
+    /// Appends the smallest tokens of a word, and says of each where it begins.
+    @inline(__always)
+    func write(
+        _ bytes: borrowing [UInt8], _ range: Range<Int>, into symbols: inout [Int32], _ didBegin: (Int) -> Void
+    ) throws(TokenizerError) {
         switch alphabet {
         case .bytes(let table):
             symbols.reserveCapacity(range.count)
-            for index in range { symbols.append(table[Int(bytes[index])]) }
+            for index in range {
+                symbols.append(table[Int(bytes[index])])
+                didBegin(index)
+            }
         case .scalars(let table, let byteTable, let unknown, let fusesUnknown):
             var index = range.lowerBound
             while index < range.upperBound {
                 let (scalar, count) = decodeScalar(bytes, at: index)
                 if let token = table[scalar] {
                     symbols.append(token)
+                    didBegin(index)
                 } else if let byteTable {
-                    for position in index..<index + count { symbols.append(byteTable[Int(bytes[position])]) }
+                    for position in index..<index + count {
+                        symbols.append(byteTable[Int(bytes[position])])
+                        didBegin(position)
+                    }
                 } else if let unknown {
-                    if !(fusesUnknown && symbols.last == unknown) { symbols.append(unknown) }
+                    if !(fusesUnknown && symbols.last == unknown) {
+                        symbols.append(unknown)
+                        didBegin(index)
+                    }
                 } else {
                     throw .unknownCharacter(String(scalar))
                 }
                 index += count
             }
         }
-        merges.apply(to: &symbols)
-        tokens += symbols
     }
 
-    private func copy(_ bytes: borrowing [UInt8], _ range: Range<Int>) -> [UInt8] {
+    func copy(_ bytes: borrowing [UInt8], _ range: Range<Int>) -> [UInt8] {
         var word: [UInt8] = []
         word.reserveCapacity(range.count)
         for index in range { word.append(bytes[index]) }
@@ -83,6 +101,14 @@ struct WordPieceModel: Sendable {
     let scalarCountMax: Int
 
     func encode(_ bytes: borrowing [UInt8], _ range: Range<Int>, into tokens: inout [Int32]) {
+        encode(bytes, range, into: &tokens) { _ in }
+    }
+
+    /// As the other `encode`; says of each entry that was found where it ends, of those too that come to nothing.
+    @inline(__always)
+    func encode(
+        _ bytes: borrowing [UInt8], _ range: Range<Int>, into tokens: inout [Int32], _ didFind: (Int) -> Void
+    ) {
         let first = tokens.count
         var scalarCount = 0
         for index in range where bytes[index] & 0xC0 != 0x80 { scalarCount += 1 }
@@ -92,6 +118,7 @@ struct WordPieceModel: Sendable {
             guard let match = trie.longest(in: bytes, from: index, to: range.upperBound) else { break }
             tokens.append(match.value)
             index = match.end
+            didFind(index)
         }
         guard index < range.upperBound else { return }
         tokens.removeLast(tokens.count - first)
@@ -114,10 +141,23 @@ struct UnigramModel: Sendable {
     let bytes: [Int32]?
     let unknownScore: Double
 
-    /// - Complexity: O(n · longest entry).
+    /// The best way to write a text.
+    struct Path {
+        /// `[bytes + 1]` where the entry begins that ends here, from the beginning of the text; negative for none.
+        fileprivate(set) var starts: [Int32]
+        /// `[bytes + 1]` that entry; negative for an unknown scalar.
+        fileprivate(set) var ids: [Int32]
+    }
+
     func encode(
         _ text: borrowing [UInt8], _ range: Range<Int>, into tokens: inout [Int32]
     ) throws(TokenizerError) {
+        let path = bestPath(text, range)
+        try appendPath(text, range, path.starts, path.ids, into: &tokens)
+    }
+
+    /// - Complexity: O(n · longest entry).
+    func bestPath(_ text: borrowing [UInt8], _ range: Range<Int>) -> Path {
         let count = range.count
         var best = [Double](repeating: -.infinity, count: count + 1)
         var starts = [Int32](repeating: -1, count: count + 1)
@@ -149,7 +189,7 @@ struct UnigramModel: Sendable {
             }
             start += scalarLength
         }
-        try appendPath(text, range, starts, ids, into: &tokens)
+        return Path(starts: starts, ids: ids)
     }
 
     private func appendPath(

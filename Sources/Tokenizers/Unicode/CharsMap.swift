@@ -25,36 +25,62 @@ struct CharsMap: Sendable {
         guard String(validating: texts, as: UTF8.self) != nil else { return nil }
     }
 
-    func normalize(_ text: [UInt8], _ matching: Matching) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count)
+    func normalize<Text: StepText>(_ text: Text, _ matching: Matching) -> Text {
+        let bytes = text.bytes
+        var result = Text()
+        result.reserveCapacity(bytes.count)
         switch matching {
         case .longest:
             var index = 0
-            while index < text.count {
-                if let (replacement, count) = match(text, index..<text.count, wantsLongest: true) {
-                    result += replacement
+            while index < bytes.count {
+                if let (replacement, count) = match(bytes, index..<bytes.count, wantsLongest: true) {
+                    result.append(replacement, for: index..<index + count, of: text)
                     index += count
                 } else {
-                    let count = decodeScalar(text, at: index).count
-                    result += text[index..<index + count]
+                    let count = decodeScalar(bytes, at: index).count
+                    result.append(index..<index + count, of: text)
                     index += count
                 }
             }
         case .graphemes:
-            for character in String(decoding: text, as: UTF8.self) {
-                let bytes = Array(character.utf8)
-                if bytes.count < 6, let (text, _) = match(bytes, 0..<bytes.count, wantsLongest: false) {
-                    result += text
+            var start = 0
+            for character in String(decoding: bytes, as: UTF8.self) {
+                let place = start..<start + character.utf8.count
+                start = place.upperBound
+                if place.count < 6, let (replacement, _) = match(bytes, place, wantsLongest: false) {
+                    append(replacement, for: place, of: text, to: &result)
                     continue
                 }
-                for scalar in character.unicodeScalars {
-                    let bytes = Array(UTF8.encode(scalar)!)
-                    result += match(bytes, 0..<bytes.count, wantsLongest: false)?.text ?? bytes[...]
+                var index = place.lowerBound
+                while index < place.upperBound {
+                    let end = index + decodeScalar(bytes, at: index).count
+                    if let (replacement, _) = match(bytes, index..<end, wantsLongest: false) {
+                        append(replacement, for: index..<end, of: text, to: &result)
+                    } else {
+                        result.append(index..<end, of: text)
+                    }
+                    index = end
                 }
             }
         }
         return result
+    }
+
+    /// Appends the replacement of a whole place: scalar by scalar, and what it has more stands for the last one.
+    private func append<Text: StepText>(
+        _ replacement: ArraySlice<UInt8>, for place: Range<Int>, of text: Text, to result: inout Text
+    ) {
+        let (bytes, new) = (text.bytes, Array(replacement))
+        var source = place.lowerBound..<place.lowerBound
+        var index = 0
+        while index < new.count {
+            if source.upperBound < place.upperBound {
+                source = source.upperBound..<source.upperBound + decodeScalar(bytes, at: source.upperBound).count
+            }
+            let end = index + decodeScalar(new, at: index).count
+            result.append(new[index..<end], for: source, of: text)
+            index = end
+        }
     }
 
     /// The replacement for a key that begins the range, and the key's length.

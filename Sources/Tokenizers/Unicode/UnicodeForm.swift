@@ -7,54 +7,80 @@ enum UnicodeForm: String, Sendable {
     case nfkc = "NFKC"
     case nfkd = "NFKD"
 
+    /// A scalar of the result, and what became of those of the text for it.
+    private struct Piece {
+        var scalar: Unicode.Scalar
+        /// 0 when it stands in the place of the next scalar, 1 when it stands for the one before as well, and -n when
+        /// n more scalars are gone behind its own.
+        var change = 0
+    }
+
     /// `text` in this form.
-    func callAsFunction(_ text: [UInt8]) -> [UInt8] {
-        if text.allSatisfy({ $0 < 0x80 }) { return text }
-        var scalars: [Unicode.Scalar] = []
+    func callAsFunction<Text: StepText>(_ text: Text) -> Text {
+        let bytes = text.bytes
+        if bytes.allSatisfy({ $0 < 0x80 }) { return text }
+        var pieces: [Piece] = []
         var index = 0
-        while index < text.count {
-            let (scalar, count) = decodeScalar(text, at: index)
-            decompose(scalar, into: &scalars)
+        while index < bytes.count {
+            let (scalar, count) = decodeScalar(bytes, at: index)
+            let first = pieces.count
+            decompose(scalar, into: &pieces)
+            for place in pieces.indices.dropFirst(first + 1) { pieces[place].change = 1 }
             index += count
         }
-        order(&scalars)
-        if self == .nfc || self == .nfkc { compose(&scalars) }
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count)
-        for scalar in scalars { result += UTF8.encode(scalar)! }
+        order(&pieces)
+        if self == .nfc || self == .nfkc { compose(&pieces) }
+        return written(pieces, for: text)
+    }
+
+    private func written<Text: StepText>(_ pieces: [Piece], for text: Text) -> Text {
+        let bytes = text.bytes
+        var result = Text()
+        result.reserveCapacity(bytes.count)
+        var source = 0..<0
+        for piece in pieces {
+            var next = source.upperBound
+            if piece.change <= 0 || source.isEmpty, next < bytes.count {
+                next += decodeScalar(bytes, at: next).count
+                source = source.upperBound..<next
+            }
+            result.append(UTF8.encode(piece.scalar)!, for: source, of: text)
+            for _ in 0..<max(0, -piece.change) where next < bytes.count { next += decodeScalar(bytes, at: next).count }
+            source = (next == source.upperBound ? source.lowerBound : startOfScalar(bytes, before: next))..<next
+        }
         return result
     }
 
-    private func decompose(_ scalar: Unicode.Scalar, into result: inout [Unicode.Scalar]) {
+    private func decompose(_ scalar: Unicode.Scalar, into result: inout [Piece]) {
         let value = scalar.value
-        if value < 0xA0 { return result.append(scalar) }
+        if value < 0xA0 { return result.append(Piece(scalar: scalar)) }
         if (0xAC00..<0xAC00 + 11172).contains(value) {
             let syllable = value - 0xAC00
-            result.append(Unicode.Scalar(0x1100 + syllable / 588)!)
-            result.append(Unicode.Scalar(0x1161 + syllable % 588 / 28)!)
-            if syllable % 28 > 0 { result.append(Unicode.Scalar(0x11A7 + syllable % 28)!) }
+            result.append(Piece(scalar: Unicode.Scalar(0x1100 + syllable / 588)!))
+            result.append(Piece(scalar: Unicode.Scalar(0x1161 + syllable % 588 / 28)!))
+            if syllable % 28 > 0 { result.append(Piece(scalar: Unicode.Scalar(0x11A7 + syllable % 28)!)) }
             return
         }
         let isCompatible = self == .nfkc || self == .nfkd
         let parts = Decompositions.canonical[value] ?? (isCompatible ? Decompositions.compatible[value] : nil)
-        guard let parts else { return result.append(scalar) }
+        guard let parts else { return result.append(Piece(scalar: scalar)) }
         for part in parts { decompose(part, into: &result) }
     }
 
     /// Sorts each run of combining marks by class, equal ones as they stood.
-    private func order(_ scalars: inout [Unicode.Scalar]) {
+    private func order(_ pieces: inout [Piece]) {
         var index = 0
-        while index < scalars.count {
-            guard combiningClass(scalars[index]) != 0 else {
+        while index < pieces.count {
+            guard combiningClass(pieces[index].scalar) != 0 else {
                 index += 1
                 continue
             }
-            let end = scalars[index...].firstIndex { combiningClass($0) == 0 } ?? scalars.count
+            let end = pieces[index...].firstIndex { combiningClass($0.scalar) == 0 } ?? pieces.count
             if end - index > 1 {
-                let run = scalars[index..<end].enumerated().sorted {
-                    (combiningClass($0.element), $0.offset) < (combiningClass($1.element), $1.offset)
+                let run = pieces[index..<end].enumerated().sorted {
+                    (combiningClass($0.element.scalar), $0.offset) < (combiningClass($1.element.scalar), $1.offset)
                 }
-                scalars.replaceSubrange(index..<end, with: run.map(\.element))
+                pieces.replaceSubrange(index..<end, with: run.map(\.element))
             }
             index = end
         }
@@ -64,24 +90,25 @@ enum UnicodeForm: String, Sendable {
         scalar.value < 0x300 ? 0 : scalar.properties.canonicalCombiningClass.rawValue
     }
 
-    private func compose(_ scalars: inout [Unicode.Scalar]) {
-        var result: [Unicode.Scalar] = []
+    private func compose(_ pieces: inout [Piece]) {
+        var result: [Piece] = []
         var starter: Int?
         var lastClass: UInt8 = 0
-        for scalar in scalars {
-            let own = combiningClass(scalar)
+        for piece in pieces {
+            let own = combiningClass(piece.scalar)
             // A mark of the same or a higher class in between blocks.
             if let place = starter, result.count == place + 1 || lastClass < own,
-                let composed = composition(result[place], scalar)
+                let composed = composition(result[place].scalar, piece.scalar)
             {
-                result[place] = composed
+                result[place].scalar = composed
+                result[place].change += piece.change - 1
                 continue
             }
             if own == 0 { starter = result.count }
             lastClass = own
-            result.append(scalar)
+            result.append(piece)
         }
-        scalars = result
+        pieces = result
     }
 
     private func composition(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Unicode.Scalar? {

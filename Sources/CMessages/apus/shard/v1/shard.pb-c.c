@@ -94,7 +94,7 @@ const ProtobufCMessageDescriptor apus__shard__v1__shard_state__descriptor =
   (ProtobufCMessageInit) apus__shard__v1__shard_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descriptors[6] =
+static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descriptors[7] =
 {
   {
     "name",
@@ -157,6 +157,18 @@ static const ProtobufCFieldDescriptor apus__shard__v1__shard_model__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "task",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Shard__V1__ShardModel, task),
+    &apus__shard__v1__model_task__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "running_requests",
     7,
     PROTOBUF_C_LABEL_NONE,
@@ -173,15 +185,15 @@ static const unsigned apus__shard__v1__shard_model__field_indices_by_name[] = {
   2,   /* field[2] = expected_wait_microseconds */
   4,   /* field[4] = modality */
   0,   /* field[0] = name */
-  5,   /* field[5] = running_requests */
+  6,   /* field[6] = running_requests */
   3,   /* field[3] = service_microseconds */
+  5,   /* field[5] = task */
   1,   /* field[1] = version */
 };
-static const ProtobufCIntRange apus__shard__v1__shard_model__number_ranges[2 + 1] =
+static const ProtobufCIntRange apus__shard__v1__shard_model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 7, 5 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor =
 {
@@ -191,10 +203,46 @@ const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor =
   "Apus__Shard__V1__ShardModel",
   "apus.shard.v1",
   sizeof(Apus__Shard__V1__ShardModel),
-  6,
+  7,
   apus__shard__v1__shard_model__field_descriptors,
   apus__shard__v1__shard_model__field_indices_by_name,
-  2,  apus__shard__v1__shard_model__number_ranges,
+  1,  apus__shard__v1__shard_model__number_ranges,
   (ProtobufCMessageInit) apus__shard__v1__shard_model__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue apus__shard__v1__model_task__enum_values_by_number[6] =
+{
+  { "MODEL_TASK_UNSPECIFIED", "APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_UNSPECIFIED", 0 },
+  { "MODEL_TASK_GENERATE", "APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_GENERATE", 1 },
+  { "MODEL_TASK_EMBED", "APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_EMBED", 2 },
+  { "MODEL_TASK_CLASSIFY_PICTURES", "APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_CLASSIFY_PICTURES", 3 },
+  { "MODEL_TASK_CLASSIFY_NODES", "APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_CLASSIFY_NODES", 4 },
+  { "MODEL_TASK_INFER", "APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_INFER", 5 },
+};
+static const ProtobufCIntRange apus__shard__v1__model_task__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex apus__shard__v1__model_task__enum_values_by_name[6] =
+{
+  { "MODEL_TASK_CLASSIFY_NODES", 4 },
+  { "MODEL_TASK_CLASSIFY_PICTURES", 3 },
+  { "MODEL_TASK_EMBED", 2 },
+  { "MODEL_TASK_GENERATE", 1 },
+  { "MODEL_TASK_INFER", 5 },
+  { "MODEL_TASK_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor apus__shard__v1__model_task__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "apus.shard.v1.ModelTask",
+  "ModelTask",
+  "Apus__Shard__V1__ModelTask",
+  "apus.shard.v1",
+  6,
+  apus__shard__v1__model_task__enum_values_by_number,
+  6,
+  apus__shard__v1__model_task__enum_values_by_name,
+  1,
+  apus__shard__v1__model_task__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

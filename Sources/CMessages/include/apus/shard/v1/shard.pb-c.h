@@ -22,6 +22,15 @@ typedef struct Apus__Shard__V1__ShardModel Apus__Shard__V1__ShardModel;
 
 /* --- enums --- */
 
+typedef enum _Apus__Shard__V1__ModelTask {
+  APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_UNSPECIFIED = 0,
+  APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_GENERATE = 1,
+  APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_EMBED = 2,
+  APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_CLASSIFY_PICTURES = 3,
+  APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_CLASSIFY_NODES = 4,
+  APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_INFER = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__SHARD__V1__MODEL_TASK)
+} Apus__Shard__V1__ModelTask;
 
 /* --- messages --- */
 
@@ -54,11 +63,12 @@ struct  Apus__Shard__V1__ShardModel
   uint64_t expected_wait_microseconds;
   uint64_t service_microseconds;
   ProtobufCBinaryData modality;
+  Apus__Shard__V1__ModelTask task;
   uint64_t running_requests;
 };
 #define APUS__SHARD__V1__SHARD_MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__shard__v1__shard_model__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, 0 }
+    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, APUS__SHARD__V1__MODEL_TASK__MODEL_TASK_UNSPECIFIED, 0 }
 
 
 /* Apus__Shard__V1__WatchRequest methods */
@@ -87,6 +97,7 @@ typedef void (*Apus__Shard__V1__ShardModel_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    apus__shard__v1__model_task__descriptor;
 extern const ProtobufCMessageDescriptor apus__shard__v1__watch_request__descriptor;
 extern const ProtobufCMessageDescriptor apus__shard__v1__shard_state__descriptor;
 extern const ProtobufCMessageDescriptor apus__shard__v1__shard_model__descriptor;
