@@ -57,13 +57,14 @@ extension Consumption {
 
     /// Reads what a response says that its request has used; nil where it says nothing.
     init?(parameters: [String: UInt64]) {
-        guard parameters[Self.computeTimeName] != nil else { return nil }
+        guard parameters[Self.computeTimeName.description] != nil else { return nil }
         self.init()
-        for (name, count) in Self.trailerNames { self[keyPath: count] = parameters[name] ?? 0 }
+        for (name, count) in Self.trailerNames { self[keyPath: count] = parameters[name.description] ?? 0 }
+        self = clamped
     }
 
     /// Always there.
-    private static let computeTimeName = "apus-compute-us"
+    private static let computeTimeName: StaticString = "apus-compute-us"
 
     /// Also in front of a text, where a front end asked for it.
     static let promptTokensName = "apus-prompt-tokens"

@@ -60,7 +60,7 @@ package final class TenantAccount: Sendable {
         _ amounts: MeteredAmounts, _ policy: TenantPolicy, _ clocks: TenantGate.Clocks, isCall: Bool = false
     ) throws(ServingError) {
         let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
-        if let budget = policy.budget { learnHistory(budget, now, seconds, isCall: isCall) }
+        if let budget = policy.budget { learnHistory(budget, now, seconds) }
         let refusal = meters.withLock { $0.take(amounts, policy, now, seconds, isCall: isCall) }
         if let refusal { throw refusal.error(of: tenant, at: seconds) }
     }

@@ -81,12 +81,12 @@ struct ShardDirectoryTests {
     @Test("the catalog has what shards say, also of those that are away")
     func catalog() {
         directory.add(shard, channel())
-        #expect(directory.catalog == [] && directory.isSilent)
+        #expect(directory.catalog == [] && directory.awaitsReports)
         directory.update(shard, report)
         directory.disconnect(shard)
         #expect(directory.catalog.map(\.name.name) == ["digits"] && directory.catalog[0].modality == "vision")
         directory.update(shard, ReplicaReport(models: []))
-        #expect(directory.catalog == [] && !directory.isSilent)
+        #expect(directory.catalog == [] && !directory.awaitsReports)
         loops.stop()
     }
 }

@@ -29,7 +29,7 @@ extension MonotonicTime {
 private func pair() -> ReplicaTable {
     var table = ReplicaTable()
     for replica in [a, b] {
-        table.add(replica)
+        table.add(replica, at: start)
         table.update(replica, report(), at: MonotonicTime(nanoseconds: 0))
         table.update(replica, report(), at: start)
     }
@@ -97,7 +97,7 @@ struct ReplicaConnectionTests {
         // Of one that has come again under this address it says nothing.
         table.remove(a)
         table.heard(stream)
-        table.add(a)
+        table.add(a, at: now)
         table.heard(stream)
     }
 
@@ -140,7 +140,7 @@ struct ReplicaIndexTests {
         for _ in 0..<5_000 {
             let replica = all.randomElement(using: &random)!
             switch Int.random(in: 0..<6, using: &random) {
-            case 0: table.add(replica)
+            case 0: table.add(replica, at: start)
             case 1:
                 table.remove(replica)
                 reports[replica] = nil
@@ -179,7 +179,7 @@ struct ReplicaIndexTests {
     func turns() {
         var table = ReplicaTable()
         for replica in [a, b] {
-            table.add(replica)
+            table.add(replica, at: start)
             table.update(replica, report([("one", 1), ("two", 1)]), at: start)
         }
         var counts: [String: Int] = [:]

@@ -68,7 +68,7 @@ final class ForwardedCall {
             } catch {
                 // What the shard has said in front is known also when no message followed.
                 call.cancel()
-                if !progress.hasBegun { keeper.forward(initial: try await call.responseMetadata()) }
+                if !progress.hasBegun { keeper.forward(initial: try await call.responseHeadersToPass()) }
                 throw error
             }
         }

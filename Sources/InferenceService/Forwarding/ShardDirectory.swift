@@ -121,6 +121,9 @@ package final class ShardDirectory: Sendable {
         return state.withLock { $0.table.isReady(selector, at: now) }
     }
 
+    /// Whether a shard serves the model, or did when it was last heard of.
+    func knows(_ selector: ModelSelector) -> Bool { state.withLock { $0.table.knows(selector) } }
+
     /// Whether the model is a shard's, or may well be, see `ReplicaTable.expects`.
     func expects(_ selector: ModelSelector) -> Bool {
         let now = clock.now()

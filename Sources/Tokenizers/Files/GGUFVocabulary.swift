@@ -232,7 +232,7 @@ private struct GGUFReader {
     private func cutLikeXLMR(_ tokenizer: inout PipelineTokenizer) {
         tokenizer.normalizers = CharsMap(vocabulary.charsMap).map { [.charsMap($0, .graphemes)] } ?? []
         tokenizer.preTokenizers = [
-            .split(WordCuts.known(#"\s"#), .removed, inverts: false),
+            .split(KnownCuts.spaces, .removed, inverts: false),
             .metaspace(
                 replacement: VocabularyParts.spaceMark, vocabulary.addsSpacePrefix ?? true ? .always : .never,
                 splits: true),

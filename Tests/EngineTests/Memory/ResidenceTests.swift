@@ -228,7 +228,7 @@ struct ResidenceTests {
             let model = LoadedModel(EngineModel(batch: SquareModel()), at: MonotonicTime(nanoseconds: 1))
             model.hold()
             let looker = Task.detached { model.isIdle }
-            try model.enterQueue()
+            try model.enterQueue(TenantShare(tenant: nil))
             _ = model.release()
             let wasIdle = await looker.value
             #expect(!wasIdle)
