@@ -161,7 +161,8 @@ let package = Package(
 
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["HTTP2", "Vocabulary"], path: "Tests/TestSupport", swiftSettings: swift),
+            name: "TestSupport", dependencies: ["HTTP2", "Vocabulary"], path: "Tests/TestSupport",
+            swiftSettings: swift),
         .target(
             name: "FuzzTargets",
             dependencies: [

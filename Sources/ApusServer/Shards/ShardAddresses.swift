@@ -92,7 +92,9 @@ actor ShardAddresses {
         let addresses = names.map { (name: $0, address: ServerConfiguration.ListenAddress($0)) }
         let unusable = Set(addresses.filter { $0.address == nil }.map(\.name))
         for name in unusable.subtracting(unusableNames) {
-            logger.warning("shard's key in etcd is no HOST:PORT", metadata: ["name": "\(name.shown(byteCountMax: 255))"])
+            logger.warning(
+                "shard's key in etcd is no HOST:PORT",
+                metadata: ["name": "\(name.shown(byteCountMax: 255))"])
         }
         unusableNames = unusable
         book.set(told: addresses.compactMap(\.address))

@@ -213,7 +213,8 @@ final class ForwardedCall {
     /// Charges for an attempt whose shard has not said what it used; `request` is nil for a stream of them.
     func settleUntold(_ code: StatusCode, _ request: Bytes?, isCallerBehind: Bool = false) {
         keeper.settleUntold(
-            GateKeeper.UntoldUse(code: code, requestType: requestType, request: request, isCallerBehind: isCallerBehind))
+            GateKeeper.UntoldUse(code: code, requestType: requestType, request: request, isCallerBehind: isCallerBehind)
+        )
     }
 
     /// How an attempt has ended that ends now.
