@@ -9,8 +9,8 @@ package import Vocabulary
 /// ```
 ///
 /// Only what says that the replica is down counts: UNAVAILABLE, and calls to which nothing came back in time. One that
-/// refuses because it is busy, or a request that is wrong, says that it is there. What happens to many calls at one
-/// moment, such as the loss of the connection that they share, happened once.
+/// refuses because it is busy, or a request that is wrong, says that it is there. The loss of a connection happens to all
+/// its calls at one moment, and happened once.
 ///
 /// - Source: M. Nygard, Release It!, "Circuit Breaker"; gRFC A50 for ejection by failures in a row.
 package struct CircuitBreaker: Equatable, Sendable {
@@ -19,7 +19,7 @@ package struct CircuitBreaker: Equatable, Sendable {
     /// How long it is open the first time; twice as long each time that the try fails, up to `openNanosecondsMax`.
     package static let openNanosecondsMin: UInt64 = 1_000_000_000
     package static let openNanosecondsMax: UInt64 = 30_000_000_000
-    /// Failures within this time of one that was counted are the same one.
+    /// Shared failures within this time of one that was counted are the same one.
     package static let momentNanoseconds: UInt64 = 5_000_000
 
     private enum State: Equatable {
@@ -65,11 +65,15 @@ package struct CircuitBreaker: Equatable, Sendable {
     package mutating func succeed() { state = Self.sound }
 
     /// The replica did not answer a call.
-    package mutating func fail(at now: MonotonicTime) {
+    ///
+    /// - Parameters:
+    ///   - isShared: whether what happened to the call may have happened to others at the same moment.
+    ///   - now: the time.
+    package mutating func fail(isShared: Bool = false, at now: MonotonicTime) {
         switch state {
         case .closed(let failures, let last):
             // The time of the first one stays: failures without end are not one moment.
-            guard failures == 0 || now.nanoseconds(since: last) >= Self.momentNanoseconds else { return }
+            guard !isShared || failures == 0 || now.nanoseconds(since: last) >= Self.momentNanoseconds else { return }
             guard failures + 1 >= Self.failureCountMax else {
                 state = .closed(failures: failures + 1, last: now)
                 return

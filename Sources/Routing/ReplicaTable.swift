@@ -55,6 +55,8 @@ package struct ReplicaTable: Sendable {
         case unreachable
         /// Nothing came in the time that the caller had.
         case timedOut
+        /// The connection to it was lost, or could not be made: other calls on it ended with this one.
+        case lost
         /// Nobody waited for the end.
         case abandoned
 
@@ -365,7 +367,7 @@ package struct ReplicaTable: Sendable {
         }
         switch verdict {
         case .isThere: entries[slot].breaker.succeed()
-        case .isAway: entries[slot].breaker.fail(at: now)
+        case .isAway: entries[slot].breaker.fail(isShared: outcome == .lost, at: now)
         }
         outliers.count(slot, hasFailed: verdict == .isAway, at: now)
     }
@@ -383,7 +385,7 @@ package struct ReplicaTable: Sendable {
     private func verdict(on dispatch: Dispatch, _ outcome: Outcome, at now: MonotonicTime) -> Verdict? {
         switch outcome {
         case .answered: return .isThere
-        case .unreachable: return .isAway
+        case .unreachable, .lost: return .isAway
         case .abandoned: return nil
         case .timedOut:
             // Otherwise one caller with deadlines that nobody can meet would take every replica from everybody.

@@ -20,7 +20,7 @@ struct AttemptEndTests {
     @Test(
         "what it says about the shard, and whether another may be asked",
         arguments: [
-            (StatusCode.unavailable, false, ReplicaTable.Outcome.unreachable, true),
+            (StatusCode.unavailable, false, ReplicaTable.Outcome.lost, true),
             (.unavailable, true, .unreachable, true),
             (.deadlineExceeded, false, .timedOut, false),
             (.deadlineExceeded, true, .answered, false),

@@ -309,8 +309,9 @@ def test_a_connection_that_breaks_takes_no_shard_away(tmp_path, certificates):
             loads = [pool.submit(load) for _ in range(4)]
             try:
                 for round in range(6):
-                    before = count[0]
-                    whole.wait(lambda: count[0] > before + 60)
+                    before, since = count[0], time.monotonic()
+                    # No connection is cut again that was made just now: a shard that does not stay is lost.
+                    whole.wait(lambda: count[0] > before + 60 and time.monotonic() > since + 0.5)
                     assert relays[round % 2].cut() > 0, "no connection was made again"
                 before = count[0]
                 whole.wait(lambda: count[0] > before + 60)
@@ -387,15 +388,16 @@ def test_an_urgent_call_overtakes_others_at_the_shard_when_its_tenant_may_be_urg
     def send(name, **arguments):
         call = stub.ModelInfer.future(infer_request("delay", 4), timeout=60, **arguments)
         call.add_done_callback(lambda call: order.put((name, call.code())))
-    for _ in range(60):
+    # Of 64 places one tenant has at most seven eighths.
+    for _ in range(50):
         send("usual")
     # The flood has begun to be answered, so all of it has been sent.
     first = order.get(timeout=60)
     send("urgent", metadata=[("apus-priority", "1")])
-    ends = [first] + [order.get(timeout=60) for _ in range(60)]
+    ends = [first] + [order.get(timeout=60) for _ in range(50)]
     assert {code for _, code in ends} == {grpc.StatusCode.OK}
     place = [name for name, _ in ends].index("urgent")
-    assert place < 50 if is_urgent else place > 50, place
+    assert place < 40 if is_urgent else place > 40, place
 
 
 def test_who_cancels_pays_for_what_has_come_through_a_front_end(platform, certificates):

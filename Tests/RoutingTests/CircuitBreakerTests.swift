@@ -29,18 +29,18 @@ struct CircuitBreakerTests {
         #expect(opened().isOpen)
     }
 
-    @Test("calls that fail at one moment fail once, but failures without end are more than a moment")
+    @Test("calls that lose their connection at one moment fail once, but losses without end are more than a moment")
     func moments() {
         var breaker = CircuitBreaker()
-        for _ in 0..<50 { breaker.fail(at: start) }
+        for _ in 0..<50 { breaker.fail(isShared: true, at: start) }
         for offset in 0..<CircuitBreaker.momentNanoseconds / 1_000_000 {
-            breaker.fail(at: start.advanced(byNanoseconds: offset * 1_000_000))
+            breaker.fail(isShared: true, at: start.advanced(byNanoseconds: offset * 1_000_000))
         }
         #expect(!breaker.isOpen)
         var count: UInt64 = 0
         while !breaker.isOpen {
             count += 1
-            breaker.fail(at: start.advanced(byNanoseconds: count * 1_000_000))
+            breaker.fail(isShared: true, at: start.advanced(byNanoseconds: count * 1_000_000))
         }
         #expect(count * 1_000_000 == 4 * CircuitBreaker.momentNanoseconds)
     }

@@ -106,7 +106,7 @@ struct ReplicaConnectionTests {
         var table = pair()
         let calls = (0..<20).compactMap { _ in table.begin(digits, excluding: [b], at: start) }
         for (index, call) in calls.enumerated() {
-            table.finish(call, .unreachable, at: start.advanced(byNanoseconds: UInt64(index) * 100_000))
+            table.finish(call, .lost, at: start.advanced(byNanoseconds: UInt64(index) * 100_000))
         }
         #expect(table.state(of: a, at: start.plus(5)) == .ready)
     }

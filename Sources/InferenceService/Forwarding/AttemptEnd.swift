@@ -39,7 +39,7 @@ struct AttemptEnd: Equatable {
     /// What the end says about the shard.
     var outcome: ReplicaTable.Outcome {
         switch code {
-        case .unavailable: .unreachable
+        case .unavailable: isFromShard ? .unreachable : .lost
         case _ where code == .ok || isFromShard: .answered
         // An answer that was cut short by its deadline had begun to come.
         case .deadlineExceeded where !hasBegun && !isStreamOfRequests: .timedOut
