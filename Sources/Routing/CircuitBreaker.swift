@@ -9,8 +9,8 @@ package import Vocabulary
 /// ```
 ///
 /// Only what says that the replica is down counts: UNAVAILABLE, and calls to which nothing came back in time. One that
-/// refuses because it is busy, or a request that is wrong, says that it is there. The loss of a connection happens to all
-/// its calls at one moment, and happened once.
+/// refuses because it is busy, or a request that is wrong, says that it is there. The loss of a connection happens to
+/// all its calls at one moment, and happened once.
 ///
 /// - Source: M. Nygard, Release It!, "Circuit Breaker"; gRFC A50 for ejection by failures in a row.
 package struct CircuitBreaker: Equatable, Sendable {
