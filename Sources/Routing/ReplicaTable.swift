@@ -124,6 +124,8 @@ package struct ReplicaTable: Sendable {
         /// How often it is asked for each time of one that is not new.
         let share: Double
         var isItsTurn = true
+        /// Whether it comes before its equals: it is asked less often, and has waited for this call.
+        var isDue = false
     }
 
     /// By place: who is in one stays there, so that a call finds it without looking for its address.
@@ -325,17 +327,25 @@ package struct ReplicaTable: Sendable {
         let sum = candidates.reduce(0) { $0 + $1.share }
         for index in candidates.indices where candidates[index].share < most {
             let slot = candidates[index].slot
-            let turnShare = min(1, entries[slot].turnShare + candidates[index].share / sum)
+            // Up to two, so that one that waits while another one's turn has come at the same time loses nothing.
+            let turnShare = min(2, entries[slot].turnShare + candidates[index].share / sum)
             entries[slot].turnShare = turnShare
             candidates[index].isItsTurn = turnShare >= 1
+            candidates[index].isDue = turnShare >= 1
         }
     }
 
-    /// The place among the candidates of the one with the least wait, or of one that is preferred and not much busier.
+    /// The place among the candidates of the one with the least wait, of equals one that is due; or of one that is
+    /// preferred and not much busier.
     private func choose(_ affinity: AffinityKey?) -> Int? {
         var least: Int?
         for index in candidates.indices where candidates[index].isItsTurn {
-            if least.map({ candidates[index].wait < candidates[$0].wait }) ?? true { least = index }
+            guard let best = least.map({ candidates[$0] }) else {
+                least = index
+                continue
+            }
+            let other = candidates[index]
+            if other.wait < best.wait || other.wait == best.wait && other.isDue && !best.isDue { least = index }
         }
         guard let affinity, let least else { return least }
         var best = least

@@ -20,7 +20,7 @@ private func report(_ models: [(String, Int)] = [("digits", 1)]) -> ReplicaRepor
 }
 
 extension MonotonicTime {
-    fileprivate func plus(_ milliseconds: UInt64) -> MonotonicTime {
+    func plus(_ milliseconds: UInt64) -> MonotonicTime {
         advanced(byNanoseconds: milliseconds * millisecond)
     }
 }

@@ -234,6 +234,24 @@ struct ReplicaTableTests {
         #expect(counts == [a: 10, b: 10, c: 10])
     }
 
+    @Test("a replica that joined a moment before the others gets no more than they do")
+    func slowStartOfNearlyAll() {
+        var table = ReplicaTable()
+        for (index, replica) in [a, b, c].enumerated() {
+            let time = later.plus(UInt64(index))
+            table.add(replica, at: time)
+            table.update(replica, report(), at: time)
+        }
+        let then = later.plus(1_000)
+        var counts: [ReplicaID: Int] = [:]
+        for _ in 0..<300 {
+            let dispatch = table.begin(digits, at: then)!
+            counts[dispatch.replica, default: 0] += 1
+            table.finish(dispatch, .answered, at: then)
+        }
+        #expect([a, b, c].allSatisfy { (98...102).contains(counts[$0] ?? 0) }, "\(counts)")
+    }
+
     @Test("takes a replica out that does not answer, tries it with one call, and takes it back")
     func breaker() {
         var table = table([a: report()])
