@@ -3,6 +3,8 @@
 The binary is `.build/debug/apus`, or what APUS_BINARY names. Stubs are made from Proto/ when the session starts.
 """
 
+import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -61,14 +63,20 @@ def apus(*arguments, **options):
     return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
 
 
+FIXED_PORTS = itertools.cycle(range(20000, 32000))
+"""Below those that the kernel gives to who connects, so that no client takes one before its server listens."""
+for _ in range(os.getpid() % 12000):
+    next(FIXED_PORTS)
+
+
 def free_ports(count):
-    """Ports of the loopback that nobody has now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    """Ports of the loopback that nobody has now, and that nobody gets by chance."""
+    ports = []
+    while len(ports) < count:
+        port = next(FIXED_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
     return ports
 
 

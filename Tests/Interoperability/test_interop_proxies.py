@@ -12,6 +12,7 @@ from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 
 import interop_matrix as matrix
 import interop_peers as peers
+from conftest import free_ports
 from peer_clients import SyncClient
 
 NGINX = """
@@ -81,12 +82,6 @@ def nghttpx(folder, backend, port=None, certificates=None):
                   f"--backend=127.0.0.1,{backend};;proto=h2", *pair], folder, port)
 
 
-def free_port():
-    """A port that nobody had a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def upstream(interop_certificates):
     server = peers.our_server(interop_certificates, False)
@@ -118,9 +113,9 @@ def test_B1_B44_B50_S22_S73_S82_B114_a_proxy_in_front_of_us_passes(case, proxy):
 def test_B4_C6_C10_B44_B50_C83_B110_B114_our_client_calls_a_proxy_over_tls(
         kind, upstream, interop_certificates, tmp_path):
     if kind == "nginx":
-        proxy = nginx(tmp_path, f"grpc_pass grpc://127.0.0.1:{upstream.port};", free_port(), interop_certificates)
+        proxy = nginx(tmp_path, f"grpc_pass grpc://127.0.0.1:{upstream.port};", free_ports(1)[0], interop_certificates)
     else:
-        proxy = nghttpx(tmp_path, upstream.port, free_port(), interop_certificates)
+        proxy = nghttpx(tmp_path, upstream.port, free_ports(1)[0], interop_certificates)
     try:
         passed = peers.run_our_client(proxy.port, interop_certificates, True, matrix.CASES)
         assert passed == matrix.CASES, proxy.errors()
