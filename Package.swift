@@ -233,7 +233,7 @@ let package = Package(
         tests(
             "Engine",
             [
-                "ChatTemplates", "Compute", "Configuration", "Constraints", "KVCache", "Models", "Routing",
+                "ChatTemplates", "CLinux", "Compute", "Configuration", "Constraints", "KVCache", "Models", "Routing",
                 "Scheduling", "TextModels", "Tokenizers",
             ]),
     ]

@@ -24,7 +24,7 @@ import support  # noqa: E402
 EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
 RUNNING = {
     "digits": ["--rate", 200, "--picture", EXAMPLES / "digits/samples/seven.png"],
-    "storyteller": ["--rate", 10, "--max-tokens", 16, "--prompt", "Once upon a time"],
+    "storyteller": ["--rate", 40, "--max-tokens", 16, "--prompt", "Once upon a time"],
 }
 
 

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_WAIT_MAX = 256 };
@@ -102,18 +100,6 @@ int apus_socket_error(int fd) {
     int error = 0;
     socklen_t byte_count = sizeof error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &byte_count) < 0 ? errno : error;
-}
-
-void apus_give_way(void) {
-    struct sched_param none = {0};
-    // Of the calling thread only. It cannot fail: every process may have less than it has.
-    (void)sched_setscheduler(0, SCHED_IDLE, &none);
-}
-
-void apus_step_back(void) {
-    // Of the calling thread only, in which Linux departs from POSIX. To be nicer is never refused.
-    enum { NICENESS = 5 };
-    if (getpriority(PRIO_PROCESS, 0) < NICENESS) (void)setpriority(PRIO_PROCESS, 0, NICENESS);
 }
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

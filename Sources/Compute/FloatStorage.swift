@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A block of float32 memory, freed with its last reference.
@@ -15,6 +16,9 @@ package final class FloatStorage: @unchecked Sendable {
     /// MADV_HUGEPAGE, which Glibc does not hand to Swift; only advice, so a refusal changes nothing.
     private static let adviseHugePages: Int32 = 14
 
+    /// What is cleared between two places where a loader may pause.
+    private static let clearedByteCount = 64 << 10
+
     /// Allocates `count` zeros, and touches them, so that the memory is there from now on.
     ///
     /// - Throws: `ComputeError.outOfMemory` when the system refuses.
@@ -27,19 +31,37 @@ package final class FloatStorage: @unchecked Sendable {
             let mapping = try Self.map(byteCount: byteCount)
             self.mapping = mapping
             memory = mapping.baseAddress!.alignedUp(toMultipleOf: Self.hugePageByteCount)
-            _ = madvise(memory, byteCount, Self.adviseHugePages)
+            Self.clear(memory, byteCount)
         } else {
             mapping = nil
             memory = .allocate(byteCount: byteCount, alignment: 64)
+            memset(memory, 0, byteCount)
         }
-        memset(memory, 0, byteCount)
         self.base = memory.bindMemory(to: Float.self, capacity: max(count, 1))
         self.count = count
     }
 
+    /// Writes zeros over fresh pages.
+    ///
+    /// A huge page is cleared in one go, which on a virtual machine takes milliseconds that a call on the same
+    /// processor waits for. Who loads while others are served takes small pages, which the kernel puts together when
+    /// it has time.
+    private static func clear(_ memory: UnsafeMutableRawPointer, _ byteCount: Int) {
+        guard apus_pauses() else {
+            _ = madvise(memory, byteCount, adviseHugePages)
+            memset(memory, 0, byteCount)
+            return
+        }
+        for begin in stride(from: 0, to: byteCount, by: clearedByteCount) {
+            apus_pause_if_due()
+            memset(memory + begin, 0, min(clearedByteCount, byteCount - begin))
+        }
+        _ = madvise(memory, byteCount, adviseHugePages)
+    }
+
     deinit {
         if let mapping {
-            munmap(mapping.baseAddress, mapping.count)
+            MemoryReclaimer.shared.free(mapping)
         } else {
             UnsafeMutableRawPointer(base).deallocate()
         }

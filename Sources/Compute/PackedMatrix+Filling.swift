@@ -1,4 +1,6 @@
 import CKernels
+import CLinux
+import Glibc
 
 extension PackedMatrix {
     /// Packs weights as they are read, a few outputs at a time and on all threads of `gang`, so that a matrix is never
@@ -25,7 +27,10 @@ extension PackedMatrix {
             count: (outputCount + unit - 1) / unit,
             perThread: { panels, thread in
                 let filler = Filler(matrix: matrix, scratch: scratch.base + thread * unit * inputCount)
-                for panel in panels { fill(panel * unit..<min((panel + 1) * unit, outputCount), filler) }
+                for panel in panels {
+                    apus_pause_if_due()
+                    fill(panel * unit..<min((panel + 1) * unit, outputCount), filler)
+                }
             })
     }
 
@@ -116,5 +121,14 @@ package enum QuantizedBlocks: Sendable {
         case .q4_1: (32, 20)
         case .q4K: (256, 144)
         }
+    }
+}
+
+extension ComputeGang {
+    /// A gang for who packs weights: of all processors, or of the calling thread alone while it makes pauses, which the
+    /// other threads of a gang would not.
+    package static func forPacking() -> ComputeGang {
+        let processorCount = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        return ComputeGang(threadCount: apus_pauses() ? 1 : min(max(1, processorCount), threadCountMax))
     }
 }

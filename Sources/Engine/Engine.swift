@@ -38,6 +38,8 @@ package final class Engine: Sendable {
     /// Who waits for models that are being brought back.
     let awakenings = Mutex(Awakenings())
     private let report = FairnessReport()
+    /// For those who prepare models beside it.
+    let service = ServiceNote()
     private let lastTicket = Atomic<UInt64>(0)
 
     package init(configuration: EngineConfiguration, clock: any MonotonicClock = SystemClock()) {
@@ -46,8 +48,10 @@ package final class Engine: Sendable {
         let mailbox = Mailbox<EngineMessage>(capacity: configuration.mailboxCapacity)
         self.mailbox = mailbox
         let threadCount = configuration.threadCount
-        startThread(name: "apus-engine") { [report] in
-            EngineLoop(mailbox: mailbox, clock: clock, threadCount: threadCount, report: report).run()
+        startThread(name: "apus-engine") { [report, service] in
+            EngineLoop(
+                mailbox: mailbox, clock: clock, threadCount: threadCount, report: report, service: service
+            ).run()
         }
     }
 
@@ -169,15 +173,14 @@ package final class Engine: Sendable {
     ///
     /// - Throws: FAILED_PRECONDITION saying what the model does not have.
     private func prepare(_ model: LoadedModel, pace: ThreadPace) async throws(ServingError) {
-        let threadCount = configuration.threadCount
-        let result: Result<Void, ServingError> = await withCheckedContinuation { continuation in
-            startThread(name: "apus-loader", pace: pace) {
-                do {
-                    try model.prepare(on: ComputeGang(threadCount: threadCount))
-                    continuation.resume(returning: .success(()))
-                } catch {
-                    continuation.resume(returning: .failure(model.warmUpFailure(error)))
-                }
+        // Where others run, on one thread, so that they have the other processors.
+        let threadCount = pace == .usual ? configuration.threadCount : 1
+        let result: Result<Void, ServingError> = await onThread(name: "apus-loader", pace: pace, while: service) {
+            do {
+                try model.prepare(on: ComputeGang(threadCount: threadCount))
+                return .success(())
+            } catch {
+                return .failure(model.warmUpFailure(error))
             }
         }
         try result.get()

@@ -1,5 +1,4 @@
 import Compute
-import Glibc
 import ModelFiles
 import Vocabulary
 
@@ -17,7 +16,7 @@ struct WeightReader {
 
     init(_ file: any TensorFile) {
         self.file = file
-        gang = ComputeGang(threadCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        gang = ComputeGang.forPacking()
         keepsFormats = file is GGUFModel
     }
 

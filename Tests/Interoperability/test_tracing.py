@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from conftest import Server, apus, credentials, free_ports, write_configuration
+from faulty_shard import FaultyShard
 from test_metrics import Samples, get, metrics_address
 from tritonclient.grpc import service_pb2 as inference_pb2, service_pb2_grpc as inference_pb2_grpc
 
@@ -214,37 +215,14 @@ def test_a_trace_goes_from_the_caller_through_a_front_end_to_a_shard(collector, 
     assert f"trace={context.trace_id:032x}" in line and f"shard=127.0.0.1:{port}" in line
 
 
-class BrokenShard:
-    """Says that it has the model `karate`, and fails every call with UNAVAILABLE."""
-
-    def __init__(self, certificates):
-        main = certificates / "main"
-        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
-        self.server.add_generic_rpc_handlers([self])
-        self.port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(
-            [((main / "server.key").read_bytes(), (main / "server.pem").read_bytes())], (main / "ca.pem").read_bytes(),
-            require_client_auth=True))
-        self.contexts = []
-        self.server.start()
-
-    def service(self, details):
-        if details.method == "/apus.shard.v1.Shard/Watch":
-            return grpc.unary_stream_rpc_method_handler(self.watch)
-        return grpc.unary_unary_rpc_method_handler(self.fail)
-
-    def watch(self, request, context):
-        model = b"\x0a\x06karate\x12\x011"
-        while context.is_active():
-            yield b"\x0a" + bytes([len(model)]) + model
-            time.sleep(0.2)
-
-    def fail(self, request, context):
-        self.contexts.append(dict(context.invocation_metadata())["traceparent"])
-        context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
-
-
 def test_every_attempt_has_a_span_of_its_own(collector, serve, certificates):
-    receiver, broken = collector(), BrokenShard(certificates)
+    contexts = []
+
+    def fail(asked, call):
+        contexts.append(dict(call.invocation_metadata())["traceparent"])
+        call.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+    receiver, broken = collector(), FaultyShard(certificates / "main")
+    broken.answer = fail
     otlp = f"{{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}"
     shard = serve(f"{{sample: 0, service_name: shard, otlp: {otlp}}}", "shard")
     port = int(shard.target.split(":")[1])
@@ -254,10 +232,10 @@ def test_every_attempt_has_a_span_of_its_own(collector, serve, certificates):
         assert time.monotonic() < deadline, front.errors()
         time.sleep(0.02)
     with open_channel(front, certificates) as channel:
-        while not broken.contexts:
+        while not contexts:
             context, _ = Caller().call(lambda headers: predict(channel, headers))
             assert time.monotonic() < deadline, "the broken shard is never asked"
-    broken.server.stop(0)
+    broken.close()
     mine = lambda spans: [span for service, span in spans if service == "front"
                           and span.trace_id == context.trace_id.to_bytes(16, "big")]
     spans = mine(receiver.wait(lambda spans: len(mine(spans)) == 3))
@@ -266,7 +244,7 @@ def test_every_attempt_has_a_span_of_its_own(collector, serve, certificates):
     assert first.parent_span_id == second.parent_span_id == entry.span_id != first.span_id != second.span_id
     assert attributes(first)["rpc.grpc.status_code"] == 14 and attributes(first)["apus.shard"].endswith(str(broken.port))
     assert first.status.code == trace_pb2.Status.STATUS_CODE_ERROR
-    assert broken.contexts == [f"00-{context.trace_id:032x}-{first.span_id.hex()}-01"]
+    assert contexts == [f"00-{context.trace_id:032x}-{first.span_id.hex()}-01"]
     assert attributes(second)["rpc.grpc.status_code"] == 0 and attributes(second)["apus.attempt"] == 2
     assert attributes(entry)["apus.shard"] == attributes(second)["apus.shard"] == f"127.0.0.1:{port}"
     assert attributes(entry)["rpc.grpc.status_code"] == 0

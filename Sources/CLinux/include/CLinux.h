@@ -1,5 +1,5 @@
-/// What Glibc's Swift overlay leaves out: epoll, eventfd, signals, accept4, socket-option plumbing and one
-/// thread-local pointer.
+/// What Glibc's Swift overlay leaves out: epoll, eventfd, signals, accept4, socket-option plumbing, the pace
+/// of threads and one thread-local pointer.
 ///
 /// Functions that can fail return the result, or `-errno`: `errno` itself may be overwritten between a call and the
 /// Swift line that would read it.
@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -96,6 +97,36 @@ void apus_give_way(void);
 /// From now on the calling thread, and every thread that it starts, has less of a processor than others that want it:
 /// about a third of what one of them has. See setpriority(2), nice(2).
 void apus_step_back(void);
+
+/// When somebody was last served, for threads that pause meanwhile.
+struct apus_service;
+
+/// NULL when there is no memory.
+struct apus_service *apus_service_create(void);
+
+/// No thread makes pauses for it any more.
+void apus_service_destroy(struct apus_service *service);
+
+/// Somebody is being served: for a second or two, threads with pauses make them.
+void apus_service_note(struct apus_service *service);
+
+/// From now on `apus_pause_if_due` pauses the calling thread, while somebody is being served, for so long after so many
+/// nanoseconds of work; until `apus_end_pauses`.
+///
+/// \param work_nanoseconds  more than 0; where more time has gone by since the last pause, the pause is as much longer
+void apus_begin_pauses(const struct apus_service *service, uint32_t work_nanoseconds, uint32_t pause_nanoseconds);
+
+/// Ends the pauses of the calling thread.
+void apus_end_pauses(void);
+
+/// A place in long work where the calling thread holds no lock: it pauses here if it makes pauses and one is due.
+void apus_pause_if_due(void);
+
+/// Whether the calling thread makes pauses now.
+bool apus_pauses(void);
+
+/// How many pauses the calling thread has made.
+uint64_t apus_pause_count(void);
 
 /// Names the calling thread for debuggers and `top`; the kernel keeps 15 bytes.
 void apus_name_thread(const char *name);

@@ -14,6 +14,7 @@ final class EngineLoop {
     private let mailbox: Mailbox<EngineMessage>
     private let clock: any MonotonicClock
     private let gang: ComputeGang
+    private let service: ServiceNote
     private var runners: [(model: LoadedModel, runner: any ModelRunner)] = []
     private var turns = FairShare<ObjectIdentifier>()
     /// One for all models, so that a tenant that floods one of them has less of the others too.
@@ -22,9 +23,13 @@ final class EngineLoop {
     private var leaving: [(model: LoadedModel, until: MonotonicTime, completion: Completion<Void>)] = []
     private var stopping: Completion<Void>?
 
-    init(mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int, report: FairnessReport) {
+    init(
+        mailbox: Mailbox<EngineMessage>, clock: any MonotonicClock, threadCount: Int, report: FairnessReport,
+        service: ServiceNote
+    ) {
         self.mailbox = mailbox
         self.clock = clock
+        self.service = service
         accounts = ComputeAccounts(clock: clock, report: report)
         gang = ComputeGang(threadCount: threadCount)
     }
@@ -61,6 +66,7 @@ final class EngineLoop {
         }
         let turn = turns.pick(from: ready.map { ObjectIdentifier($0.model) }) { entry($0)?.runner.rank(at: start) }
         guard let turn, let runner = entry(turn)?.runner else { return false }
+        service.note()
         runner.step(on: gang, clock: clock)
         turns.charge(turn, nanoseconds: clock.now().nanoseconds(since: start))
         return true

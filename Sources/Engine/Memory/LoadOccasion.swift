@@ -19,6 +19,10 @@ extension Engine {
     /// Who waits for it, and everybody behind, must not wait for a moment in which no processor has anything to do.
     func pace(of occasion: LoadOccasion) -> ThreadPace {
         guard hasModels else { return .usual }
-        return occasion == .change ? .givingWay : .steppingBack
+        return switch occasion {
+        case .change: .givingWay
+        case .request: .steppingBack
+        case .call: .hurrying
+        }
     }
 }

@@ -7,14 +7,15 @@ extension LiveRepository {
     func look() async -> RepositoryLook {
         // Where callers decide, they may ask for any.
         let counting = control == .explicit ? nil : wanted
-        return await onLoaderThread(.usual) { [repositories, known = table.repositories] in
+        return await onThread(name: "apus-loader", pace: .usual, while: engine.service) {
+            [repositories, known = table.repositories] in
             RepositoryLook(repositories, wanted: counting, known: known)
         }
     }
 
     /// Looks at one model; one that cannot be read counts as such, whatever the repositories behind have.
     func look(_ name: ModelName) async -> ModelRepository.ModelLook {
-        await onLoaderThread(.usual) { [repositories] in
+        await onThread(name: "apus-loader", pace: .usual, while: engine.service) { [repositories] in
             for repository in repositories {
                 let look = repository.look(name)
                 if look != .gone { return look }
@@ -71,7 +72,7 @@ extension LiveRepository {
         do {
             try await makeRoom(for: expectedByteCount(folder, version), folder.name, version, occasion.tenant)
             let pace = engine.pace(of: occasion)
-            let read = await onLoaderThread(pace) { [observe] in
+            let read = await onThread(name: "apus-loader", pace: pace, while: engine.service) { [observe] in
                 Result { try folder.load(version) { observe(.progresses(folder.name, $0)) } }
             }
             let model = try read.get()
@@ -85,15 +86,6 @@ extension LiveRepository {
             return .failure(LoadFailure(detail: "\(folder.path): \(error.message)"))
         } catch {
             return .failure(LoadFailure(detail: "\(error)"))
-        }
-    }
-
-    /// Runs file work away from the threads that others wait for.
-    private func onLoaderThread<Outcome: Sendable>(
-        _ pace: ThreadPace, _ work: @escaping @Sendable () -> Outcome
-    ) async -> Outcome {
-        await withCheckedContinuation { continuation in
-            startThread(name: "apus-loader", pace: pace) { continuation.resume(returning: work()) }
         }
     }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Models
 import Routing
@@ -242,19 +243,40 @@ struct ResidenceTests {
         #expect(engine.pace(of: .change) == .usual, "nobody is disturbed")
         try await engine.load(EngineModel(batch: SquareModel()))
         #expect(engine.pace(of: .change) == .givingWay)
-        #expect(engine.pace(of: .request) == .steppingBack && engine.pace(of: .call(by: nil)) == .steppingBack)
+        #expect(engine.pace(of: .request) == .steppingBack && engine.pace(of: .call(by: nil)) == .hurrying)
         for (pace, policy, step) in [
-            (ThreadPace.usual, SCHED_OTHER, 0), (.steppingBack, SCHED_OTHER, 5), (.givingWay, 5, 0),
+            (ThreadPace.usual, SCHED_OTHER, 0), (.hurrying, SCHED_OTHER, 5), (.steppingBack, SCHED_OTHER, 5),
+            (.givingWay, 5, 0),
         ] {
             let before = getpriority(__priority_which_t(0), 0)
-            let found: (policy: Int32, niceness: Int32) = await withCheckedContinuation { continuation in
-                startThread(name: "apus-test", pace: pace) {
-                    continuation.resume(returning: (sched_getscheduler(0), getpriority(__priority_which_t(0), 0)))
-                }
+            let found = await onThread(name: "apus-test", pace: pace, while: ServiceNote()) {
+                (policy: sched_getscheduler(0), niceness: getpriority(__priority_which_t(0), 0))
             }
             #expect(found.policy == policy && found.niceness == min(19, max(before, Int32(step))), "\(pace) \(found)")
         }
         await engine.shutdown()
+    }
+
+    @Test(
+        "who prepares a model pauses while somebody is served, and only then",
+        arguments: [ThreadPace.usual, .hurrying, .givingWay], [true, false])
+    func pauses(pace: ThreadPace, isServing: Bool) async {
+        let service = ServiceNote()
+        let count = await onThread(name: "apus-test", pace: pace, while: service) {
+            // Until pauses have come, or as much work is done as would have been interrupted hundreds of times.
+            var before = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before)
+            var now = before
+            while apus_pause_count() < 5,
+                (now.tv_sec - before.tv_sec) * 1_000 + (now.tv_nsec - before.tv_nsec) / 1_000_000 < 200
+            {
+                if isServing { service.note() }
+                apus_pause_if_due()
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
+            }
+            return apus_pause_count()
+        }
+        #expect((count > 0) == (isServing && pace != .usual))
     }
 
     @Test("without anybody to bring it back, and when that fails, the answer says so")
