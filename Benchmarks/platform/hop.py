@@ -61,8 +61,8 @@ SERVER_TLS = """
         ssl_protocols TLSv1.3;
 """
 CLIENT_TLS = """
-            grpc_ssl_certificate {certificates}/role-router.pem;
-            grpc_ssl_certificate_key {certificates}/role-router.key;
+            grpc_ssl_certificate {certificates}/client.pem;
+            grpc_ssl_certificate_key {certificates}/client.key;
             grpc_ssl_trusted_certificate {certificates}/ca.pem;
             grpc_ssl_verify on;
             grpc_ssl_name localhost;
