@@ -42,7 +42,7 @@ package final class SocketStream: ByteStream, ReadinessHandler {
 
     package func descriptorIsReady(_ readiness: Readiness) {
         if readiness.contains(.writable) { delegate?.streamIsWritable() }
-        let isReadable = !readiness.isDisjoint(with: [.readable, .hangUp])
+        let isReadable = !readiness.isDisjoint(with: .answersReads)
         if isReadable, watch != nil { delegate?.streamIsReadable() }
     }
 
