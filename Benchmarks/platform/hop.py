@@ -32,11 +32,7 @@ error_log stderr warn;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+    {temporary}
     upstream shard {{
         server 127.0.0.1:{shard};
         keepalive 64;
@@ -82,6 +78,8 @@ def nginx(folder, shard, certificates):
              "transport": "ssl http2" if certificates else "http2", "scheme": "grpcs" if certificates else "grpc"}
     tls = {name: text.format(**named) if certificates else ""
            for name, text in (("server_tls", SERVER_TLS), ("client_tls", CLIENT_TLS))}
+    named["temporary"] = " ".join(f"{kind}_temp_path {folder}/{kind};"
+                                  for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(NGINX.format(**named, **tls))
     # It says nothing when it listens; the first call waits for it.
     command = f"echo 127.0.0.1:{port}; exec nginx -c {folder}/nginx.conf"

@@ -475,8 +475,8 @@ def test_who_cancels_a_text_before_its_first_message_pays_its_prompt_and_what_is
     whole.wait(lambda: account(whole)[1] == 0)
     spent, _, row = account(whole)
     assert 0 < row.prompt_tokens < len("Once upon a time"), "as the shard has counted it"
-    # What has come before the cancellation did is paid as well.
-    assert 256 <= row.generated_tokens < 480 and spent == row.prompt_tokens + row.generated_tokens
+    # And what went on its way before the cancellation came: the expression ends the text after 400 letters.
+    assert 256 <= row.generated_tokens <= 400 and spent == row.prompt_tokens + row.generated_tokens
 
 
 def test_a_stream_of_texts_through_a_front_end_settles_each_with_its_answer(platform):

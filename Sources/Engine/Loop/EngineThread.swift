@@ -80,8 +80,7 @@ final class ServiceNote: @unchecked Sendable {
 ///
 /// Those that are not usual pause again and again while somebody is being served. Why, when the kernel lets others go
 /// first: two processors share memory, and often a core, so that who works on one slows the other down, and what it
-/// reads drives what the other needs out of the cache. A tenth of the time moved the 99th percentile of short calls by
-/// 7 %, a third by 20 %, all of it by 80 %.
+/// reads drives what the other needs out of the cache.
 enum ThreadPace: Sendable {
     /// As much as any other.
     case usual
