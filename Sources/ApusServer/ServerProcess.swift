@@ -1,3 +1,4 @@
+import CMemory
 import Compute
 import Engine
 import EventLoops
@@ -92,6 +93,9 @@ package final class ServerProcess: Sendable {
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, encrypts: certificates != nil, logger: logger)
         raiseDescriptorLimit(configuration, logger: logger)
+        if apus_give_back_large_blocks() == 0 {
+            logger.notice("the allocator takes no settings: freed messages of megabytes may stay in memory")
+        }
         let ledger = try openLedger(configuration, logger: logger)
         var engineConfiguration = EngineConfiguration(threadCount: configuration.computeThreadCountOrCores)
         engineConfiguration.unloadNanosecondsMax = configuration.drainNanoseconds

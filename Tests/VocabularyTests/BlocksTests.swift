@@ -1,4 +1,5 @@
 import CMemory
+import Glibc
 import Testing
 import Vocabulary
 
@@ -26,6 +27,24 @@ struct BlocksTests {
         let blocks = (0..<4000).map { index in (apus_block_allocate(1 << (index % 18))!, 1 << (index % 18)) }
         for (block, byteCount) in blocks { apus_block_free(block, byteCount) }
         #expect(apus_block_kept_byte_count() <= 1_441_792)
+    }
+
+    @Test(
+        "a freed block of 4 MiB goes back to the system, also where a larger one was freed before",
+        .disabled(if: dlsym(nil, "__asan_init") != nil, "the sanitizer's allocator takes no settings"))
+    func largeBlocks() async {
+        // In a process of its own: the setting holds for good.
+        await #expect(processExitsWith: .success) {
+            guard apus_give_back_large_blocks() == 1 else { exit(2) }
+            for byteCount in [16 << 20, 4 << 20] {
+                let block = malloc(byteCount)!
+                memset(block, 1, byteCount)
+                let page = UnsafeMutableRawPointer(bitPattern: UInt(bitPattern: block) & ~4095)!
+                free(block)
+                var state: UInt8 = 0
+                guard mincore(page, 4096, &state) == -1, errno == ENOMEM else { exit(3) }
+            }
+        }
     }
 
     @Test("short texts become strings when they are UTF-8, and nothing when they are not")

@@ -60,8 +60,8 @@ def test_many_small_zip_bombs(tmp_path, certificates):
             assert wire.wait(lambda: refusal_count(wire) >= 56, 30), refusal_count(wire)
             wire.close()
             return wire.ending(5)
-        # Eight calls are let in, each with a request and an answer of 8 MiB, which makes 128; one more unfolds, and freed
-        # blocks are not given back at once. All of them together would be a gigabyte.
+        # Eight calls are let in, each with a request and an answer of 8 MiB, which makes 128, and one more unfolds. All
+        # of them together would be a gigabyte.
         attacked.endure("64 zip bombs of 8 MiB at once", attack, error="left", within=30, growth=192 * MIB,
                         seconds=0.1, defence="`limits.held_per_connection`, counted while they unfold, in turns")
 
