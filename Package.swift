@@ -137,8 +137,8 @@ let package = Package(
         module(
             "ApusServer",
             [
-                "CMemory", "Compression", "Configuration", "Discovery", "Engine", "EventLoops", "HTTP2",
-                "InferenceService", "Ledger", "Messages", "Models", .product(name: "Logging", package: "swift-log"), "Probes", "RPC",
+                "Compression", "Configuration", "Discovery", "Engine", "EventLoops", "HTTP2", "InferenceService",
+                "Ledger", "Messages", "Models", .product(name: "Logging", package: "swift-log"), "Probes", "RPC",
                 "RPCTransport", "Routing", "Spans", "TLS", "Telemetry", "Tenancy", "Vocabulary",
             ], exclude: ["ExampleModels/training"],
             resources: ["storyteller", "digits", "karate"].map { .copy("ExampleModels/\($0)") }),

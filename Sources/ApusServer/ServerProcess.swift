@@ -1,4 +1,3 @@
-import CMemory
 import Compute
 import Engine
 import EventLoops
@@ -92,10 +91,7 @@ package final class ServerProcess: Sendable {
         let metrics = MetricsRegistry()
         let certificates = try certificates(for: configuration, metrics: metrics, logger: logger)
         logCompute(configuration, encrypts: certificates != nil, logger: logger)
-        raiseDescriptorLimit(configuration, logger: logger)
-        if apus_give_back_large_blocks() == 0 {
-            logger.notice("the allocator takes no settings: freed messages of megabytes may stay in memory")
-        }
+        setLimits(configuration, logger: logger)
         let ledger = try openLedger(configuration, logger: logger)
         var engineConfiguration = EngineConfiguration(threadCount: configuration.computeThreadCountOrCores)
         engineConfiguration.unloadNanosecondsMax = configuration.drainNanoseconds
@@ -156,6 +152,14 @@ package final class ServerProcess: Sendable {
             await engine.shutdown()
             throw error
         }
+    }
+
+    /// Sets what the process keeps of freed memory and how many descriptors it may open.
+    private static func setLimits(_ configuration: ServerConfiguration, logger: Logger) {
+        if !ProcessMemory.giveBackLargeBlocks() {
+            logger.notice("the allocator takes no settings: freed messages of megabytes may stay in memory")
+        }
+        raiseDescriptorLimit(configuration, logger: logger)
     }
 
     /// Says what computes and encrypts, and whether OpenBLAS has taken kernels that are too old for this processor.

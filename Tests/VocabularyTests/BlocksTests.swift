@@ -35,7 +35,7 @@ struct BlocksTests {
     func largeBlocks() async {
         // In a process of its own: the setting holds for good.
         await #expect(processExitsWith: .success) {
-            guard apus_give_back_large_blocks() == 1 else { exit(2) }
+            guard ProcessMemory.giveBackLargeBlocks() else { exit(2) }
             for byteCount in [16 << 20, 4 << 20] {
                 let block = malloc(byteCount)!
                 memset(block, 1, byteCount)

@@ -20,7 +20,7 @@ size_t apus_block_kept_byte_count(void);
 // Has malloc give blocks of 4 MiB and more back to the system when they are freed, in the whole process and for good.
 // Returns 1, or 0 where the allocator takes no such settings.
 //
-// Why: glibc starts that way with 128 KiB, and raises the threshold to the size of whatever mapped block is freed, up to
-// 32 MiB (mallopt(3), M_MMAP_THRESHOLD). After one large message all that follow lie on the heaps of the threads, where
-// one small block above them keeps their pages: what a flood of them leaves behind then depends on chance.
+// Why: glibc starts that way with 128 KiB, and raises the threshold to the size of whatever mapped block is freed, up
+// to 32 MiB (mallopt(3), M_MMAP_THRESHOLD). After one large message all that follow lie on the heaps of the threads,
+// where one small block above them keeps their pages: what a flood of them leaves behind then depends on chance.
 int apus_give_back_large_blocks(void);
