@@ -25,7 +25,7 @@ PYTHON := $(VENV)/bin/python
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: packages
 packages: ## Install the system packages the build needs (asks for root only when one is missing).
@@ -33,6 +33,7 @@ packages: ## Install the system packages the build needs (asks for root only whe
 
 .PHONY: build
 build: packages ## Build apus in release mode.
+	swift build -c release --product apus
 
 .PHONY: serve
 serve: build ## Build and serve the example models on 127.0.0.1:8461.
@@ -109,6 +110,7 @@ bench-text: build bench-packages ## Compare decoders with llama.cpp, which it bu
 	$(PYTHON) Benchmarks/text/peers.py --json .build/benchmarks/text.json
 	$(PYTHON) Benchmarks/text/served.py --json .build/benchmarks/served.json
 	$(PYTHON) Benchmarks/text/speculation.py --json .build/benchmarks/speculation.json
+	.build/release/apus-text-bench .build/benchmarks/models/1.1b --weights int8 --cache int8 --memory-proof 768
 
 .PHONY: parity-text
 parity-text: bench-packages ## Compare what decoders compute with llama.cpp, which it builds first, on GGUF files (slow).

@@ -266,4 +266,19 @@ def machine():
     return {
         "processor": processor.group(1) if processor else platform.machine(), "cores": os.cpu_count(),
         "kernel": platform.release(), "commit": commit.stdout.strip(), "date": time.strftime("%Y-%m-%d %H:%M"),
+        "command": " ".join([os.path.relpath(sys.argv[0], ROOT), *sys.argv[1:]]).replace(f"{ROOT}/", ""),
     }
+
+
+def print_pairs(pairs):
+    """Names and values as a table without a heading: a machine and versions, say."""
+    print("\n| | |\n|---|---|")
+    for key, value in pairs.items():
+        print(f"| {key} | {value} |")
+
+
+def print_goals(goals):
+    """What was to be reached: its name, the goal, what was measured, and whether that is enough."""
+    print("\n| what | goal | measured | met |\n|---|---|--:|---|")
+    for what, goal, measured, is_met in goals:
+        print(f"| {what} | {goal} | {measured} | {'yes' if is_met else '**no**'} |")

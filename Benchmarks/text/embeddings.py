@@ -26,6 +26,7 @@ from tokenizers import Tokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Benchmarks/rpc"))
+import limits  # noqa: E402
 import minilm  # noqa: E402
 import support  # noqa: E402
 
@@ -86,13 +87,16 @@ def cosine(mine, other):
     return float(((mine * other).sum(axis=1) / lengths).min())
 
 
-def print_table(samples, peers, cosines):
+def print_table(samples, peers, cosines, threads):
     best = statistics.median(samples["ONNX Runtime f32"])
     print(f"\n### all-MiniLM-L6-v2, {TEXTS} short texts\n")
-    print("| | tokens/s | of ONNX Runtime | lowest cosine to it | |\n|---|--:|--:|--:|---|")
+    print("| | tokens/s | of ONNX Runtime | share of the cores' peak | lowest cosine to ONNX Runtime | |\n"
+          "|---|--:|--:|--:|--:|---|")
     for who, rates in samples.items():
+        rate, weights = statistics.median(rates), who.split()[-1]
         how = peers[who].choice if who in peers else "as they come, no padding"
-        print(f"| {who} | {statistics.median(rates):,.0f} | {statistics.median(rates) / best:.2f} | "
+        share = limits.share_of_peak(2 * minilm.MULTIPLIES * rate, weights, threads)
+        print(f"| {who} | {rate:,.0f} | {rate / best:.2f} | {share:.0%} of {limits.PEAKS[weights][1]} | "
               f"{cosines[who]:.6f} | {how} |")
 
 
@@ -130,17 +134,13 @@ def main():
     for peer in peers.values():
         peer.end()
     cosines = {who: cosine(made, vectors["ONNX Runtime f32"]) for who, made in vectors.items()}
-    print_table(samples, peers, cosines)
+    print_table(samples, peers, cosines, arguments.threads)
     machine = support.machine() | {
         "threads": arguments.threads, "ONNX Runtime": metadata.version("onnxruntime"),
         "OpenVINO": metadata.version("openvino")}
-    print("\n| | |\n|---|---|")
-    for key, value in machine.items():
-        print(f"| {key} | {value} |")
-    print("\n| what | goal | measured | met |\n|---|---|--:|---|")
+    support.print_pairs(machine)
     reached = list(goals(samples, cosines))
-    for what, goal, measured, is_met in reached:
-        print(f"| {what} | {goal} | {measured} | {'yes' if is_met else '**no**'} |")
+    support.print_goals(reached)
     if arguments.json:
         arguments.json.write_text(json.dumps({
             "machine": machine, "goals": reached, "samples": samples, "cosines": cosines}, indent=1) + "\n")

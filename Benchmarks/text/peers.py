@@ -19,6 +19,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Benchmarks/rpc"))
+import limits  # noqa: E402
 import support  # noqa: E402
 
 PROGRAM = ROOT / ".build/release/apus-text-bench"
@@ -75,17 +76,16 @@ def ours(folder, weights, threads, sequences):
     values = {"prefill": report[f"prefill_{PROMPT}"], "bandwidth": report["read_bytes_per_second"], "report": report}
     for count in sequences:
         values[f"decode {count}"] = report[f"decode_{count}"]
-        read = report["step_bytes"] * report[f"decode_{count}"] / count
-        values[f"share of decode {count}"] = read / report["read_bytes_per_second"]
     return values
 
 
 def parameters(folder):
-    """Multiply-adds of a prompt's token, whose logits nobody asks for."""
+    """Multiply-adds of a prompt's token, whose logits nobody asks for, and of a token with logits."""
     size = json.loads((folder / "config.json").read_text())
     hidden, layers = size["hidden_size"], size["num_hidden_layers"]
     keys = hidden // size["num_attention_heads"] * size["num_key_value_heads"]
-    return layers * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * size["intermediate_size"])
+    body = layers * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * size["intermediate_size"])
+    return body, body + hidden * size["vocab_size"]
 
 
 class Comparison:
@@ -112,30 +112,51 @@ class Comparison:
     def median(self, name, what, who):
         return statistics.median(self.samples[name, what, who])
 
+    def whats(self, name):
+        return ["prefill"] + [f"decode {count}" for count in SEQUENCES[name]]
+
     def print_model(self, name):
         bandwidths = self.samples[name, "bandwidth", "int8"]
-        body = parameters(self.arguments.models / name)
         print(f"\n### {name}, tokens a second; the weights are read with {min(bandwidths) / 1e9:.0f} to "
               f"{max(bandwidths) / 1e9:.0f} GB/s, from process to process\n")
-        print("| | Apus int8 | llama.cpp Q8_0 | | Apus int4 | llama.cpp Q4_0 | | Apus bf16 | llama.cpp F16 | | "
-              "int8: share of the limit |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
-        for what in ["prefill"] + [f"decode {count}" for count in SEQUENCES[name]]:
+        print("| | Apus int8 | llama.cpp Q8_0 | | Apus int4 | llama.cpp Q4_0 | | Apus bf16 | llama.cpp F16 | |\n"
+              "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+        for what in self.whats(name):
             cells = []
             for weights, kind in PAIRS:
                 mine, other = self.median(name, what, weights), self.median(name, what, kind)
                 cells += [f"{mine:,.1f}", f"{other:,.1f}", f"**{mine / other:.2f}×**"]
-            mine = self.median(name, what, "int8")
-            if what == "prefill":
-                limit = f"{2 * body * mine / self.arguments.threads / 960e9:.0%} of 960 GOP a core"
-            else:
-                limit = f"{self.median(name, f'share of {what}', 'int8'):.0%} of the read bandwidth"
-            print(f"| {what} | {' | '.join(cells)} | {limit} |")
+            print(f"| {what} | {' | '.join(cells)} |")
+
+    def print_shares(self, name):
+        heads = [f"{weights}, of {limits.PEAKS[weights][1]} a core or of the bandwidth" for weights, _ in PAIRS]
+        print(f"\n### {name}, shares of the limit\n")
+        print(f"| | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
+        for what in self.whats(name):
+            cells = []
+            for weights, _ in PAIRS:
+                share, limit = self.share(name, what, weights)
+                cells.append(f"{share:.0%} of {limit}")
+            print(f"| {what} | {' | '.join(cells)} |")
+
+    def share(self, name, what, weights):
+        """Of the time of a step, what its limit takes: the median over the rounds, each with its own bandwidth."""
+        body, with_logits = parameters(self.arguments.models / name)
+        threads, byte_count = self.arguments.threads, self.reports[name, weights]["step_bytes"]
+        count = PROMPT if what == "prefill" else int(what.split()[1])
+        operations = 2 * (count * body if what == "prefill" else count * with_logits)
+        shares = [
+            limits.step_share(count / rate, byte_count, bandwidth, operations, weights, threads)
+            for rate, bandwidth in zip(self.samples[name, what, weights], self.samples[name, "bandwidth", weights])]
+        return statistics.median(share for share, _ in shares), shares[0][1]
 
     def print_loading(self):
-        print("\n### Loading\n\n| | weights | packed | peak memory | of packed | seconds |\n|---|---|--:|--:|--:|--:|")
+        print("\n### Loading\n\n| | weights | packed | the program before | peak memory | of packed | seconds |\n"
+              "|---|---|--:|--:|--:|--:|--:|")
         for (name, who), report in self.reports.items():
             if report:
                 print(f"| {name} | {who} | {report['weight_bytes'] / 1e6:,.0f} MB | "
+                      f"{report['resident_before_bytes'] / 1e6:,.0f} MB | "
                       f"{report['load_peak_bytes'] / 1e6:,.0f} MB | "
                       f"{report['load_peak_bytes'] / report['weight_bytes']:.2f} | {report['load_seconds']:.1f} |")
 
@@ -145,8 +166,11 @@ class Comparison:
                 ratio = self.median(name, what, weights) / self.median(name, what, kind)
                 yield f"{name} {what}, {weights}", f"≥ {goal} × {kind}", f"{ratio:.2f} ×", ratio >= goal
         if "1.1b" in names:
-            share = self.median("1.1b", "share of decode 1", "int8")
+            share, _ = self.share("1.1b", "decode 1", "int8")
             yield "1.1b decode 1, int8", "≥ 90 % of the read bandwidth", f"{share:.0%}", share >= 0.9
+            report = self.reports["1.1b", "int8"]
+            memory = report["load_peak_bytes"] / report["weight_bytes"]
+            yield "1.1b peak memory of loading, int8", "≤ 1.2 × packed", f"{memory:.2f} ×", memory <= 1.2
 
 
 def main():
@@ -163,15 +187,16 @@ def main():
     for name in names:
         comparison.measure(name)
         comparison.print_model(name)
+        comparison.print_shares(name)
     comparison.print_loading()
-    machine = support.machine() | {"threads": arguments.threads, "llama.cpp": comparison.version}
-    print("\n### Machine and versions\n\n| | |\n|---|---|")
-    for key, value in machine.items():
-        print(f"| {key} | {value} |")
-    print("\n### Goals\n\n| what | goal | measured | met |\n|---|---|--:|---|")
+    tiers = {report["tier"] for report in comparison.reports.values() if report}
+    machine = support.machine() | {
+        "threads": arguments.threads, "kernels": ", ".join(tiers), "llama.cpp": comparison.version}
+    print("\n### Machine and versions")
+    support.print_pairs(machine)
+    print("\n### Goals")
     goals = list(comparison.goals(names))
-    for what, goal, measured, is_met in goals:
-        print(f"| {what} | {goal} | {measured} | {'yes' if is_met else '**no**'} |")
+    support.print_goals(goals)
     if arguments.json:
         arguments.json.write_text(json.dumps({
             "machine": machine, "goals": goals,

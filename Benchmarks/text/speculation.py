@@ -61,11 +61,12 @@ def print_table(name, samples, guesses):
         guessed, confirmed = guesses[text, streams]
         share = f"{confirmed:,} of {guessed:,}" if guessed else "none made"
         print(f"| {text} | {streams} | {off:,.1f} | {ngram:,.1f} | {ngram / off:.2f} × | {share} |")
-    print("\n| what | goal | measured | met |\n|---|---|--:|---|")
+
+
+def goals(samples):
     for (text, streams), rates in samples.items():
         ratio = statistics.median(rates["ngram"]) / statistics.median(rates["off"])
-        print(f"| {text}, {streams} streams | ≥ {GOALS[text]} × | {ratio:.2f} × | "
-              f"{'yes' if ratio >= GOALS[text] else '**no**'} |")
+        yield f"{text}, {streams} streams", f"≥ {GOALS[text]} ×", f"{ratio:.2f} ×", ratio >= GOALS[text]
 
 
 def main():
@@ -100,8 +101,10 @@ def main():
             process.send_signal(signal.SIGTERM)
             process.wait()
     print_table(f"{arguments.model.name}, {arguments.weights}", samples, guesses)
+    support.print_pairs(machine := support.machine() | {"threads": arguments.threads})
+    support.print_goals(goals(samples))
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": support.machine(), "samples": {
+        arguments.json.write_text(json.dumps({"machine": machine, "samples": {
             f"{text}, {streams}": rates for (text, streams), rates in samples.items()}}, indent=1) + "\n")
 
 

@@ -169,7 +169,7 @@ private func resetPeakResidentByteCount() {
 }
 
 /// A line of `/proc/self/status` that counts kibibytes.
-private func residentByteCount(_ name: String) -> Int {
+func residentByteCount(_ name: String) -> Int {
     guard let file = fopen("/proc/self/status", "r") else { fail("/proc/self/status cannot be read") }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)

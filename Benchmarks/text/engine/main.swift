@@ -75,13 +75,6 @@ func likeliest(_ logits: UnsafeBufferPointer<Float>) -> Int32 {
     return Int32(best)
 }
 
-/// The largest amount of memory this process ever had, in bytes.
-func peakResidentByteCount() -> Int {
-    var usage = rusage()
-    getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
-}
-
 /// What reading takes when nothing is computed: the threads of a gang add up the words of the very memory that a step
 /// reads, since pages differ in how fast they are read.
 struct WeightReading {
@@ -232,6 +225,7 @@ func run() async throws {
     let (prompt, steps) = (options.number("prompt", 512), options.number("generate", 32))
     let context = options.number("context", 128)
     let sequenceCounts = options.text("sequences", "1,8,16").split(separator: ",").compactMap { Int($0) }
+    let residentBefore = residentByteCount("VmRSS")
     let start = seconds()
     let model = try DecoderModel(
         directory: options.folder, name: ModelName("bench")!, version: ModelVersion(1)!, format: format,
@@ -240,7 +234,7 @@ func run() async throws {
     if options.text("logits", "") != "" {
         return try LogitsDump(model: model, gang: gang).run(prompt: options.text("logits", ""), count: steps)
     }
-    let peak = peakResidentByteCount()
+    let peak = residentByteCount("VmHWM")
     let bench = Bench(
         model: model, gang: gang, pagesPerSequence: (max(prompt, context) + steps + 31) / 32,
         rounds: options.number("rounds", 3))
@@ -251,7 +245,8 @@ func run() async throws {
     var fields = [
         "\"weights\": \"\(weights)\"", "\"cache\": \"\(cacheFormat.rawValue)\"",
         "\"threads\": \(gang.threadCount)",
-        "\"tier\": \"\(gang.kernels.tier)\"", "\"load_seconds\": \(loaded)", "\"load_peak_bytes\": \(peak)",
+        "\"tier\": \"\(gang.kernels.tier)\"", "\"load_seconds\": \(loaded)",
+        "\"resident_before_bytes\": \(residentBefore)", "\"load_peak_bytes\": \(peak)",
         "\"weight_bytes\": \(model.weightByteCount)", "\"step_bytes\": \(reading.byteCount)",
         "\"prefill_\(prompt)\": \(bench.prefill(prompt))",
     ]
