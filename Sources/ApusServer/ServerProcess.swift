@@ -172,7 +172,7 @@ package final class ServerProcess: Sendable {
                 "record_cipher": "\(encrypts ? RecordCipher.bestDescription : "none")",
             ])
         if let warning = OpenBLAS.coreNameWarning {
-            logger.notice("openblas core type", metadata: ["why": "\(warning)"])
+            logger.warning("openblas core type", metadata: ["why": "\(warning)"])
         }
     }
 

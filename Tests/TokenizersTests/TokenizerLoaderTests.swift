@@ -64,6 +64,33 @@ struct TokenizerLoaderTests {
         #expect(error?.description.contains(key) == true && error?.description.contains("wrong.gguf") == true)
     }
 
+    @Test("a byte-level vocabulary may lack bytes, which are left out of a text, but none that is printed in ASCII")
+    func missingBytes() throws {
+        func tokenizer(without byte: UInt8) throws -> PipelineTokenizer {
+            var file = Self.file()
+            let lacking = ByteLevelAlphabet.characters.enumerated().map { $0.offset == Int(byte) ? "…" : "\($0.element)" }
+            file.values.removeAll { $0.key == "tokenizer.ggml.tokens" }
+            file.values.append(("tokenizer.ggml.tokens", .strings(lacking + ["hi", "<|endoftext|>"])))
+            let opened = try GGUFFile(bytes: Bytes(file.file), file: "lacking.gguf")
+            return try PipelineTokenizer(GGUFVocabulary(opened), file: opened.file)
+        }
+        #expect(try tokenizer(without: 3).encode("hi\u{3} hi", addsSpecialTokens: false) == [256, 32, 256])
+        #expect(throws: TokenizerError.malformed(
+            file: "lacking.gguf", problem: "the vocabulary has no entry \"h\" for the byte 104")
+        ) { try tokenizer(without: 104) }
+    }
+
+    @Test("a begin token stands before texts of Llama 3 where the file does not say", arguments: [nil, true, false])
+    func llama3Begin(setting: Bool?) throws {
+        var file = Self.file()
+        file.values.removeAll { $0.key == "tokenizer.ggml.pre" }
+        file.values += [("tokenizer.ggml.pre", .string("llama-bpe")), ("tokenizer.ggml.bos_token_id", .uint32(257))]
+        if let setting { file.values.append(("tokenizer.ggml.add_bos_token", .bool(setting))) }
+        let opened = try GGUFFile(bytes: Bytes(file.file), file: "llama.gguf")
+        let tokenizer = try PipelineTokenizer(GGUFVocabulary(opened), file: opened.file)
+        #expect(try tokenizer.encode("hi", addsSpecialTokens: true) == (setting == false ? [256] : [257, 256]))
+    }
+
     @Test("a file without a vocabulary says so, and the largest number is no token")
     func missing() throws {
         let empty = GGUFWriter().file

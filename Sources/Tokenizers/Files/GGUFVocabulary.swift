@@ -130,10 +130,11 @@ private struct GGUFReader {
             }
         }
         tokenizer.add(added)
+        let isLlama3 = vocabulary.preTokenizer.flatMap(GGUFPreTokenizer.named)?.addsBegin == true
         func wordPieceToken(_ name: String) -> Int32? { isBERT ? tokenizer.namedTokens[name] : nil }
         let begin = isEncoder ? vocabulary.classToken ?? vocabulary.beginToken : vocabulary.beginToken
         let end = isEncoder ? vocabulary.separatorToken ?? vocabulary.endToken : vocabulary.endToken
-        let addsBegin = vocabulary.addsBegin ?? (vocabulary.model == "llama" || isEncoder)
+        let addsBegin = vocabulary.addsBegin ?? (vocabulary.model == "llama" || isEncoder || isLlama3)
         if addsBegin, let begin = begin ?? wordPieceToken("[CLS]") { tokenizer.prefix = [begin] }
         let addsEnd = vocabulary.addsEnd ?? (vocabulary.model == "t5" || isEncoder)
         if addsEnd, let end = end ?? wordPieceToken("[SEP]") { tokenizer.suffix = [end] }
@@ -289,6 +290,8 @@ private struct GGUFReader {
 struct GGUFPreTokenizer {
     var patterns: [String]
     var keepsWholeWords = false
+    /// Whether a begin token stands before a text of such a vocabulary where the file does not say.
+    var addsBegin = false
     var composes = false
 
     static func named(_ name: String) -> GGUFPreTokenizer? {
@@ -296,7 +299,7 @@ struct GGUFPreTokenizer {
         case "gpt-2", "roberta-bpe", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "jais", "exaone", "default":
             GGUFPreTokenizer(patterns: [PreTokenizer.gpt2Pattern])
         case "llama3", "llama-v3", "llama-bpe", "falcon3":
-            GGUFPreTokenizer(patterns: [PreTokenizer.llama3Pattern], keepsWholeWords: true)
+            GGUFPreTokenizer(patterns: [PreTokenizer.llama3Pattern], keepsWholeWords: true, addsBegin: true)
         case "dbrx", "smaug-bpe", "gpt-4": GGUFPreTokenizer(patterns: [PreTokenizer.llama3Pattern])
         case "qwen2", "deepseek-r1-qwen", "megrez":
             GGUFPreTokenizer(patterns: [PreTokenizer.qwen2Pattern], composes: true)

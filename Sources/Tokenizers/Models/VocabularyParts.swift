@@ -50,8 +50,7 @@ struct VocabularyParts {
         var result: [Int32] = []
         for byte in 0...UInt8.max {
             guard let id = table[entry(byte).utf8] ?? (Self.isNeverInText(byte) ? 0 : nil) else {
-                throw .malformed(
-                    file: file, problem: "the vocabulary has no entry \"\(entry(byte))\" for the byte \(byte)")
+                throw missingByte(byte, entry(byte))
             }
             result.append(id)
         }
@@ -62,8 +61,21 @@ struct VocabularyParts {
     private static func isNeverInText(_ byte: UInt8) -> Bool { byte == 0xC0 || byte == 0xC1 || byte >= 0xF5 }
 
     /// The tokens of the bytes by the characters of byte-level vocabularies.
+    ///
+    /// Falcon's has no control characters, and StarCoder's not all bytes of planes that nobody writes in: the reference
+    /// leaves such bytes out of a text. What is printed in ASCII, every vocabulary has that means well.
     func byteLevelAlphabet() throws(TokenizerError) -> BytePairModel.Alphabet {
-        .bytes(try byteTable { String(ByteLevelAlphabet.characters[Int($0)]) })
+        .bytes(
+            try (0...UInt8.max).map { byte throws(TokenizerError) in
+                let entry = String(ByteLevelAlphabet.characters[Int(byte)])
+                if let id = table[entry.utf8] { return id }
+                guard !(0x20...0x7E).contains(byte) else { throw missingByte(byte, entry) }
+                return nil
+            })
+    }
+
+    private func missingByte(_ byte: UInt8, _ entry: String) -> TokenizerError {
+        .malformed(file: file, problem: "the vocabulary has no entry \"\(entry)\" for the byte \(byte)")
     }
 
     func scalarAlphabet(

@@ -20,8 +20,8 @@ enum WordModel: Sendable {
 struct BytePairModel: Sendable {
     /// How a word is written before anything is merged.
     enum Alphabet: Sendable {
-        /// One token a byte: `[256]`.
-        case bytes([Int32])
+        /// One token a byte, `[256]`; a byte without one is left out.
+        case bytes([Int32?])
         /// One token a Unicode scalar; a scalar without one is written as bytes (`[256]`, if given) or as unknown.
         case scalars([Unicode.Scalar: Int32], bytes: [Int32]?, unknown: Int32?, fusesUnknown: Bool)
     }
@@ -53,7 +53,8 @@ struct BytePairModel: Sendable {
         case .bytes(let table):
             symbols.reserveCapacity(range.count)
             for index in range {
-                symbols.append(table[Int(bytes[index])])
+                guard let token = table[Int(bytes[index])] else { continue }
+                symbols.append(token)
                 didBegin(index)
             }
         case .scalars(let table, let byteTable, let unknown, let fusesUnknown):
