@@ -84,7 +84,10 @@ func selector(_ name: String, version: Int? = nil) -> ModelSelector {
     ModelSelector(name: ModelName(name)!, version: version.map { ModelVersion($0)! })
 }
 
-func makeEngine(clock: any MonotonicClock = SystemClock(), bufferedTokenCountMax: Int = 32) -> Engine {
+func makeEngine(
+    clock: any MonotonicClock = SystemClock(), threadCount: Int = 1, bufferedTokenCountMax: Int = 32
+) -> Engine {
     Engine(
-        configuration: EngineConfiguration(threadCount: 1, bufferedTokenCountMax: bufferedTokenCountMax), clock: clock)
+        configuration: EngineConfiguration(threadCount: threadCount, bufferedTokenCountMax: bufferedTokenCountMax),
+        clock: clock)
 }

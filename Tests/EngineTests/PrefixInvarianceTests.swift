@@ -14,7 +14,7 @@ import Vocabulary
 ///
 /// Method: prompts that begin alike, and tokens drawn at random from the logits, which amplifies any difference. First
 /// each prompt alone, without reuse and read in one step; then all together, of two tenants, twice, in a cache that is
-/// too small for them, with prompts in small pieces. A gate keeps the engine until all of them wait.
+/// too small for them, with prompts in small pieces, on three threads. A gate keeps the engine until all of them wait.
 @Suite("Engine: the same bits, found again or computed")
 struct PrefixInvarianceTests {
     static let fixtures: URL = URL(filePath: #filePath).appending(path: "../../Fixtures/Decoders")
@@ -25,7 +25,7 @@ struct PrefixInvarianceTests {
 
     @Test(
         "every family of decoders", arguments: familyNames,
-        [(WeightFormat.float32, CacheFormat.int8), (.int8, .bfloat16)])
+        [(WeightFormat.float32, CacheFormat.int8), (.int8, .bfloat16), (.bfloat16, .bfloat16), (.int4, .int8)])
     func families(name: String, formats: (weights: WeightFormat, cache: CacheFormat)) async throws {
         let directory = Self.fixtures.appending(path: name).path
         // Longer than the windows of those families that have one; pages of 4 tokens.
@@ -73,7 +73,7 @@ struct PrefixInvarianceTests {
             let pageCount = (prompts[0].count + count) * 5 / 8
             limits.cacheByteCount = pageCount * limits.tokensPerPage * model.properties.cacheBytesPerToken
             let gate = Gate()
-            let together = try await engine(WatchedModel(model) { _ in gate.pass() }, limits)
+            let together = try await engine(WatchedModel(model) { _ in gate.pass() }, limits, threadCount: 3)
             for round in 0..<2 {
                 try await withThrowingTaskGroup(of: ([Int32], [Int32]).self) { group in
                     for number in 0..<8 {
@@ -98,8 +98,10 @@ struct PrefixInvarianceTests {
         }
     }
 
-    private func engine(_ model: any TokenModel, _ limits: TextLimits) async throws -> Engine {
-        let engine = makeEngine()
+    private func engine(
+        _ model: any TokenModel, _ limits: TextLimits, threadCount: Int = 1
+    ) async throws -> Engine {
+        let engine = makeEngine(threadCount: threadCount)
         try await engine.load(
             EngineModel(text: model, tokenizer: ByteTokenizer(), endOfSequence: [], limits: limits))
         return engine

@@ -101,6 +101,14 @@ def test_log_probabilities_come_along_and_agree(text):
     assert not story(text, max_tokens=2)[0].logprobs
 
 
+def test_the_trailers_say_how_much_of_a_prompt_was_found_in_the_cache(text):
+    for found in (False, True):
+        call = text.Generate(text_pb2.GenerateRequest(model="storyteller", prompt="Cats and dogs. " * 8, max_tokens=2))
+        usage = list(call)[-1].usage
+        assert (usage.cached_tokens > 0) is found, usage
+        assert dict(call.trailing_metadata())["apus-cached-tokens"] == str(usage.cached_tokens)
+
+
 def test_the_trailers_say_what_the_last_message_says(text):
     call = text.Generate(text_pb2.GenerateRequest(model="storyteller", prompt="Once upon", max_tokens=7))
     usage = list(call)[-1].usage

@@ -95,23 +95,28 @@ import TextModels
     }
 
     @Test(
-        "weights of fewer bits give the same bits in any chunks, alone and beside others",
+        "weights of fewer bits give the same bits in any chunks, alone and among 63 others",
         arguments: DecoderFixture.names, [WeightFormat.bfloat16, .int8, .int4])
     func formatInvariance(name: String, format: WeightFormat) throws {
         let fixture = try DecoderFixture(name)
         let (model, tokens) = (try fixture.model(format), fixture.tokens)
-        let single = try StepDriver(model, pageCount: 60, tokensPerPage: 1, gang: ComputeGang(threadCount: 1))
-        let alone = bits(try single.logits(tokens, chunks: tokens.map { _ in 1 }, sequence: 0))
-        var random = SeededGenerator(seed: 5)
-        for threadCount in 1...3 {
-            let driver = try StepDriver(model, tokensPerPage: 9, gang: ComputeGang(threadCount: threadCount))
-            var others: [(sequence: Int, tokens: [Int32], result: TokenStepResult)] = (1...20).map { index in
-                (index, (0..<index).map { _ in Int32.random(in: 3..<160, using: &random) }, .lastLogits)
+        for tier in Self.tiers {
+            let kernels = try #require(Kernels(tier: tier))
+            func gang(_ threadCount: Int) -> ComputeGang { ComputeGang(threadCount: threadCount, kernels: kernels) }
+            let single = try StepDriver(model, pageCount: 60, tokensPerPage: 1, gang: gang(1))
+            let alone = bits(try single.logits(tokens, chunks: tokens.map { _ in 1 }, sequence: 0))
+            var random = SeededGenerator(seed: 5)
+            for threadCount in 1...3 {
+                let driver = try StepDriver(model, pageCount: 64 * 4, tokensPerPage: 9, gang: gang(threadCount))
+                func company() -> [(sequence: Int, tokens: [Int32], result: TokenStepResult)] {
+                    (1...63).map { index in
+                        (index, (0...index % 9).map { _ in Int32.random(in: 3..<160, using: &random) }, .lastLogits)
+                    }
+                }
+                _ = try driver.step(company() + [(0, Array(tokens.prefix(31)), .none)])
+                let rest = try driver.step(company() + [(0, Array(tokens.dropFirst(31)), .lastLogits)])
+                #expect(bits(rest[63]!) == alone, "\(tier), \(threadCount) threads")
             }
-            others.append((0, Array(tokens.prefix(31)), .none))
-            _ = try driver.step(others)
-            let rest = try driver.step([(5, [7], .lastLogits), (0, Array(tokens.dropFirst(31)), .lastLogits)])
-            #expect(bits(rest[1]!) == alone, "\(threadCount) threads")
         }
     }
 

@@ -31,7 +31,7 @@ import Vocabulary
     /// The bounds are for weights this small and random; real ones lose less.
     @Test(
         "weights of fewer bits keep the direction", arguments: EncoderFixture.names,
-        [(WeightFormat.bfloat16, 0.999), (.int8, 0.998)])
+        [(WeightFormat.bfloat16, 0.999), (.int8, 0.998), (.int4, 0.985)])
     func formats(name: String, format: (WeightFormat, Double)) throws {
         let fixture = try EncoderFixture(name)
         let vectors = try fixture.model(format.0).vectors(of: fixture.texts, on: ComputeGang(threadCount: 2))
@@ -47,7 +47,7 @@ import Vocabulary
     func companyInvariance(name: String, tier: KernelTier) throws {
         let fixture = try EncoderFixture(name)
         let kernels = try #require(Kernels(tier: tier))
-        for format in [WeightFormat.float32, .int8] {
+        for format in [WeightFormat.float32, .bfloat16, .int8, .int4] {
             let model = try fixture.model(format)
             let single = ComputeGang(threadCount: 1, kernels: kernels)
             let alone = try fixture.texts.map { try bits(model.vectors(of: [$0], on: single)[0]) }

@@ -97,9 +97,11 @@ struct PipelineTokenizerTests {
     }
 
     @Test(
-        "the ids of the reference, by a vocabulary of the same tokens in a GGUF file", .enabled(if: SharedData.isPresent),
+        "the ids of the reference, by a vocabulary of the same tokens in a GGUF file",
+        .enabled(if: SharedData.isPresent),
         arguments: [
-            ("coreml-projects/Llama-2-7b-chat-coreml", "phi-3"), ("coreml-projects/Llama-2-7b-chat-coreml", "llama-spm"),
+            ("coreml-projects/Llama-2-7b-chat-coreml", "phi-3"),
+            ("coreml-projects/Llama-2-7b-chat-coreml", "llama-spm"),
             ("tiiuae/falcon-7b", "falcon"), ("pcuenq/Llama-3.2-1B-Instruct-tokenizer", "llama-bpe"),
         ])
     func references(name: String, vocabulary: String) throws {

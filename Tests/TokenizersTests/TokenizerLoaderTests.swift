@@ -68,15 +68,18 @@ struct TokenizerLoaderTests {
     func missingBytes() throws {
         func tokenizer(without byte: UInt8) throws -> PipelineTokenizer {
             var file = Self.file()
-            let lacking = ByteLevelAlphabet.characters.enumerated().map { $0.offset == Int(byte) ? "…" : "\($0.element)" }
+            let lacking = ByteLevelAlphabet.characters.enumerated().map {
+                $0.offset == Int(byte) ? "…" : "\($0.element)"
+            }
             file.values.removeAll { $0.key == "tokenizer.ggml.tokens" }
             file.values.append(("tokenizer.ggml.tokens", .strings(lacking + ["hi", "<|endoftext|>"])))
             let opened = try GGUFFile(bytes: Bytes(file.file), file: "lacking.gguf")
             return try PipelineTokenizer(GGUFVocabulary(opened), file: opened.file)
         }
         #expect(try tokenizer(without: 3).encode("hi\u{3} hi", addsSpecialTokens: false) == [256, 32, 256])
-        #expect(throws: TokenizerError.malformed(
-            file: "lacking.gguf", problem: "the vocabulary has no entry \"h\" for the byte 104")
+        #expect(
+            throws: TokenizerError.malformed(
+                file: "lacking.gguf", problem: "the vocabulary has no entry \"h\" for the byte 104")
         ) { try tokenizer(without: 104) }
     }
 

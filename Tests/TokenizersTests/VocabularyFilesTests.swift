@@ -72,12 +72,16 @@ struct VocabularyFilesTests {
             appendField(1, piece, to: &model)
         }
         var trainer: [UInt8] = []
-        let settings: [(Int, UInt64)] = [(3, SentencePieceFile.Kind.bytePairs.rawValue), (35, 1), (40, 0), (41, 1), (42, 2)]
+        let settings: [(Int, UInt64)] = [
+            (3, SentencePieceFile.Kind.bytePairs.rawValue), (35, 1), (40, 0), (41, 1), (42, 2),
+        ]
         for (number, value) in settings { appendField(number, value, to: &trainer) }
         appendField(2, trainer, to: &model)
         var normalizer: [UInt8] = []
         // A space before the text, every space kept, and written as U+2581.
-        for (number, value) in [(3, 1), (4, 0), (5, 1)] as [(Int, UInt64)] { appendField(number, value, to: &normalizer) }
+        for (number, value) in [(3, 1), (4, 0), (5, 1)] as [(Int, UInt64)] {
+            appendField(number, value, to: &normalizer)
+        }
         appendField(3, normalizer, to: &model)
         return model
     }
@@ -113,7 +117,8 @@ struct VocabularyFilesTests {
             #"""
             {"normalizer": \#(composes ? #"{"type": "NFC"}"# : "null"),
              "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-                 {"type": "Split", "pattern": {"Regex": \#(try quoted(pattern))}, "behavior": "Isolated", "invert": false},
+                 {"type": "Split", "pattern": {"Regex": \#(try quoted(pattern))},
+                  "behavior": "Isolated", "invert": false},
                  {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}]},
              "decoder": {"type": "ByteLevel"},
              "model": {"type": "BPE", "ignore_merges": \#(keepsWholeWords),

@@ -90,6 +90,17 @@ struct GGUFFileTests {
         let file = try GGUFFile(bytes: Bytes(writer.file), file: "m")
         #expect(file.version == 2)
         #expect(try file.floats("a", shape: [2, 1]) == [1, -2])
+        // Of little-endian files version 3 changed nothing but the number.
+        var bytes = try GGUFFixture.bytes("types").array
+        bytes[4] = 2
+        let (second, third) = (
+            try GGUFFile(bytes: Bytes(bytes), file: "types"), try GGUFFile(path: GGUFFixture.path("types"))
+        )
+        #expect(second.version == 2 && second.names == third.names && second.names.count == 13)
+        for name in third.names {
+            let shape = try #require(third[name]).shape
+            #expect(try second.floats(name, shape: shape) == third.floats(name, shape: shape))
+        }
     }
 }
 

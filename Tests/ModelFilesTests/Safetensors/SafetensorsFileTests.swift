@@ -113,12 +113,19 @@ struct SafetensorsFileTests {
         }
     }
 
-    @Test("weights that are infinite or not numbers are refused", arguments: [Float.infinity, -.infinity, .nan])
-    func refusesNonFinite(value: Float) throws {
-        var bytes = file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, dataByteCount: 0).array
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    @Test(
+        "weights that are infinite or not numbers are refused by name",
+        arguments: [
+            ("F32", 0x7F80_0000, 4), ("F32", 0xFF80_0000, 4), ("F32", 0x7FC0_0000, 4), ("F16", 0x7C00, 2),
+            ("F16", 0xFC00, 2), ("F16", 0x7E00, 2), ("BF16", 0x7F80, 2), ("BF16", 0xFF80, 2), ("BF16", 0x7FC0, 2),
+        ])
+    func refusesNonFinite(type: String, bits: UInt32, byteCount: Int) throws {
+        let header = #"{"a":{"dtype":"\#(type)","shape":[1],"data_offsets":[0,\#(byteCount)]}}"#
+        var bytes = file(header, dataByteCount: 0).array
+        withUnsafeBytes(of: bits.littleEndian) { bytes.append(contentsOf: $0.prefix(byteCount)) }
         let tensors = try SafetensorsFile(bytes: Bytes(bytes), file: "m")
-        #expect(throws: ModelFileError.self) { try tensors.floats("a", shape: [1]) }
+        let error = #expect(throws: ModelFileError.self) { try tensors.floats("a", shape: [1]) }
+        #expect(error?.field == "tensor \"a\"")
     }
 
     @Test("a missing file, a folder and an empty file are refused by name")
