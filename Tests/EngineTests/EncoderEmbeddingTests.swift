@@ -72,6 +72,9 @@ private struct LetterTokenizer: Tokenizer {
         #expect(answer.vectors.count == 300 && answer.usage.promptTokenCount == tokenCount)
         let counters = try engine.counters(of: selector("encoder"))
         #expect(counters.queuedRequestCount == 0 && counters.promptTokenCount == UInt64(tokenCount))
+        // As few executions as the budget of tokens allows, up to what is left over at the end of each.
+        let fewest = (tokenCount + alone.tokenBudget - 1) / alone.tokenBudget
+        #expect(fewest > 1 && (fewest...2 * fewest).contains(Int(counters.executionCount)))
         await engine.shutdown()
     }
 

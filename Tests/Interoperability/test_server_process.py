@@ -1,5 +1,7 @@
 """The process: certificates, configuration errors, drain, and what it prints."""
 
+import pathlib
+import platform
 import queue
 import signal
 import threading
@@ -20,6 +22,17 @@ def live(target, channel_credentials):
     with grpc.secure_channel(target, channel_credentials) as channel:
         stub = inference_pb2_grpc.GRPCInferenceServiceStub(channel)
         return stub.ServerLive(inference_pb2.ServerLiveRequest(), timeout=20).live
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="OpenBLAS has one kind of kernels for this processor")
+@pytest.mark.parametrize("setting, warns", [("OPENBLAS_CORETYPE=Prescott", True), ("--unset=OPENBLAS_CORETYPE", False)])
+def test_kernels_of_openblas_that_are_too_old_for_the_processor_are_warned_of(tmp_path, certificates, setting, warns):
+    if "avx2" not in pathlib.Path("/proc/cpuinfo").read_text():
+        pytest.skip("this processor is as old as the kernels")
+    configuration = write_configuration(tmp_path, certificates, log_level="warning")
+    server = Server(configuration, tmp_path, inside=("env", setting))
+    assert server.terminate() == 0
+    assert ("OpenBLAS uses kernels for Prescott" in server.errors()) is warns, server.errors()
 
 
 def test_a_client_without_a_certificate_is_refused(server, certificates):

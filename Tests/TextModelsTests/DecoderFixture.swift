@@ -55,15 +55,20 @@ struct DecoderFixture {
 
     /// The weights with a changed header: what stands in the file of each tensor, by name.
     func weights(changing change: (inout [String: [String: Any]]) -> Void) throws -> DecoderWeights {
-        let file = [UInt8](try Data(contentsOf: directory.appending(path: "model.safetensors")))
-        let length = Int(file[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
-        let json = try JSONSerialization.jsonObject(with: Data(file[8..<8 + length])) as? [String: [String: Any]]
-        var header = try #require(json)
-        header["__metadata__"] = nil
-        change(&header)
-        let changed = [UInt8](try JSONSerialization.data(withJSONObject: header))
-        let start = withUnsafeBytes(of: UInt64(changed.count).littleEndian) { Array($0) }
-        let bytes = Bytes(start + changed + file[(8 + length)...])
+        let bytes = try safetensors(in: directory, changing: change)
         return try DecoderWeights(SafetensorsFile(bytes: bytes, file: "changed"), description())
     }
+}
+
+/// The `model.safetensors` of a folder with a changed header: what stands in it of each tensor, by name.
+func safetensors(in folder: URL, changing change: (inout [String: [String: Any]]) -> Void) throws -> Bytes {
+    let file = [UInt8](try Data(contentsOf: folder.appending(path: "model.safetensors")))
+    let length = Int(file[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+    let json = try JSONSerialization.jsonObject(with: Data(file[8..<8 + length])) as? [String: [String: Any]]
+    var header = try #require(json)
+    header["__metadata__"] = nil
+    change(&header)
+    let changed = [UInt8](try JSONSerialization.data(withJSONObject: header))
+    let start = withUnsafeBytes(of: UInt64(changed.count).littleEndian) { Array($0) }
+    return Bytes(start + changed + file[(8 + length)...])
 }
