@@ -15,7 +15,7 @@ struct SharedVectorsTests {
         "coreml-projects/Llama-2-7b-chat-coreml", "openai/whisper-tiny.en", "openai/whisper-large-v2",
         "tiiuae/falcon-7b", "pcuenq/Llama-3.2-1B-Instruct-tokenizer",
     ]
-    /// Ids of vocabularies that are neither among the data nor in any package of the registries.
+    /// Ids of vocabularies that are neither among the data nor in a package of PyPI: `ReconstructedVectorsTests`.
     private static let casesWithoutVocabulary: Set = [
         "pcuenq/gemma-tokenizer", "distilbert/distilbert-base-multilingual-cased",
     ]
