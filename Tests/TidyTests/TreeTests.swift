@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// The style of the tree, held as tests.
@@ -49,6 +50,25 @@ struct TreeTests {
     @Test("every proof that the documentation names is there")
     func proofs() {
         expectNone(ProofTable.findings(SourceTree.files))
+    }
+
+    @Test("every target that make lists does something")
+    func makeTargets() throws {
+        let file = try #require(SourceTree.files.first { $0.path == "Makefile" })
+        #expect(file.lines.count { $0.contains(" ## ") } > 20)
+        expectNone(MakefileRules.targetsThatDoNothing(file))
+        let broken = SourceFile(path: "Makefile", text: "all: build ## Everything.\n\nbuild: ## Build.\n\tcc\n")
+        #expect(MakefileRules.targetsThatDoNothing(broken).map(\.text) == ["all does nothing"])
+    }
+
+    @Test("the miniatures of models stay small")
+    func fixtures() throws {
+        let folder = "\(SourceTree.root)/Tests/Fixtures"
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder)
+        let sizes = try files.map {
+            try FileManager.default.attributesOfItem(atPath: "\(folder)/\($0)")[.size] as? UInt64
+        }
+        #expect((1..<4 << 20).contains(sizes.reduce(0) { $0 + ($1 ?? 0) }))
     }
 
     @Test("libraries neither end the process nor print")
