@@ -18,7 +18,6 @@ Asked = collections.namedtuple("Asked", "time number")
 """A call that has come: when, by the monotonic clock, and how many had come before it."""
 
 REPORT_SECONDS = 0.25
-SERVICE_MICROSECONDS = 1000
 
 
 def answers(asked, context):
@@ -48,9 +47,9 @@ def hangs(asked, context):
 class FaultyShard(shard_pb2_grpc.ShardServicer, graph_pb2_grpc.GraphServicer, text_pb2_grpc.TextServicer):
     """Serves `karate` and `storyteller`, as far as anybody hears; `answer` decides what becomes of a call."""
 
-    def __init__(self, folder, port=0, wait_microseconds=0, host="127.0.0.1"):
+    def __init__(self, folder, port=0, wait_microseconds=0, service_microseconds=1000, host="127.0.0.1"):
         self.answer, self.texts = answers, lambda request, context: iter(())
-        self.wait_microseconds = wait_microseconds
+        self.wait_microseconds, self.service_microseconds = wait_microseconds, service_microseconds
         self.asked, self.running, self.lock = [], 0, threading.Lock()
         self.reported_at = None
         self.over = threading.Event()
@@ -89,11 +88,11 @@ class FaultyShard(shard_pb2_grpc.ShardServicer, graph_pb2_grpc.GraphServicer, te
             return
         while not over.is_set() and not self.over.is_set():
             with self.lock:
-                wait = self.wait_microseconds + self.running * SERVICE_MICROSECONDS
+                wait = self.wait_microseconds + self.running * self.service_microseconds
             self.reported_at = self.reported_at or time.monotonic()
             yield shard_pb2.ShardState(models=[
                 shard_pb2.ShardModel(name=name, version="1", modality=modality,
-                                     service_microseconds=SERVICE_MICROSECONDS, expected_wait_microseconds=wait)
+                                     service_microseconds=self.service_microseconds, expected_wait_microseconds=wait)
                 for name, modality in (("karate", "graph"), ("storyteller", "text"))])
             over.wait(REPORT_SECONDS)
 

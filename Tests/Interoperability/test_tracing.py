@@ -31,7 +31,6 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
     def __init__(self, port=0, server_credentials=None):
         self.requests, self.metadata, self.answers = [], [], []
-        self.read, self.read_count = [], 0
         self.lock = threading.Lock()
         self.port, self.credentials, self.server = port, server_credentials, None
         self.start()
@@ -58,12 +57,9 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return answer or trace_service_pb2.ExportTraceServiceResponse()
 
     def spans(self):
-        """(service, span) of all that came; each request is taken apart once, since a test may ask often."""
+        """(service, span) of all that came."""
         with self.lock:
-            requests = self.requests[self.read_count:]
-            self.read_count += len(requests)
-        self.read += [each for request in requests for each in spans_of(request)]
-        return list(self.read)
+            return [each for request in self.requests for each in spans_of(request)]
 
     def wait(self, is_there, seconds=30):
         """The spans, once `is_there` holds of them."""
@@ -225,25 +221,21 @@ def test_every_attempt_has_a_span_of_its_own(collector, serve, certificates):
     def fail(asked, call):
         contexts.append(dict(call.invocation_metadata())["traceparent"])
         call.abort(grpc.StatusCode.UNAVAILABLE, "broken")
-    receiver, broken = collector(), FaultyShard(certificates / "main")
+    # It says that it is quick: calls go to the one that takes the least time, and the other's is measured.
+    receiver, broken = collector(), FaultyShard(certificates / "main", service_microseconds=1)
     broken.answer = fail
     otlp = f"{{endpoint: 127.0.0.1:{receiver.port}, plaintext: true}}"
-    # It may take many calls until one is sent to the broken shard, and all of them come within a second.
-    limit = "caller_limit: 1000000"
     shard = serve(f"{{sample: 0, service_name: shard, otlp: {otlp}}}", "shard")
     port = int(shard.target.split(":")[1])
-    front = serve(f"{{sample: 0, {limit}, service_name: front, otlp: {otlp}}}", "front",
-                  front_of=f"{port}, 127.0.0.1:{broken.port}")
+    front = serve(f"{{sample: 0, service_name: front, otlp: {otlp}}}", "front", front_of=f"{port}, 127.0.0.1:{broken.port}")
     deadline = time.monotonic() + 30
     while front.errors().count("shard there") < 2:
         assert time.monotonic() < deadline, front.errors()
         time.sleep(0.02)
-    # Several at once: of calls one after the other all may go to the shard that has answered so quickly before.
-    with open_channel(front, certificates) as channel, concurrent.futures.ThreadPoolExecutor(32) as pool:
+    with open_channel(front, certificates) as channel:
         while not contexts:
-            called = list(pool.map(lambda _: Caller().call(lambda headers: predict(channel, headers))[0], range(32)))
+            context, _ = Caller().call(lambda headers: predict(channel, headers))
             assert time.monotonic() < deadline, "the broken shard is never asked"
-    context = next(each for each in called if f"{each.trace_id:032x}" in contexts[0])
     broken.close()
     mine = lambda spans: [span for service, span in spans if service == "front"
                           and span.trace_id == context.trace_id.to_bytes(16, "big")]
@@ -253,7 +245,7 @@ def test_every_attempt_has_a_span_of_its_own(collector, serve, certificates):
     assert first.parent_span_id == second.parent_span_id == entry.span_id != first.span_id != second.span_id
     assert attributes(first)["rpc.grpc.status_code"] == 14 and attributes(first)["apus.shard"].endswith(str(broken.port))
     assert first.status.code == trace_pb2.Status.STATUS_CODE_ERROR
-    assert [each for each in contexts if f"{context.trace_id:032x}" in each] == [f"00-{context.trace_id:032x}-{first.span_id.hex()}-01"]
+    assert contexts == [f"00-{context.trace_id:032x}-{first.span_id.hex()}-01"]
     assert attributes(second)["rpc.grpc.status_code"] == 0 and attributes(second)["apus.attempt"] == 2
     assert attributes(entry)["apus.shard"] == attributes(second)["apus.shard"] == f"127.0.0.1:{port}"
     assert attributes(entry)["rpc.grpc.status_code"] == 0
