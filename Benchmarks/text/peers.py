@@ -112,7 +112,7 @@ class Comparison:
     def median(self, name, what, who):
         return statistics.median(self.samples[name, what, who])
 
-    def whats(self, name):
+    def cases(self, name):
         return ["prefill"] + [f"decode {count}" for count in SEQUENCES[name]]
 
     def print_model(self, name):
@@ -121,7 +121,7 @@ class Comparison:
               f"{max(bandwidths) / 1e9:.0f} GB/s, from process to process\n")
         print("| | Apus int8 | llama.cpp Q8_0 | | Apus int4 | llama.cpp Q4_0 | | Apus bf16 | llama.cpp F16 | |\n"
               "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
-        for what in self.whats(name):
+        for what in self.cases(name):
             cells = []
             for weights, kind in PAIRS:
                 mine, other = self.median(name, what, weights), self.median(name, what, kind)
@@ -132,7 +132,7 @@ class Comparison:
         heads = [f"{weights}, of {limits.PEAKS[weights][1]} a core or of the bandwidth" for weights, _ in PAIRS]
         print(f"\n### {name}, shares of the limit\n")
         print(f"| | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
-        for what in self.whats(name):
+        for what in self.cases(name):
             cells = []
             for weights, _ in PAIRS:
                 share, limit = self.share(name, what, weights)
@@ -148,7 +148,7 @@ class Comparison:
         shares = [
             limits.step_share(count / rate, byte_count, bandwidth, operations, weights, threads)
             for rate, bandwidth in zip(self.samples[name, what, weights], self.samples[name, "bandwidth", weights])]
-        return statistics.median(share for share, _ in shares), shares[0][1]
+        return statistics.median_low(shares)
 
     def print_loading(self):
         print("\n### Loading\n\n| | weights | packed | the program before | peak memory | of packed | seconds |\n"

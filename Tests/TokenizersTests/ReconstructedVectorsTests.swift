@@ -12,7 +12,7 @@ import Vocabulary
 /// which of many pieces is chosen, for which there are vocabularies enough in the other tests.
 @Suite("vectors without a vocabulary")
 struct ReconstructedVectorsTests {
-    /// A text's pieces by their ids, in the order of the cases. `_` is U+2581, a space.
+    /// The pieces of each text, in the order of the cases; `_` is U+2581, a space.
     private static let gemmaPieces = [
         "hello|_world", "Hello|_World", "How|_are|_you|_doing|?", "You|_should|'|ve|_done|_this",
         "A|\n|'|ll|_!!|to|?'|d|''|d|_of|,|_can|'|t|.", "def|_main|():|\n|\t|pass", "This|\n\n|is|\n|a|\n|test|.",

@@ -18,23 +18,27 @@ import tarfile
 import urllib.parse
 import urllib.request
 
-INDEX = "https://pypi.org/pypi/{}/json"
-PAGE = "https://pypi.org/simple/{}/"
+# Of these versions the tests know what is in them.
+LLAMA, WHISPER = ("llama-cpp-python", "0.3.36"), ("openai-whisper", "20250625")
 
 
-def open_url(address):
-    return urllib.request.urlopen(address, timeout=120)
+def source_distribution(package, version):
+    """The bytes of a version's source distribution on PyPI."""
+    page = f"https://pypi.org/simple/{package}/"
+    with urllib.request.urlopen(page, timeout=60) as reply:
+        addresses = re.findall(r'href="([^"#]+)', reply.read().decode())
+    file = f"{package.replace('-', '_')}-{version}.tar.gz"
+    address = next((each for each in addresses if each.endswith(f"/{file}")), None)
+    if address is None:
+        raise SystemExit(f"{page} has no {file}")
+    # Mirrors give addresses relative to the page.
+    with urllib.request.urlopen(urllib.parse.urljoin(page, address), timeout=120) as reply:
+        return reply.read()
 
 
 def members(package, pattern):
-    """Name and bytes of every file in the newest source distribution of a package whose path has the pattern."""
-    with open_url(INDEX.format(package)) as reply:
-        files = json.load(reply)["urls"]
-    source = next(file["url"] for file in files if file["packagetype"] == "sdist")
-    # Mirrors give addresses relative to the package's page.
-    with open_url(urllib.parse.urljoin(PAGE.format(package), source)) as reply:
-        archive = io.BytesIO(reply.read())
-    with tarfile.open(fileobj=archive) as opened:
+    """Name and bytes of every file in a source distribution whose path has the pattern."""
+    with tarfile.open(fileobj=io.BytesIO(source_distribution(*package))) as opened:
         for member in opened:
             if member.isfile() and re.search(pattern, member.name):
                 yield pathlib.PurePosixPath(member.name).name, opened.extractfile(member).read()
@@ -80,9 +84,9 @@ def write_byte_pairs(folder, listing):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in members("llama-cpp-python", r"models/ggml-vocab-[^/]*\.gguf(\.inp|\.out)?$"):
+    for name, data in members(LLAMA, r"models/ggml-vocab-[^/]*\.gguf(\.inp|\.out)?$"):
         (folder / name).write_bytes(data)
-    for _, data in members("openai-whisper", r"assets/multilingual\.tiktoken$"):
+    for _, data in members(WHISPER, r"assets/multilingual\.tiktoken$"):
         write_byte_pairs(folder / "whisper", data)
     (folder / "ready").touch()
 

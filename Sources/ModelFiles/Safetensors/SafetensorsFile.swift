@@ -30,7 +30,8 @@ package struct SafetensorsFile: TensorFile {
     package init(bytes: Bytes, file: String) throws(ModelFileError) {
         self.file = file
         guard bytes.count >= 8 else {
-            throw ModelFileError(file: file, problem: "is truncated: \(bytes.count) bytes, at least 8 expected")
+            throw ModelFileError(
+                file: file, field: "header", problem: "its length takes 8 bytes, the file has \(bytes.count)")
         }
         let length = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(Self.headerByteCountMax), Int(length) <= bytes.count - 8 else {

@@ -130,12 +130,14 @@ private struct GGUFReader {
             }
         }
         tokenizer.add(added)
-        let isLlama3 = vocabulary.preTokenizer.flatMap(GGUFPreTokenizer.named)?.addsBegin == true
         func wordPieceToken(_ name: String) -> Int32? { isBERT ? tokenizer.namedTokens[name] : nil }
         let begin = isEncoder ? vocabulary.classToken ?? vocabulary.beginToken : vocabulary.beginToken
         let end = isEncoder ? vocabulary.separatorToken ?? vocabulary.endToken : vocabulary.endToken
-        let addsBegin = vocabulary.addsBegin ?? (vocabulary.model == "llama" || isEncoder || isLlama3)
-        if addsBegin, let begin = begin ?? wordPieceToken("[CLS]") { tokenizer.prefix = [begin] }
+        let rules = vocabulary.preTokenizer.flatMap(GGUFPreTokenizer.named)
+        let usuallyBegins = vocabulary.model == "llama" || isEncoder || rules?.addsBegin == true
+        if vocabulary.addsBegin ?? usuallyBegins, let begin = begin ?? wordPieceToken("[CLS]") {
+            tokenizer.prefix = [begin]
+        }
         let addsEnd = vocabulary.addsEnd ?? (vocabulary.model == "t5" || isEncoder)
         if addsEnd, let end = end ?? wordPieceToken("[SEP]") { tokenizer.suffix = [end] }
     }
