@@ -142,6 +142,25 @@ FAULT_MINUTES := 10
 faults: build bench-packages ## Break a platform again and again for FAULT_MINUTES (10) while tenants call it (as root).
 	$(PYTHON) Benchmarks/platform/faults.py --minutes $(FAULT_MINUTES) --json .build/benchmarks/faults.json
 
+.PHONY: bench-hop
+bench-hop: build bench-packages ## Measure what a front end adds to a call; fail over the goals (on a quiet machine).
+	$(PYTHON) Benchmarks/platform/hop.py --json .build/benchmarks/hop.json
+
+.PHONY: bench-loading
+bench-loading: build bench-packages ## Measure a model while another is loaded; fail over the goal (on a quiet machine).
+	$(PYTHON) -m pip install -q gguf numpy
+	$(PYTHON) Benchmarks/text/models.py .build/benchmarks/models --only 125m
+	$(PYTHON) Benchmarks/platform/loading.py --json .build/benchmarks/loading.json
+
+.PHONY: bench-fairness
+bench-fairness: build bench-packages ## Measure first tokens beside a flood; fail over the goal (on a quiet machine).
+	$(PYTHON) Benchmarks/platform/fairness.py --json .build/benchmarks/fairness.json
+
+# One after another, and the others too when one misses its goals.
+.PHONY: bench-platform
+bench-platform: build bench-packages ## Run bench-hop, bench-loading and bench-fairness (on a quiet machine).
+	$(MAKE) --keep-going --jobs=1 bench-hop bench-loading bench-fairness
+
 .PHONY: sanitize
 sanitize: packages ## Run the unit tests under AddressSanitizer, then ThreadSanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/LeakSanitizer.supp \

@@ -4,24 +4,27 @@
     Benchmarks/platform/loading.py [--rounds 7] [--seconds 10] [--model .build/benchmarks/models/125m] [--json FILE]
 
 `digits` and `storyteller` are called at a steady rate (open loop, latency from the arrival on), in turns without and
-with a model of 125 million weights that an admin loads and unloads without pause. Each round is one figure; the ratio is
-that of their medians. Server and load generator share the machine's cores.
+with a model of 125 million weights that an admin loads and unloads without pause. Each round is one figure; the ratio
+is that of their medians. Server and load generator share the machine's cores. The 99th percentile may be 1.10 times
+what it is alone; the program ends with status 1 when it is more.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import pathlib
 import statistics
 import sys
 import tempfile
-import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Benchmarks/rpc"))
 import support  # noqa: E402
 
 EXAMPLES = ROOT / "Sources/ApusServer/ExampleModels"
+# Of the 99th percentile alone.
+FACTOR = 1.10
 RUNNING = {
     "digits": ["--rate", 200, "--picture", EXAMPLES / "digits/samples/seven.png"],
     "storyteller": ["--rate", 40, "--max-tokens", 16, "--prompt", "Once upon a time"],
@@ -40,7 +43,7 @@ class Loader:
         self.channel = grpc.secure_channel(target, support.client_credentials(certificates, "role-admin"))
         self.stub = inference_pb2_grpc.GRPCInferenceServiceStub(self.channel)
         self.count, self.goes_on = 0, True
-        self.thread = threading.Thread(target=self.run)
+        self.threads = concurrent.futures.ThreadPoolExecutor(1)
 
     def run(self):
         while self.goes_on:
@@ -49,13 +52,15 @@ class Loader:
             self.count += 1
 
     def __enter__(self):
-        self.thread.start()
+        self.running = self.threads.submit(self.run)
         return self
 
     def __exit__(self, *_):
         self.goes_on = False
-        self.thread.join()
+        self.threads.shutdown()
         self.channel.close()
+        # A load that failed ends the program: without loads there is nothing to compare.
+        self.running.result()
 
 
 def load(server, certificates, name, seconds, report):
@@ -67,13 +72,34 @@ def load(server, certificates, name, seconds, report):
     return found["latency"]
 
 
+def medians(pairs):
+    """Alone and while loading, in milliseconds."""
+    return [statistics.median(pair[side] for pair in pairs) / 1000 for side in (0, 1)]
+
+
+def print_table(found, loads, rounds):
+    print(f"\n### A running model while another is loaded ({loads} loads), medians of {rounds} rounds\n")
+    print("| model | | alone | while loading | ratio |\n|---|---|--:|--:|--:|")
+    for example, quantiles in found.items():
+        for quantile, pairs in quantiles.items():
+            quiet, busy = medians(pairs)
+            print(f"| {example} | {quantile} | {quiet:,.2f} ms | {busy:,.2f} ms | {busy / quiet:.2f} |")
+
+
+def goals(found):
+    for example, quantiles in found.items():
+        quiet, busy = medians(quantiles["p99"])
+        yield (f"p99 of {example} while loading", f"≤ {FACTOR:.2f} × alone",
+               f"{busy / quiet:.2f} × ({busy:,.2f} ms, alone {quiet:,.2f} ms)", busy <= FACTOR * quiet)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--model", type=pathlib.Path, default=support.BUILD / "models/125m",
                         help="made by Benchmarks/text/models.py")
-    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--json", type=pathlib.Path, help="write every sample to this file too")
     arguments = parser.parse_args()
     if not arguments.model.exists():
         raise SystemExit(f"{arguments.model} is not there: Benchmarks/text/models.py .build/benchmarks/models makes it")
@@ -105,16 +131,14 @@ def main():
                     for quantile in ("p50", "p99"):
                         found[example][quantile].append(
                             (quiet[f"{quantile}_microseconds"], busy[f"{quantile}_microseconds"]))
-    print(f"\n### A running model while another is loaded ({loads} loads), medians of {arguments.rounds} rounds\n")
-    print("| model | | alone | while loading | ratio | goal |")
-    print("|---|---|--:|--:|--:|---|")
-    for example, quantiles in found.items():
-        for quantile, pairs in quantiles.items():
-            quiet, busy = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-            goal = "" if quantile == "p50" else f"≤ 1.10: {'met' if busy <= 1.10 * quiet else '**missed**'}"
-            print(f"| {example} | {quantile} | {quiet / 1000:,.2f} ms | {busy / 1000:,.2f} ms | {busy / quiet:.2f} | {goal} |")
+    print_table(found, loads, arguments.rounds)
+    support.print_pairs(machine := support.machine())
+    support.print_goals(reached := list(goals(found)))
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": support.machine(), "loads": loads, "latency": found}, indent=1) + "\n")
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps({
+            "machine": machine, "goals": reached, "loads": loads, "latency": found}, indent=1) + "\n")
+    sys.exit(0 if all(is_met for *_, is_met in reached) else 1)
 
 
 if __name__ == "__main__":

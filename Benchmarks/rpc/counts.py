@@ -6,8 +6,9 @@
 Counts do not depend on how busy the machine is, so a regression shows anywhere. Each is taken over N and over 2N calls
 to one running server; the difference divided by N leaves out connecting and ending. `one` is one call at a time on one
 connection, `many` is 64 at a time on 4 connections, where the server answers several calls a turn; `tls` is `many` over
-mutual TLS, and `hop` is `tls` to a front end that passes each call on to a shard: what the front end spends. Instructions are those of the process outside the kernel, from callgrind. `--check` fails when a count is
-over its threshold in Benchmarks/Thresholds/rpc.json; `--record` writes that file, with room above what was counted.
+mutual TLS, and `hop` is `tls` to a front end that passes each call on to a shard: what the front end spends.
+Instructions are those of the process outside the kernel, from callgrind. `--check` fails when a count is over its
+threshold in Benchmarks/Thresholds/rpc.json; `--record` writes that file, with room above what was counted.
 """
 
 import argparse
