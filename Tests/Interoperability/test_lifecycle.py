@@ -9,14 +9,13 @@ import socket
 import time
 
 import grpc
-import h2.config
-import h2.connection
 import h2.events
 import h2.settings
 import pytest
 from tritonclient.grpc import service_pb2
 
 from conftest import Server, credentials, write_configuration
+from http2_peer import Peer, framed
 from tls_peers import wait_for
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"
@@ -29,57 +28,6 @@ def infer_body(byte_count=8):
     request.inputs.add(name="x", datatype="UINT8", shape=[byte_count])
     request.raw_input_contents.append(bytes(byte_count))
     return request.SerializeToString()
-
-
-def framed(body):
-    return b"\0" + len(body).to_bytes(4, "big") + body
-
-
-class Peer:
-    """A client in the clear that does no more than it is told."""
-
-    def __init__(self, server):
-        self.socket = socket.create_connection(address(server))
-        self.socket.settimeout(30)
-        self.events = []
-        self.is_closed = False
-        self.connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-        self.connection.initiate_connection()
-        self.flush()
-        self.read_until(h2.events.SettingsAcknowledged)
-
-    def flush(self):
-        self.socket.sendall(self.connection.data_to_send())
-
-    def read(self):
-        """Takes what comes next, and answers nothing."""
-        try:
-            data = self.socket.recv(65_536)
-        except ConnectionResetError:
-            data = b""
-        self.is_closed = not data
-        self.events += self.connection.receive_data(data) if data else []
-
-    def read_until(self, kind):
-        while not (found := [event for event in self.events if isinstance(event, kind)]):
-            assert not self.is_closed, self.events
-            self.read()
-        return found[0]
-
-    def read_to_the_end(self):
-        while not self.is_closed:
-            self.read()
-
-    def of(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def request(self, body, ends):
-        stream = self.connection.get_next_available_stream_id()
-        self.connection.send_headers(stream, REQUEST_HEADERS)
-        for start in range(0, max(len(body), 1), 16_384):
-            piece = body[start:start + 16_384]
-            self.connection.send_data(stream, piece, end_stream=ends and start + len(piece) == len(body))
-        self.flush()
 
 
 def address(server):
@@ -128,7 +76,7 @@ def test_S140_S141_no_call_fails_while_connections_come_of_age(serve, certificat
 
 def test_S140_an_idle_connection_is_drained(serve):
     server = serve(connections="{max_idle: 1s}")
-    peer = Peer(server)
+    peer = Peer(address(server))
     goaway = peer.read_until(h2.events.ConnectionTerminated)
     assert goaway.error_code == 0 and goaway.last_stream_id == 2**31 - 1
     # The PING between the two is answered, and the final GOAWAY follows.
@@ -139,7 +87,7 @@ def test_S140_an_idle_connection_is_drained(serve):
 
 def test_S134_a_client_that_answers_no_ping_is_closed(serve):
     server = serve(connections="{keepalive_time: 1s, keepalive_timeout: 1s}", log_level="debug")
-    peer = Peer(server)
+    peer = Peer(address(server))
     peer.read_until(h2.events.PingReceived)
     began = time.monotonic()
     peer.read_to_the_end()
@@ -150,7 +98,7 @@ def test_S134_a_client_that_answers_no_ping_is_closed(serve):
 def test_S134_a_client_that_answers_pings_stays(serve):
     # Five answers take longer than the server would wait for the first of them.
     server = serve(connections="{keepalive_time: 1s, keepalive_timeout: 3s}")
-    peer = Peer(server)
+    peer = Peer(address(server))
     while len(peer.of(h2.events.PingReceived)) < 5:
         peer.read()
         assert not peer.is_closed
@@ -159,7 +107,7 @@ def test_S134_a_client_that_answers_pings_stays(serve):
 
 def test_S133_too_many_pings_end_in_goaway_before_the_close(serve):
     server = serve(log_level="info")
-    peer = Peer(server)
+    peer = Peer(address(server))
     for _ in range(4):
         peer.connection.ping(b"are you?")
         peer.flush()
@@ -171,7 +119,7 @@ def test_S133_too_many_pings_end_in_goaway_before_the_close(serve):
 
 def test_S143_the_last_word_arrives_although_the_client_goes_on_sending(serve):
     server = serve()
-    peer = Peer(server)
+    peer = Peer(address(server))
     for _ in range(4):
         peer.connection.ping(b"are you?")
     # Behind the PING that is one too many: frames of an unknown type, more than a socket and one read hold.
@@ -186,9 +134,9 @@ def test_S143_the_last_word_arrives_although_the_client_goes_on_sending(serve):
 
 def test_an_answer_without_window_is_reset(serve):
     server = serve(connections="{stall_timeout: 1s}")
-    peer = Peer(server)
+    peer = Peer(address(server))
     # More than the 65 535 bytes that a client takes if it never says that it takes more.
-    peer.request(framed(infer_body(100_000)), ends=True)
+    peer.request(REQUEST_HEADERS, framed(infer_body(100_000)), ends=True)
     assert peer.read_until(h2.events.StreamReset).error_code == 8
     assert not peer.of(h2.events.ConnectionTerminated), "the connection goes on"
 
@@ -196,8 +144,8 @@ def test_an_answer_without_window_is_reset(serve):
 @pytest.mark.parametrize("body", [b"", framed(infer_body())[:20], framed(infer_body())])
 def test_a_request_that_stops_is_answered(serve, body):
     server = serve(connections="{stall_timeout: 1s}")
-    peer = Peer(server)
-    peer.request(body, ends=False)
+    peer = Peer(address(server))
+    peer.request(REQUEST_HEADERS, body, ends=False)
     peer.read_until(h2.events.StreamReset)
     headers = dict(peer.of(h2.events.ResponseReceived)[0].headers)
     assert headers["grpc-status"] == "4" and headers["grpc-message"] == "the request stopped arriving"
@@ -206,13 +154,13 @@ def test_a_request_that_stops_is_answered(serve, body):
 def test_a_client_that_reads_nothing_is_closed(serve):
     """Windows as large as can be, and a socket that is never read: the kernel's buffers fill, then ours."""
     server = serve(connections="{stall_timeout: 1s}", log_level="info")
-    peer = Peer(server)
+    peer = Peer(address(server))
     peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     peer.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1})
     peer.connection.increment_flow_control_window(2**30)
     # As much as the server takes ahead: its answers are more than the kernel keeps for a client.
     for _ in range(16):
-        peer.request(framed(infer_body(900_000)), ends=True)
+        peer.request(REQUEST_HEADERS, framed(infer_body(900_000)), ends=True)
     wait_for(lambda: ended(server)["write_stall"] == 1, "write_stall in the log")
 
 

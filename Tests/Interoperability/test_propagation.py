@@ -6,10 +6,12 @@ import threading
 import types
 
 import grpc
+import h2.events
 import pytest
 
 import interop_peers as peers
 from grpc.testing import empty_pb2, messages_pb2, test_pb2_grpc
+from http2_peer import Peer, framed
 from peer_server import SyncService
 
 
@@ -52,10 +54,15 @@ def chain(interop_certificates):
 
 def test_B113_the_origin_has_no_more_time_than_the_caller_gave(chain):
     chain.origin.may_answer.set()
-    chain.stub.EmptyCall(empty_pb2.Empty(), timeout=30)
+    # grpcio as the caller would round up to tenths of a second, so the header is written here.
+    caller = Peer(("127.0.0.1", chain.port))
+    caller.request([(":method", "POST"), (":scheme", "http"), (":path", "/grpc.testing.TestService/EmptyCall"),
+                    (":authority", "localhost"), ("te", "trailers"), ("content-type", "application/grpc"),
+                    ("grpc-timeout", "30S")], framed(b""), ends=True)
+    caller.read_until(h2.events.StreamEnded)
     chain.stub.EmptyCall(empty_pb2.Empty())
     limited, unlimited = chain.origin.remaining
-    assert 0 < limited <= 30
+    assert 0 < limited <= 30.001, "grpcio's deadlines are whole milliseconds"
     assert unlimited is None or unlimited > 1e6
 
 
