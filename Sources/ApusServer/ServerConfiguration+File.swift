@@ -33,7 +33,7 @@ extension ServerConfiguration {
     ///   limit: 8GiB                # of all models together, weights, caches and graphs; none when absent. Models that
     ///                              # were called longest ago go out of memory; the next call brings them back
     /// shared_memory: false         # true only on a loopback address: requests may name tensors in shared memory
-    ///                              # that an admin has registered for their tenant, with apus-tenant in the metadata
+    ///                              # that an admin has registered for the tenant that apus-region-tenant names
     /// limits:
     ///   connections: 1024
     ///   streams_per_connection: 256

@@ -12,9 +12,8 @@ final class TenantMetrics: Sendable {
     static let tenantCountMax = 200
 
     private let ignoredHeaders: Counter
-    private let inProgress: MetricFamily<Gauge>
+    private let inProgress: PresentGauges
     private let lastIgnored = Mutex<UInt64>(0)
-    private let shown = Mutex<Set<TenantID>>([])
     private let index: FractionGauge
     private let compute: MetricFamily<DurationCounter>
     private let last = Mutex(EngineFairness())
@@ -25,9 +24,10 @@ final class TenantMetrics: Sendable {
                 "apus_tenant_headers_ignored_total",
                 help: "Calls with the metadata apus-tenant from others than routers; what it said was ignored."
             ).series()
-        inProgress = metrics.gauges(
-            "apus_tenant_calls_in_progress", help: "Calls in progress.", labels: ["tenant"],
-            seriesCountMax: Self.tenantCountMax)
+        inProgress = PresentGauges(
+            metrics.gauges(
+                "apus_tenant_calls_in_progress", help: "Calls in progress.", labels: ["tenant"],
+                seriesCountMax: Self.tenantCountMax))
         index = metrics.fractions(
             "apus_engine_fairness_index",
             help: "Jain's index of compute time by weight, over the tenants that competed in the last seconds."
@@ -47,14 +47,8 @@ final class TenantMetrics: Sendable {
                 defer { last = ignored }
                 return ignored - min(last, ignored)
             })
-        let present = Dictionary(uniqueKeysWithValues: gate.callsInProgress)
-        let gone = shown.withLock { shown in
-            defer { shown = Set(present.keys) }
-            return shown.subtracting(present.keys)
-        }
         // The gate forgets tenants that have none.
-        for tenant in gone { inProgress.series(tenant.name).set(0) }
-        for (tenant, count) in present { inProgress.series(tenant.name).set(count) }
+        inProgress.update(gate.callsInProgress.map { ($0.name, $1) })
     }
 
     /// Adds what has been computed since the last time.

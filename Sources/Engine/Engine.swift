@@ -29,6 +29,9 @@ package struct EngineConfiguration: Sendable {
 /// A failure of one request or one model never disturbs another. Callers wait without holding a thread; cancelling the
 /// waiting task takes the request out of the engine before the next execution.
 package final class Engine: Sendable {
+    /// Why a call failed whose model has just left, or has not come yet: nothing else is wrong.
+    package static let modelUnloadedLabel = "model_unloaded"
+
     let clock: any MonotonicClock
     let configuration: EngineConfiguration
     let mailbox: Mailbox<EngineMessage>

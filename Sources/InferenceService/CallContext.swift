@@ -15,7 +15,7 @@ package struct CallContext: Sendable {
     package let requestID: RequestID
     /// The models that the tenant may call; nil for all of them.
     package let allowedModels: Set<ModelName>?
-    /// The value of `apus-tenant` in the metadata of an admin, for whom that is whose affairs a call is about.
+    /// The value of `apus-region-tenant` in the metadata of an admin, for whom that is whose affairs a call is about.
     package let namedTenant: String?
     /// The model of a call whose requests name none, see `ModellessRequest`.
     package let impliedModel: ModelSelector?

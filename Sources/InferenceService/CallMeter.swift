@@ -1,4 +1,4 @@
-import Engine
+package import Engine
 package import Tenancy
 package import Vocabulary
 
@@ -18,11 +18,21 @@ package protocol CallMeter: AnyObject, Sendable {
     /// Notes that a piece of a text is there, of which the first tells how long a prompt took.
     func noteGeneratedPiece()
 
-    /// Adds what was used: for the tenant's budget, the call's trailers and the ledger.
-    func add(_ consumption: Consumption, answeredBy version: ModelVersion)
+    /// Follows work of the call until `end`: what it has used is charged however it ends, be it in the middle.
+    ///
+    /// - Parameters:
+    ///   - work: says what it costs.
+    ///   - count: what is charged for that.
+    func begin(_ work: any UsageSource, charging count: @escaping @Sendable (EngineUsage) -> Consumption)
 
-    /// Adds what one of several requests has used that run at the same time, and gives back what it alone reserved.
-    func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling reserved: MeteredAmounts)
+    /// Ends work that has been followed: adds what it has used, for the tenant's budget, the call's trailers and the
+    /// ledger.
+    ///
+    /// - Parameters:
+    ///   - work: that has begun.
+    ///   - reserved: of several requests that run at the same time, what this one alone has reserved; nil for the only
+    ///     one.
+    func end(_ work: any UsageSource, settling reserved: MeteredAmounts?)
 
     /// Tells a front end how many tokens a prompt has, in front of the answer.
     ///
@@ -36,16 +46,11 @@ extension CallContext {
         try meter?.reserve(MeteredAmounts(tokens: UInt64(clamping: tokens)))
     }
 
-    /// Adds what the engine has counted.
-    func add(
-        _ usage: EngineUsage, answeredBy version: ModelVersion, images: Int = 0, nodes: Int = 0, edges: Int = 0
-    ) {
-        var consumption = Consumption(usage)
-        consumption.imageCount = UInt64(clamping: images)
-        consumption.nodeCount = UInt64(clamping: nodes)
-        consumption.edgeCount = UInt64(clamping: edges)
-        meter?.add(consumption, answeredBy: version)
-    }
+    /// Charges for tokens and times of work, until `end`.
+    func begin(_ work: any UsageSource) { meter?.begin(work) { Consumption($0) } }
+
+    /// Ends work, see `CallMeter.end`.
+    func end(_ work: any UsageSource) { meter?.end(work, settling: nil) }
 }
 
 extension Consumption {

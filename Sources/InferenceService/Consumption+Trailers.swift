@@ -1,7 +1,7 @@
 import HTTP2
 import Messages
-import RPC
-import Tenancy
+package import RPC
+package import Tenancy
 import Vocabulary
 
 extension Consumption {
@@ -47,6 +47,26 @@ extension Consumption {
         }
     }
 
+    /// The same as metadata.
+    package var metadata: Metadata { Self.metadata(trailers) }
+
+    /// What stands in front of a text, where a front end asked for it.
+    static func announcement(promptTokenCount: Int) -> Metadata {
+        metadata([("apus-prompt-tokens", String(promptTokenCount))])
+    }
+
+    private static func metadata(_ fields: [(name: String, value: String)]) -> Metadata {
+        var metadata = Metadata()
+        for (name, value) in fields {
+            do {
+                try metadata.append(name, value)
+            } catch {
+                preconditionFailure("metadata of our own: \(error)")
+            }
+        }
+        return metadata
+    }
+
     /// What a response says that its request has used, where a call has several requests: as the trailers of the call.
     var parameters: [String: InferParameter] {
         [String: InferParameter](
@@ -65,9 +85,6 @@ extension Consumption {
 
     /// Always there.
     private static let computeTimeName: StaticString = "apus-compute-us"
-
-    /// Also in front of a text, where a front end asked for it.
-    static let promptTokensName = "apus-prompt-tokens"
 
     /// What of it is no time and not nothing, by the names of the trailers in the words of a log.
     var counts: [(name: String, count: UInt64)] {

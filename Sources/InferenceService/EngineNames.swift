@@ -1,11 +1,11 @@
 import Compute
-import Engine
+package import Engine
 import TextModels
 
 // The engine and the messages have types of the same names; a file that needs both says which one it means.
 
 /// What one request cost, as the engine counts.
-typealias EngineUsage = Usage
+package typealias EngineUsage = Usage
 /// What has happened to a model, as the engine counts.
 typealias EngineCounters = ModelCounters
 /// Why a text ended, in the engine's words.

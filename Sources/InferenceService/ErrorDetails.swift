@@ -1,3 +1,4 @@
+import HTTP2
 import Messages
 import RPC
 import Vocabulary
@@ -37,6 +38,20 @@ extension ServingError {
         let any = Self.message(texts: [(1, "type.googleapis.com/google.rpc.ErrorInfo")], content: (2, info))
         // Status {code = 1, message = 2, details = 3}
         return Bytes(Self.message(code: UInt8(code.rawValue), texts: [(2, message)], content: (3, any)))
+    }
+
+    /// The reason of a server of this kind for a call's failure, as its trailers have it; nil where they have none.
+    static func reason(in trailers: HeaderBlock) -> String? {
+        Metadata(trailers).firstBinary(of: StatusDetails.name)?.withUnsafeBytes { bytes in
+            // As `statusBytes` writes it.
+            guard let any = bytes.contents(of: 3, in: 0..<bytes.count).first,
+                let info = bytes.contents(of: 2, in: any).first,
+                let reason = bytes.contents(of: 1, in: info).first,
+                let domain = bytes.contents(of: 2, in: info).first,
+                String(utf8: UnsafeRawBufferPointer(rebasing: bytes[domain])) == reasonDomain
+            else { return nil }
+            return String(utf8: UnsafeRawBufferPointer(rebasing: bytes[reason]))
+        }
     }
 
     /// The serialised fields of a message: a code at number 1, texts, and another message behind them.

@@ -1,3 +1,4 @@
+import Engine
 import HTTP2
 import Messages
 import RPC
@@ -10,7 +11,7 @@ import Vocabulary
 /// One call at the gate: what has been found out about it so far.
 ///
 /// - Isolation: the handler of the call, on the loop of its connection.
-final class GateKeeper: CallMeter, @unchecked Sendable {
+final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     // @unchecked: the handler of one call uses it, and a handler runs on one loop.
     private let context: ServerContext
     private let tenants: TenantGate
@@ -25,6 +26,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private var followsTraceRules = false
     private var admitted: TenantPass?
     private var audience = MethodAudience.everybody
+    /// Whether its metadata name a tenant, as a front end does.
+    private var namesTenant = false
     private(set) var model: String?
     /// Whether it is the name of a model, and not whatever the caller likes: one has answered to it, or shards have it.
     private var isModelKnown = false
@@ -32,9 +35,17 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     private(set) var modelVersion: ModelVersion?
     /// The shard that was asked last; nil for a call that is answered here.
     private(set) var shard: ReplicaID?
+    /// What goes on there; nil between attempts.
+    private var attempt: (any ForwardedAttempt)?
     private var reserved = MeteredAmounts()
     /// Nil as long as nothing was used that anybody measures.
     private(set) var used: Consumption?
+    /// Work of the call that has not ended.
+    private var running: [RunningWork] = []
+    private typealias RunningWork = (work: any UsageSource, count: @Sendable (EngineUsage) -> Consumption)
+    /// Whether the call's trailers have said what it used while its handler goes on: what that uses further is not
+    /// charged.
+    private var isEnded = false
     /// The part of it that is settled already, for earlier requests of the same stream.
     private var settled = MeteredAmounts()
     /// The part of it that is recorded already, for other models of the same stream.
@@ -69,8 +80,8 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             peer: context.peer, tenant: admitted?.caller.tenant, weight: weight,
             priority: priority, deadline: context.deadline, requestID: context.requestID,
             allowedModels: admitted?.caller.policy.allowedModels,
-            namedTenant: context.peer?.principal == .admin ? header("apus-tenant") : nil, impliedModel: impliedModel,
-            meter: self)
+            namedTenant: context.peer?.principal == .admin ? header("apus-region-tenant") : nil,
+            impliedModel: impliedModel, meter: self)
     }
 
     /// The tenant's, or what a front end says that it is.
@@ -113,9 +124,10 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// Lets the call in as far as its method goes, and counts it.
     func enter(_ audience: MethodAudience) throws(ServingError) {
         let known = context.peerNote.flatMap { $0 as? PeerMemory }?.pass
+        let actingFor = context.requestText(of: "apus-tenant")
+        namesTenant = actingFor != nil
         let pass = try tenants.enter(
-            context.peer, method: context.path, audience: audience,
-            actingFor: context.requestText(of: "apus-tenant"), pass: known)
+            context.peer, method: context.path, audience: audience, actingFor: actingFor, pass: known)
         admitted = pass
         self.audience = audience
         if pass !== known { context.peerNote = PeerMemory(pass) }
@@ -130,15 +142,29 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
     func leave(failure: ServingError?) {
-        recordUse(failure)
+        if !isEnded { close(failure) }
         if let admitted { tenants.leave(admitted, audience, reserved: reserved, used: unsettled ?? MeteredAmounts()) }
+    }
+
+    /// The call ends in the middle of its work, by its deadline or because the server stops: charged is what it has
+    /// used until now, as its trailers say.
+    func callEnds(with error: ServingError) {
+        guard !isEnded else { return }
+        for part in running { charge(part) }
+        running = []
+        attempt?.settleUntold(error.code)
+        close(error)
+    }
+
+    /// Takes down what was used, and has the trailers say so.
+    private func close(_ failure: ServingError?) {
+        isEnded = true
+        attempt = nil
+        if namesTenant { tenants.countTenantHeader(of: context.peer) }
+        recordUse(failure)
         if let forwardedTrailers { return context.passTrailingMetadata(forwardedTrailers) }
-        guard used != nil || failure != nil else {
-            if admitted != nil { context.setTrailers(Self.nothingUsed) }
-            return
-        }
-        var metadata = Metadata()
-        if admitted != nil { append((used ?? Consumption()).trailers, to: &metadata) }
+        guard used != nil || failure != nil else { return context.setTrailers(Self.nothingUsed) }
+        var metadata = (used ?? Consumption()).metadata
         failure?.appendDetails(to: &metadata)
         context.setTrailingMetadata(metadata)
     }
@@ -146,9 +172,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// What a call says that an immediate model answered, or none.
     private static let nothingUsed: PreparedTrailers = {
         do {
-            var metadata = Metadata()
-            for (name, value) in Consumption().trailers { try metadata.append(name, value) }
-            return try PreparedTrailers(metadata)
+            return try PreparedTrailers(Consumption().metadata)
         } catch {
             preconditionFailure("trailers of our own: \(error)")
         }
@@ -175,16 +199,6 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         if model != nil { recordUse(nil, isEnd: false) }
         model = name
         (isModelKnown, modelVersion) = (false, nil)
-    }
-
-    private func append(_ trailers: [(name: String, value: String)], to metadata: inout Metadata) {
-        for (name, value) in trailers {
-            do {
-                try metadata.append(name, value)
-            } catch {
-                preconditionFailure("a trailer of our own: \(error)")
-            }
-        }
     }
 
     // MARK: What it uses
@@ -216,29 +230,37 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     var usedSoFar: Consumption { used ?? Consumption() }
 
-    func add(_ consumption: Consumption, answeredBy version: ModelVersion) {
+    func begin(_ work: any UsageSource, charging count: @escaping @Sendable (EngineUsage) -> Consumption) {
+        if !isEnded { running.append((work, count)) }
+    }
+
+    func end(_ work: any UsageSource, settling amounts: MeteredAmounts?) {
+        // Not there when the call has been ended in the middle of it: its trailers have said what it cost.
+        guard let index = running.firstIndex(where: { $0.work === work }) else { return }
+        let consumption = charge(running.remove(at: index))
+        guard let amounts, let admitted else { return }
+        tenants.settle(admitted, reserved: amounts, used: consumption.amounts)
+        settled.add(consumption.amounts)
+        reserved.remove(amounts)
+    }
+
+    @discardableResult
+    private func charge(_ part: RunningWork) -> Consumption {
+        guard let version = part.work.answeringVersion else { return Consumption() }
+        let consumption = part.count(part.work.usage)
         var sum = used ?? Consumption()
         sum.add(consumption)
         used = sum
         note(version)
         traced?.span?.add(consumption)
+        return consumption
     }
 
     func announce(promptTokenCount: Int) {
         guard context.peer?.principal == .router else { return }
-        var metadata = Metadata()
-        append([(Consumption.promptTokensName, String(promptTokenCount))], to: &metadata)
-        context.setInitialMetadata(metadata)
+        context.setInitialMetadata(Consumption.announcement(promptTokenCount: promptTokenCount))
         // Not with the first message: whoever cancels before that has a prompt to pay for.
         context.sendInitialMetadata()
-    }
-
-    func add(_ consumption: Consumption, answeredBy version: ModelVersion, settling amounts: MeteredAmounts) {
-        add(consumption, answeredBy: version)
-        guard let admitted else { return }
-        tenants.settle(admitted, reserved: amounts, used: consumption.amounts)
-        settled.add(consumption.amounts)
-        reserved.remove(amounts)
     }
 
     func noteGeneratedPiece() { traced?.span?.noteGeneratedPiece() }
@@ -327,16 +349,21 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     }
 
     /// Begins an attempt: what another shard sent before is forgotten.
-    func beginAttempt(_ shard: ReplicaID) {
+    func beginAttempt(_ attempt: any ForwardedAttempt, at shard: ReplicaID) {
         self.shard = shard
         traced?.span?.beginAttempt(shard.address)
+        guard !isEnded else { return }
+        self.attempt = attempt
         forwardedTrailers = nil
         announced = nil
         used = nil
     }
 
     /// Ends an attempt.
-    func endAttempt(_ code: StatusCode) { traced?.span?.endAttempt(code) }
+    func endAttempt(_ code: StatusCode) {
+        attempt = nil
+        traced?.span?.endAttempt(code)
+    }
 
     /// Which trace a shard is told that the call belongs to: instead of the caller's span comes that of the attempt.
     ///
@@ -361,7 +388,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
             announced?.generatedTokenCount += GenerateResponse.tokenCount(peekingAt: answer)
             return
         }
-        guard let type = type as? any StreamMeteredRequest.Type, let used = type.used(peekingAt: answer),
+        guard !isEnded, let type = type as? any StreamMeteredRequest.Type, let used = type.used(peekingAt: answer),
             let most = promises.settle(used), let admitted
         else { return }
         tenants.settle(admitted, reserved: most, used: used.amounts)
@@ -391,7 +418,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
     /// Why: otherwise whoever cancels before the last message would have everything for nothing. Of a text not all that
     /// was promised, because whoever reads along may stop it for good reasons.
     func settleUntold(_ untold: UntoldUse) {
-        guard used == nil else { return }
+        guard used == nil, !isEnded else { return }
         guard let bytes = untold.request else {
             if !promises.isEmpty { used = promises.mostUsed }
             return
@@ -413,7 +440,7 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
 
     /// Passes on what a shard sent behind its messages, and counts what it says the call has used.
     func forward(trailing: HeaderBlock?) {
-        guard let trailing else { return }
+        guard let trailing, !isEnded else { return }
         let passed = PassedHeaders(trailing)
         guard !passed.isEmpty else { return }
         forwardedTrailers = passed
@@ -457,6 +484,14 @@ final class GateKeeper: CallMeter, @unchecked Sendable {
         followsTraceRules = true
         traced?.follow(rulesFor: model, context)
     }
+}
+
+/// A call to a shard that goes on.
+///
+/// - Isolation: the loop of the call that it is part of.
+protocol ForwardedAttempt: AnyObject {
+    /// Charges for what its shard may have done until now, for it will say nothing any more; `code` ends the call.
+    func settleUntold(_ code: StatusCode)
 }
 
 /// What the gate remembers of a connection's peer from one call to the next.

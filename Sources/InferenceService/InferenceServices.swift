@@ -48,6 +48,7 @@ package struct InferenceServices: Sendable {
 
     /// Registers every method.
     package func register(in table: inout MethodTable, through gate: CallGate) {
+        table.trailersOfUnhandledCalls = Consumption().metadata
         table.register(openInference, through: gate)
         table.register(serverStream: TextMethods.generate, through: gate) { [text] in
             try await text.generate($0, $1, to: $2)

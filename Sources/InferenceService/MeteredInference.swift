@@ -14,11 +14,16 @@ extension Engine {
     ) async throws(ServingError) -> InferenceAnswer {
         let amounts = description.amounts(in: input)
         try call.meter?.reserve(amounts)
-        let answer = try await infer(selector, input, deadline: call.deadline, share: call.share)
-        call.add(
-            answer.usage, answeredBy: answer.version, images: Int(clamping: amounts.images),
-            nodes: Int(clamping: amounts.nodes), edges: Int(clamping: amounts.edges))
-        return answer
+        let tally = UsageTally()
+        call.meter?.begin(tally) { usage in
+            var used = Consumption(usage)
+            // What was never executed has only waited.
+            guard usage.batchSampleCount > 0 else { return used }
+            (used.imageCount, used.nodeCount, used.edgeCount) = (amounts.images, amounts.nodes, amounts.edges)
+            return used.clamped
+        }
+        defer { call.end(tally) }
+        return try await infer(selector, input, deadline: call.deadline, share: call.share, tally: tally)
     }
 }
 

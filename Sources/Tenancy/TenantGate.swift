@@ -46,6 +46,11 @@ package final class TenantGate: Sendable {
     package var ignoredHeaderCount: UInt64 { ignoredHeaders.load(ordering: .relaxed) }
     private let ignoredHeaders = Atomic<UInt64>(0)
 
+    /// Counts a call with that key, once for each call, whatever became of it.
+    package func countTenantHeader(of identity: PeerIdentity?) {
+        if identity?.principal != .router { ignoredHeaders.add(1, ordering: .relaxed) }
+    }
+
     /// Decides by the present table, as `TenantTable.authorize` says, and counts the call as in progress; `leave`
     /// ends it.
     ///
@@ -120,9 +125,6 @@ package final class TenantGate: Sendable {
         // Copied out: the decision formats messages, which is not for under a lock.
         let (table, generation) = state.withLock { ($0.table, self.generation.load(ordering: .acquiring)) }
         let caller = try table.authorize(identity, method: method, audience: audience, actingFor: actingFor)
-        if actingFor != nil, identity?.principal != .router, identity?.principal != .admin {
-            ignoredHeaders.add(1, ordering: .relaxed)
-        }
         // A tenant's methods are open to it as health and reflection are; what a router may do depends on its metadata.
         let isTenant = identity?.principal != .router && caller.tenant != nil
         return TenantPass(

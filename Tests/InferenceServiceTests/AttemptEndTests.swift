@@ -40,6 +40,24 @@ struct AttemptEndTests {
         #expect(!AttemptEnd(failure, hasBegun: true).mayBeTriedAgain, "the caller has part of an answer")
     }
 
+    @Test("a model that has just left says nothing about the shard's others; any other reason does")
+    func models() throws {
+        for (label, outcome) in [("model_unloaded", ReplicaTable.Outcome.answered), ("shutting_down", .unreachable)] {
+            let error = ServingError(.unavailable, "x", label: label)
+            var metadata = Metadata()
+            error.appendDetails(to: &metadata)
+            var list = HeaderList()
+            for (name, value) in [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")] {
+                try list.append(name: name, value: value)
+            }
+            try metadata.append(to: &list)
+            let trailers = try list.received()
+            #expect(ServingError.reason(in: trailers) == label.uppercased())
+            let end = AttemptEnd(RPCFailure(error, trailers: trailers), hasBegun: false)
+            #expect(end.outcome == outcome && end.mayBeTriedAgain)
+        }
+    }
+
     @Test("an answer is one")
     func answers() {
         let end = AttemptEnd(nil, hasBegun: true)

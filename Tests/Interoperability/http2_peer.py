@@ -13,11 +13,14 @@ def framed(body):
 
 
 class Peer:
-    """A client in the clear that does no more than it is told."""
+    """A client that does no more than it is told: in the clear, or with a TLS context."""
 
-    def __init__(self, address):
+    def __init__(self, address, context=None):
         self.socket = socket.create_connection(address)
         self.socket.settimeout(30)
+        if context:
+            context.set_alpn_protocols(["h2"])
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.events = []
         self.is_closed = False
         self.connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))

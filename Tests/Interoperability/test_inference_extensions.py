@@ -83,10 +83,15 @@ def index(client):
     return {(model.name, model.version): model for model in client.get_model_repository_index().models}
 
 
-def test_metadata_lists_the_extensions_that_work(client):
-    extensions = set(client.get_server_metadata().extensions)
-    assert {"statistics", "model_configuration", "model_repository", "system_shared_memory", "logging"} <= extensions
-    assert "trace" in extensions and "cuda_shared_memory" not in extensions
+EXTENSIONS = ["binary_tensor_data", "classification", "logging", "model_configuration", "model_repository",
+              "model_repository(unload_dependents)", "parameters", "schedule_policy", "sequence", "statistics"]
+"""Of every server, whatever its configuration."""
+
+
+def test_metadata_lists_the_extensions_that_work_and_no_others(client, server, certificates):
+    assert sorted(client.get_server_metadata().extensions) == sorted(EXTENSIONS + ["system_shared_memory", "trace"])
+    with connect(server, certificates, "client") as plain:
+        assert sorted(plain.get_server_metadata().extensions) == sorted(EXTENSIONS)
 
 
 def test_a_configuration_has_what_clients_look_for(client):
@@ -336,13 +341,13 @@ def test_tensors_go_through_shared_memory(client, admin):
             refused("PERMISSION_DENIED", "role admin", client.register_system_shared_memory, "in", key, 128)
             # Whose they are, an admin says; its own are nobody else's.
             admin.register_system_shared_memory("own", key, 256)
-            whose = {"apus-tenant": "local"}
+            whose = {"apus-region-tenant": "local"}
             admin.register_system_shared_memory("in", key, 128, headers=whose)
             admin.register_system_shared_memory("out", key, 128, offset=128, headers=whose)
             refused("ALREADY_EXISTS", "already in manager", admin.register_system_shared_memory, "in", key, 128, 0, whose)
             refused("INVALID_ARGUMENT", "256 bytes", admin.register_system_shared_memory, "big", key, 257)
-            refused("INVALID_ARGUMENT", "apus-tenant", admin.register_system_shared_memory, "x", key, 1, 0,
-                    {"apus-tenant": "No Name"})
+            refused("INVALID_ARGUMENT", "apus-region-tenant", admin.register_system_shared_memory, "x", key, 1, 0,
+                    {"apus-region-tenant": "No Name"})
             assert set(client.get_system_shared_memory_status().regions) == {"in", "out"}
             assert list(admin.get_system_shared_memory_status().regions) == ["own"]
             assert client.get_system_shared_memory_status().regions["out"].offset == 128

@@ -50,6 +50,8 @@ final class BatchRunner: ModelRunner {
         let requests = taken.compactMap { request in request.input.map { (request: request, input: $0) } }
         guard !requests.isEmpty else { return leave(taken) }
         loaded.leaveQueue(requests.map(\.request.place))
+        let sampleCount = requests.reduce(0) { $0 + $1.request.sampleCount }
+        for (request, _) in requests { request.beginExecution(at: start, batchSampleCount: sampleCount) }
         let inputEnd = clock.now()
         let results = model.execute(requests.map(\.input), on: gang)
         let end = clock.now()
@@ -123,6 +125,7 @@ final class BatchRunner: ModelRunner {
             usage.queueNanoseconds = start.nanoseconds(since: asked.request.arrival)
             usage.computeNanoseconds = end.nanoseconds(since: start)
             usage.batchSampleCount = sampleCount
+            asked.request.endExecution(usage)
             return result.flatMap { output in loaded.answer(to: asked.input, output: output, usage: usage) }
         }
         let now = clock.now()

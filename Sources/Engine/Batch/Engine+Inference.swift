@@ -14,28 +14,32 @@ extension Engine {
     ///   - input: its tensors.
     ///   - deadline: once it has passed, a request that waits is not executed any more.
     ///   - share: whose request it is.
+    ///   - tally: says what it costs, also before the answer and of a request that fails.
     /// - Returns: the outputs, who answered and what it cost.
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT saying what was expected and what came; RESOURCE_EXHAUSTED when the queue
     ///   is full; DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown; what the model answers.
     package func infer(
         _ selector: ModelSelector, _ input: InferenceInput, deadline: Deadline = .never,
-        share: TenantShare = TenantShare()
+        share: TenantShare = TenantShare(), tally: UsageTally? = nil
     ) async throws(ServingError) -> InferenceAnswer {
         try await holding(selector, for: share.tenant) { (model) throws(ServingError) in
-            try await infer(model, input, deadline: deadline, share: share)
+            try await infer(model, input, deadline: deadline, share: share, tally: tally)
         }
     }
 
     /// As above, by a model that need not be in the table.
     func infer(
-        _ loaded: LoadedModel, _ input: InferenceInput, deadline: Deadline, share: TenantShare = TenantShare()
+        _ loaded: LoadedModel, _ input: InferenceInput, deadline: Deadline, share: TenantShare = TenantShare(),
+        tally: UsageTally? = nil
     ) async throws(ServingError) -> InferenceAnswer {
         let model = try loaded.batchModel()
         try loaded.description.checkRequestedOutputs(of: input)
         let sampleCount = try model.sampleCount(of: input)
         if let model = loaded.immediateModel {
-            return try ImmediateInference(model: model, loaded: loaded, engine: self)
+            let answer = try ImmediateInference(model: model, loaded: loaded, engine: self)
                 .run(input, sampleCount: sampleCount)
+            tally?.begin(by: answer.version) { [usage = answer.usage] in usage }
+            return answer
         }
         let request = PendingInference(
             ticket: newTicket(), input: input,
@@ -46,6 +50,7 @@ extension Engine {
             loaded.count { $0.cancellationCount += 1 }
             throw .cancelledByCaller
         }
+        tally?.begin(by: loaded.description.version) { [clock] in request.usage(at: clock.now()) }
         try loaded.enterQueue(share)
         return try await answer(to: request, by: loaded)
     }

@@ -21,6 +21,7 @@ struct EncoderEmbedding: Sendable {
     let field: String
     /// Is asked for the tokens of each chunk.
     let reserve: TokenReservation
+    let tally: UsageTally?
     private let requests = OpenRequests()
 
     /// Texts that are cut into tokens at a time: about as many as share an execution.
@@ -30,7 +31,7 @@ struct EncoderEmbedding: Sendable {
 
     init(
         engine: Engine, loaded: LoadedModel, pipeline: EncoderPipeline, truncates: Bool, deadline: Deadline,
-        share: TenantShare, field: String, reserve: @escaping TokenReservation
+        share: TenantShare, field: String, tally: UsageTally?, reserve: @escaping TokenReservation
     ) {
         self.engine = engine
         self.loaded = loaded
@@ -40,6 +41,7 @@ struct EncoderEmbedding: Sendable {
         self.share = share
         self.field = field
         self.reserve = reserve
+        self.tally = tally
     }
 
     /// Embeds all texts; when one of them fails, the others are given up.
@@ -50,6 +52,8 @@ struct EncoderEmbedding: Sendable {
         guard (1...countMax).contains(texts.count) else {
             throw ServingError(.invalidArgument, "\(field): expected 1 to \(countMax) texts, got \(texts.count)")
         }
+        let usage: @Sendable () -> Usage = { [requests, clock = engine.clock] in requests.usage(at: clock.now()) }
+        tally?.begin(by: loaded.description.version, usage)
         let answer: Result<EmbeddingAnswer, ServingError> = await withTaskCancellationHandler {
             do throws(ServingError) {
                 var collected = Collected()
@@ -57,7 +61,7 @@ struct EncoderEmbedding: Sendable {
                 while let request = requests.next() {
                     try await collected.add(request, isNormalized: isNormalized)
                 }
-                return .success(made(of: collected))
+                return .success(made(of: collected.vectors, usage()))
             } catch {
                 return .failure(error)
             }
@@ -126,26 +130,18 @@ struct EncoderEmbedding: Sendable {
     /// What has come so far, in the order of the texts.
     private struct Collected {
         var vectors: [[Float]] = []
-        var usage = Usage()
 
         mutating func add(_ request: PendingInference, isNormalized: Bool) async throws(ServingError) {
             let answer = try await request.completion.value().get()
             let vector = answer.output.tensors[0].tensor.array(of: Float.self)
             vectors.append(isNormalized ? normalized(vector) : vector)
-            usage.queueNanoseconds = max(usage.queueNanoseconds, answer.usage.queueNanoseconds)
-            // Its share of an execution that it had with others.
-            usage.computeNanoseconds +=
-                answer.usage.computeNanoseconds * UInt64(request.sampleCount)
-                / UInt64(max(1, answer.usage.batchSampleCount))
-            usage.promptTokenCount += request.sampleCount
         }
     }
 
-    private func made(of collected: Collected) -> EmbeddingAnswer {
-        loaded.count { $0.promptTokenCount += UInt64(collected.usage.promptTokenCount) }
+    private func made(of vectors: [[Float]], _ usage: Usage) -> EmbeddingAnswer {
+        loaded.count { $0.promptTokenCount += UInt64(usage.promptTokenCount) }
         return EmbeddingAnswer(
-            vectors: collected.vectors, usage: collected.usage, name: loaded.description.name,
-            version: loaded.description.version)
+            vectors: vectors, usage: usage, name: loaded.description.name, version: loaded.description.version)
     }
 
     /// Takes what is not answered yet out of the engine.
@@ -187,6 +183,13 @@ private final class OpenRequests: Sendable {
             guard !state.isClosed else { return false }
             state.requests += requests
             return true
+        }
+    }
+
+    /// What they have cost until `now`, all together.
+    func usage(at now: MonotonicTime) -> Usage {
+        state.withLock { $0.requests }.reduce(into: Usage()) { sum, request in
+            sum.add(textOf: request.sampleCount, in: request.usage(at: now))
         }
     }
 

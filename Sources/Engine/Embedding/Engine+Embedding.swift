@@ -14,18 +14,19 @@ extension Engine {
     ///   - deadline: once it has passed, no more of them is computed.
     ///   - share: whose texts they are.
     ///   - field: what errors call the texts: the name that the caller gave them under.
+    ///   - tally: says what they cost, also before the answer and of a call that fails.
     ///   - reserve: is asked for the tokens of the texts before they wait; for many texts, more than once.
     /// - Returns: the vectors in the order of the texts.
     /// - Throws: as `generate`; a text that is too long is named by its index.
     package func embed(
         _ selector: ModelSelector, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
         deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts",
-        reserve: @escaping TokenReservation = { _ in }
+        tally: UsageTally? = nil, reserve: @escaping TokenReservation = { _ in }
     ) async throws(ServingError) -> EmbeddingAnswer {
         try await holding(selector, for: share.tenant) { (model) throws(ServingError) in
             try await embed(
                 model, texts: texts, isNormalized: isNormalized, truncates: truncates, deadline: deadline,
-                share: share, field: field, reserve: reserve)
+                share: share, field: field, tally: tally, reserve: reserve)
         }
     }
 
@@ -33,39 +34,38 @@ extension Engine {
     func embed(
         _ loaded: LoadedModel, texts: [String], isNormalized: Bool = true, truncates: Bool = false,
         deadline: Deadline = .never, share: TenantShare = TenantShare(), field: String = "texts",
-        reserve: @escaping TokenReservation = { _ in }
+        tally: UsageTally? = nil, reserve: @escaping TokenReservation = { _ in }
     ) async throws(ServingError) -> EmbeddingAnswer {
         if case .encoder(let pipeline, let limits) = loaded.kind {
             let embedding = EncoderEmbedding(
                 engine: self, loaded: loaded, pipeline: pipeline, truncates: truncates, deadline: deadline,
-                share: share, field: field, reserve: reserve)
+                share: share, field: field, tally: tally, reserve: reserve)
             return try await embedding.run(texts, countMax: limits.queueCapacity, isNormalized: isNormalized)
         }
         let sequences = try await prepare(
             texts, for: loaded, truncates: truncates, deadline: deadline, share: share, field: field)
         try reserve(sequences.reduce(0) { $0 + $1.promptTokens.count })
-        var (vectors, usage): ([[Float]], Usage) = ([], Usage())
+        let usage: @Sendable () -> Usage = { [clock] in
+            sequences.reduce(into: Usage()) { $0.add(text: $1.usage(at: clock.now())) }
+        }
+        tally?.begin(by: loaded.description.version, usage)
+        var vectors: [[Float]] = []
         // No more at a time than a call may hold places.
         let openCountMax = QueuePlaces.ofOneCall(capacity: loaded.terms.queueCapacity)
         for start in stride(from: 0, to: sequences.count, by: openCountMax) {
             let part = Array(sequences[start..<min(start + openCountMax, sequences.count)])
-            for text in try await answer(to: part, from: loaded, share) {
-                vectors.append(isNormalized ? normalized(text.mean) : text.mean)
-                usage.queueNanoseconds = max(usage.queueNanoseconds, text.usage.queueNanoseconds)
-                usage.computeNanoseconds += text.usage.computeNanoseconds
-                usage.promptTokenCount += text.usage.promptTokenCount
+            for mean in try await answer(to: part, from: loaded, share) {
+                vectors.append(isNormalized ? normalized(mean) : mean)
             }
         }
         let description = loaded.description
-        return EmbeddingAnswer(vectors: vectors, usage: usage, name: description.name, version: description.version)
+        return EmbeddingAnswer(vectors: vectors, usage: usage(), name: description.name, version: description.version)
     }
-
-    private typealias Mean = (mean: [Float], usage: Usage)
 
     /// Sends sequences together; when one of them fails, the others are given up.
     private func answer(
         to sequences: [PendingSequence], from loaded: LoadedModel, _ share: TenantShare
-    ) async throws(ServingError) -> [Mean] {
+    ) async throws(ServingError) -> [[Float]] {
         guard !Task.isCancelled else { throw .cancelledByCaller }
         try loaded.enterQueue(share, requests: sequences.count)
         try submit(.run(loaded, sequences), for: loaded)
@@ -75,11 +75,11 @@ extension Engine {
             let cancelledCount = open.filter { $0.fail(.cancelledByCaller) }.count
             loaded.count { $0.cancellationCount += UInt64(cancelledCount) }
         }
-        let answer: Result<[Mean], ServingError> = await withTaskCancellationHandler {
-            var means: [Mean] = []
+        let answer: Result<[[Float]], ServingError> = await withTaskCancellationHandler {
+            var means: [[Float]] = []
             for sequence in sequences {
-                guard case .embed(let completion) = sequence.work else { continue }
-                switch await completion.value() {
+                guard case .embed(let embedding) = sequence.work else { continue }
+                switch await embedding.completion.value() {
                 case .failure(let error): return .failure(error)
                 case .success(let mean): means.append(mean)
                 }
@@ -113,7 +113,7 @@ extension Engine {
             sequences.append(
                 PendingSequence(
                     ticket: newTicket(), promptTokens: tokens, tokenCountMax: tokens.count, deadline: deadline,
-                    share: share, arrival: arrival, work: .embed(Completion())))
+                    share: share, arrival: arrival, work: .embed(.init())))
         }
         return sequences
     }

@@ -63,6 +63,7 @@ extension Engine {
     ///   - request: the text; errors call it `inputs`.
     ///   - deadline: once it has passed, it is not computed any more.
     ///   - share: whose text it is.
+    ///   - tally: says what it costs, also before the answer and of a text that fails.
     ///   - reserve: is asked for its tokens before it waits.
     /// - Returns: what `output` asks for.
     /// - Throws: NOT_FOUND; FAILED_PRECONDITION for a model that is no encoder; INVALID_ARGUMENT saying what is wrong
@@ -70,7 +71,7 @@ extension Engine {
     ///   DEADLINE_EXCEEDED; CANCELLED; UNAVAILABLE at shutdown.
     package func encode(
         _ selector: ModelSelector, _ request: TextToEncode, deadline: Deadline = .never,
-        share: TenantShare = TenantShare(), reserve: TokenReservation = { _ in }
+        share: TenantShare = TenantShare(), tally: UsageTally? = nil, reserve: TokenReservation = { _ in }
     ) async throws(ServingError) -> EncodedText {
         try await holding(selector, for: share.tenant) { (loaded) throws(ServingError) in
             let start = clock.now()
@@ -85,6 +86,12 @@ extension Engine {
             let pending = PendingInference(
                 ticket: newTicket(), input: EncoderModel.input(tokens, output: request.output),
                 sampleCount: tokens.count, key: .any, deadline: deadline, share: share, arrival: arrival)
+            let usage: @Sendable () -> Usage = { [clock] in
+                var usage = Usage()
+                usage.add(textOf: pending.sampleCount, in: pending.usage(at: clock.now()))
+                return usage
+            }
+            tally?.begin(by: loaded.description.version, reservedTokenCount: tokens.count, usage)
             guard !Task.isCancelled else { throw .cancelledByCaller }
             if request.waitsForPlace {
                 try await loaded.enterQueueWhenFree(share)
@@ -93,13 +100,9 @@ extension Engine {
             }
             let answer = try await answer(to: pending, by: loaded)
             loaded.count { $0.promptTokenCount += UInt64(tokens.count) }
-            var usage = answer.usage
-            usage.promptTokenCount = tokens.count
-            usage.computeNanoseconds =
-                answer.usage.computeNanoseconds * UInt64(tokens.count) / UInt64(max(1, answer.usage.batchSampleCount))
             let tensor = answer.output.tensors[0].tensor
             return EncodedText(
-                values: tensor.array(of: Float.self), vectorSize: tensor.shape.last ?? 0, usage: usage,
+                values: tensor.array(of: Float.self), vectorSize: tensor.shape.last ?? 0, usage: usage(),
                 executionNanoseconds: answer.usage.computeNanoseconds,
                 tokenizationNanoseconds: arrival.nanoseconds(since: start), version: answer.version)
         }

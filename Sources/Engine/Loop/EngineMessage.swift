@@ -56,8 +56,19 @@ extension Mailbox<EngineMessage> {
 /// A tensor request on its way through the engine.
 final class PendingInference: Sendable {
     let ticket: Ticket
-    /// Nil once the caller has cancelled: what waits in a scheduler until its step ends holds no tensors.
-    private let storedInput: Mutex<InferenceInput?>
+    private struct State {
+        /// Nil once the caller has cancelled: what waits in a scheduler until its step ends holds no tensors.
+        var input: InferenceInput?
+        var stage = Stage.waiting
+    }
+
+    private enum Stage {
+        case waiting
+        case executing(since: MonotonicTime, batchSampleCount: Int)
+        case executed(Usage)
+    }
+
+    private let state: Mutex<State>
     let sampleCount: Int
     let key: BatchKey
     let deadline: Deadline
@@ -71,7 +82,7 @@ final class PendingInference: Sendable {
         share: TenantShare, arrival: MonotonicTime
     ) {
         self.ticket = ticket
-        storedInput = Mutex(input)
+        state = Mutex(State(input: input))
         self.sampleCount = sampleCount
         self.key = key
         self.deadline = deadline
@@ -81,11 +92,33 @@ final class PendingInference: Sendable {
     }
 
     /// Its tensors, unless it was cancelled.
-    var input: InferenceInput? { storedInput.withLock { $0 } }
+    var input: InferenceInput? { state.withLock { $0.input } }
 
     /// Lets go of its tensors; it is not executed any more.
     func dropInput() {
         // Freed behind the lock.
-        _ = storedInput.withLock { $0.take() }
+        _ = state.withLock { $0.input.take() }
+    }
+
+    /// Its execution begins, with others': so many samples in all.
+    func beginExecution(at start: MonotonicTime, batchSampleCount: Int) {
+        state.withLock { $0.stage = .executing(since: start, batchSampleCount: batchSampleCount) }
+    }
+
+    /// Its execution has ended, and this is what it cost.
+    func endExecution(_ usage: Usage) { state.withLock { $0.stage = .executed(usage) } }
+
+    /// What it has cost until `now`, be it answered or not; its samples are in an execution, or none are.
+    func usage(at now: MonotonicTime) -> Usage {
+        var usage = Usage()
+        switch state.withLock({ $0.stage }) {
+        case .waiting: usage.queueNanoseconds = now.nanoseconds(since: arrival)
+        case .executing(let start, let batchSampleCount):
+            usage.queueNanoseconds = start.nanoseconds(since: arrival)
+            usage.computeNanoseconds = now.nanoseconds(since: start)
+            usage.batchSampleCount = batchSampleCount
+        case .executed(let whole): usage = whole
+        }
+        return usage
     }
 }

@@ -240,7 +240,7 @@ final class LoadedModel: @unchecked Sendable {
     var notReady: ServingError {
         ServingError(
             .unavailable, "'\(description.name)' version \(description.version) is not at ready state",
-            label: "model_unloaded")
+            label: Engine.modelUnloadedLabel)
     }
 
     private func queueRefusal(_ refusal: QueuePlaces.Refusal, of tenant: TenantID?) -> ServingError {

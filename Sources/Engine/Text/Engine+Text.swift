@@ -68,7 +68,8 @@ extension Engine {
         try submit(.run(loaded, sequences), for: loaded)
         return GenerationStream(
             pipe: pipe, name: loaded.description.name, version: loaded.description.version,
-            promptTokenCount: prompt.count, answerCount: request.answerCount)
+            promptTokenCount: prompt.count, answerCount: request.answerCount,
+            arrival: arrival, clock: clock)
     }
 
     /// The pipe of a text whose reader's wishes reach the engine thread as notices.

@@ -4,25 +4,31 @@ package import Vocabulary
 ///
 /// A reader that is slow pauses its own sequence only. Cancelling the task that reads, calling `cancel`, or letting go
 /// of the stream ends the sequence and frees its cache pages within one step.
-package final class GenerationStream: Sendable {
+package final class GenerationStream: UsageSource {
     private let pipe: GenerationPipe
     /// The model that generates.
     package let name: ModelName
     /// The version that generates: the latest, when the caller named none.
     package let version: ModelVersion
+    package var answeringVersion: ModelVersion? { version }
     /// Tokens of the prompt, the ones the tokenizer adds included.
     package let promptTokenCount: Int
     /// How many answers there will be.
     package let answerCount: Int
+    private let arrival: MonotonicTime
+    private let clock: any MonotonicClock
 
     init(
-        pipe: GenerationPipe, name: ModelName, version: ModelVersion, promptTokenCount: Int, answerCount: Int
+        pipe: GenerationPipe, name: ModelName, version: ModelVersion, promptTokenCount: Int, answerCount: Int,
+        arrival: MonotonicTime, clock: any MonotonicClock
     ) {
         self.pipe = pipe
         self.name = name
         self.version = version
         self.promptTokenCount = promptTokenCount
         self.answerCount = answerCount
+        self.arrival = arrival
+        self.clock = clock
     }
 
     deinit { pipe.cancel() }
@@ -43,5 +49,10 @@ package final class GenerationStream: Sendable {
     package func cancel() { pipe.cancel() }
 
     /// What it has cost so far.
-    package var usage: Usage { pipe.usage }
+    package var usage: Usage {
+        var usage = pipe.usage
+        // Not begun: it has cost nothing but time in the queue.
+        if usage.promptTokenCount == 0 { usage.queueNanoseconds = clock.now().nanoseconds(since: arrival) }
+        return usage
+    }
 }

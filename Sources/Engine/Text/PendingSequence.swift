@@ -1,6 +1,7 @@
 import Constraints
 import KVCache
 import Scheduling
+import Synchronization
 import TextModels
 import Vocabulary
 
@@ -11,7 +12,17 @@ final class PendingSequence: Sendable {
         /// More tokens, chosen and handed out one by one.
         case generate(Generation)
         /// The mean of the final hidden states, `[hiddenSize]`.
-        case embed(Completion<Result<(mean: [Float], usage: Usage), ServingError>>)
+        case embed(Embedding)
+    }
+
+    final class Embedding: Sendable {
+        let completion = Completion<Result<[Float], ServingError>>()
+        private let noted = Mutex<Usage?>(nil)
+
+        /// What it has cost so far; nil before it has begun.
+        var usage: Usage? { noted.withLock { $0 } }
+
+        func note(_ usage: Usage) { noted.withLock { $0 = usage } }
     }
 
     struct Generation: Sendable {
@@ -62,7 +73,7 @@ final class PendingSequence: Sendable {
     var isAnswered: Bool {
         switch work {
         case .generate: false
-        case .embed(let completion): completion.isComplete
+        case .embed(let embedding): embedding.completion.isComplete
         }
     }
 
@@ -76,7 +87,15 @@ final class PendingSequence: Sendable {
         switch work {
         case .generate(let generation):
             generation.pipe.finish(answer: generation.answer, .failure(error), usage: usage)
-        case .embed(let completion): completion.complete(.failure(error))
+        case .embed(let embedding): embedding.completion.complete(.failure(error))
         }
+    }
+
+    /// What an embedding has cost until `now`.
+    func usage(at now: MonotonicTime) -> Usage {
+        if case .embed(let embedding) = work, let usage = embedding.usage { return usage }
+        var usage = Usage()
+        usage.queueNanoseconds = now.nanoseconds(since: arrival)
+        return usage
     }
 }

@@ -100,8 +100,10 @@ final class RunningText {
 
     /// Says what it has cost so far, for a reader that goes away before the first token.
     func noteUsage() {
-        guard case .generate(let generation) = request.work else { return }
-        generation.pipe.note(usage, of: generation.answer)
+        switch request.work {
+        case .generate(let generation): generation.pipe.note(usage, of: generation.answer)
+        case .embed(let embedding): embedding.note(usage)
+        }
     }
 
     /// Forgets what was computed, because its pages were taken away.
@@ -169,10 +171,11 @@ final class RunningText {
     /// Hands out what came of the last span of the sequence.
     func advance() -> Advance {
         switch request.work {
-        case .embed(let completion):
+        case .embed(let embedding):
             let scale = 1 / Float(tokens.count)
             let mean = hiddenSums.map { $0 * scale }
-            return .ended { [usage] in completion.complete(.success((mean: mean, usage: usage))) }
+            noteUsage()
+            return .ended { embedding.completion.complete(.success(mean)) }
         case .generate(let generation):
             precondition(!written.isEmpty || isStuck, "no logits came for \(request.ticket)")
             defer { written.removeAll(keepingCapacity: true) }

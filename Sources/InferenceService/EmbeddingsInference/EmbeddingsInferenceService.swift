@@ -154,12 +154,16 @@ package struct EmbeddingsInferenceService: Sendable {
         _ text: TextToEncode, _ call: CallContext
     ) async throws(ServingError) -> (EncodedText, TEIMetadata) {
         let start = clock.now()
+        let tally = UsageTally()
+        call.begin(tally)
+        defer {
+            // What it reserved, and no more: other requests of the same stream have reserved as well.
+            call.meter?.end(
+                tally, settling: MeteredAmounts(tokens: UInt64(clamping: tally.reservedTokenCount)))
+        }
         let encoded = try await engine.encode(
-            try Self.model(of: call), text, deadline: call.deadline, share: call.share
+            try Self.model(of: call), text, deadline: call.deadline, share: call.share, tally: tally
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
-        // What it reserved, and no more: other requests of the same stream have reserved as well.
-        let reserved = MeteredAmounts(tokens: UInt64(clamping: encoded.usage.promptTokenCount))
-        call.meter?.add(Consumption(encoded.usage), answeredBy: encoded.version, settling: reserved)
         let metadata = TEIMetadata(
             computeChars: UInt32(clamping: text.text.unicodeScalars.count),
             computeTokens: UInt32(clamping: encoded.usage.promptTokenCount),

@@ -53,7 +53,7 @@ extension Consumption {
 
 extension UnsafeRawBufferPointer {
     /// The places of all length-prefixed values of a field in a message; none in bytes that are no message.
-    fileprivate func contents(of field: UInt64, in message: Range<Int>) -> [Range<Int>] {
+    func contents(of field: UInt64, in message: Range<Int>) -> [Range<Int>] {
         var cursor = WireCursor(self, in: message)
         var found: [Range<Int>] = []
         while !cursor.isAtEnd {

@@ -1,3 +1,4 @@
+import Engine
 import RPC
 import Routing
 import Vocabulary
@@ -7,6 +8,8 @@ struct AttemptEnd: Equatable {
     let code: StatusCode
     /// Whether the shard has said so itself, in trailers; otherwise it was found out here.
     let isFromShard: Bool
+    /// Whether it was only a model that the shard did not have any more, or not yet.
+    private let isOfModel: Bool
     /// Whether something of an answer has gone to the caller.
     private let hasBegun: Bool
     /// Whether silence says nothing, because the shard may have waited for its caller.
@@ -24,6 +27,9 @@ struct AttemptEnd: Equatable {
     ) {
         let isFromShard = failure?.trailers != nil
         self.isFromShard = isFromShard
+        isOfModel =
+            failure?.error.code == .unavailable
+            && failure?.trailers.flatMap(ServingError.reason(in:)) == Engine.modelUnloadedLabel.uppercased()
         self.hasBegun = hasBegun
         self.isStreamOfRequests = isStreamOfRequests
         switch failure?.error {
@@ -39,6 +45,8 @@ struct AttemptEnd: Equatable {
     /// What the end says about the shard.
     var outcome: ReplicaTable.Outcome {
         switch code {
+        // Its other models go on.
+        case .unavailable where isOfModel: .answered
         case .unavailable: isFromShard ? .unreachable : .lost
         case _ where code == .ok || isFromShard: .answered
         // An answer that was cut short by its deadline had begun to come.

@@ -89,9 +89,9 @@ final class ForwardedCall {
         _ first: Bytes, _ rest: RequestStream, _ answer: (ClientCall, AnswerProgress) async throws -> Answer
     ) async throws -> Answer {
         let lease = try directory.begin(selector, affinity: affinity)
-        let progress = AnswerProgress(lease)
+        let progress = AnswerProgress(self, lease, request: nil)
         keeper.beginStream(first, requestType)
-        return try await settling(lease, progress, request: nil) {
+        return try await settling(progress) {
             let call = await lease.channel.stream(path, options: options())
             let refusal = Refusal()
             return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -153,14 +153,23 @@ final class ForwardedCall {
 
     // MARK: Attempts
 
-    private final class AnswerProgress {
+    private final class AnswerProgress: ForwardedAttempt {
+        private let call: ForwardedCall
         let lease: ShardDirectory.Lease
+        /// The only request; nil for a stream of them.
+        let request: Bytes?
         /// Whether something of an answer has gone to the caller.
         var hasBegun = false
         /// Whether an answer waits for the caller to read on.
         var isCallerBehind = false
 
-        init(_ lease: ShardDirectory.Lease) { self.lease = lease }
+        init(_ call: ForwardedCall, _ lease: ShardDirectory.Lease, request: Bytes?) {
+            self.call = call
+            self.lease = lease
+            self.request = request
+        }
+
+        func settleUntold(_ code: StatusCode) { call.settleUntold(code, request, isCallerBehind: isCallerBehind) }
     }
 
     private func attempt<Answer>(
@@ -169,9 +178,9 @@ final class ForwardedCall {
         var attempts = AttemptSeries()
         while true {
             let lease = try attempts.next(of: self)
-            let progress = AnswerProgress(lease)
+            let progress = AnswerProgress(self, lease, request: request)
             do {
-                return try await settling(lease, progress, request: request) { try await body(lease, progress) }
+                return try await settling(progress) { try await body(lease, progress) }
             } catch let failure as RPCFailure {
                 guard end(failure, hasBegun: progress.hasBegun).mayBeTriedAgain else { throw failure }
                 attempts.didFail(lease.replica, failure)
@@ -181,32 +190,30 @@ final class ForwardedCall {
 
     /// Runs an attempt, and tells the directory how it ended.
     private func settling<Answer>(
-        _ lease: ShardDirectory.Lease, _ progress: AnswerProgress, request: Bytes?,
-        _ body: () async throws -> Answer
+        _ progress: AnswerProgress, _ body: () async throws -> Answer
     ) async throws -> Answer {
-        keeper.beginAttempt(lease.replica)
+        keeper.beginAttempt(progress, at: progress.lease.replica)
         do {
             let answer = try await body()
-            finish(lease, nil, progress)
+            finish(progress, nil)
             return answer
         } catch let failure as RPCFailure {
-            finish(lease, failure, progress, isStreamOfRequests: request == nil)
-            settleUntold(failure.error.code, request, isCallerBehind: progress.isCallerBehind)
+            finish(progress, failure)
+            progress.settleUntold(failure.error.code)
             throw failure
         } catch {
             // Of the caller's side: it is not there any more, or its time is over.
-            finish(lease, RPCFailure(.cancelled, "\(error)"), progress, isStreamOfRequests: request == nil)
-            settleUntold(.cancelled, request, isCallerBehind: progress.isCallerBehind)
+            finish(progress, RPCFailure(.cancelled, "\(error)"))
+            progress.settleUntold(.cancelled)
             throw error
         }
     }
 
-    private func finish(
-        _ lease: ShardDirectory.Lease, _ failure: RPCFailure?, _ progress: AnswerProgress,
-        isStreamOfRequests: Bool = false
-    ) {
+    private func finish(_ progress: AnswerProgress, _ failure: RPCFailure?) {
+        // Without a request of its own it is a stream of them.
+        let isStream = failure != nil && progress.request == nil
         finish(
-            lease, end(failure, hasBegun: progress.hasBegun, isStreamOfRequests: isStreamOfRequests),
+            progress.lease, end(failure, hasBegun: progress.hasBegun, isStreamOfRequests: isStream),
             trailers: failure?.trailers)
     }
 

@@ -9,7 +9,7 @@ import Vocabulary
 /// Why: a task, and what it takes to suspend and resume one, would be a third of what a front end spends on a call.
 ///
 /// - Isolation: the loop of the call's connection, which is also that of the connection to the shard.
-final class ForwardedExchange: PendingAnswer, ClientCallObserver, @unchecked Sendable {
+final class ForwardedExchange: PendingAnswer, ClientCallObserver, ForwardedAttempt, @unchecked Sendable {
     // @unchecked: touched on one loop only.
     private let call: ForwardedCall
     private let request: Bytes
@@ -40,12 +40,14 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, @unchecked Sen
             return false
         }
         self.lease = lease
-        call.keeper.beginAttempt(lease.replica)
+        call.keeper.beginAttempt(self, at: lease.replica)
         let attempt = lease.channel.begin(call.path, request, options: call.options(), observer: self)
         // It may have ended already, and been followed by another.
         if let attempt, !attempt.isFinished { self.attempt = attempt }
         return true
     }
+
+    func settleUntold(_ code: StatusCode) { call.settleUntold(code, request) }
 
     func cancel() {
         isCancelled = true

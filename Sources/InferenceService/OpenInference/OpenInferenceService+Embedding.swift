@@ -26,11 +26,13 @@ extension OpenInferenceService {
                 "unexpected inference output '\(name.shown())' for model '\(selector.name)', it has "
                     + "\([EncoderModel.outputName])")
         }
+        let tally = UsageTally()
+        call.begin(tally)
+        defer { call.end(tally) }
         let answer = try await engine.embed(
             selector, texts: wanted.texts, truncates: wanted.truncates, deadline: call.deadline,
-            share: call.share, field: EmbeddingInference.inputName
+            share: call.share, field: EmbeddingInference.inputName, tally: tally
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
-        call.add(answer.usage, answeredBy: answer.version)
         return try asked.response(answer.name, answer.version, try Self.output(answer.vectors))
     }
 

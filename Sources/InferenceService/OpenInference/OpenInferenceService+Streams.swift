@@ -57,7 +57,8 @@ extension OpenInferenceService {
             return try await responses.send(try await generate(asked, call), isFinal: true)
         }
         let stream = try await start(wanted, asked, call)
-        defer { call.add(stream.usage, answeredBy: stream.version) }
+        call.begin(stream)
+        defer { call.end(stream) }
         responses.begin(stream.name, stream.version)
         var opening = wanted.opening
         var logprob: Float = 0

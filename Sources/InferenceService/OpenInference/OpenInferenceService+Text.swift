@@ -15,7 +15,8 @@ extension OpenInferenceService {
                 label: "stream_in_unary_call")
         }
         let stream = try await start(wanted, asked, call)
-        defer { call.add(stream.usage, answeredBy: stream.version) }
+        call.begin(stream)
+        defer { call.end(stream) }
         var text = wanted.opening
         var logprob: Float = 0
         var end: (EngineFinishReason, EngineUsage)?

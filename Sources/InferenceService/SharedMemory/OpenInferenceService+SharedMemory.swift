@@ -14,8 +14,8 @@ extension OpenInferenceService {
 
     /// Registers a region.
     ///
-    /// Who registers one names any object that the server may open, so this is for admins, who say by `apus-tenant` in
-    /// the metadata whose region it is; where there is no TLS, everybody on this machine is one.
+    /// Who registers one names any object that the server may open, so this is for admins, who say whose region it is by
+    /// `apus-region-tenant` in the metadata; where there is no TLS, everybody on this machine is one.
     ///
     /// - Throws: PERMISSION_DENIED; UNIMPLEMENTED where shared memory is off; as `SharedMemoryRegions.register`.
     package func systemSharedMemoryRegister(
@@ -52,7 +52,8 @@ extension OpenInferenceService {
         guard let name = call.namedTenant else { return call.tenant }
         guard let tenant = TenantID(name) else {
             throw ServingError(
-                .invalidArgument, "apus-tenant: expected 1 to 63 characters of a-z 0-9 . _ -, a letter or digit first",
+                .invalidArgument,
+                "apus-region-tenant: expected 1 to 63 characters of a-z 0-9 . _ -, a letter or digit first",
                 label: "bad_tenant_name")
         }
         return tenant

@@ -28,8 +28,8 @@ package struct TextService: Sendable {
         let stream = try await engine.generate(selector, GenerationRequest(request, call, now: now())) {
             (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount)
         }
-        // After a failure too: what it has cost until then.
-        defer { call.add(stream.usage, answeredBy: stream.version) }
+        call.begin(stream)
+        defer { call.end(stream) }
         call.meter?.announce(promptTokenCount: stream.promptTokenCount)
         if request.echo, case .prompt(let prompt) = request.input {
             for answer in 0..<stream.answerCount {
@@ -60,11 +60,13 @@ package struct TextService: Sendable {
     package func embed(_ request: EmbedRequest, _ call: CallContext) async throws(ServingError) -> EmbedResponse {
         let selector = try ModelSelector(name: request.model, version: request.version)
         guard !request.texts.isEmpty else { throw Self.noTexts }
+        let tally = UsageTally()
+        call.begin(tally)
+        defer { call.end(tally) }
         let answer = try await engine.embed(
             selector, texts: request.texts, isNormalized: !request.keepLength, truncates: request.truncate,
-            deadline: call.deadline, share: call.share
+            deadline: call.deadline, share: call.share, tally: tally
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
-        call.add(answer.usage, answeredBy: answer.version)
         return EmbedResponse(embeddings: answer.vectors.map { Embedding(values: $0) }, usage: .init(answer.usage))
     }
 

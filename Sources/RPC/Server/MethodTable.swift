@@ -82,6 +82,9 @@ package struct MethodTable: Sendable {
     /// Indices into `methods`, open addressing, a power of two of slots at most half full; -1 for an empty slot.
     private var slots: [Int32] = Array(repeating: -1, count: 16)
 
+    /// The custom trailers of calls that fail before a handler has seen them, and of unknown methods.
+    package var trailersOfUnhandledCalls = Metadata()
+
     package init() {}
 
     /// The paths of all methods, in the order in which they were registered.

@@ -62,7 +62,7 @@ package final class ServerCall: @unchecked Sendable {
     /// Of a call that succeeds and has no other trailers.
     var preparedTrailers: PreparedTrailers?
     /// What an upper layer remembers about this call; usually it knows the call, so it is let go with the record.
-    var note: (any AnyObject & Sendable)?
+    var note: (any CallNote)?
     private var requestByteCount = 0
     private var responseByteCount = 0
     private var requestMessageCount = 0
@@ -249,6 +249,7 @@ package final class ServerCall: @unchecked Sendable {
 
     /// Ends the call with an error that is not the handler's: a broken rule, a deadline, a shutdown.
     package func fail(_ error: ServingError) {
+        if !state.isAnswered { note?.callEnds(with: error) }
         perform(state.fail(), error)
     }
 
@@ -266,7 +267,11 @@ package final class ServerCall: @unchecked Sendable {
             reader.resume(returning: nil)
         }
         if actions.contains(.sendHeaders) { sendHeaders() }
-        let ending = actions.contains(.refuseCardinality) ? Self.cardinalityError : error
+        var ending = error
+        if actions.contains(.refuseCardinality) {
+            ending = Self.cardinalityError
+            note?.callEnds(with: Self.cardinalityError)
+        }
         if actions.contains(.sendTrailers) { sendTrailers(ending) }
         if actions.contains(.sendTrailersOnly) { sendTrailersOnly(ending) }
         if actions.contains(.cancelHandler) { cancelHandler() }
@@ -332,6 +337,7 @@ package final class ServerCall: @unchecked Sendable {
     }
 
     private func record(_ error: ServingError?) {
+        if error != nil, note == nil, trailingMetadata.isEmpty { trailingMetadata = owner.trailersOfUnhandledCalls }
         status = error?.code ?? .ok
         label = error?.label ?? "ok"
         // Measured: most calls are answered within the turn in which they came.

@@ -17,6 +17,9 @@ package protocol ServerCallOwner: AnyObject {
     /// What an upper layer remembers about the peer from one call to the next.
     var peerNote: (any AnyObject & Sendable)? { get set }
 
+    /// The custom trailers of calls that fail before a handler has seen them.
+    var trailersOfUnhandledCalls: Metadata { get }
+
     /// There is something for `session.drainOutput`; it is written at the end of the turn.
     func outputIsReady()
 

@@ -43,7 +43,7 @@ package struct ServerContext: Sendable {
     }
 
     /// Room for what an upper layer remembers about this call; whoever observes the call's end finds it in the record.
-    package var callNote: (any AnyObject & Sendable)? {
+    package var callNote: (any CallNote)? {
         get { call.note }
         nonmutating set { call.note = newValue }
     }

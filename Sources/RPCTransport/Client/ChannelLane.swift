@@ -133,7 +133,8 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
     private static let closedError = ServingError(.unavailable, "the channel is closed", label: "channel_closed")
 
     private static let queueFullError = ServingError(
-        .resourceExhausted, "too many calls wait for a connection", label: "channel_queue_full")
+        .resourceExhausted, "too many calls wait for a connection", label: "channel_queue_full",
+        retryAdvice: .after(nanoseconds: 100_000_000))
 
     /// Adds what has been counted since the last time to the channel's metrics.
     func collectMetrics() {

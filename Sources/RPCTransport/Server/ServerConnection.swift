@@ -138,6 +138,8 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     /// Bytes of requests that the calls of this connection hold.
     private var heldByteCount = 0
 
+    var trailersOfUnhandledCalls: Metadata { shard.methods.trailersOfUnhandledCalls }
+
     func hold(requestByteCount: Int) -> Bool {
         let allowed = shard.hold(requestByteCount, connectionByteCount: heldByteCount)
         if allowed { heldByteCount += requestByteCount }
@@ -154,7 +156,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     ) {
         // A status of constant texts is always short enough to be sent.
         _ = try? session.submitHeaders(
-            stream, ResponseHeaders.trailersOnly(error, Metadata(), httpStatus: httpStatus), .end)
+            stream, ResponseHeaders.trailersOnly(error, trailersOfUnhandledCalls, httpStatus: httpStatus), .end)
         shard.countRefusedCall(error)
         didRefuse(error)
     }
