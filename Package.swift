@@ -129,7 +129,7 @@ let package = Package(
             "InferenceService",
             [
                 "Compute", "Constraints", "Engine", "HTTP2", "Ledger", "Messages", "Models", "RPC", "RPCTransport",
-                "Routing", "Spans", "Telemetry", "Tenancy", "TextModels", "Tokenizers",
+                "Routing", "Spans", "TLS", "Telemetry", "Tenancy", "TextModels", "Tokenizers",
                 .product(name: "Tracing", package: "swift-distributed-tracing"), "Vocabulary",
             ]),
 

@@ -34,10 +34,21 @@ package protocol CallMeter: AnyObject, Sendable {
     ///     one.
     func end(_ work: any UsageSource, settling reserved: MeteredAmounts?)
 
+    /// What the call has answered, where its caller asked for a digest of that.
+    var digest: OutputDigest? { get }
+
     /// Tells a front end how many tokens a prompt has, in front of the answer.
     ///
     /// Why: trailers say it too, but a call that is cancelled, or whose server dies, has none.
     func announce(promptTokenCount: Int)
+}
+
+extension CallMeter {
+    /// Notes a piece of a text.
+    func note(_ piece: GenerationPiece) {
+        noteGeneratedPiece()
+        digest?.add(piece)
+    }
 }
 
 extension CallContext {

@@ -50,6 +50,11 @@ extension Consumption {
     /// The same as metadata.
     package var metadata: Metadata { Self.metadata(trailers) }
 
+    /// The same with the digest of what was answered, if there is one.
+    func metadata(with digest: String?) -> Metadata {
+        Self.metadata(trailers + (digest.map { [(OutputDigest.trailerName, $0)] } ?? []))
+    }
+
     /// What stands in front of a text, where a front end asked for it.
     static func announcement(promptTokenCount: Int) -> Metadata {
         metadata([("apus-prompt-tokens", String(promptTokenCount))])

@@ -119,6 +119,9 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         return headers
     }
 
+    /// Made for callers that ask for it.
+    private(set) lazy var digest: OutputDigest? = header(OutputDigest.requestKey) == "1" ? OutputDigest() : nil
+
     func header(_ name: StaticString) -> String? { context.requestText(of: name) }
 
     /// Lets the call in as far as its method goes, and counts it.
@@ -163,8 +166,9 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         if namesTenant { tenants.countTenantHeader(of: context.peer) }
         recordUse(failure)
         if let forwardedTrailers { return context.passTrailingMetadata(forwardedTrailers) }
-        guard used != nil || failure != nil else { return context.setTrailers(Self.nothingUsed) }
-        var metadata = (used ?? Consumption()).metadata
+        let digest = failure == nil ? digest?.finish() : nil
+        guard used != nil || failure != nil || digest != nil else { return context.setTrailers(Self.nothingUsed) }
+        var metadata = (used ?? Consumption()).metadata(with: digest)
         failure?.appendDetails(to: &metadata)
         context.setTrailingMetadata(metadata)
     }

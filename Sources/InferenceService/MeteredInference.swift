@@ -23,7 +23,9 @@ extension Engine {
             return used.clamped
         }
         defer { call.end(tally) }
-        return try await infer(selector, input, deadline: call.deadline, share: call.share, tally: tally)
+        let answer = try await infer(selector, input, deadline: call.deadline, share: call.share, tally: tally)
+        call.meter?.digest?.add(answer.output)
+        return answer
     }
 }
 

@@ -19,8 +19,14 @@ package struct RateLimit: Hashable, Sendable {
 
     /// How long it takes to earn `amount`.
     fileprivate func nanoseconds(for amount: UInt64) -> UInt64 {
-        let nanoseconds = Double(amount) / perSecond * 1e9
-        return nanoseconds < 9e18 ? UInt64(nanoseconds.rounded(.up)) : 9_000_000_000_000_000_000
+        UInt64(clampedNanoseconds: Double(amount) / perSecond * 1e9)
+    }
+}
+
+extension UInt64 {
+    /// Rounded up, and at most some three hundred years.
+    fileprivate init(clampedNanoseconds nanoseconds: Double) {
+        self = nanoseconds < 9e18 ? UInt64(nanoseconds.rounded(.up)) : 9_000_000_000_000_000_000
     }
 }
 
@@ -42,6 +48,8 @@ package struct RateLimit: Hashable, Sendable {
 /// - Source: ATM Forum TM 4.1, generic cell rate algorithm (virtual scheduling).
 package struct RateMeter: Hashable, Sendable {
     private var fullAt = MonotonicTime(nanoseconds: 0)
+    /// By which what is missing is told in time; nil before anything was taken.
+    private var rate: RateLimit?
 
     package init() {}
 
@@ -50,8 +58,9 @@ package struct RateMeter: Hashable, Sendable {
 
     /// Takes `amount`, or says how long to wait until it could be.
     ///
-    /// - Returns: nil when it was taken; otherwise nanoseconds, and nothing has changed.
+    /// - Returns: nil when it was taken; otherwise nanoseconds, and nothing was.
     package mutating func take(_ amount: UInt64, of limit: RateLimit, at now: MonotonicTime) -> UInt64? {
+        follow(limit, at: now)
         let missing = fullAt.nanoseconds(since: now)
         let room = limit.nanoseconds(for: limit.burst)
         let needed = limit.nanoseconds(for: min(amount, limit.burst))
@@ -62,12 +71,22 @@ package struct RateMeter: Hashable, Sendable {
 
     /// Puts back what was taken and not used.
     package mutating func giveBack(_ amount: UInt64, of limit: RateLimit) {
-        fullAt = MonotonicTime(
-            nanoseconds: fullAt.nanoseconds - min(fullAt.nanoseconds, limit.nanoseconds(for: amount)))
+        // What is missing is told by the rate at which it was taken, whatever holds since.
+        let nanoseconds = (rate ?? limit).nanoseconds(for: amount)
+        fullAt = MonotonicTime(nanoseconds: fullAt.nanoseconds - min(fullAt.nanoseconds, nanoseconds))
     }
 
     /// Takes what was used beyond what had been taken before, whether it is there or not.
     package mutating func charge(_ amount: UInt64, of limit: RateLimit, at now: MonotonicTime) {
+        follow(limit, at: now)
         fullAt = max(fullAt, now).advanced(byNanoseconds: limit.nanoseconds(for: amount))
+    }
+
+    /// Counts by another rate from now on: what is missing stays the same amount, and is earned in another time.
+    private mutating func follow(_ limit: RateLimit, at now: MonotonicTime) {
+        defer { rate = limit }
+        guard let rate, rate.perSecond != limit.perSecond, fullAt > now else { return }
+        let missing = Double(fullAt.nanoseconds(since: now)) * (rate.perSecond / limit.perSecond)
+        fullAt = now.advanced(byNanoseconds: UInt64(clampedNanoseconds: missing))
     }
 }

@@ -6,13 +6,16 @@ import signal
 import threading
 
 import grpc
+import numpy as np
 import pytest
 import tritonclient.grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from apus.admin.v1 import admin_pb2, admin_pb2_grpc
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from conftest import Server, apus, credentials, write_configuration
+from test_tenants import reason
 
 COUNTS = {"apus-prompt-tokens": "prompt_tokens", "apus-generated-tokens": "generated_tokens", "apus-nodes": "nodes"}
 
@@ -130,6 +133,67 @@ def test_a_budget_remembers_what_was_spent_before_a_restart(start, tenants):
         tenants_now = admin_pb2_grpc.AdminStub(channel).ListTenants(admin_pb2.ListTenantsRequest()).tenants
     beta = next(tenant for tenant in tenants_now if tenant.name == "beta")
     assert beta.listed and (beta.budget[0].unit, beta.budget[0].spent, beta.budget[0].reserved) == ("tokens", spent, 0)
+
+
+def classify(channel, count):
+    """A call for so many pictures."""
+    pixels = np.zeros((count, 1, 28, 28), np.float32)
+    image = service_pb2.ModelInferRequest.InferInputTensor(name="image", datatype="FP32", shape=pixels.shape)
+    request = service_pb2.ModelInferRequest(model_name="digits", inputs=[image], raw_input_contents=[pixels.tobytes()])
+    return service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer.with_call(request, timeout=60)
+
+
+def ask_about(channel, count):
+    """A call about so many nodes."""
+    request = graph_pb2.PredictRequest(model="karate", nodes=range(count))
+    return graph_pb2_grpc.GraphStub(channel).Predict.with_call(request, timeout=60)
+
+
+def send_edges(channel, count):
+    """A call that brings so many edges."""
+    features = np.zeros((2, 34), np.float32)
+    graph = graph_pb2.FeatureGraph(node_count=2, feature_count=34, features=features.tobytes(),
+                                   edge_sources=[0] * count, edge_targets=[1] * count)
+    request = graph_pb2.PredictRequest(model="karate", nodes=[0], graph=graph)
+    return graph_pb2_grpc.GraphStub(channel).Predict.with_call(request, timeout=60)
+
+
+@pytest.mark.parametrize("unit, use", [("images", classify), ("nodes", ask_about), ("edges", send_edges)])
+def test_concurrent_calls_never_use_more_than_the_budget_and_the_ledger_has_their_sum(start, tenants, unit, use):
+    budget, wanted = 100, [1 + number % 7 for number in range(60)]
+    server = start(tenancy=f"{{tenants: [{{name: beta, budget: {{period: month, {unit}: {budget}}}}}]}}")
+
+    def call(count):
+        """What its trailers say was used; None when it was refused."""
+        try:
+            _, call = use(channel, count)
+            return int(dict(call.trailing_metadata())[f"apus-{unit}"])
+        except grpc.RpcError as refusal:
+            assert refusal.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and reason(refusal) == "BUDGET_EXHAUSTED"
+            assert f"of the {budget} {unit} of its month" in refusal.details()
+            assert f"apus-{unit}" not in dict(refusal.trailing_metadata())
+    with connect(server, tenants, "tenant-beta") as channel, concurrent.futures.ThreadPoolExecutor(24) as callers:
+        used = list(callers.map(call, wanted))
+        spent = sum(count for count in used if count is not None)
+        assert [count for count in used if count is not None] == [
+            asked for asked, count in zip(wanted, used) if count is not None]
+        assert sum(wanted) > 2 * budget, "most are refused"
+        # What is left is less than any that was refused had asked for: nothing else was reserved.
+        least = min(asked for asked, count in zip(wanted, used) if count is None)
+        assert budget - least < spent <= budget
+        if spent < budget:
+            assert call(budget - spent) == budget - spent
+            used.append(budget - spent)
+        # All of it is used, to the last one.
+        used.append(call(1))
+        assert used[-1] is None
+    row = usage(server, tenants)["beta", ""]
+    assert getattr(row, unit) == sum(count or 0 for count in used) == budget
+    assert (row.requests, row.failures) == (len(used), used.count(None))
+    with connect(server, tenants, "role-admin") as channel:
+        tenants_now = admin_pb2_grpc.AdminStub(channel).ListTenants(admin_pb2.ListTenantsRequest()).tenants
+    status, = next(tenant for tenant in tenants_now if tenant.name == "beta").budget
+    assert (status.unit, status.limit, status.spent, status.reserved) == (unit, budget, budget, 0)
 
 
 def test_the_command_line_shows_usage_and_tenants(start, tenants):

@@ -1,6 +1,7 @@
 """A server whose models do not all fit into its memory: they take turns, and callers notice nothing but the time."""
 
 import concurrent.futures
+import signal
 import time
 import urllib.request
 
@@ -144,6 +145,36 @@ def test_a_floor_keeps_what_its_tenant_has_called_last_from_being_driven_out(roo
     after = scrape_until(metrics_address(server), lambda samples: rests(samples, "a") > rests(before, "a"))
     a, b, c = (rests(after, model) - rests(before, model) for model in "abc")
     assert a == 1 and b + c >= 9
+
+
+def test_a_floor_holds_as_soon_as_the_file_is_read_again(room_for_two, certificates, tmp_path):
+    main, configuration = certificates / "main", tmp_path / "apus.yaml"
+    server = room_for_two(tenancy="{tenants: [{name: acme}]}")
+    without = configuration.read_text()
+    with grpc.secure_channel(server.target, credentials(main)) as others, \
+            grpc.secure_channel(server.target, credentials(main, "tenant-acme")) as acme, \
+            grpc.secure_channel(server.target, credentials(main, "role-admin")) as admin:
+        def state():
+            """That of the model which acme has called, when others have called the other two."""
+            tell(acme, "a")
+            tell(others, "b")
+            tell(others, "c")
+            return states(admin)["a"].state
+
+        def reload(text):
+            count = server.errors().count("tenants reloaded")
+            configuration.write_text(text)
+            server.process.send_signal(signal.SIGHUP)
+            deadline = time.monotonic() + 30
+            while server.errors().count("tenants reloaded") == count:
+                assert time.monotonic() < deadline, server.errors()
+                time.sleep(0.02)
+        assert state() == admin_pb2.MODEL_STATE_RESTING
+        size = states(admin)["c"].resident_bytes
+        reload(without.replace("name: acme", f"name: acme, resident_memory: {size}"))
+        assert state() == admin_pb2.MODEL_STATE_READY
+        reload(without)
+        assert state() == admin_pb2.MODEL_STATE_RESTING
 
 
 def test_floors_need_a_limit_that_holds_them(tmp_path, certificates):

@@ -16,6 +16,10 @@ from tritonclient.grpc import service_pb2 as inference_pb2
 from tritonclient.grpc import service_pb2_grpc as inference_pb2_grpc
 from apus.admin.v1 import admin_pb2, admin_pb2_grpc
 from conftest import BINARY, Server, apus, credentials, write_configuration
+from http2_peer import framed
+from test_http2_rules import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, SETTINGS,
+                              WINDOW_UPDATE, Client, frame, headers, number, settings)
+from test_metrics import get, metrics_address
 
 
 def live(target, channel_credentials):
@@ -145,6 +149,66 @@ def test_S170_whoever_watches_hears_of_the_drain_before_calls_are_refused(tmp_pa
         with pytest.raises(grpc.RpcError) as error:
             next(watch)
         assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert server.process.wait(60) == 0, server.errors()
+
+
+def grpc_request(stream, path, message):
+    """The frames of a call with one message."""
+    fields = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
+              ("te", "trailers"), ("content-type", "application/grpc")]
+    return headers(fields, END_HEADERS, stream) + frame(DATA, END_STREAM, stream, framed(message.SerializeToString()))
+
+
+def test_S170_frame_by_frame_readiness_turns_then_goaway_comes_and_then_the_last_call_ends(tmp_path, certificates):
+    """Frames instead of h2: that takes a connection for closed with the first GOAWAY, whatever is still to come."""
+    from apus.text.v1 import text_pb2
+    token_count, health, watched, told, asked = 400, "/grpc.health.v1.Health/", 1, 3, 5
+    server = Server(write_configuration(tmp_path, certificates, plaintext="true", http_listen="127.0.0.1:0"), tmp_path)
+    # The window of each stream is so small that the text cannot end before there is more.
+    client = Client(("127.0.0.1", int(server.target.rsplit(":", 1)[1])), PREFACE + settings((4, 100)))
+    frames, seen = client.frames(), []
+
+    def read_until(is_it):
+        """Takes what comes until something of that kind has, and answers no PING."""
+        for kind, flags, stream, payload in frames:
+            seen.append((kind, flags, stream, dict(client.decoder.decode(payload)) if kind == HEADERS else payload))
+            if is_it(*seen[-1]):
+                return seen[-1][3]
+        raise AssertionError(f"the connection has ended: {seen}")
+
+    def statuses(stream):
+        """What the answers on a stream say, each of them in one frame."""
+        return [health_pb2.HealthCheckResponse.FromString(payload[5:]).status
+                for kind, _, of, payload in seen if (kind, of) == (DATA, stream) and payload]
+    client.socket.sendall(
+        frame(SETTINGS, ACK) + grpc_request(watched, health + "Watch", health_pb2.HealthCheckRequest())
+        + grpc_request(told, "/apus.text.v1.Text/Generate", text_pb2.GenerateRequest(
+            model="storyteller", prompt="Once", max_tokens=token_count, ignore_end_of_text=True)))
+    read_until(lambda kind, _, stream, payload: (kind, stream) == (DATA, told))
+    if not statuses(watched):
+        read_until(lambda kind, _, stream, payload: (kind, stream) == (DATA, watched))
+    assert get(metrics_address(server), "/readyz")[0] == 200
+
+    server.process.send_signal(signal.SIGTERM)
+    notice = read_until(lambda kind, *_: kind == GOAWAY)
+    # No call that is on its way is lost: all identifiers there are, and no error.
+    assert (int.from_bytes(notice[:4], "big"), int.from_bytes(notice[4:8], "big")) == (2**31 - 1, 0)
+    assert get(metrics_address(server), "/readyz")[0] == 503, "readiness has turned before"
+    # The server does not know yet that this client does, and takes a call; that hears the same.
+    client.socket.sendall(grpc_request(asked, health + "Check", health_pb2.HealthCheckRequest()))
+    read_until(lambda kind, flags, stream, _: stream == asked and flags & END_STREAM)
+    assert statuses(asked) == [health_pb2.HealthCheckResponse.NOT_SERVING]
+    ping, = [payload for kind, flags, _, payload in seen if kind == PING and not flags & ACK]
+    client.socket.sendall(frame(PING, ACK, 0, ping))
+    final = read_until(lambda kind, *_: kind == GOAWAY)
+    assert (int.from_bytes(final[:4], "big"), int.from_bytes(final[4:8], "big"), final[8:]) == (asked, 0, b"shutdown")
+    assert statuses(watched) == [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING]
+    assert not any(stream == told and flags & END_STREAM for _, flags, stream, _ in seen), "it goes on meanwhile"
+    client.socket.sendall(frame(WINDOW_UPDATE, 0, told, number(1 << 20)))
+    trailers = read_until(lambda kind, flags, stream, _: (kind, stream) == (HEADERS, told) and flags & END_STREAM)
+    assert trailers["grpc-status"] == "0" and trailers["apus-generated-tokens"] == str(token_count)
+    # Behind the last call the connection ends, and the process with it.
+    assert [kind for kind, *_ in frames if kind in (DATA, HEADERS)] == []
     assert server.process.wait(60) == 0, server.errors()
 
 

@@ -3,6 +3,7 @@ it changes while the server runs. grpcio is the client; the server is a process 
 
 import concurrent.futures
 import queue
+import shlex
 import signal
 import time
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from apus.admin.v1 import admin_pb2, admin_pb2_grpc
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
 from apus.text.v1 import text_pb2, text_pb2_grpc
 from apus.vision.v1 import vision_pb2, vision_pb2_grpc
@@ -210,6 +212,73 @@ def test_a_header_that_names_another_tenant_is_ignored_unless_a_router_sends_it(
     scrape_until(metrics_address(server), lambda samples: samples[ignored] == 1)
 
 
+FORGED = [("apus-tenant", "free"), ("apus-tenant-weight", "1000"), ("apus-priority-ceiling", "1")]
+"""What a front end says of the tenant that it calls for, and nobody else is believed."""
+
+
+def test_whoever_says_what_a_front_end_says_is_still_itself(tmp_path, tenants):
+    main = tenants / "main"
+    server = Server(write_configuration(
+        tmp_path, tenants, access_log="all", ledger=f"{{path: {tmp_path / 'usage.sqlite'}}}",
+        tenancy="{tenants: [{name: talker, weight: 3, budget: {period: month, requests: 3}}, {name: free}]}"), tmp_path)
+    try:
+        with grpc.secure_channel(server.target, credentials(main, "tenant-talker")) as channel, \
+                grpc.secure_channel(server.target, credentials(main, "role-admin")) as admin_channel:
+            stub = inference_pb2_grpc.GRPCInferenceServiceStub(channel)
+            trailers = dict(generate(channel, metadata=FORGED).trailing_metadata())
+            for model in ("identity", "delay"):
+                stub.ModelInfer(infer_request(model), metadata=FORGED)
+            with pytest.raises(grpc.RpcError) as refusal:
+                generate(channel, metadata=FORGED)
+            assert reason(refusal.value) == "BUDGET_EXHAUSTED"
+            assert "tenant talker has used 3 of the 3 requests" in refusal.value.details()
+            admin = admin_pb2_grpc.AdminStub(admin_channel)
+            row, = admin.GetUsage(admin_pb2.GetUsageRequest()).rows
+            listed = {each.name: each for each in admin.ListTenants(admin_pb2.ListTenantsRequest()).tenants}
+        assert (row.tenant, row.requests) == ("talker", 3)
+        assert row.generated_tokens == int(trailers["apus-generated-tokens"]) == 8
+        assert listed["talker"].weight == 3 and listed["talker"].budget[0].spent == 3
+        assert listed["free"].weight == 1
+    finally:
+        assert server.terminate() == 0, server.errors()
+    lines = [dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
+             for line in server.errors().splitlines() if " call " in line or " call refused " in line]
+    assert [line["tenant"] for line in lines if "Admin" not in line["method"]] == ["talker"] * 4
+
+
+def test_a_call_with_a_header_that_is_ignored_is_counted_once_whoever_answers_it(limited):
+    server, open_channel = limited
+    channel = open_channel("tenant-talker")
+    stub = inference_pb2_grpc.GRPCInferenceServiceStub(channel)
+    embed = text_pb2.EmbedRequest(model="storyteller", texts=["Once"])
+    calls = {
+        "a look": lambda: stub.ModelMetadata(inference_pb2.ModelMetadataRequest(name="karate"), metadata=FORGED),
+        "a unary call": lambda: graph_pb2_grpc.GraphStub(channel).Predict(
+            graph_pb2.PredictRequest(model="karate", nodes=[0]), metadata=FORGED),
+        "a stream of answers": lambda: generate(channel, max_tokens=1, metadata=FORGED),
+        "a stream of requests": lambda: text_pb2_grpc.TextStub(channel).EmbedMany(iter([embed]), metadata=FORGED),
+        "tensors, answered at once": lambda: stub.ModelInfer(infer_request("identity"), metadata=FORGED),
+        "tensors, queued": lambda: stub.ModelInfer(infer_request("delay"), metadata=FORGED),
+    }
+    started = ("grpc_server_call_started_total", ("grpc_method", "inference.GRPCInferenceService/ServerLive"))
+    looks = 0
+
+    def ignored():
+        """How many were counted by now: the text that has the second of these calls was begun after all before them."""
+        nonlocal looks
+        for _ in range(2):
+            stub.ServerLive(inference_pb2.ServerLiveRequest())
+            looks += 1
+            samples = scrape_until(metrics_address(server), lambda samples: samples.get(started) == looks)
+        return samples["apus_tenant_headers_ignored_total",]
+    counted = {}
+    for name, call in calls.items():
+        before = ignored()
+        call()
+        counted[name] = ignored() - before
+    assert counted == {name: 1 for name in calls}
+
+
 def test_every_kind_of_call_says_in_its_trailers_what_it_used(limited):
     _, open_channel = limited
     channel = open_channel("tenant-free")
@@ -286,8 +355,10 @@ def test_a_role_says_what_a_tenant_may_do_with_which_model(limited):
     assert refusal(other.RepositoryModelLoad, load(model_name="digits"))[1] == "NOT_AN_ADMIN"
 
 
-@pytest.mark.parametrize("tenant, is_urgent", [("tenant-hasty", True), ("tenant-free", False), ("tenant-patient", False)])
-def test_an_urgent_call_overtakes_others_when_its_tenant_may_be_urgent(limited, tenant, is_urgent):
+@pytest.mark.parametrize("tenant, is_urgent, more", [
+    ("tenant-hasty", True, []), ("tenant-free", False, []), ("tenant-patient", False, []),
+    ("tenant-patient", False, FORGED)])
+def test_an_urgent_call_overtakes_others_when_its_tenant_may_be_urgent(limited, tenant, is_urgent, more):
     _, open_channel = limited
     stub = inference_pb2_grpc.GRPCInferenceServiceStub(open_channel(tenant))
     order = queue.Queue()
@@ -300,7 +371,7 @@ def test_an_urgent_call_overtakes_others_when_its_tenant_may_be_urgent(limited, 
         send("usual")
     # The flood has begun to be answered, so all of it has been sent.
     first = order.get(timeout=60)
-    send("urgent", metadata=[("apus-priority", "1")])
+    send("urgent", metadata=[("apus-priority", "1"), *more])
     ends = [first] + [order.get(timeout=60) for _ in range(50)]
     assert {code for _, code in ends} == {grpc.StatusCode.OK}
     place = [name for name, _ in ends].index("urgent")

@@ -33,6 +33,7 @@ extension OpenInferenceService {
             selector, texts: wanted.texts, truncates: wanted.truncates, deadline: call.deadline,
             share: call.share, field: EmbeddingInference.inputName, tally: tally
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
+        call.meter?.digest?.add(vectors: answer.vectors)
         return try asked.response(answer.name, answer.version, try Self.output(answer.vectors))
     }
 

@@ -65,14 +65,15 @@ extension OpenInferenceService {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
-                call.meter?.noteGeneratedPiece()
+                call.meter?.note(piece)
                 logprob += piece.logprobs.reduce(0) { $0 + $1.chosen.logprob }
                 guard !(opening + piece.text).isEmpty else { continue }
                 let output = try wanted.output(opening + piece.text, end: nil, logprob: logprob)
                 try await responses.send(try asked.response(stream.name, stream.version, output), isFinal: false)
                 opening = ""
             case .finished(.cancelled, _, _): throw Self.cancelled
-            case .finished(let reason, let usage, _):
+            case .finished(let reason, let usage, let answer):
+                call.meter?.digest?.end(answer: answer, reason)
                 let output = try wanted.output(opening, end: (reason, usage), logprob: logprob)
                 try await responses.send(
                     try asked.response(stream.name, stream.version, output), isFinal: true, used: Consumption(usage))

@@ -23,11 +23,13 @@ extension OpenInferenceService {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
-                call.meter?.noteGeneratedPiece()
+                call.meter?.note(piece)
                 text += piece.text
                 logprob += piece.logprobs.reduce(0) { $0 + $1.chosen.logprob }
             case .finished(.cancelled, _, _): throw Self.cancelled
-            case .finished(let reason, let usage, _): end = (reason, usage)
+            case .finished(let reason, let usage, let answer):
+                call.meter?.digest?.end(answer: answer, reason)
+                end = (reason, usage)
             }
         }
         return try asked.response(

@@ -121,6 +121,8 @@ package struct OpenInferenceService: Sendable {
         guard let request = PlainInference(bytes), let model = engine.immediateInference(request.selector),
             let (input, id) = request.input()
         else { return nil }
+        // A digest takes the usual way.
+        guard keeper.digest == nil else { return nil }
         try keeper.take(request.selector.name)
         let answer = try model.infer(input)
         keeper.note(answer.version)

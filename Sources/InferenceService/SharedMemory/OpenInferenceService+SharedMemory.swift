@@ -14,8 +14,8 @@ extension OpenInferenceService {
 
     /// Registers a region.
     ///
-    /// Who registers one names any object that the server may open, so this is for admins, who say whose region it is by
-    /// `apus-region-tenant` in the metadata; where there is no TLS, everybody on this machine is one.
+    /// Who registers one names any object that the server may open, so this is for admins, who say by
+    /// `apus-region-tenant` in the metadata whose region it is; where there is no TLS, everybody here is one.
     ///
     /// - Throws: PERMISSION_DENIED; UNIMPLEMENTED where shared memory is off; as `SharedMemoryRegions.register`.
     package func systemSharedMemoryRegister(

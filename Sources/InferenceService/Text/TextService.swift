@@ -40,12 +40,13 @@ package struct TextService: Sendable {
         while let event = try await stream.next() {
             switch event {
             case .piece(let piece):
-                call.meter?.noteGeneratedPiece()
+                call.meter?.note(piece)
                 try await writer.write(GenerateResponse(piece))
             case .finished(.cancelled, _, _):
                 throw ServingError(.cancelled, "the caller cancelled the generation")
             case .finished(let reason, let usage, let answer):
                 openAnswerCount -= 1
+                call.meter?.digest?.end(answer: answer, reason)
                 try await writer.write(
                     GenerateResponse(
                         finishReason: .init(reason), usage: openAnswerCount == 0 ? .init(usage) : nil,
@@ -67,6 +68,7 @@ package struct TextService: Sendable {
             selector, texts: request.texts, isNormalized: !request.keepLength, truncates: request.truncate,
             deadline: call.deadline, share: call.share, tally: tally
         ) { (tokenCount) throws(ServingError) in try call.reserve(tokens: tokenCount) }
+        call.meter?.digest?.add(vectors: answer.vectors)
         return EmbedResponse(embeddings: answer.vectors.map { Embedding(values: $0) }, usage: .init(answer.usage))
     }
 
