@@ -72,7 +72,7 @@ let package = Package(
         module("Compression", ["CZlib", "Vocabulary"]),
         module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),
         module("Compute", ["CKernels", "CLinux", "COpenBLAS", "Vocabulary"]),
-        module("ModelFiles", ["CKernels", "Vocabulary"]),
+        module("ModelFiles", ["CKernels", "CLinux", "Vocabulary"]),
         module(
             "Tokenizers",
             ["ModelFiles", .product(name: "HeapModule", package: "swift-collections"), "Vocabulary"]),

@@ -43,7 +43,27 @@ final class MemoryReclaimer: Sendable {
     }
 
     private func run() {
-        while let block = next() { munmap(block.memory.baseAddress, block.memory.count) }
+        while let block = next() { Self.unmap(block.memory) }
+    }
+
+    /// Whole huge pages, of which a processor frees so many in about as long as a short call takes.
+    private static let pieceByteCount = 8 << 20
+
+    /// Unmaps piece by piece, and lets others have the processor between.
+    ///
+    /// Why: the kernel goes through with what it has begun, whoever waits for that processor.
+    private static func unmap(_ memory: UnsafeMutableRawBufferPointer) {
+        guard var start = memory.baseAddress else { return }
+        let end = start + memory.count
+        while start < end {
+            // Pieces end where pages of any size do, so that none is cut.
+            let next = min(end, start.alignedUp(toMultipleOf: pieceByteCount) + pieceByteCount)
+            munmap(start, next - start)
+            start = next
+            guard start < end else { return }
+            var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+            nanosleep(&pause, nil)
+        }
     }
 
     private func next() -> Block? {

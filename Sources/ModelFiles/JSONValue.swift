@@ -91,6 +91,7 @@ private struct JSONParser {
     }
 
     private mutating func value() throws(ModelFileError) -> JSONValue {
+        LoadPause.takeIfDue()
         skipSpace()
         guard offset < bytes.count else { throw malformed("the end") }
         switch bytes[offset] {

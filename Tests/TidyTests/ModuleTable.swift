@@ -53,7 +53,7 @@ enum ModuleTable {
         "CPostgreSQL": ["Ledger"],
         "CMemory": ["Vocabulary"],
         "CRecordCipher": ["TLS"],
-        "CLinux": ["EventLoops", "RPCTransport", "Compute", "Engine"],
+        "CLinux": ["EventLoops", "RPCTransport", "Compute", "ModelFiles", "Engine"],
     ]
 
     /// Modules of the lower four layers that may use FoundationEssentials, for decoding JSON, reading text files and

@@ -144,6 +144,7 @@ struct TokenizerJSONReader {
                 fusesUnknown: model["fuse_unk"]?.bool ?? false)
         var pairs: [(left: [UInt8], right: [UInt8])] = []
         for (rank, merge) in (model["merges"]?.array ?? []).enumerated() {
+            LoadPause.takeIfDue()
             let parts =
                 merge.string.map { $0.split(separator: " ", omittingEmptySubsequences: false).map { Array($0.utf8) } }
                 ?? (merge.array ?? []).map { Array(($0.string ?? "").utf8) }
@@ -162,6 +163,7 @@ struct TokenizerJSONReader {
     private func wholeWordTable(_ vocabulary: VocabularyParts) throws(TokenizerError) -> PieceTable {
         var table = PieceTable(capacity: vocabulary.entries.count, idCount: vocabulary.table.idCount)
         for (bytes, id) in vocabulary.entries {
+            LoadPause.takeIfDue()
             guard let text = ByteLevelAlphabet.bytes(of: String(decoding: bytes, as: UTF8.self)) else { continue }
             _ = table.add(text, id: id)
         }

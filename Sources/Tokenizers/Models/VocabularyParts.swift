@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// A vocabulary as a file lists it, checked, and the parts that models are made from.
 struct VocabularyParts {
     static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
@@ -19,7 +21,9 @@ struct VocabularyParts {
             highest = max(highest, entry.id)
         }
         var table = PieceTable(capacity: entries.count, idCount: highest + 1)
-        for entry in entries where !table.add(entry.bytes, id: Int32(entry.id)) {
+        for entry in entries {
+            LoadPause.takeIfDue()
+            guard !table.add(entry.bytes, id: Int32(entry.id)) else { continue }
             throw .malformed(
                 file: file,
                 problem: "\(field): \"\(String(decoding: entry.bytes, as: UTF8.self))\" or its id stands twice")
@@ -99,6 +103,7 @@ struct VocabularyParts {
         var rank: Int32 = -1
         var last = Float.nan
         for (bytes, id) in order {
+            LoadPause.takeIfDue()
             // Entries of the same score are of the same rank: then the leftmost goes first.
             if scores[Int(id)] != last { rank += 1 }
             last = scores[Int(id)]
@@ -121,6 +126,7 @@ struct VocabularyParts {
         var merges = BytePairMerges()
         var rank: Int32 = 0
         for pair in pairs {
+            LoadPause.takeIfDue()
             guard let left = table[pair.left], let right = table[pair.right],
                 let result = table[pair.left + pair.right]
             else {
@@ -144,6 +150,7 @@ struct VocabularyParts {
         var continuations = ByteTrie()
         let prefix = Array(prefix.utf8)
         for (bytes, id) in entries where !special(id) {
+            LoadPause.takeIfDue()
             beginnings.add(bytes, value: id)
             if bytes.starts(with: prefix), !prefix.isEmpty { continuations.add(bytes[prefix.count...], value: id) }
         }
@@ -159,6 +166,7 @@ struct VocabularyParts {
         var trie = ByteTrie()
         var lowest = Double.infinity
         for (bytes, id) in entries where isWritten(id) {
+            LoadPause.takeIfDue()
             guard scores[Int(id)].isFinite else {
                 throw .malformed(file: file, problem: "the score of token \(id) is no number")
             }
@@ -214,7 +222,10 @@ struct TokenTextRule {
     /// `[highest id + 1]` the bytes of all tokens.
     func table(_ vocabulary: VocabularyParts, idCount: Int) -> [[UInt8]] {
         var table = [[UInt8]](repeating: [], count: max(idCount, vocabulary.table.idCount))
-        for (bytes, id) in vocabulary.entries { table[Int(id)] = self.bytes(of: bytes) }
+        for (bytes, id) in vocabulary.entries {
+            LoadPause.takeIfDue()
+            table[Int(id)] = self.bytes(of: bytes)
+        }
         return table
     }
 }
