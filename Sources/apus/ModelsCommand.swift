@@ -6,7 +6,7 @@ import Foundation
 struct ModelsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "models",
-        abstract: "Show what a running server serves, and what is in a model file.",
+        abstract: "Show and change what a running server serves, and show what is in a model file.",
         discussion: """
             Before a model is served, see what is in its files:
 
@@ -17,8 +17,12 @@ struct ModelsCommand: AsyncParsableCommand {
               apus models show digits
               apus certs issue --role admin
               apus models list --identity role-admin
+              apus models load digits --identity role-admin
             """,
-        subcommands: [ModelsListCommand.self, ModelsShowCommand.self, ModelsInspectCommand.self])
+        subcommands: [
+            ModelsListCommand.self, ModelsShowCommand.self, ModelsLoadCommand.self, ModelsUnloadCommand.self,
+            ModelsInspectCommand.self,
+        ])
 }
 
 /// `apus models list`: every model, with what it has done.

@@ -150,6 +150,22 @@ def test_admins_load_and_unload_and_nobody_else(client, admin):
     refused("PERMISSION_DENIED", "", admin.infer, "digits", [image()])
 
 
+def test_the_command_line_loads_and_unloads(extended, client, certificates):
+    server, _ = extended
+    connection = ["--target", server.target.replace("localhost", "127.0.0.1"), "--certs", certificates / "main"]
+    as_admin = ["--identity", "role-admin", *connection]
+    loaded = apus("models", "load", "karate", *as_admin)
+    assert loaded.returncode == 0 and "karate is served" in loaded.stderr, loaded.stderr
+    assert client.is_model_ready("karate")
+    unloaded = apus("models", "unload", "karate", *as_admin)
+    assert unloaded.returncode == 0 and "no longer" in unloaded.stderr and not client.is_model_ready("karate")
+    for arguments, words in [(("load", "nowhere", *as_admin), "failed to load 'nowhere'"),
+                             (("load", "karate", *connection), "apus models load karate --identity role-admin"),
+                             (("load", "karate", "--timeout", "soon", *as_admin), "--timeout")]:
+        refusal = apus("models", *arguments)
+        assert refusal.returncode != 0 and words in refusal.stderr and refusal.stdout == "", refusal.stderr
+
+
 def test_a_broken_version_leaves_the_old_one_serving_and_says_why(extended, client, admin):
     server, models = extended
     (models / "fragile/1").mkdir(parents=True)
