@@ -59,26 +59,38 @@ package enum ScenarioRun {
             coresBusy: seconds > 0 ? processorSeconds / seconds : 0)
     }
 
+    /// How one load went, and whose it was.
+    ///
+    /// A structure: of nested tuples that come out of a task group, Swift 6.3 in release mode reads the wrong places.
+    private struct Outcome: Sendable {
+        let tenant: Int
+        let load: Int
+        let result: Swift.Result<LoadRun.Result, EventLoopError>
+
+        init(of run: LoadRun, tenant: Int, load: Int) async {
+            self.tenant = tenant
+            self.load = load
+            do throws(EventLoopError) {
+                result = .success(try await run.run())
+            } catch {
+                result = .failure(error)
+            }
+        }
+    }
+
     /// Runs all at once.
     private static func results(of runs: [[LoadRun]]) async -> Swift.Result<[[LoadRun.Result]], ApusError> {
-        typealias Place = (tenant: Int, load: Int)
-        return await withTaskGroup(of: (Place, Swift.Result<LoadRun.Result, EventLoopError>).self) { group in
+        await withTaskGroup(of: Outcome.self) { group in
             for (tenant, loads) in runs.enumerated() {
                 for (load, run) in loads.enumerated() {
-                    group.addTask {
-                        do throws(EventLoopError) {
-                            return ((tenant, load), .success(try await run.run()))
-                        } catch {
-                            return ((tenant, load), .failure(error))
-                        }
-                    }
+                    group.addTask { await Outcome(of: run, tenant: tenant, load: load) }
                 }
             }
             var results: [[LoadRun.Result?]] = runs.map { Array(repeating: nil, count: $0.count) }
             var failure: ApusError?
-            for await (place, result) in group {
-                switch result {
-                case .success(let result): results[place.tenant][place.load] = result
+            for await outcome in group {
+                switch outcome.result {
+                case .success(let result): results[outcome.tenant][outcome.load] = result
                 case .failure(let error):
                     failure = ApusError(.resourceExhausted, "\(error)")
                     group.cancelAll()
