@@ -7,13 +7,19 @@
 ///
 /// Every node hears itself, as both papers want it, and an edge counts once however often it is listed. Rows are
 /// ascending, so the bits of an answer do not depend on the order in which edges were listed.
+///
+/// A part of a graph (see `ReceptiveField`) numbers its nodes anew. Its rows keep the order and the degrees that they
+/// have in the whole graph, and only the first `rowCount` nodes have one: the others are heard and hear nobody.
 package struct Adjacency: Sendable {
+    /// Nodes that may be heard.
     package let nodeCount: Int
-    /// `[nodeCount + 1]`, not falling.
+    /// Nodes that hear, the first ones; all of a whole graph.
+    let rowCount: Int
+    /// `[rowCount + 1]` or longer, not falling.
     let starts: [Int]
     /// `[starts.last]`, each in `0 ..< nodeCount`.
     let sources: [Int32]
-    /// `[nodeCount]`, 1 / √(length of the row), for the symmetric normalisation.
+    /// `[nodeCount]` or longer, 1 / √(length of the row in the whole graph), for the symmetric normalisation.
     let inverseRootDegrees: [Float]
 
     /// More nodes are refused before this is reached, so that ids fit 32 bits.
@@ -35,10 +41,32 @@ package struct Adjacency: Sendable {
         var (starts, sources) = Self.rows(nodeCount: nodeCount, edges: edges)
         Self.sortAndDeduplicate(starts: &starts, sources: &sources)
         self.nodeCount = nodeCount
+        rowCount = nodeCount
         self.starts = starts
         self.sources = sources
         inverseRootDegrees = (0..<nodeCount).map { 1 / Float(starts[$0 + 1] - starts[$0]).squareRoot() }
     }
+
+    /// A part of a graph.
+    ///
+    /// - Precondition: the sizes are as above.
+    init(
+        nodeCount: Int, rowCount: Int, starts: [Int], sources: [Int32], inverseRootDegrees: [Float]
+    ) {
+        precondition(rowCount < starts.count && rowCount <= nodeCount, "\(rowCount) rows, \(starts.count) starts")
+        precondition(nodeCount <= inverseRootDegrees.count, "\(nodeCount) nodes, \(inverseRootDegrees.count) degrees")
+        self.nodeCount = nodeCount
+        self.rowCount = rowCount
+        self.starts = starts
+        self.sources = sources
+        self.inverseRootDegrees = inverseRootDegrees
+    }
+
+    /// Edges that a layer gathers over, loops included.
+    var edgeCount: Int { starts[rowCount] }
+
+    /// The nodes that `node` hears from, in the order in which they are summed.
+    func row(_ node: Int) -> ArraySlice<Int32> { sources[starts[node]..<starts[node + 1]] }
 
     /// Gives a gathering loop the rows without reference counts, which several threads would fight over.
     func withUnsafeRows(_ body: (UnsafeAdjacency) -> Void) {

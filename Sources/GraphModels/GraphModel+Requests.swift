@@ -75,25 +75,22 @@ extension GraphModel {
         }
     }
 
-    /// The rows of the nodes that `input` asks about, as logits and as probabilities.
-    func answer(
-        _ input: InferenceInput, logits: UnsafeNodeMatrix, nodeCount: Int, kernels: Kernels
-    ) -> InferenceOutput {
-        let nodes = input.tensor(InputName.nodes)?.array(of: Int64.self).map(Int.init) ?? Array(0..<nodeCount)
+    /// Some rows of `logits`, in that order, as logits and as probabilities.
+    func answer(_ rows: [Int], of logits: UnsafeNodeMatrix, kernels: Kernels) -> InferenceOutput {
         let classCount = logits.columnCount
         func tensor(_ body: (UnsafeMutablePointer<Float>) -> Void) -> Tensor {
-            let data = Bytes(byteCount: nodes.count * classCount * MemoryLayout<Float>.stride) { bytes in
-                guard let rows = bytes.bindMemory(to: Float.self).baseAddress else { return }
-                for (index, node) in nodes.enumerated() {
-                    let row = rows + index * classCount
-                    row.update(from: logits[node], count: classCount)
+            let data = Bytes(byteCount: rows.count * classCount * MemoryLayout<Float>.stride) { bytes in
+                guard let values = bytes.bindMemory(to: Float.self).baseAddress else { return }
+                for (index, source) in rows.enumerated() {
+                    let row = values + index * classCount
+                    row.update(from: logits[source], count: classCount)
                     body(row)
                 }
             }
             do {
-                return try Tensor(.float32, shape: [nodes.count, classCount], data: data)
+                return try Tensor(.float32, shape: [rows.count, classCount], data: data)
             } catch {
-                preconditionFailure("\(nodes.count) rows of \(classCount): \(error)")
+                preconditionFailure("\(rows.count) rows of \(classCount): \(error)")
             }
         }
         return InferenceOutput(tensors: [
@@ -106,4 +103,7 @@ extension GraphModel {
 extension InferenceInput {
     /// Whether a graph came along, rather than a question about the resident one.
     var sendsGraph: Bool { tensor(InputName.features) != nil }
+
+    /// The nodes it asks about; nil for all of the graph.
+    var nodes: [Int]? { tensor(InputName.nodes)?.array(of: Int64.self).map(Int.init) }
 }

@@ -17,14 +17,20 @@ package import Vocabulary
 /// | `logits` | FP32 | `[n, classes]` | what the last layer gives |
 ///
 /// A request counts as one sample. All requests of a batch that ask about the resident graph share one run of the
-/// network; graphs sent along run one after another, which gives each the bits it would have alone.
+/// network; graphs sent along run one after another. A run goes over the part of the graph that the answers depend on
+/// (see `ReceptiveField`) when that costs at most half of the run of the whole graph (see `RunCosts`). The bits of an
+/// answer depend neither on this nor on the other requests.
 package final class GraphModel: BatchModel {
     package let description: ModelDescription
     let network: GraphNetwork
     let resident: FeatureGraph?
     let limits: GraphRequestLimits
-    /// Engine thread only.
-    private var workspace = Workspace()
+    /// Engine thread only, as all that follows.
+    var workspace = Workspace()
+    /// For each node of the resident graph -1, except while a receptive field is searched.
+    private var positions: [Int32]
+    /// What has been computed so far.
+    package internal(set) var work = GraphWork()
 
     /// Loads the model in `folder`: `graph.json`, `model.safetensors`, and the file of the resident graph if that is
     /// another one.
@@ -57,6 +63,7 @@ package final class GraphModel: BatchModel {
         } else {
             resident = nil
         }
+        positions = [Int32](repeating: -1, count: resident?.nodeCount ?? 0)
         self.limits = limits
         description = Self.description(
             of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels,
@@ -77,52 +84,13 @@ package final class GraphModel: BatchModel {
         var results = [Result<InferenceOutput, ServingError>?](repeating: nil, count: batch.count)
         let asking = batch.indices.filter { !batch[$0].sendsGraph }
         if let resident, !asking.isEmpty {
-            let answers = run(resident, for: asking.map { batch[$0] }, on: gang)
+            let answers = run(resident, for: asking.map { batch[$0] }, positions: &positions, on: gang)
             for (index, answer) in zip(asking, answers) { results[index] = answer }
         }
         for index in batch.indices where results[index] == nil {
             results[index] = runSentGraph(of: batch[index], on: gang)
         }
         return results.compactMap(\.self)
-    }
-
-    private func runSentGraph(
-        of input: InferenceInput, on gang: ComputeGang
-    ) -> Result<InferenceOutput, ServingError> {
-        do throws(ServingError) {
-            return run(try sentGraph(of: input), for: [input], on: gang)[0]
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    /// Runs the network over `graph` once and answers every request about it.
-    private func run(
-        _ graph: FeatureGraph, for inputs: [InferenceInput], on gang: ComputeGang
-    ) -> [Result<InferenceOutput, ServingError>] {
-        defer { takeBackMemory() }
-        do {
-            let logits = try network.run(graph, workspace: workspace, gang: gang)
-            return inputs.map {
-                .success(answer($0, logits: logits, nodeCount: graph.nodeCount, kernels: gang.kernels))
-            }
-        } catch {
-            let failure = ServingError(
-                .resourceExhausted, "model '\(description.name)' has no memory for a graph of \(graph.nodeCount) nodes",
-                label: "out_of_memory")
-            return inputs.map { _ in .failure(failure) }
-        }
-    }
-
-    /// Floats of workspace that are kept between executions: one large graph must not hold its memory for ever.
-    private static let workspaceCountKept = 1 << 24
-
-    private func takeBackMemory() {
-        if workspace.capacity > Self.workspaceCountKept {
-            workspace = Workspace()
-        } else {
-            workspace.reset()
-        }
     }
 
     private static func description(

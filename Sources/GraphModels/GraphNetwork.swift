@@ -22,15 +22,34 @@ struct GraphNetwork: Sendable {
         _ graph: FeatureGraph, workspace: Workspace, gang: ComputeGang
     ) throws(ComputeError) -> UnsafeNodeMatrix {
         try graph.features.withValues { features throws(ComputeError) in
-            var values = features
-            var logits: UnsafeNodeMatrix?
-            for layer in layers {
-                let result = try layer.apply(to: values, adjacency: graph.adjacency, workspace: workspace, gang: gang)
-                values = .dense(result)
-                logits = result
-            }
-            guard let logits else { preconditionFailure("a network without layers") }
-            return logits
+            try run(features, workspace: workspace, gang: gang) { _ in graph.adjacency }
         }
+    }
+
+    /// Runs only what the answers about some nodes depend on.
+    ///
+    /// - Returns: logits `[field.answerCount, classCount]` in `workspace`, with the bits they have in the run of all
+    ///   nodes.
+    /// - Throws: `ComputeError.outOfMemory`.
+    func run(
+        _ field: ReceptiveField, of graph: FeatureGraph, workspace: Workspace, gang: ComputeGang
+    ) throws(ComputeError) -> UnsafeNodeMatrix {
+        let features = try graph.features.values(of: field.nodes, workspace: workspace)
+        return try run(features, workspace: workspace, gang: gang) { field.adjacencies[$0] }
+    }
+
+    private func run(
+        _ features: NodeValues, workspace: Workspace, gang: ComputeGang, adjacency: (_ layer: Int) -> Adjacency
+    ) throws(ComputeError) -> UnsafeNodeMatrix {
+        var values = features
+        var logits: UnsafeNodeMatrix?
+        for (index, layer) in layers.enumerated() {
+            let result = try layer.apply(
+                to: values, adjacency: adjacency(index), workspace: workspace, gang: gang)
+            values = .dense(result)
+            logits = result
+        }
+        guard let logits else { preconditionFailure("a network without layers") }
+        return logits
     }
 }

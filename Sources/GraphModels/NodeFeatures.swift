@@ -1,3 +1,5 @@
+import Compute
+
 /// The features of the nodes of a graph, checked and normalised.
 ///
 /// Bags of words are zeros for more than 98 % of their values (Cora: 1.3 % are not), so features that are mostly zeros
@@ -54,6 +56,14 @@ package struct NodeFeatures: Sendable {
         }
     }
 
+    /// Values of a node that are not known to be zero, on average.
+    var valuesPerNode: Double {
+        switch storage {
+        case .dense: Double(featureCount)
+        case .sparse(let rows): Double(rows.valueCount) / Double(max(1, nodeCount))
+        }
+    }
+
     /// Gives the first layer its input; what `body` gets does not outlive it.
     func withValues<Result, Failure: Error>(_ body: (NodeValues) throws(Failure) -> Result) throws(Failure) -> Result {
         switch storage {
@@ -65,6 +75,28 @@ package struct NodeFeatures: Sendable {
                 guard let base = buffer.baseAddress else { return try body(.sparse(SparseRows())) }
                 return try body(.dense(UnsafeNodeMatrix(base, columnCount: featureCount)))
             }
+        }
+    }
+
+    /// The rows of `nodes`, in that order; dense ones in `workspace`.
+    ///
+    /// - Throws: `ComputeError.outOfMemory`.
+    func values(of nodes: [Int32], workspace: Workspace) throws(ComputeError) -> NodeValues {
+        switch storage {
+        case .sparse(let rows):
+            return .sparse(SparseRows(nodes, of: rows))
+        case .dense where nodes.isEmpty:
+            return .sparse(SparseRows())
+        case .dense(let values):
+            let matrix = try UnsafeMutableNodeMatrix(
+                nodeCount: nodes.count, columnCount: featureCount, in: workspace)
+            values.withUnsafeBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                for (row, node) in nodes.enumerated() {
+                    matrix[row].update(from: base + Int(node) * featureCount, count: featureCount)
+                }
+            }
+            return .dense(matrix.values)
         }
     }
 }
@@ -102,6 +134,26 @@ struct SparseRows: Sendable {
         self.columns = columns
         self.values = values
     }
+
+    /// The rows of `nodes`, in that order.
+    init(_ nodes: [Int32], of whole: SparseRows) {
+        var starts = [0]
+        var columns: [Int32] = []
+        var values: [Float] = []
+        starts.reserveCapacity(nodes.count + 1)
+        for node in nodes {
+            let range = whole.starts[Int(node)]..<whole.starts[Int(node) + 1]
+            columns += whole.columns[range]
+            values += whole.values[range]
+            starts.append(values.count)
+        }
+        self.starts = starts
+        self.columns = columns
+        self.values = values
+    }
+
+    /// Values that are kept.
+    var valueCount: Int { values.count }
 
     /// Calls `body` with the column and the value of each element of `row` that is not zero, in order.
     @inline(__always)

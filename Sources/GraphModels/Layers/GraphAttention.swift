@@ -34,30 +34,30 @@ struct GraphAttention: Sendable {
     private var outputCountPerHead: Int { projection.outputCount / headCount }
     var outputCount: Int { merge == .concatenate ? projection.outputCount : outputCountPerHead }
 
-    /// `[nodeCount, outputCount]` in `workspace`.
+    /// `[adjacency.rowCount, outputCount]` in `workspace`, of an input for all `adjacency.nodeCount` nodes.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
     func apply(
         to input: NodeValues, adjacency: Adjacency, workspace: Workspace, gang: ComputeGang
     ) throws(ComputeError) -> UnsafeNodeMatrix {
-        let nodeCount = adjacency.nodeCount
+        let (nodeCount, rowCount) = (adjacency.nodeCount, adjacency.rowCount)
         let projected = try projection.apply(to: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
-        let residual = try output.residualValues(of: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
+        let residual = try output.residualValues(of: input, nodeCount: rowCount, workspace: workspace, gang: gang)
         let logits = EndLogits(
             source: try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: headCount, in: workspace),
-            destination: try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: headCount, in: workspace))
+            destination: try UnsafeMutableNodeMatrix(nodeCount: rowCount, columnCount: headCount, in: workspace))
         let scratch = try UnsafeMutableNodeMatrix(
             nodeCount: gang.threadCount, columnCount: outputCountPerHead, in: workspace)
-        let result = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: outputCount, in: workspace)
+        let result = try UnsafeMutableNodeMatrix(nodeCount: rowCount, columnCount: outputCount, in: workspace)
         computeLogits(source, projected, nodeCount: nodeCount, into: logits.source, gang: gang)
-        computeLogits(destination, projected, nodeCount: nodeCount, into: logits.destination, gang: gang)
+        computeLogits(destination, projected, nodeCount: rowCount, into: logits.destination, gang: gang)
         let nodesPerRange = adjacency.nodesPerRange(valuesPerEdge: projection.outputCount)
         adjacency.withUnsafeRows { rows in
             let gather = Gather(
                 rows: rows, projected: projected, logits: logits, slope: slope, headCount: headCount,
                 size: outputCountPerHead, kernels: gang.kernels)
             gang.parallelFor(
-                count: nodeCount, minimumPerThread: nodesPerRange,
+                count: rowCount, minimumPerThread: nodesPerRange,
                 perThread: { nodes, thread in
                     for node in nodes {
                         switch merge {
@@ -97,7 +97,8 @@ struct GraphAttention: Sendable {
     }
 }
 
-/// What the two ends of an edge add to its attention logit, `[nodeCount, headCount]` each.
+/// What the two ends of an edge add to its attention logit: `[nodeCount, headCount]` the one that is heard,
+/// `[rowCount, headCount]` the one that hears.
 private struct EndLogits {
     let source: UnsafeMutableNodeMatrix
     let destination: UnsafeMutableNodeMatrix

@@ -11,20 +11,21 @@ struct GraphConvolution: Sendable {
 
     var outputCount: Int { projection.outputCount }
 
-    /// `[nodeCount, outputCount]` in `workspace`.
+    /// `[adjacency.rowCount, outputCount]` in `workspace`, of an input for all `adjacency.nodeCount` nodes.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
     func apply(
         to input: NodeValues, adjacency: Adjacency, workspace: Workspace, gang: ComputeGang
     ) throws(ComputeError) -> UnsafeNodeMatrix {
-        let nodeCount = adjacency.nodeCount
-        let projected = try projection.apply(to: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
-        let residual = try output.residualValues(of: input, nodeCount: nodeCount, workspace: workspace, gang: gang)
-        let result = try UnsafeMutableNodeMatrix(nodeCount: nodeCount, columnCount: outputCount, in: workspace)
+        let rowCount = adjacency.rowCount
+        let projected = try projection.apply(
+            to: input, nodeCount: adjacency.nodeCount, workspace: workspace, gang: gang)
+        let residual = try output.residualValues(of: input, nodeCount: rowCount, workspace: workspace, gang: gang)
+        let result = try UnsafeMutableNodeMatrix(nodeCount: rowCount, columnCount: outputCount, in: workspace)
         let kernels = gang.kernels
         let nodesPerRange = adjacency.nodesPerRange(valuesPerEdge: outputCount)
         adjacency.withUnsafeRows { rows in
-            gang.parallelFor(count: nodeCount, minimumPerThread: nodesPerRange) { nodes in
+            gang.parallelFor(count: rowCount, minimumPerThread: nodesPerRange) { nodes in
                 for node in nodes {
                     gather(node, rows, projected, into: result[node], kernels: kernels)
                     output.finish(result[node], of: node, adding: residual, kernels: kernels)
@@ -55,7 +56,7 @@ extension Adjacency {
 
     /// The fewest nodes that are worth a range of their own when each edge costs `valuesPerEdge` values.
     func nodesPerRange(valuesPerEdge: Int) -> Int {
-        let valuesPerNode = max(1, sources.count / max(1, nodeCount) * valuesPerEdge)
+        let valuesPerNode = max(1, edgeCount / max(1, rowCount) * valuesPerEdge)
         return max(1, Self.gatheredValuesPerRangeMin / valuesPerNode)
     }
 }

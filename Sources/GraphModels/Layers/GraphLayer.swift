@@ -21,7 +21,20 @@ enum GraphLayer: Sendable {
         }
     }
 
-    /// `[nodeCount, outputCount]` in `workspace`.
+    private var projection: NodeProjection {
+        switch self {
+        case .convolution(let layer): layer.projection
+        case .attention(let layer): layer.projection
+        }
+    }
+
+    /// Multiply-adds to project a node of which so many inputs are not zero.
+    func multiplyAddsPerNode(valueCount: Double) -> Double { valueCount * Double(projection.outputCount) }
+
+    /// Multiply-adds to gather over an edge.
+    var multiplyAddsPerEdge: Double { Double(projection.outputCount) }
+
+    /// `[adjacency.rowCount, outputCount]` in `workspace`, of an input for all `adjacency.nodeCount` nodes.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
     func apply(

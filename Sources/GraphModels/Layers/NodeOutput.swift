@@ -15,7 +15,7 @@ struct NodeOutput: Sendable {
         case projection(NodeProjection)
     }
 
-    /// What the residual connection adds, for all nodes; nil for nothing.
+    /// What the residual connection adds, for the first `nodeCount` nodes; nil for nothing.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
     func residualValues(

@@ -22,4 +22,16 @@ extension InferenceOutput {
     var logits: [Float] { tensor("logits")?.array(of: Float.self) ?? [] }
     /// The elements of `scores`, row-major.
     var scores: [Float] { tensor("scores")?.array(of: Float.self) ?? [] }
+
+    /// The rows of some nodes of an answer about all.
+    func rows(_ nodes: [Int64], classCount: Int) -> (logits: [Float], scores: [Float]) {
+        var (rowLogits, rowScores): ([Float], [Float]) = ([], [])
+        let (logits, scores) = (logits, scores)
+        for node in nodes {
+            let row = Int(node) * classCount..<(Int(node) + 1) * classCount
+            rowLogits += logits[row]
+            rowScores += scores[row]
+        }
+        return (rowLogits, rowScores)
+    }
 }

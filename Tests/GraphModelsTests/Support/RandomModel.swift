@@ -22,24 +22,47 @@ struct NetworkShape: Sendable, CustomStringConvertible {
 /// A model with random weights in a folder of its own, and the same weights in the reference.
 struct RandomModel {
     let folder: ModelFolder
-    private(set) var tensors = StoredTensors()
-    private(set) var reference = ReferenceNetwork()
-    private var random: SeededGenerator
+    let tensors: StoredTensors
+    let reference: ReferenceNetwork
+    /// What `graph.json` says about the layers.
+    private let layers: String
 
     init(_ shape: NetworkShape, seed: UInt64) throws {
         folder = try ModelFolder()
-        random = SeededGenerator(seed: seed)
         var width = shape.featureCount
-        var descriptions: [String] = []
-        for (index, layer) in shape.layers.enumerated() {
-            descriptions.append(add(layer, prefix: "layers.\(index)", width: &width))
-        }
+        var maker = LayerMaker(seed: seed)
+        for (index, layer) in shape.layers.enumerated() { maker.add(layer, prefix: "layers.\(index)", width: &width) }
+        (tensors, reference) = (maker.tensors, maker.reference)
+        layers = maker.descriptions.joined(separator: ", ")
         try folder.write(tensors.bytes, to: "model.safetensors")
-        try folder.describe("{\"layers\": [\(descriptions.joined(separator: ", "))]}")
+        try folder.describe("{\"layers\": [\(layers)]}")
     }
 
-    /// Adds the tensors of a layer; returns what `graph.json` says about it.
-    private mutating func add(_ layer: NetworkShape.Layer, prefix: String, width: inout Int) -> String {
+    /// Gives the model a graph to hold.
+    func hold(_ graph: RandomGraph) throws {
+        var stored = StoredTensors()
+        stored.add("features", graph.features, shape: [graph.nodeCount, graph.featureCount])
+        stored.add("edges", integers: graph.edges, shape: [2, graph.edges.count / 2])
+        try folder.write(stored.bytes, to: "graph.safetensors")
+        try folder.describe(
+            """
+            {"layers": [\(layers)],
+             "resident_graph": {"file": "graph.safetensors", "features": "features", "edges": "edges"}}
+            """)
+    }
+}
+
+/// Random weights, and what the files say about them.
+private struct LayerMaker {
+    private(set) var tensors = StoredTensors()
+    private(set) var reference = ReferenceNetwork()
+    private(set) var descriptions: [String] = []
+    private var random: SeededGenerator
+
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+    /// Adds a layer and its tensors.
+    mutating func add(_ layer: NetworkShape.Layer, prefix: String, width: inout Int) {
         let inputs = width
         let kind: ReferenceNetwork.Kind
         var json: String
@@ -62,7 +85,7 @@ struct RandomModel {
             residual = name == "identity" ? .identity : .projection(matrix(name, inputs, width))
         }
         reference.layers.append(.init(kind: kind, activation: layer.activation, residual: residual))
-        return "{\(json)}"
+        descriptions.append("{\(json)}")
     }
 
     private mutating func head(_ prefix: String, _ inputs: Int, _ outputs: Int) -> ReferenceNetwork.Head {
@@ -93,6 +116,13 @@ struct RandomGraph {
     let features: [Float]
     /// `[2, edgeCount]`, with duplicates and loops among them.
     let edges: [Int64]
+
+    init(nodeCount: Int, featureCount: Int, features: [Float], edges: [Int64]) {
+        self.nodeCount = nodeCount
+        self.featureCount = featureCount
+        self.features = features
+        self.edges = edges
+    }
 
     init(nodeCount: Int, edgeCount: Int, featureCount: Int, density: Double, seed: UInt64) {
         var random = SeededGenerator(seed: seed)
