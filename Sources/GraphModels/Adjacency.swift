@@ -21,6 +21,9 @@ package struct Adjacency: Sendable {
     let sources: [Int32]
     /// `[nodeCount]` or longer, 1 / √(length of the row in the whole graph), for the symmetric normalisation.
     let inverseRootDegrees: [Float]
+    /// `[rowCount]`, how many neighbours each one in the row stands for when the row is a sample of them (see
+    /// `NeighbourSampling`); empty when every row is whole.
+    let neighbourScales: [Float]
 
     /// More nodes are refused before this is reached, so that ids fit 32 bits.
     package static let nodeCountMax = 1 << 26
@@ -45,13 +48,15 @@ package struct Adjacency: Sendable {
         self.starts = starts
         self.sources = sources
         inverseRootDegrees = (0..<nodeCount).map { 1 / Float(starts[$0 + 1] - starts[$0]).squareRoot() }
+        neighbourScales = []
     }
 
     /// A part of a graph.
     ///
     /// - Precondition: the sizes are as above.
     init(
-        nodeCount: Int, rowCount: Int, starts: [Int], sources: [Int32], inverseRootDegrees: [Float]
+        nodeCount: Int, rowCount: Int, starts: [Int], sources: [Int32], inverseRootDegrees: [Float],
+        neighbourScales: [Float] = []
     ) {
         precondition(rowCount < starts.count && rowCount <= nodeCount, "\(rowCount) rows, \(starts.count) starts")
         precondition(nodeCount <= inverseRootDegrees.count, "\(nodeCount) nodes, \(inverseRootDegrees.count) degrees")
@@ -60,6 +65,7 @@ package struct Adjacency: Sendable {
         self.starts = starts
         self.sources = sources
         self.inverseRootDegrees = inverseRootDegrees
+        self.neighbourScales = neighbourScales
     }
 
     /// Edges that a layer gathers over, loops included.
@@ -72,8 +78,12 @@ package struct Adjacency: Sendable {
     func withUnsafeRows(_ body: (UnsafeAdjacency) -> Void) {
         starts.withUnsafeBufferPointer { starts in
             sources.withUnsafeBufferPointer { sources in
-                inverseRootDegrees.withUnsafeBufferPointer { scales in
-                    body(UnsafeAdjacency(starts: starts, sources: sources, inverseRootDegrees: scales))
+                inverseRootDegrees.withUnsafeBufferPointer { degrees in
+                    neighbourScales.withUnsafeBufferPointer { scales in
+                        body(
+                            UnsafeAdjacency(
+                                starts: starts, sources: sources, neighbourScales: scales, inverseRootDegrees: degrees))
+                    }
                 }
             }
         }
@@ -129,6 +139,7 @@ package struct Adjacency: Sendable {
 struct UnsafeAdjacency {
     fileprivate let starts: UnsafeBufferPointer<Int>
     fileprivate let sources: UnsafeBufferPointer<Int32>
+    fileprivate let neighbourScales: UnsafeBufferPointer<Float>
     /// As in `Adjacency`.
     let inverseRootDegrees: UnsafeBufferPointer<Float>
 
@@ -137,4 +148,8 @@ struct UnsafeAdjacency {
     func row(_ node: Int) -> UnsafeBufferPointer<Int32> {
         UnsafeBufferPointer(rebasing: sources[starts[node]..<starts[node + 1]])
     }
+
+    /// What each neighbour of `node` counts, but for the node itself, which counts 1.
+    @inline(__always)
+    func neighbourScale(_ node: Int) -> Float { neighbourScales.isEmpty ? 1 : neighbourScales[node] }
 }

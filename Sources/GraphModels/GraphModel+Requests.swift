@@ -3,7 +3,7 @@ package import Models
 package import Vocabulary
 
 extension GraphModel {
-    /// Checks names, types, shapes and limits, and the ids in `nodes`.
+    /// Checks names, types, shapes and limits, the ids in `nodes` and the numbers in `fanout`.
     ///
     /// The ids in `edges` and the features are checked when the graph is built on the engine thread, because looking at
     /// millions of them would hold up the calling event loop; a bad one fails its own request only.
@@ -16,6 +16,7 @@ extension GraphModel {
         for declared in description.inputs {
             if let tensor = input.tensor(declared.name) { try description.check(tensor, against: declared) }
         }
+        try checkFanout(of: input)
         let nodeCount = try checkedNodeCount(of: input)
         if let nodes = input.tensor(InputName.nodes) { try check(nodes, nodeCount: nodeCount) }
         return 1
@@ -47,6 +48,13 @@ extension GraphModel {
         try check(nodes.shape[0], max: limits.queryCountMax, "nodes in input 'nodes'")
         for node in nodes.array(of: Int64.self) where node < 0 || node >= Int64(nodeCount) {
             throw invalid("node \(node) of input 'nodes' is out of range: the graph has \(nodeCount) nodes, from 0")
+        }
+    }
+
+    private nonisolated func checkFanout(of input: InferenceInput) throws(ServingError) {
+        guard let fanout = input.tensor(InputName.fanout) else { return }
+        for count in fanout.array(of: Int64.self) where !(0...Int64(Int32.max)).contains(count) {
+            throw invalid("\(count) in input 'fanout' is out of range: expected 0, for all neighbours, or more")
         }
     }
 
@@ -103,6 +111,14 @@ extension GraphModel {
 extension InferenceInput {
     /// Whether a graph came along, rather than a question about the resident one.
     var sendsGraph: Bool { tensor(InputName.features) != nil }
+
+    /// Which neighbours it wants heard; nil for all.
+    var sampling: NeighbourSampling? {
+        guard let fanout = tensor(InputName.fanout) else { return nil }
+        return NeighbourSampling(
+            fanoutsFromLast: fanout.array(of: Int64.self).map(Int.init),
+            seed: tensor(InputName.samplingSeed).map { UInt64(bitPattern: $0.array(of: Int64.self)[0]) } ?? 0)
+    }
 
     /// The nodes it asks about; nil for all of the graph.
     var nodes: [Int]? { tensor(InputName.nodes)?.array(of: Int64.self).map(Int.init) }

@@ -9,7 +9,7 @@ extension GraphModel {
     ) -> Result<InferenceOutput, ServingError> {
         do throws(ServingError) {
             var positions: [Int32] = []
-            return run(try sentGraph(of: input), for: [input], positions: &positions, on: gang)[0]
+            return run(try sentGraph(of: input), for: [input], input.sampling, positions: &positions, on: gang)[0]
         } catch {
             return .failure(error)
         }
@@ -20,16 +20,18 @@ extension GraphModel {
     /// - Parameters:
     ///   - graph: the resident one, or one sent along.
     ///   - inputs: requests about it that passed `sampleCount(of:)`.
+    ///   - sampling: that of all of them.
     ///   - positions: as `ReceptiveField` wants them.
     ///   - gang: the threads.
     /// - Returns: an answer for each request; RESOURCE_EXHAUSTED for all when memory is short.
     func run(
-        _ graph: FeatureGraph, for inputs: [InferenceInput], positions: inout [Int32], on gang: ComputeGang
+        _ graph: FeatureGraph, for inputs: [InferenceInput], _ sampling: NeighbourSampling?,
+        positions: inout [Int32], on gang: ComputeGang
     ) -> [Result<InferenceOutput, ServingError>] {
         defer { takeBackMemory() }
         let queries = inputs.map(\.nodes)
         do throws(ComputeError) {
-            let field = part(of: graph, for: queries, positions: &positions)
+            let field = part(of: graph, for: queries, sampling, positions: &positions)
             let logits = try run(graph, field, on: gang)
             let rows = field?.rows ?? queries.map { $0 ?? Array(0..<graph.nodeCount) }
             return rows.map { .success(answer($0, of: logits, kernels: gang.kernels)) }
@@ -43,11 +45,17 @@ extension GraphModel {
 
     /// The part of `graph` that `queries` depend on; nil when the whole graph should be run.
     private func part(
-        of graph: FeatureGraph, for queries: [[Int]?], positions: inout [Int32]
+        of graph: FeatureGraph, for queries: [[Int]?], _ sampling: NeighbourSampling?, positions: inout [Int32]
     ) -> ReceptiveField? {
+        let costs = RunCosts(of: network, features: graph.features)
+        if let sampling {
+            // A run of the whole graph would hear all neighbours.
+            return ReceptiveField(
+                of: queries.map { $0 ?? Array(0..<graph.nodeCount) }, in: graph.adjacency, sampling: sampling,
+                costs: costs, costMax: nil, positions: &positions)
+        }
         let named = queries.compactMap(\.self)
         guard named.count == queries.count else { return nil }
-        let costs = RunCosts(of: network, features: graph.features)
         return ReceptiveField(
             of: named, in: graph.adjacency, costs: costs, costMax: costs.partMax(of: graph.adjacency),
             positions: &positions)

@@ -10,14 +10,16 @@ package import Vocabulary
 /// | `nodes` | INT64 | `[n]` | the nodes to answer for, in this order; all of the graph when absent |
 /// | `features` | FP32 | `[N, F]` | the nodes of a graph sent along |
 /// | `edges` | INT64 | `[2, E]` | its edges: source nodes, then destination nodes; comes with `features` |
+/// | `fanout` | INT64 | `[layers]` | most neighbours heard, from the last layer backwards; all when absent or 0 |
+/// | `sampling_seed` | INT64 | `[1]` | decides which; 0 when absent |
 ///
 /// | output | type | shape | |
 /// |---|---|---|---|
 /// | `scores` | FP32 | `[n, classes]` | probabilities: the softmax of the logits |
 /// | `logits` | FP32 | `[n, classes]` | what the last layer gives |
 ///
-/// A request counts as one sample. All requests of a batch that ask about the resident graph share one run of the
-/// network; graphs sent along run one after another. A run goes over the part of the graph that the answers depend on
+/// A request counts as one sample. All requests of a batch that ask about the resident graph with the same sampling of
+/// neighbours share one run of the network; graphs sent along run one after another. A run goes over the part of the graph that the answers depend on
 /// (see `ReceptiveField`) when that costs at most half of the run of the whole graph (see `RunCosts`). The bits of an
 /// answer depend neither on this nor on the other requests.
 package final class GraphModel: BatchModel {
@@ -82,10 +84,13 @@ package final class GraphModel: BatchModel {
         _ batch: [InferenceInput], on gang: ComputeGang
     ) -> [Result<InferenceOutput, ServingError>] {
         var results = [Result<InferenceOutput, ServingError>?](repeating: nil, count: batch.count)
-        let asking = batch.indices.filter { !batch[$0].sendsGraph }
-        if let resident, !asking.isEmpty {
-            let answers = run(resident, for: asking.map { batch[$0] }, positions: &positions, on: gang)
-            for (index, answer) in zip(asking, answers) { results[index] = answer }
+        if let resident {
+            let asking = batch.indices.filter { !batch[$0].sendsGraph }
+            for (sampling, indices) in Dictionary(grouping: asking, by: { batch[$0].sampling }) {
+                let answers = run(
+                    resident, for: indices.map { batch[$0] }, sampling, positions: &positions, on: gang)
+                for (index, answer) in zip(indices, answers) { results[index] = answer }
+            }
         }
         for index in batch.indices where results[index] == nil {
             results[index] = runSentGraph(of: batch[index], on: gang)
@@ -105,6 +110,8 @@ package final class GraphModel: BatchModel {
                     InputName.features, .float32, shape: [-1, network.featureCount],
                     isOptional: residentNodeCount != nil),
                 TensorDescription(InputName.edges, .int64, shape: [2, -1], isOptional: residentNodeCount != nil),
+                TensorDescription(InputName.fanout, .int64, shape: [network.layers.count], isOptional: true),
+                TensorDescription(InputName.samplingSeed, .int64, shape: [1], isOptional: true),
             ],
             outputs: [
                 TensorDescription(OutputName.scores, .float32, shape: [-1, network.classCount]),
@@ -119,6 +126,8 @@ enum InputName {
     static let nodes = "nodes"
     static let features = "features"
     static let edges = "edges"
+    static let fanout = "fanout"
+    static let samplingSeed = "sampling_seed"
 }
 
 /// The names of the outputs of every graph model.

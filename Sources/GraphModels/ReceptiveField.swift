@@ -13,7 +13,9 @@
 /// Why the answers have the bits of a run of the whole graph: the rows keep the order of the neighbours, the degrees
 /// are the whole graph's, and each row of a layer is computed by itself.
 ///
-/// - Source: Hamilton et al. 2017 (GraphSAGE), algorithm 2, with all neighbours.
+/// With sampling, a layer has rows of its own: those of the nodes that it gives, with the neighbours that it hears.
+///
+/// - Source: Hamilton et al. 2017 (GraphSAGE), algorithm 2.
 struct ReceptiveField: Sendable {
     /// The node of each row.
     let nodes: [Int32]
@@ -30,12 +32,14 @@ struct ReceptiveField: Sendable {
     /// - Parameters:
     ///   - queries: nodes of the graph; one may stand in several.
     ///   - graph: the whole graph.
+    ///   - sampling: which neighbours are heard; nil for all.
     ///   - costs: what the layers cost, and how many there are.
     ///   - costMax: give up when running the part would cost more, the search included; nil to go to the end.
     ///   - positions: for each node of the graph -1, and so again afterwards; shorter ones are lengthened.
     /// - Complexity: O(edges of the part).
     init?(
-        of queries: [[Int]], in graph: Adjacency, costs: RunCosts, costMax: Double?, positions: inout [Int32]
+        of queries: [[Int]], in graph: Adjacency, sampling: NeighbourSampling? = nil, costs: RunCosts,
+        costMax: Double?, positions: inout [Int32]
     ) {
         if positions.count < graph.nodeCount {
             positions = [Int32](repeating: -1, count: graph.nodeCount)
@@ -44,7 +48,8 @@ struct ReceptiveField: Sendable {
             var search = FieldSearch(graph: graph, positions: positions)
             defer { search.clear() }
             let rows = queries.map { query in query.map { search.visit(Int32($0)) } }
-            return search.findLayers(costs: costs, costMax: costMax).map { adjacencies in
+            let found = sampling.map { search.findLayers($0) } ?? search.findLayers(costs: costs, costMax: costMax)
+            return found.map { adjacencies in
                 (nodes: search.nodes, adjacencies: adjacencies, rows: rows)
             }
         }
@@ -83,7 +88,7 @@ private struct FieldSearch {
         for node in nodes { positions[Int(node)] = -1 }
     }
 
-    /// The adjacency of each layer, first to last; nil when that costs too much.
+    /// The adjacency of each layer, first to last, with all neighbours; nil when that costs too much.
     mutating func findLayers(costs: RunCosts, costMax: Double?) -> [Adjacency]? {
         var sizes: [(nodeCount: Int, rowCount: Int)] = []
         var cost = 0.0
@@ -105,6 +110,34 @@ private struct FieldSearch {
                 nodeCount: $0.nodeCount, rowCount: $0.rowCount, starts: starts, sources: sources,
                 inverseRootDegrees: degrees)
         }
+    }
+
+    /// The adjacency of each layer, first to last, with the neighbours that `sampling` gives it.
+    mutating func findLayers(_ sampling: NeighbourSampling) -> [Adjacency] {
+        var layers: [SampledRows] = []
+        for layer in sampling.fanouts.indices.reversed() {
+            let rowCount = nodes.count
+            (starts, sources) = ([0], [])
+            var scales: [Float] = []
+            for row in 0..<rowCount {
+                let sample = sampling.sample(graph.row(Int(nodes[row])), of: nodes[row], layer: layer)
+                append(sample.nodes)
+                scales.append(sample.scale)
+            }
+            layers.append(SampledRows(nodeCount: nodes.count, starts: starts, sources: sources, scales: scales))
+        }
+        return layers.reversed().map {
+            Adjacency(
+                nodeCount: $0.nodeCount, rowCount: $0.scales.count, starts: $0.starts, sources: $0.sources,
+                inverseRootDegrees: degrees, neighbourScales: $0.scales)
+        }
+    }
+
+    private struct SampledRows {
+        let nodeCount: Int
+        let starts: [Int]
+        let sources: [Int32]
+        let scales: [Float]
     }
 
     private mutating func append(_ neighbours: ArraySlice<Int32>) {

@@ -55,6 +55,8 @@ struct GraphModelTests {
                 TensorDescription("nodes", .int64, shape: [-1], isOptional: true),
                 TensorDescription("features", .float32, shape: [-1, 4], isOptional: true),
                 TensorDescription("edges", .int64, shape: [2, -1], isOptional: true),
+                TensorDescription("fanout", .int64, shape: [2], isOptional: true),
+                TensorDescription("sampling_seed", .int64, shape: [1], isOptional: true),
             ])
         #expect(
             description.outputs == [
@@ -123,6 +125,9 @@ struct GraphModelTests {
         func edges(_ ids: [Int64]) throws -> NamedTensor {
             NamedTensor("edges", try Tensor(ids, shape: [2, ids.count / 2]))
         }
+        func fanout(_ counts: [Int64]) throws -> NamedTensor {
+            NamedTensor("fanout", try Tensor(counts, shape: [counts.count]))
+        }
         let cases: [([NamedTensor], String)] = [
             ([try nodes([0, 20])], "node 20 of input 'nodes' is out of range: the graph has 20 nodes"),
             ([try nodes([-1])], "node -1 of input 'nodes' is out of range"),
@@ -138,6 +143,10 @@ struct GraphModelTests {
             ([try features(10), try edges([])], "10 nodes in input 'features', more than 9"),
             ([try features(2), try edges([0, 0, 0, 1, 1, 1])], "3 edges in input 'edges', more than 2"),
             ([try features(2), try edges([0, 2])], "edge 0 names node 2, but the graph has nodes 0 to 1"),
+            ([try fanout([1])], "unexpected shape for input 'fanout' for model 'test'. Expected [2], got [1]"),
+            ([try fanout([1, -1])], "-1 in input 'fanout' is out of range"),
+            ([try fanout([.max, 0])], "9223372036854775807 in input 'fanout' is out of range"),
+            ([NamedTensor("sampling_seed", try Tensor([1] as [Float], shape: [1]))], "expects 'INT64'"),
             ([try features(2), try edges([]), try nodes([2])], "node 2 of input 'nodes' is out of range"),
             ([try features(0), try edges([0, 0])], "edge 0 names node 0"),
             ([try features(2, value: .nan), try edges([])], "feature 0 of node 0 is infinite or not a number"),

@@ -53,8 +53,8 @@ import Vocabulary
                             defaultQueuePolicy: ModelQueuePolicy(allowTimeoutOverride: true, maxQueueSize: 9))))
             // Graphs share executions, but the first extents of their tensors are no batch.
             let karate = try await config("karate")
-            #expect(karate.maxBatchSize == 0 && karate.input.map(\.optional) == [true, true, true])
-            #expect(karate.input.map(\.dims) == [[-1], [-1, 34], [2, -1]])
+            #expect(karate.maxBatchSize == 0 && karate.input.map(\.optional) == [true, true, true, true, true])
+            #expect(karate.input.map(\.dims) == [[-1], [-1, 34], [2, -1], [2], [1]])
             let text = try await config("storyteller")
             #expect(text.modelTransactionPolicy == ModelTransactionPolicy(decoupled: true))
             #expect(text.input.filter { !$0.optional }.map(\.name) == ["text_input"])

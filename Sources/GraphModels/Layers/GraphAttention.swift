@@ -129,13 +129,15 @@ private struct Gather {
         }
     }
 
-    /// `sum = scale · Σ_j softmax_j(e_j) · z_j` for one head of one node.
+    /// `sum = scale · Σ_j softmax_j(e_j) · z_j` for one head of one node; in the softmax a sampled neighbour counts as
+    /// often as it stands for one.
     ///
     /// The logits are taken relative to the highest, so that no exponential overflows. `leaky` does not fall, so the
     /// highest belongs to the highest source and costs no exponential to find.
     private func attend(_ node: Int, head: Int, scale: Float, into sum: UnsafeMutablePointer<Float>) {
         let sources = rows.row(node)
         let destination = logits.destination[node][head]
+        let neighbourScale = rows.neighbourScale(node)
         var highestSource = -Float.infinity
         for source in sources { highestSource = max(highestSource, logits.source[Int(source)][head]) }
         let highest = leaky(destination + highestSource)
@@ -143,11 +145,12 @@ private struct Gather {
         sum.update(repeating: 0, count: size)
         for source in sources {
             let source = Int(source)
-            let weight = expf(leaky(destination + logits.source[source][head]) - highest)
+            let standsFor = source == node ? 1 : neighbourScale
+            let weight = standsFor * expf(leaky(destination + logits.source[source][head]) - highest)
             total += weight
             kernels.addScaled(size: size, weight, projected[source] + head * size, to: sum)
         }
-        // The highest one adds exp(0), so the total is at least 1.
+        // The highest one adds exp(0) at least once, so the total is at least 1.
         let factor = scale / total
         for index in 0..<size { sum[index] *= factor }
     }

@@ -2,7 +2,9 @@ import Compute
 
 /// A graph convolution: y_i = activation(Σ_j x_j · W / √(d_i · d_j) + b), over the nodes j that i hears from.
 ///
-/// d is the number of nodes that a node hears from, itself included: for an undirected graph its degree plus one.
+/// d is the number of nodes that a node hears from, itself included: for an undirected graph its degree plus one. Of a
+/// part of a graph it is still the whole graph's. A sampled neighbour counts as often as it stands for one, so that the
+/// sum over samples is on average the sum over all.
 ///
 /// - Source: Kipf and Welling 2017, equation 2.
 struct GraphConvolution: Sendable {
@@ -35,17 +37,19 @@ struct GraphConvolution: Sendable {
         return result.values
     }
 
-    /// `sum = Σ_j z_j / √(d_i · d_j)` for one node.
+    /// `sum = Σ_j s_j · z_j / √(d_i · d_j)` for one node; s is 1 but for sampled neighbours.
     private func gather(
         _ node: Int, _ rows: UnsafeAdjacency, _ projected: UnsafeNodeMatrix, into sum: UnsafeMutablePointer<Float>,
         kernels: Kernels
     ) {
         let size = projected.columnCount
         let scale = rows.inverseRootDegrees[node]
+        let neighbourScale = scale * rows.neighbourScale(node)
         sum.update(repeating: 0, count: size)
         for source in rows.row(node) {
             let source = Int(source)
-            kernels.addScaled(size: size, scale * rows.inverseRootDegrees[source], projected[source], to: sum)
+            let scale = (source == node ? scale : neighbourScale) * rows.inverseRootDegrees[source]
+            kernels.addScaled(size: size, scale, projected[source], to: sum)
         }
     }
 }

@@ -13,8 +13,8 @@ package struct GraphService: Sendable {
 
     /// Classifies nodes of the graph that the model holds, or of one sent along.
     ///
-    /// - Throws: NOT_FOUND; INVALID_ARGUMENT for a model of another modality, an unknown node, or features that do not
-    ///   fit; RESOURCE_EXHAUSTED; DEADLINE_EXCEEDED; CANCELLED.
+    /// - Throws: NOT_FOUND; INVALID_ARGUMENT for a model of another modality, an unknown node, or features or a fanout
+    ///   that do not fit; RESOURCE_EXHAUSTED; DEADLINE_EXCEEDED; CANCELLED.
     package func predict(_ request: PredictRequest, _ call: CallContext) async throws(ServingError) -> PredictResponse {
         let selector = try ModelSelector(name: request.model, version: request.version)
         let description = try engine.description(of: selector)
@@ -39,37 +39,36 @@ package struct GraphService: Sendable {
 
     /// The request as the tensors a graph model takes.
     private func tensors(_ request: PredictRequest) throws(ServingError) -> [NamedTensor] {
-        do {
+        if let graph = request.graph, graph.edgeSources.count != graph.edgeTargets.count {
+            throw ServingError(
+                .invalidArgument,
+                "graph: expected as many edge_targets as edge_sources, got \(graph.edgeTargets.count) and "
+                    + "\(graph.edgeSources.count)")
+        }
+        do throws(TensorError) {
             var tensors: [NamedTensor] = []
-            if !request.nodes.isEmpty {
+            if !request.nodes.isEmpty { tensors.append(try integers("nodes", request.nodes)) }
+            if !request.fanout.isEmpty {
+                tensors.append(try integers("fanout", request.fanout))
                 tensors.append(
-                    NamedTensor("nodes", try Tensor(request.nodes.map(Int64.init), shape: [request.nodes.count])))
+                    NamedTensor(
+                        "sampling_seed", try Tensor([Int64(bitPattern: request.samplingSeed)], shape: [1])))
             }
             guard let graph = request.graph else { return tensors }
-            guard graph.edgeSources.count == graph.edgeTargets.count else {
-                throw ServingError(
-                    .invalidArgument,
-                    "graph: expected as many edge_targets as edge_sources, got \(graph.edgeTargets.count) and "
-                        + "\(graph.edgeSources.count)")
-            }
-            tensors.append(
-                NamedTensor(
-                    "features",
-                    try Tensor(
-                        .float32, shape: [Int(graph.nodeCount), Int(graph.featureCount)], data: graph.features)))
-            tensors.append(
-                NamedTensor(
-                    "edges",
-                    try Tensor(
-                        (graph.edgeSources + graph.edgeTargets).map(Int64.init), shape: [2, graph.edgeSources.count])))
+            let features = try Tensor(
+                .float32, shape: [Int(graph.nodeCount), Int(graph.featureCount)], data: graph.features)
+            let ends = (graph.edgeSources + graph.edgeTargets).map(Int64.init)
+            tensors.append(NamedTensor("features", features))
+            tensors.append(NamedTensor("edges", try Tensor(ends, shape: [2, graph.edgeSources.count])))
             return tensors
-        } catch let error as TensorError {
-            throw ServingError(.invalidArgument, "graph.features: \(error)")
-        } catch let error as ServingError {
-            throw error
         } catch {
-            preconditionFailure("unexpected \(error)")
+            throw ServingError(.invalidArgument, "graph.features: \(error)")
         }
+    }
+
+    /// A vector of integers.
+    private func integers(_ name: String, _ values: [UInt32]) throws(TensorError) -> NamedTensor {
+        NamedTensor(name, try Tensor(values.map(Int64.init), shape: [values.count]))
     }
 
     /// One prediction for each row of `scores` `[n, classes]`.

@@ -33,6 +33,8 @@ extension PredictRequest: StoredMessage {
         version = try arena.string(stored.version, "apus.graph.v1.PredictRequest.version")
         nodes = arena.values(stored.nodes, stored.n_nodes)
         graph = try arena.message(stored.graph)
+        fanout = arena.values(stored.fanout, stored.n_fanout)
+        samplingSeed = stored.sampling_seed
     }
 
     func fill(_ stored: inout Stored, in arena: Arena) {
@@ -40,6 +42,8 @@ extension PredictRequest: StoredMessage {
         stored.version = arena.store(version)
         (stored.n_nodes, stored.nodes) = arena.store(nodes)
         stored.graph = arena.store(graph)
+        (stored.n_fanout, stored.fanout) = arena.store(fanout)
+        stored.sampling_seed = samplingSeed
     }
 }
 

@@ -10,9 +10,9 @@ package enum GraphMethods {
 
     /// Classifies nodes of the graph that the model holds, or of one sent along.
     ///
-    /// NOT_FOUND for an unknown model; INVALID_ARGUMENT for a node that the graph does not have or features that do not
-    /// fit the model; FAILED_PRECONDITION when no graph is sent to a model that holds none; RESOURCE_EXHAUSTED when the
-    /// queue of the model is full.
+    /// NOT_FOUND for an unknown model; INVALID_ARGUMENT for a node that the graph does not have, features that do not
+    /// fit the model or a fanout for another number of layers; FAILED_PRECONDITION when no graph is sent to a model that
+    /// holds none; RESOURCE_EXHAUSTED when the queue of the model is full.
     package static let predict = MethodSignature<PredictRequest, PredictResponse>(
         path: "/apus.graph.v1.Graph/Predict")
 }
@@ -55,12 +55,31 @@ package struct PredictRequest: Message {
     package var nodes: [UInt32]
     /// The graph they belong to; when absent, the one that the model holds.
     package var graph: FeatureGraph?
+    /// The most neighbours that a node hears in each layer of the model, one number a layer from the last one backwards;
+    /// 0 stands for all. When empty, every node hears all its neighbours and the answer is exact.
+    ///
+    /// The neighbours are drawn without replacement. Which they are depends on `sampling_seed`, the node and the layer
+    /// alone, so that the same request has the same answer whatever else the server does. A node always hears itself.
+    /// Each neighbour counts as often as it stands for one: in a convolution, whose degrees stay those of the whole graph,
+    /// the sum over samples is on average the sum over all.
+    package var fanout: [UInt32]
+    /// Decides which neighbours `fanout` draws; without `fanout` it does not matter.
+    package var samplingSeed: UInt64
 
-    package init(model: String = "", version: String = "", nodes: [UInt32] = [], graph: FeatureGraph? = nil) {
+    package init(
+        model: String = "",
+        version: String = "",
+        nodes: [UInt32] = [],
+        graph: FeatureGraph? = nil,
+        fanout: [UInt32] = [],
+        samplingSeed: UInt64 = 0
+    ) {
         self.model = model
         self.version = version
         self.nodes = nodes
         self.graph = graph
+        self.fanout = fanout
+        self.samplingSeed = samplingSeed
     }
 }
 

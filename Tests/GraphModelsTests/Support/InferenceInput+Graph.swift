@@ -7,6 +7,15 @@ extension InferenceInput {
         self.init(tensors: try nodes.map { [NamedTensor("nodes", try Tensor($0, shape: [$0.count]))] } ?? [])
     }
 
+    /// The same question with a sample of the neighbours, from the last layer backwards.
+    func sampling(_ fanout: [Int64], seed: UInt64) throws -> InferenceInput {
+        InferenceInput(
+            tensors: tensors + [
+                NamedTensor("fanout", try Tensor(fanout, shape: [fanout.count])),
+                NamedTensor("sampling_seed", try Tensor([Int64(bitPattern: seed)], shape: [1])),
+            ])
+    }
+
     /// A question about `graph`, sent along.
     init(graph: RandomGraph, nodes: [Int64]? = nil) throws {
         var tensors = try InferenceInput(nodes: nodes).tensors

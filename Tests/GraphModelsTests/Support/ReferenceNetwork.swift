@@ -31,13 +31,37 @@ struct ReferenceNetwork {
 
     var layers: [Layer] = []
 
+    /// Whom the nodes hear in one layer.
+    struct Hearing {
+        /// For each node the nodes it hears from, itself included.
+        var sources: [Set<Int>]
+        /// For each node what a neighbour of its counts; the node itself counts 1.
+        var scales: [Double]
+        /// For each node how many it hears when it hears all.
+        let degrees: [Int]
+
+        init(_ sources: [Set<Int>]) {
+            self.sources = sources
+            scales = sources.map { _ in 1 }
+            degrees = sources.map(\.count)
+        }
+
+        func scale(_ source: Int, for node: Int) -> Double { source == node ? 1 : scales[node] }
+    }
+
     /// Logits of every node; `sources` are for each node the nodes it hears from, itself included.
     func run(_ features: Matrix, sources: [Set<Int>]) -> Matrix {
-        layers.reduce(features) { values, layer in
+        run(features, hearing: layers.map { _ in Hearing(sources) })
+    }
+
+    /// The same with whom the nodes hear in each layer.
+    func run(_ features: Matrix, hearing: [Hearing]) -> Matrix {
+        zip(layers, hearing).reduce(features) { values, step in
+            let (layer, hearing) = step
             let gathered =
                 switch layer.kind {
-                case .convolution(let weight, let bias): Self.convolve(values, weight, bias, sources)
-                case .attention(let heads, let isMean, let slope): Self.attend(values, heads, isMean, slope, sources)
+                case .convolution(let weight, let bias): Self.convolve(values, weight, bias, hearing)
+                case .attention(let heads, let isMean, let slope): Self.attend(values, heads, isMean, slope, hearing)
                 }
             let skipped: Matrix? =
                 switch layer.residual {
@@ -53,21 +77,22 @@ struct ReferenceNetwork {
         }
     }
 
-    private static func convolve(_ x: Matrix, _ weight: Matrix, _ bias: [Double], _ sources: [Set<Int>]) -> Matrix {
+    private static func convolve(_ x: Matrix, _ weight: Matrix, _ bias: [Double], _ hearing: Hearing) -> Matrix {
         let projected = multiply(x, weight)
-        return sources.indices.map { node in
-            sources[node].reduce(into: bias) { sum, source in
-                let scale = 1 / (Double(sources[node].count) * Double(sources[source].count)).squareRoot()
+        return hearing.sources.indices.map { node in
+            hearing.sources[node].reduce(into: bias) { sum, source in
+                let degrees = Double(hearing.degrees[node]) * Double(hearing.degrees[source])
+                let scale = hearing.scale(source, for: node) / degrees.squareRoot()
                 for column in sum.indices { sum[column] += scale * projected[source][column] }
             }
         }
     }
 
     private static func attend(
-        _ x: Matrix, _ heads: [Head], _ isMean: Bool, _ slope: Double, _ sources: [Set<Int>]
+        _ x: Matrix, _ heads: [Head], _ isMean: Bool, _ slope: Double, _ hearing: Hearing
     ) -> Matrix {
-        let outputs = heads.map { attend(x, $0, slope, sources) }
-        return sources.indices.map { node in
+        let outputs = heads.map { attend(x, $0, slope, hearing) }
+        return hearing.sources.indices.map { node in
             guard isMean else { return outputs.flatMap { $0[node] } }
             return outputs[0][node].indices.map { column in
                 outputs.reduce(0) { $0 + $1[node][column] } / Double(heads.count)
@@ -75,14 +100,14 @@ struct ReferenceNetwork {
         }
     }
 
-    private static func attend(_ x: Matrix, _ head: Head, _ slope: Double, _ sources: [Set<Int>]) -> Matrix {
+    private static func attend(_ x: Matrix, _ head: Head, _ slope: Double, _ hearing: Hearing) -> Matrix {
         let projected = multiply(x, head.weight)
-        return sources.indices.map { node in
-            let weights = sources[node].map { source -> (Int, Double) in
+        return hearing.sources.indices.map { node in
+            let weights = hearing.sources[node].map { source -> (Int, Double) in
                 let logit =
                     dot(projected[node], head.destination) + head.destinationBias
                     + dot(projected[source], head.source) + head.sourceBias
-                return (source, exp(logit > 0 ? logit : slope * logit))
+                return (source, hearing.scale(source, for: node) * exp(logit > 0 ? logit : slope * logit))
             }
             let total = weights.reduce(0) { $0 + $1.1 }
             return weights.reduce(into: head.bias) { sum, weighted in

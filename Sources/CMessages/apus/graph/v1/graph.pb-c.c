@@ -121,7 +121,7 @@ const ProtobufCMessageDescriptor apus__graph__v1__feature_graph__descriptor =
   (ProtobufCMessageInit) apus__graph__v1__feature_graph__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__graph__v1__predict_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__graph__v1__predict_request__field_descriptors[6] =
 {
   {
     "model",
@@ -171,17 +171,43 @@ static const ProtobufCFieldDescriptor apus__graph__v1__predict_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fanout",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Apus__Graph__V1__PredictRequest, n_fanout),
+    offsetof(Apus__Graph__V1__PredictRequest, fanout),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sampling_seed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__PredictRequest, sampling_seed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__graph__v1__predict_request__field_indices_by_name[] = {
+  4,   /* field[4] = fanout */
   3,   /* field[3] = graph */
   0,   /* field[0] = model */
   2,   /* field[2] = nodes */
+  5,   /* field[5] = sampling_seed */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange apus__graph__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__graph__v1__predict_request__descriptor =
 {
@@ -191,7 +217,7 @@ const ProtobufCMessageDescriptor apus__graph__v1__predict_request__descriptor =
   "Apus__Graph__V1__PredictRequest",
   "apus.graph.v1",
   sizeof(Apus__Graph__V1__PredictRequest),
-  4,
+  6,
   apus__graph__v1__predict_request__field_descriptors,
   apus__graph__v1__predict_request__field_indices_by_name,
   1,  apus__graph__v1__predict_request__number_ranges,

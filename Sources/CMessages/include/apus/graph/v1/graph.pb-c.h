@@ -50,10 +50,13 @@ struct  Apus__Graph__V1__PredictRequest
   size_t n_nodes;
   uint32_t *nodes;
   Apus__Graph__V1__FeatureGraph *graph;
+  size_t n_fanout;
+  uint32_t *fanout;
+  uint64_t sampling_seed;
 };
 #define APUS__GRAPH__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__graph__v1__predict_request__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, NULL }
+    , {0,NULL}, {0,NULL}, 0,NULL, NULL, 0,NULL, 0 }
 
 
 struct  Apus__Graph__V1__NodePrediction
