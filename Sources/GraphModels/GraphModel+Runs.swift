@@ -9,7 +9,9 @@ extension GraphModel {
     ) -> Result<InferenceOutput, ServingError> {
         do throws(ServingError) {
             var positions: [Int32] = []
-            return run(try sentGraph(of: input), for: [input], input.sampling, positions: &positions, on: gang)[0]
+            return run(
+                try sentGraph(of: input), for: [input], RunTerms(input, [:]), changes: [:], positions: &positions,
+                on: gang)[0]
         } catch {
             return .failure(error)
         }
@@ -20,19 +22,20 @@ extension GraphModel {
     /// - Parameters:
     ///   - graph: the resident one, or one sent along.
     ///   - inputs: requests about it that passed `sampleCount(of:)`.
-    ///   - sampling: that of all of them.
+    ///   - terms: that all of them have.
+    ///   - changes: features that replace those of the graph.
     ///   - positions: as `ReceptiveField` wants them.
     ///   - gang: the threads.
     /// - Returns: an answer for each request; RESOURCE_EXHAUSTED for all when memory is short.
     func run(
-        _ graph: FeatureGraph, for inputs: [InferenceInput], _ sampling: NeighbourSampling?,
+        _ graph: FeatureGraph, for inputs: [InferenceInput], _ terms: RunTerms, changes: NodeChanges.Rows,
         positions: inout [Int32], on gang: ComputeGang
     ) -> [Result<InferenceOutput, ServingError>] {
         defer { takeBackMemory() }
         let queries = inputs.map(\.nodes)
         do throws(ComputeError) {
-            let field = part(of: graph, for: queries, sampling, positions: &positions)
-            let logits = try run(graph, field, on: gang)
+            let field = part(of: graph, for: queries, terms.sampling, positions: &positions)
+            let logits = try run(graph, field, changes: changes, on: gang)
             let rows = field?.rows ?? queries.map { $0 ?? Array(0..<graph.nodeCount) }
             return rows.map { .success(answer($0, of: logits, kernels: gang.kernels)) }
         } catch {
@@ -62,16 +65,16 @@ extension GraphModel {
     }
 
     private func run(
-        _ graph: FeatureGraph, _ field: ReceptiveField?, on gang: ComputeGang
+        _ graph: FeatureGraph, _ field: ReceptiveField?, changes: NodeChanges.Rows, on gang: ComputeGang
     ) throws(ComputeError) -> UnsafeNodeMatrix {
         guard let field else {
             work.wholeRunCount &+= 1
             for _ in network.layers { work.add(graph.adjacency) }
-            return try network.run(graph, workspace: workspace, gang: gang)
+            return try network.run(graph, changes: changes, workspace: workspace, gang: gang)
         }
         work.partRunCount &+= 1
         for adjacency in field.adjacencies { work.add(adjacency) }
-        return try network.run(field, of: graph, workspace: workspace, gang: gang)
+        return try network.run(field, of: graph, changes: changes, workspace: workspace, gang: gang)
     }
 
     /// Floats of workspace that are kept between executions: one large graph must not hold its memory for ever.
@@ -83,5 +86,23 @@ extension GraphModel {
         } else {
             workspace.reset()
         }
+    }
+}
+
+/// What requests about the resident graph must have in common to share a run.
+struct RunTerms: Hashable {
+    let sampling: NeighbourSampling?
+    let namespace: GraphNamespace
+
+    /// The terms of a request when tenants have changed so much.
+    init(_ input: InferenceInput, _ namespaces: [TenantID?: NodeChanges.Rows]) {
+        sampling = input.sampling
+        namespace = namespaces[input.tenant] == nil ? .unchanged : .changed(by: input.tenant)
+    }
+
+    /// What its tenant has changed.
+    func changes(in namespaces: [TenantID?: NodeChanges.Rows]) -> NodeChanges.Rows {
+        guard case .changed(let tenant) = namespace else { return [:] }
+        return namespaces[tenant] ?? [:]
     }
 }

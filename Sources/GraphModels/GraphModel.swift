@@ -1,6 +1,7 @@
 package import Compute
 package import ModelFiles
 package import Models
+import Synchronization
 package import Vocabulary
 
 /// A graph network that classifies nodes: of the graph it holds, or of one sent along.
@@ -18,15 +19,20 @@ package import Vocabulary
 /// | `scores` | FP32 | `[n, classes]` | probabilities: the softmax of the logits |
 /// | `logits` | FP32 | `[n, classes]` | what the last layer gives |
 ///
+/// Every tenant may change features of nodes of the resident graph for itself (see `GraphHolder`).
+///
 /// A request counts as one sample. All requests of a batch that ask about the resident graph with the same sampling of
-/// neighbours share one run of the network; graphs sent along run one after another. A run goes over the part of the graph that the answers depend on
-/// (see `ReceptiveField`) when that costs at most half of the run of the whole graph (see `RunCosts`). The bits of an
-/// answer depend neither on this nor on the other requests.
+/// neighbours share one run of the network, but for those of tenants that have changed it; graphs sent along run one
+/// after another. A run goes over the part of the graph that the answers depend on (see `ReceptiveField`) when that
+/// costs at most half of the run of the whole graph (see `RunCosts`). The bits of an answer depend neither on this nor
+/// on the other requests.
 package final class GraphModel: BatchModel {
     package let description: ModelDescription
     let network: GraphNetwork
     let resident: FeatureGraph?
     let limits: GraphRequestLimits
+    /// What tenants have changed of the resident graph.
+    let changes: Mutex<NodeChanges>
     /// Engine thread only, as all that follows.
     var workspace = Workspace()
     /// For each node of the resident graph -1, except while a receptive field is searched.
@@ -44,12 +50,14 @@ package final class GraphModel: BatchModel {
     ///   - batchSizeMax: most requests in one execution, at least 1.
     ///   - labels: names of the classes that replace those of `graph.json`; empty to keep those.
     ///   - limits: what requests may ask for.
+    ///   - updateByteCountMax: bytes for what tenants change of the resident graph; 0 for no changes.
     /// - Throws: `ModelFileError` naming the file and the key or tensor in it.
     package init(
         folder: String, name: ModelName, version: ModelVersion, batchSizeMax: Int, labels: [String] = [],
-        limits: GraphRequestLimits = GraphRequestLimits()
+        limits: GraphRequestLimits = GraphRequestLimits(), updateByteCountMax: Int = 0
     ) throws(ModelFileError) {
         precondition(batchSizeMax >= 1, "batchSizeMax \(batchSizeMax)")
+        precondition(updateByteCountMax >= 0, "updateByteCountMax \(updateByteCountMax)")
         let path = "\(folder)/graph.json"
         let graph = try GraphDescription(path: path)
         let weights = try SafetensorsFile(path: "\(folder)/model.safetensors")
@@ -67,6 +75,7 @@ package final class GraphModel: BatchModel {
         }
         positions = [Int32](repeating: -1, count: resident?.nodeCount ?? 0)
         self.limits = limits
+        changes = Mutex(NodeChanges(byteCountMax: updateByteCountMax, featureCount: network.featureCount))
         description = Self.description(
             of: network, name: name, version: version, batchSizeMax: batchSizeMax, labels: labels,
             residentNodeCount: resident?.nodeCount)
@@ -86,9 +95,12 @@ package final class GraphModel: BatchModel {
         var results = [Result<InferenceOutput, ServingError>?](repeating: nil, count: batch.count)
         if let resident {
             let asking = batch.indices.filter { !batch[$0].sendsGraph }
-            for (sampling, indices) in Dictionary(grouping: asking, by: { batch[$0].sampling }) {
+            // What changes from here on is for the next batch.
+            let namespaces = changes.withLock { $0.namespaces }
+            for (terms, indices) in Dictionary(grouping: asking, by: { RunTerms(batch[$0], namespaces) }) {
                 let answers = run(
-                    resident, for: indices.map { batch[$0] }, sampling, positions: &positions, on: gang)
+                    resident, for: indices.map { batch[$0] }, terms, changes: terms.changes(in: namespaces),
+                    positions: &positions, on: gang)
                 for (index, answer) in zip(indices, answers) { results[index] = answer }
             }
         }

@@ -15,26 +15,43 @@ struct GraphNetwork: Sendable {
     ///
     /// A node's logits have the same bits on any number of threads.
     ///
+    /// - Parameters:
+    ///   - graph: the graph.
+    ///   - changes: features that replace those of its nodes; then all features are copied.
+    ///   - workspace: where the results live.
+    ///   - gang: the threads.
     /// - Returns: logits `[nodeCount, classCount]` in `workspace`.
     /// - Throws: `ComputeError.outOfMemory`.
     /// - Complexity: O(nodes · weights + edges · outputs), summed over the layers.
     func run(
-        _ graph: FeatureGraph, workspace: Workspace, gang: ComputeGang
+        _ graph: FeatureGraph, changes: NodeChanges.Rows = [:], workspace: Workspace, gang: ComputeGang
     ) throws(ComputeError) -> UnsafeNodeMatrix {
-        try graph.features.withValues { features throws(ComputeError) in
+        guard changes.isEmpty else {
+            let nodes = (0..<graph.nodeCount).map { Int32($0) }
+            let features = try graph.features.values(of: nodes, changes: changes, workspace: workspace)
+            return try run(features, workspace: workspace, gang: gang) { _ in graph.adjacency }
+        }
+        return try graph.features.withValues { features throws(ComputeError) in
             try run(features, workspace: workspace, gang: gang) { _ in graph.adjacency }
         }
     }
 
     /// Runs only what the answers about some nodes depend on.
     ///
+    /// - Parameters:
+    ///   - field: that part of the graph.
+    ///   - graph: the whole graph.
+    ///   - changes: features that replace those of its nodes.
+    ///   - workspace: where the results live.
+    ///   - gang: the threads.
     /// - Returns: logits `[field.answerCount, classCount]` in `workspace`, with the bits they have in the run of all
     ///   nodes.
     /// - Throws: `ComputeError.outOfMemory`.
     func run(
-        _ field: ReceptiveField, of graph: FeatureGraph, workspace: Workspace, gang: ComputeGang
+        _ field: ReceptiveField, of graph: FeatureGraph, changes: NodeChanges.Rows = [:], workspace: Workspace,
+        gang: ComputeGang
     ) throws(ComputeError) -> UnsafeNodeMatrix {
-        let features = try graph.features.values(of: field.nodes, workspace: workspace)
+        let features = try graph.features.values(of: field.nodes, changes: changes, workspace: workspace)
         return try run(features, workspace: workspace, gang: gang) { field.adjacencies[$0] }
     }
 

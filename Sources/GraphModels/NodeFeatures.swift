@@ -34,16 +34,31 @@ package struct NodeFeatures: Sendable {
         precondition(values.count == nodeCount * featureCount, "\(values.count) values of \(nodeCount) nodes")
         self.nodeCount = nodeCount
         self.featureCount = featureCount
-        var values = values
-        if normalization == .rowSum { Self.divideByRowSums(&values, featureCount: featureCount) }
+        let values = try Self.checked(values, featureCount: featureCount, normalization: normalization)
         var nonzeroCount = 0
         for value in values where value != 0 { nonzeroCount += 1 }
-        if let index = values.firstIndex(where: { !$0.isFinite }) {
-            throw .featureNotFinite(node: index / featureCount, feature: index % featureCount)
-        }
         storage =
             nonzeroCount <= values.count / Self.sparseRatio
             ? .sparse(SparseRows(values, columnCount: featureCount, nonzeroCount: nonzeroCount)) : .dense(values)
+    }
+
+    /// Normalises rows, and checks that every value is finite then.
+    ///
+    /// - Parameters:
+    ///   - values: `[rows, featureCount]`.
+    ///   - featureCount: at least 1.
+    ///   - normalization: done before anything is checked.
+    /// - Returns: `[rows, featureCount]`.
+    /// - Throws: `GraphError.featureNotFinite`, with the row as the node.
+    static func checked(
+        _ values: [Float], featureCount: Int, normalization: FeatureNormalization
+    ) throws(GraphError) -> [Float] {
+        var values = values
+        if normalization == .rowSum { divideByRowSums(&values, featureCount: featureCount) }
+        if let index = values.firstIndex(where: { !$0.isFinite }) {
+            throw .featureNotFinite(node: index / featureCount, feature: index % featureCount)
+        }
+        return values
     }
 
     private static func divideByRowSums(_ values: inout [Float], featureCount: Int) {
@@ -78,13 +93,17 @@ package struct NodeFeatures: Sendable {
         }
     }
 
-    /// The rows of `nodes`, in that order; dense ones in `workspace`.
+    /// The rows of `nodes`, in that order, those in `changes` instead of the graph's; dense ones in `workspace`.
+    ///
+    /// They are as sparse as the graph's, so that the bits of an answer do not depend on who else has changed what.
     ///
     /// - Throws: `ComputeError.outOfMemory`.
-    func values(of nodes: [Int32], workspace: Workspace) throws(ComputeError) -> NodeValues {
+    func values(
+        of nodes: [Int32], changes: NodeChanges.Rows = [:], workspace: Workspace
+    ) throws(ComputeError) -> NodeValues {
         switch storage {
         case .sparse(let rows):
-            return .sparse(SparseRows(nodes, of: rows))
+            return .sparse(SparseRows(nodes, of: rows, changes: changes))
         case .dense where nodes.isEmpty:
             return .sparse(SparseRows())
         case .dense(let values):
@@ -93,7 +112,14 @@ package struct NodeFeatures: Sendable {
             values.withUnsafeBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return }
                 for (row, node) in nodes.enumerated() {
-                    matrix[row].update(from: base + Int(node) * featureCount, count: featureCount)
+                    if !changes.isEmpty, let values = changes[node] {
+                        values.withUnsafeBufferPointer { changed in
+                            guard let changed = changed.baseAddress else { return }
+                            matrix[row].update(from: changed, count: featureCount)
+                        }
+                    } else {
+                        matrix[row].update(from: base + Int(node) * featureCount, count: featureCount)
+                    }
                 }
             }
             return .dense(matrix.values)
@@ -135,13 +161,21 @@ struct SparseRows: Sendable {
         self.values = values
     }
 
-    /// The rows of `nodes`, in that order.
-    init(_ nodes: [Int32], of whole: SparseRows) {
+    /// The rows of `nodes`, in that order, those in `changes` instead of the others.
+    init(_ nodes: [Int32], of whole: SparseRows, changes: NodeChanges.Rows) {
         var starts = [0]
         var columns: [Int32] = []
         var values: [Float] = []
         starts.reserveCapacity(nodes.count + 1)
         for node in nodes {
+            if !changes.isEmpty, let row = changes[node] {
+                for (column, value) in row.enumerated() where value != 0 {
+                    columns.append(Int32(column))
+                    values.append(value)
+                }
+                starts.append(values.count)
+                continue
+            }
             let range = whole.starts[Int(node)]..<whole.starts[Int(node) + 1]
             columns += whole.columns[range]
             values += whole.values[range]

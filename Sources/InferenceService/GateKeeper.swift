@@ -276,7 +276,8 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
 
     /// The call as one of a shard's; nil when it is answered here.
     ///
-    /// - Throws: PERMISSION_DENIED for a model that the caller may not call.
+    /// - Throws: PERMISSION_DENIED for a model that the caller may not call; FAILED_PRECONDITION for a change that
+    ///   other shards would not hear of, UNAVAILABLE while that is not known; RESOURCE_EXHAUSTED.
     func forwardedCall<Request: Message>(
         _ type: Request.Type, _ bytes: Bytes
     ) throws(ServingError) -> ForwardedCall? {
@@ -293,6 +294,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         try take(target.name)
         modelVersion = target.version
         isModelKnown = forwarder.directory.knows(target)
+        if (type as? any ModelRequest.Type)?.changesItsServer ?? false { try forwarder.requireOnlyServer(of: target) }
         try reserve(for: bytes, type)
         let affinity = (type as? any ModelRequest.Type).flatMap {
             forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)

@@ -60,6 +60,7 @@ package struct InferenceServices: Sendable {
         table.register(embeddingsInference, through: gate)
         table.register(VisionMethods.classify, through: gate) { [vision] in try await vision.classify($0, $1) }
         table.register(GraphMethods.predict, through: gate) { [graph] in try await graph.predict($0, $1) }
+        table.register(GraphMethods.updateNodes, through: gate) { [graph] in try await graph.updateNodes($0, $1) }
         table.register(AdminMethods.getStatus, through: gate) { [admin] request, _ in admin.getStatus(request) }
         table.register(AdminMethods.getUsage, through: gate) { [admin] request, _ in try await admin.getUsage(request) }
         table.register(AdminMethods.listTenants, through: gate) { [admin] request, _ in admin.listTenants(request) }

@@ -5,12 +5,15 @@ protocol ModelRequest: Message {
     var requestedModel: String { get }
     /// Whether name and version are in fields 1 and 2, and another server can answer it as well.
     static var isForwardable: Bool { get }
+    /// Whether it changes what later requests find at the server that answers it, and at no other.
+    static var changesItsServer: Bool { get }
     /// Finds the prompt of which a server will remember the beginning; nil for requests that leave nothing behind.
     static func prompt(peekingAt bytes: UnsafeRawBufferPointer) -> PromptPeek?
 }
 
 extension ModelRequest {
     static var isForwardable: Bool { true }
+    static var changesItsServer: Bool { false }
     static func prompt(peekingAt bytes: UnsafeRawBufferPointer) -> PromptPeek? { nil }
 }
 
@@ -64,4 +67,9 @@ extension ClassifyRequest: ModelRequest {
 
 extension PredictRequest: ModelRequest {
     var requestedModel: String { model }
+}
+
+extension UpdateNodesRequest: ModelRequest {
+    var requestedModel: String { model }
+    static var changesItsServer: Bool { true }
 }

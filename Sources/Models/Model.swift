@@ -86,6 +86,8 @@ package struct InferenceInput: Sendable {
     package let tensors: [NamedTensor]
     /// Names of the outputs wanted; empty for all.
     package let requestedOutputs: [String]
+    /// Who asks, which decides what there is to see of a graph; never from the request itself.
+    package var tenant: TenantID?
 
     package init(tensors: [NamedTensor], requestedOutputs: [String] = []) {
         self.tensors = tensors

@@ -9,6 +9,12 @@ extension ReplicaTable {
         return offers.offers(in: row).contains { entries[$0.slot].load(version, $0.places) != nil }
     }
 
+    /// How many replicas serve a model or did when they were last heard of, be it that they cannot take a call now.
+    package func replicaCount(of selector: ModelSelector) -> Int {
+        guard let row = offers.row(of: selector.name) else { return 0 }
+        return offers.offers(in: row).count { entries[$0.slot].load(selector.version, $0.places) != nil }
+    }
+
     /// Whether a model is a replica's, or may well be: then nobody can say that there is no such model.
     ///
     /// It may be for `awaitNanosecondsMax` after a replica that served it was last heard of, or a replica was added

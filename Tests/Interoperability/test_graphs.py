@@ -1,4 +1,4 @@
-"""Graphs that models hold, through grpcio and tritonclient: samples of neighbours."""
+"""Graphs that models hold, through grpcio and tritonclient: samples of neighbours, and what tenants change."""
 
 import concurrent.futures
 
@@ -8,6 +8,9 @@ import pytest
 import tritonclient.grpc as triton
 
 from apus.graph.v1 import graph_pb2, graph_pb2_grpc
+from conftest import EXAMPLES, Server, apus, credentials, write_configuration
+from test_shards import Platform
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +77,138 @@ def test_the_open_inference_protocol_takes_a_fanout_too(server, certificates, gr
         sampled = scores(nodes, tensor("fanout", [3, 3]), tensor("sampling_seed", [6]))
         assert sampled == predict(graph, [0, 33], fanout=[3, 3], sampling_seed=6)
         assert scores(nodes, tensor("fanout", [3, 3])) == predict(graph, [0, 33], fanout=[3, 3])
+
+
+# What tenants change of a graph.
+
+@pytest.fixture
+def updatable(tmp_path, certificates):
+    """Starts a server whose karate keeps updates, and gives the stubs of tenants."""
+    apus("certs", "issue", "--tenant", "globex", "--folder", certificates / "main")
+    servers, channels = [], []
+
+    def start(memory="64KiB", **extra):
+        directory = tmp_path / f"server{len(servers)}"
+        directory.mkdir()
+        keep_updates(directory, memory)
+        configuration = write_configuration(directory, certificates, **extra)
+        servers.append(Server(configuration, directory))
+        channels.extend(grpc.secure_channel(servers[-1].target, credentials(certificates / "main", name))
+                        for name in ("tenant-acme", "tenant-globex"))
+        return [graph_pb2_grpc.GraphStub(channel) for channel in channels[-2:]]
+    start.channels = channels
+    yield start
+    for channel in channels:
+        channel.close()
+    for server in servers:
+        assert server.terminate() == 0, server.errors()
+
+
+def keep_updates(directory, memory="64KiB"):
+    """Puts a karate that keeps updates where `write_configuration` will look for one."""
+    place = directory / "models/karate"
+    place.mkdir(parents=True)
+    (place / "1").symlink_to(EXAMPLES / "karate/1")
+    (place / "model.yaml").write_text(f"platform: graph\ngraph: {{update_memory: {memory}}}\n")
+
+
+def update(graph, rows={}, **fields):
+    """Sets the features of nodes, `rows` being theirs; gives the answer and what the trailers say was used."""
+    values = np.array(list(rows.values()), dtype="<f4")
+    answer, call = graph.UpdateNodes.with_call(graph_pb2.UpdateNodesRequest(
+        model="karate", nodes=list(rows), feature_count=34, features=values.tobytes(), **fields), timeout=20)
+    return (answer.updated_nodes, answer.updated_bytes), dict(call.trailing_metadata())
+
+
+def features_of(node):
+    """Those of karate's files: who a member is."""
+    return [float(column == node) for column in range(34)]
+
+
+def test_an_update_changes_the_answers_of_its_tenant_and_of_nobody_else(updatable):
+    acme, globex = updatable()
+    before = predict(acme)
+    state, trailers = update(acme, {0: features_of(33), 16: features_of(33)})
+    assert state == (2, 2 * (34 * 4 + 64)) and trailers["apus-nodes"] == "2", trailers
+    changed = predict(acme)
+    assert changed != before and predict(acme, [16, 0]) == [changed[16], changed[0]]
+    assert predict(globex) == before
+    # Over the Open Inference Protocol too.
+    for channel, scores in zip(updatable.channels, (changed, before)):
+        answer = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(
+            service_pb2.ModelInferRequest(model_name="karate"), timeout=20)
+        assert np.frombuffer(answer.raw_output_contents[0], "<f4").tolist() == [
+            score for row in scores for score in row]
+    # At the same time, each has its own.
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda number: predict([acme, globex][number % 2], [0, 16]), range(64)))
+    assert all(answer == [[changed, before][number % 2][node] for node in (0, 16)]
+               for number, answer in enumerate(answers))
+    # What the files have, said by the tenant, is what the files have.
+    assert update(acme, {0: features_of(0), 16: features_of(16)})[0][0] == 2
+    assert predict(acme) == before
+    assert update(acme, {1: features_of(2)}, restored_nodes=[0, 5])[0][0] == 2
+    assert predict(acme) != before
+    assert update(acme, restore_all=True)[0] == (0, 0) and predict(acme) == before
+
+
+def test_an_update_that_does_not_fit_is_refused_and_changes_nothing(updatable):
+    acme, globex = updatable(memory=600)
+    before = predict(acme)
+    update(globex, {0: features_of(1), 1: features_of(0)})
+    for code, words, call in [
+        ("INVALID_ARGUMENT", "nodes: node 34 is out of range", lambda: update(acme, {34: features_of(0)})),
+        ("INVALID_ARGUMENT", "restored_nodes: node 40", lambda: update(acme, restored_nodes=[40])),
+        ("INVALID_ARGUMENT", "features: ", lambda: update(acme, {3: [1.0, 2.0]})),
+        ("INVALID_ARGUMENT", "feature 0 of node 3 is infinite", lambda: update(acme, {3: [float("inf")] * 34})),
+        ("RESOURCE_EXHAUSTED", "600 bytes", lambda: update(acme, {3: features_of(4), 4: features_of(3)})),
+        ("NOT_FOUND", "nowhere", lambda: acme.UpdateNodes(graph_pb2.UpdateNodesRequest(model="nowhere"))),
+        ("INVALID_ARGUMENT", "UpdateNodes takes graph models",
+         lambda: acme.UpdateNodes(graph_pb2.UpdateNodesRequest(model="digits"))),
+    ]:
+        got, message = refusal(call)
+        assert got.name == code and words in message, message
+    assert predict(acme) == before
+    assert update(acme, {3: features_of(4)})[0][0] == 1
+
+
+def test_without_memory_for_updates_the_refusal_says_how_to_get_some(graph):
+    code, message = refusal(lambda: update(graph, {0: features_of(1)}))
+    assert code == grpc.StatusCode.FAILED_PRECONDITION and "graph: {update_memory: 16MiB}" in message
+
+
+def test_a_front_end_passes_updates_on_when_one_shard_serves_the_model(tmp_path, certificates):
+    keep_updates(tmp_path / "shard0")
+    # A file is no model, and nothing is put in its place.
+    (tmp_path / "shard1/models").mkdir(parents=True)
+    (tmp_path / "shard1/models/karate").touch()
+    platform = Platform(tmp_path, certificates, 2)
+    graph = graph_pb2_grpc.GraphStub(platform.channel)
+
+    def outcome(features):
+        try:
+            return update(graph, {0: features})[0][0]
+        except grpc.RpcError as error:
+            return error.code().name, error.details()
+    try:
+        platform.start(0)
+        before = predict(graph)
+        # The second shard may have it, as far as anybody knows.
+        code, message = outcome(features_of(33))
+        assert code == "UNAVAILABLE" and "not every shard has said yet" in message, message
+        platform.start(1)
+        assert outcome(features_of(33)) == 1
+        after = predict(graph)
+        assert after != before
+        (tmp_path / "shard1/models/karate").unlink()
+        assert platform.shards[1].terminate() == 0
+        platform.start(1)
+        code, message = outcome(features_of(0))
+        assert code == "FAILED_PRECONDITION" and "2 shards serve model 'karate'" in message, message
+        # One that is gone may come back, with an older graph.
+        platform.shards[1].terminate()
+        code, message = outcome(features_of(0))
+        assert code == "FAILED_PRECONDITION" and "2 shards" in message, message
+        platform.wait(lambda: predict(graph) == after)
+    finally:
+        platform.close()

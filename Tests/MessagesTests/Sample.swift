@@ -216,8 +216,22 @@ struct Sample: Sendable, CustomTestStringConvertible {
             edge_sources: [0, 1] edge_targets: [1, 0]
             """#),
         Sample(
-            PredictRequest(model: "karate", version: "1", nodes: [0, 33], graph: FeatureGraph(nodeCount: 34)),
-            #"model: "karate" version: "1" nodes: [0, 33] graph { node_count: 34 }"#),
+            PredictRequest(
+                model: "karate", version: "1", nodes: [0, 33], graph: FeatureGraph(nodeCount: 34), fanout: [5, 0],
+                samplingSeed: .max),
+            #"""
+            model: "karate" version: "1" nodes: [0, 33] graph { node_count: 34 } fanout: [5, 0]
+            sampling_seed: 18446744073709551615
+            """#),
+        Sample(
+            UpdateNodesRequest(
+                model: "karate", version: "1", nodes: [0, 33], featureCount: 1,
+                features: Bytes([0, 0, 128, 63, 0, 0, 0, 64]), restoredNodes: [7], restoreAll: true),
+            #"""
+            model: "karate" version: "1" nodes: [0, 33] feature_count: 1 features: "\000\000\200?\000\000\000@"
+            restored_nodes: 7 restore_all: true
+            """#),
+        Sample(UpdateNodesResponse(updatedNodes: 2, updatedBytes: 136), "updated_nodes: 2 updated_bytes: 136"),
         Sample(
             NodePrediction(node: 33, scores: [0.25, 0.75], predictedClass: 1, label: "officer"),
             #"node: 33 scores: [0.25, 0.75] predicted_class: 1 label: "officer""#),

@@ -228,7 +228,7 @@ struct TenantLimitsTests {
             ("/inference.GRPCInferenceService/ModelReady", false),
             ("/inference.GRPCInferenceService/RepositoryModelLoad", false), ("/apus.text.v1.Text/Embed", true),
             ("/tei.v1.Embed/Embed", true), ("/tei.v1.Tokenize/Tokenize", true), ("/tei.v1.Info/Info", false),
-            ("/grpc.health.v1.Health/Check", false),
+            ("/grpc.health.v1.Health/Check", false), ("/apus.graph.v1.Graph/UpdateNodes", true),
         ])
     func work(path: String, isWork: Bool) { #expect(MethodAudience(path: path).isWork == isWork) }
 

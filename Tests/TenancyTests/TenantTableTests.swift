@@ -129,6 +129,7 @@ struct TenantTableTests {
             #expect(MethodAudience(path: path) == .tenants, "\(path)")
         }
         #expect(MethodAudience(path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo") == .everybody)
+        #expect(MethodAudience(path: "/apus.graph.v1.Graph/UpdateNodes") == .tenants, "what it changes is its own")
         #expect(MethodAudience(path: adminMethod) == .admins)
         #expect(MethodAudience(path: shardMethod) == .routers)
     }

@@ -34,6 +34,8 @@ extension Engine {
     ) async throws(ServingError) -> InferenceAnswer {
         let model = try loaded.batchModel()
         try loaded.description.checkRequestedOutputs(of: input)
+        var input = input
+        input.tenant = share.tenant
         let sampleCount = try model.sampleCount(of: input)
         if let model = loaded.immediateModel {
             let answer = try ImmediateInference(model: model, loaded: loaded, engine: self)

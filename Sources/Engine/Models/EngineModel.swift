@@ -12,6 +12,8 @@ package struct EngineModel: @unchecked Sendable {
     package var weightByteCount: Int?
     /// Bytes of the files it was made of, which is about what it takes where its weights are not packed.
     package var fileByteCount = 0
+    /// Bytes that it may take for what tenants change of its graph.
+    package var updateByteCount = 0
     /// Which versions of it are served, when it comes from a repository.
     package var versionPolicy = VersionPolicy.latest(1)
     /// Other names that lead to it.
@@ -19,8 +21,8 @@ package struct EngineModel: @unchecked Sendable {
     /// Requests that are answered before anybody else's.
     package var warmUp: [WarmUpRequest] = []
 
-    /// Bytes of memory that it takes while it is there: weights, cache and graph, as far as they are known.
-    var residentByteCount: Int { (weightByteCount ?? fileByteCount) + (cacheByteCount ?? 0) }
+    /// Bytes of memory that it takes while it is there: weights, cache, graph and updates, as far as they are known.
+    var residentByteCount: Int { (weightByteCount ?? fileByteCount) + (cacheByteCount ?? 0) + updateByteCount }
 
     /// Bytes of its cache; nil for models without one.
     var cacheByteCount: Int? {

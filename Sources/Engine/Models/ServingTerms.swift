@@ -16,7 +16,7 @@ package struct ServingTerms: Sendable, Equatable {
     /// Bytes of its cache; nil for models without one.
     package let cacheByteCount: Int?
     package let versionPolicy: VersionPolicy
-    /// Bytes of memory that it takes while it is there: weights, cache and graph, as far as they are known.
+    /// Bytes of memory that it takes while it is there: weights, cache, graph and updates, as far as they are known.
     package let residentByteCount: Int
 
     init(_ model: EngineModel, description: ModelDescription, isImmediate: Bool) {

@@ -38,10 +38,13 @@ enum ModelLoader {
                     name: entry.name, version: entry.version, batchSizeMax: settings.batchSizeMax,
                     delayMilliseconds: settings.delayMilliseconds), settings)
         case .graph:
-            return batch(
+            var model = batch(
                 try GraphModel(
                     folder: entry.versionFolder, name: entry.name, version: entry.version,
-                    batchSizeMax: settings.batchSizeMax, labels: settings.labels), settings)
+                    batchSizeMax: settings.batchSizeMax, labels: settings.labels,
+                    updateByteCountMax: settings.graphUpdateByteCountMax), settings)
+            model.updateByteCount = settings.graphUpdateByteCountMax
+            return model
         case .onnx: return batch(try visionModel(entry, settings), settings)
         case .text, .llama: return try textModel(entry, settings, progress)
         }

@@ -45,6 +45,8 @@ extension ModelSettings {
     ///     - "You are a helpful assistant."
     ///   speculation: ngram                # guess what a text repeats, where that is worth the time; or off
     ///   chat_template: chat.jinja         # beside model.yaml, instead of the model's own; off for none
+    /// graph:                              # graph
+    ///   update_memory: 16MiB              # for what tenants change of its graph; 0, or nothing, for no changes
     /// delay: 10ms                         # delay
     /// ```
     ///
@@ -92,7 +94,11 @@ extension ModelSettings {
             if let delay = try map.nanoseconds("delay", in: 0...60_000_000_000) {
                 delayMilliseconds = delay / 1_000_000
             }
-        case .graph, .identity: break
+        case .graph:
+            if let section = try map.map("graph") {
+                graphUpdateByteCountMax = try section.byteCount("update_memory", in: 0...1 << 42) ?? 0
+            }
+        case .identity: break
         }
     }
 

@@ -37,6 +37,8 @@ struct ModelSettings: Sendable {
     var delayMilliseconds = 10
     /// How pictures become the model's input; nil for values in 0...1, resized to the model's size.
     var preprocessing: Preprocessing?
+    /// Bytes for what tenants change of the graph that a graph model holds; 0 for no changes.
+    var graphUpdateByteCountMax = 0
     /// How the weights of a text model are stored; nil for bf16, or the file's own formats for GGUF.
     var weights: WeightFormat?
     /// How the cache of a text model holds keys and values; nil for what suits its weights.

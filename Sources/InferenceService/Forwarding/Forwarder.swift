@@ -41,6 +41,25 @@ package struct Forwarder: Sendable {
     /// Whether a model is another server's.
     func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.expects(selector) }
 
+    /// Refuses what changes one server where several serve the model: the next request may well go to another.
+    ///
+    /// - Throws: FAILED_PRECONDITION; UNAVAILABLE while shards may serve it that have not said so yet.
+    func requireOnlyServer(of selector: ModelSelector) throws(ServingError) {
+        let count = directory.replicaCount(of: selector)
+        guard count <= 1 else {
+            throw ServingError(
+                .failedPrecondition,
+                "\(count) shards serve model \(selector), and this call would change only one of them: it is for "
+                    + "models that one shard serves",
+                label: "several_replicas")
+        }
+        guard !directory.awaitsReports else {
+            throw ServingError(
+                .unavailable, "not every shard has said yet whether it serves model \(selector)", label: "no_replica",
+                retryAdvice: .after(nanoseconds: CircuitBreaker.openNanosecondsMin))
+        }
+    }
+
     /// What the call has in common with others that had better go to the same server; nil for nothing.
     ///
     /// - Complexity: O(fields + affinityByteCount).

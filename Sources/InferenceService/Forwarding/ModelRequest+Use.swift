@@ -101,6 +101,10 @@ extension PredictRequest: MeteredRequest {
     }
 }
 
+extension UpdateNodesRequest: MeteredRequest {
+    func mostUsed(_ call: CallContext) -> MeteredAmounts { MeteredAmounts(nodes: meteredNodeCount) }
+}
+
 extension ModelInferRequest: MeteredRequest {
     /// Which of them its model counts is not known here, so each is counted that the names of the tensors allow.
     func mostUsed(_ call: CallContext) -> MeteredAmounts {

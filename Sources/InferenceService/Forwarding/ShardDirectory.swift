@@ -124,6 +124,9 @@ package final class ShardDirectory: Sendable {
     /// Whether a shard serves the model, or did when it was last heard of.
     func knows(_ selector: ModelSelector) -> Bool { state.withLock { $0.table.knows(selector) } }
 
+    /// How many shards serve the model, or did when they were last heard of.
+    func replicaCount(of selector: ModelSelector) -> Int { state.withLock { $0.table.replicaCount(of: selector) } }
+
     /// Whether the model is a shard's, or may well be, see `ReplicaTable.expects`.
     func expects(_ selector: ModelSelector) -> Bool {
         let now = clock.now()

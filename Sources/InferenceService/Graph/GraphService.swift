@@ -5,9 +5,9 @@ import Models
 import Routing
 package import Vocabulary
 
-/// `apus.graph.v1.Graph`: classes of nodes.
+/// `apus.graph.v1.Graph`: classes of nodes, and what tenants change of their features.
 package struct GraphService: Sendable {
-    private let engine: Engine
+    let engine: Engine
 
     package init(engine: Engine) { self.engine = engine }
 
@@ -16,14 +16,7 @@ package struct GraphService: Sendable {
     /// - Throws: NOT_FOUND; INVALID_ARGUMENT for a model of another modality, an unknown node, or features or a fanout
     ///   that do not fit; RESOURCE_EXHAUSTED; DEADLINE_EXCEEDED; CANCELLED.
     package func predict(_ request: PredictRequest, _ call: CallContext) async throws(ServingError) -> PredictResponse {
-        let selector = try ModelSelector(name: request.model, version: request.version)
-        let description = try engine.description(of: selector)
-        guard description.modality == .graph else {
-            throw ServingError(
-                .invalidArgument,
-                "model '\(request.model)' is a \(description.modality.rawValue) model; Predict takes graph models",
-                label: "wrong_modality")
-        }
+        let (selector, description) = try graphModel(request.model, request.version, for: "Predict")
         let answer = try await engine.infer(
             selector, InferenceInput(tensors: try tensors(request), requestedOutputs: ["scores"]),
             as: description, for: call)
@@ -35,6 +28,23 @@ package struct GraphService: Sendable {
             queueMicroseconds: answer.usage.queueNanoseconds / 1000,
             computeMicroseconds: answer.usage.computeNanoseconds / 1000,
             batchSize: UInt32(clamping: answer.usage.batchSampleCount))
+    }
+
+    /// The model that a request names.
+    ///
+    /// - Throws: NOT_FOUND; INVALID_ARGUMENT for one of another modality.
+    func graphModel(
+        _ name: String, _ version: String, for method: String
+    ) throws(ServingError) -> (selector: ModelSelector, description: ModelDescription) {
+        let selector = try ModelSelector(name: name, version: version)
+        let description = try engine.description(of: selector)
+        guard description.modality == .graph else {
+            throw ServingError(
+                .invalidArgument,
+                "model '\(name)' is a \(description.modality.rawValue) model; \(method) takes graph models",
+                label: "wrong_modality")
+        }
+        return (selector, description)
     }
 
     /// The request as the tensors a graph model takes.

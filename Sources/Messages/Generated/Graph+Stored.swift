@@ -84,3 +84,43 @@ extension PredictResponse: StoredMessage {
         stored.batch_size = batchSize
     }
 }
+
+extension UpdateNodesRequest: StoredMessage {
+    typealias Stored = Apus__Graph__V1__UpdateNodesRequest
+    static let storedType = StoredType(apus__graph__v1__update_nodes_request__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        model = try arena.string(stored.model, "apus.graph.v1.UpdateNodesRequest.model")
+        version = try arena.string(stored.version, "apus.graph.v1.UpdateNodesRequest.version")
+        nodes = arena.values(stored.nodes, stored.n_nodes)
+        featureCount = stored.feature_count
+        features = arena.bytes(stored.features)
+        restoredNodes = arena.values(stored.restored_nodes, stored.n_restored_nodes)
+        restoreAll = stored.restore_all != 0
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.model = arena.store(model)
+        stored.version = arena.store(version)
+        (stored.n_nodes, stored.nodes) = arena.store(nodes)
+        stored.feature_count = featureCount
+        stored.features = arena.store(features)
+        (stored.n_restored_nodes, stored.restored_nodes) = arena.store(restoredNodes)
+        stored.restore_all = restoreAll ? 1 : 0
+    }
+}
+
+extension UpdateNodesResponse: StoredMessage {
+    typealias Stored = Apus__Graph__V1__UpdateNodesResponse
+    static let storedType = StoredType(apus__graph__v1__update_nodes_response__init)
+
+    init(_ stored: Stored, in arena: Arena) throws(MessageError) {
+        updatedNodes = stored.updated_nodes
+        updatedBytes = stored.updated_bytes
+    }
+
+    func fill(_ stored: inout Stored, in arena: Arena) {
+        stored.updated_nodes = updatedNodes
+        stored.updated_bytes = updatedBytes
+    }
+}

@@ -15,6 +15,20 @@ package enum GraphMethods {
     /// holds none; RESOURCE_EXHAUSTED when the queue of the model is full.
     package static let predict = MethodSignature<PredictRequest, PredictResponse>(
         path: "/apus.graph.v1.Graph/Predict")
+
+    /// Changes features of nodes of the graph that the model holds, as the caller's tenant sees it: no other tenant's
+    /// answers change. Whose view it is follows from the caller's certificate, never from the request.
+    ///
+    /// It happens as a whole or not at all. Every call that comes after the answer sees the change, those that run at the
+    /// same time see all of it or nothing. It is kept in memory with this version of the model, and lost when that is
+    /// unloaded, loaded anew or driven out by the limit of memory, and when the server ends.
+    ///
+    /// NOT_FOUND for an unknown model; INVALID_ARGUMENT for a node that the graph does not have or features that do not
+    /// fit the model; FAILED_PRECONDITION when the model holds no graph, when its model.yaml gives no memory to updates,
+    /// and at a front end unless exactly one shard serves the model, for the others would not hear of it; UNAVAILABLE at a
+    /// front end whose shards have not all said yet what they serve; RESOURCE_EXHAUSTED when that memory is full.
+    package static let updateNodes = MethodSignature<UpdateNodesRequest, UpdateNodesResponse>(
+        path: "/apus.graph.v1.Graph/UpdateNodes")
 }
 
 /// A graph with a row of features for each node. Nodes are counted from 0.
@@ -123,5 +137,55 @@ package struct PredictResponse: Message {
         self.queueMicroseconds = queueMicroseconds
         self.computeMicroseconds = computeMicroseconds
         self.batchSize = batchSize
+    }
+}
+
+/// Changes what nodes have as features. Nodes are taken back first, then others are set.
+package struct UpdateNodesRequest: Message {
+    /// The model.
+    package var model: String
+    /// Its version, a positive integer; the newest one when empty.
+    package var version: String
+    /// The nodes whose features are set. Of a node that stands twice, the last features count.
+    package var nodes: [UInt32]
+    /// How many features each node has, as the model takes them; without `nodes` it does not matter.
+    package var featureCount: UInt32
+    /// As many rows of features as there are `nodes`, in their order, each number a little-endian 32-bit float; what the
+    /// files of the model would have, before any normalisation.
+    package var features: Bytes
+    /// Nodes that have the features of the model's files again; those that have them anyway do not matter.
+    package var restoredNodes: [UInt32]
+    /// Whether all nodes have the features of the model's files again.
+    package var restoreAll: Bool
+
+    package init(
+        model: String = "",
+        version: String = "",
+        nodes: [UInt32] = [],
+        featureCount: UInt32 = 0,
+        features: Bytes = Bytes(),
+        restoredNodes: [UInt32] = [],
+        restoreAll: Bool = false
+    ) {
+        self.model = model
+        self.version = version
+        self.nodes = nodes
+        self.featureCount = featureCount
+        self.features = features
+        self.restoredNodes = restoredNodes
+        self.restoreAll = restoreAll
+    }
+}
+
+/// What the caller's tenant has changed so far.
+package struct UpdateNodesResponse: Message {
+    /// Nodes whose features are the tenant's own now.
+    package var updatedNodes: UInt64
+    /// What they count in the model's memory for updates.
+    package var updatedBytes: UInt64
+
+    package init(updatedNodes: UInt64 = 0, updatedBytes: UInt64 = 0) {
+        self.updatedNodes = updatedNodes
+        self.updatedBytes = updatedBytes
     }
 }

@@ -116,6 +116,23 @@ struct ModelRepositoryTests {
         #expect(limits == expected)
     }
 
+    @Test("the memory for updates of a graph is read, counts in the model's, and is for no other platform")
+    func graphSettings() throws {
+        let folder = try Repository()
+        for (name, lines) in [("off", ""), ("on", "graph: {update_memory: 3MiB}\n")] {
+            try FileManager.default.copyItem(
+                atPath: "\(ExampleModels.path)/karate", toPath: "\(folder.path)/\(name)")
+            try folder.add(name, "platform: graph\n\(lines)", versions: [])
+        }
+        let models = ModelRepository(path: folder.path).load().models
+        let byteCounts = models.map(\.model.residentByteCount).sorted()
+        #expect(byteCounts.count == 2 && byteCounts[1] == byteCounts[0] + (3 << 20))
+        try folder.add("other", "platform: identity\ngraph: {update_memory: 3MiB}\n")
+        #expect(throws: ConfigurationError.self) { try ModelSettings(folder: folder.path + "/other") }
+        try folder.add("other", "platform: graph\ngraph: {update_memory: much}\n", versions: [])
+        #expect(throws: ConfigurationError.self) { try ModelSettings(folder: folder.path + "/other") }
+    }
+
     @Test(
         "a wrong setting of a text model is named",
         arguments: [

@@ -59,6 +59,7 @@ extension FuzzTarget {
         TEIPrediction.self, TEIPredictResponse.self, TEIRerankRequest.self, TEIRerankStreamRequest.self, TEIRank.self,
         TEIRerankResponse.self, TEIEncodeRequest.self, TEISimpleToken.self, TEIEncodeResponse.self,
         TEIDecodeRequest.self, TEIDecodeResponse.self, EtcdAuthenticateRequest.self, EtcdAuthenticateResponse.self,
+        UpdateNodesRequest.self, UpdateNodesResponse.self,
     ]
 
     /// A message that decodes is encoded as bytes that decode to the same, and to the same bytes.
@@ -121,7 +122,12 @@ private enum MessagesSeeds {
         seed(
             PredictRequest(
                 model: "k", nodes: [0, 33],
-                graph: FeatureGraph(nodeCount: 2, features: Bytes([0]), edgeSources: [0], edgeTargets: [1]))),
+                graph: FeatureGraph(nodeCount: 2, features: Bytes([0]), edgeSources: [0], edgeTargets: [1]),
+                fanout: [5, 0], samplingSeed: .max)),
+        seed(
+            UpdateNodesRequest(
+                model: "k", nodes: [0, 33], featureCount: 1, features: Bytes([0, 0, 128, 63, 0, 0, 0, 64]),
+                restoredNodes: [7], restoreAll: true)),
         seed(
             PredictResponse(
                 predictions: [NodePrediction(node: 33, scores: [0.25], predictedClass: 1, label: "o")], batchSize: 1)),

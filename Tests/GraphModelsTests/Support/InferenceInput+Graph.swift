@@ -1,10 +1,18 @@
 import Compute
 import Models
+import Vocabulary
 
 extension InferenceInput {
     /// A question about the resident graph; nil for all its nodes.
     init(nodes: [Int64]?) throws {
         self.init(tensors: try nodes.map { [NamedTensor("nodes", try Tensor($0, shape: [$0.count]))] } ?? [])
+    }
+
+    /// The same question of a tenant.
+    func asked(by tenant: TenantID?) -> InferenceInput {
+        var input = self
+        input.tenant = tenant
+        return input
     }
 
     /// The same question with a sample of the neighbours, from the last layer backwards.

@@ -22,10 +22,12 @@ final class ModelFolder {
     func describe(_ json: String) throws { try write(Array(json.utf8), to: "graph.json") }
 
     /// Loads what is in the folder.
-    func model(labels: [String] = [], limits: GraphRequestLimits = GraphRequestLimits()) throws -> GraphModel {
+    func model(
+        labels: [String] = [], limits: GraphRequestLimits = GraphRequestLimits(), updateByteCountMax: Int = 0
+    ) throws -> GraphModel {
         try GraphModel(
             folder: path, name: ModelName("test")!, version: ModelVersion(1)!, batchSizeMax: 16, labels: labels,
-            limits: limits)
+            limits: limits, updateByteCountMax: updateByteCountMax)
     }
 
     /// What the loader says about the files in the folder, with the folder's path taken out.

@@ -39,14 +39,14 @@ struct RandomModel {
     }
 
     /// Gives the model a graph to hold.
-    func hold(_ graph: RandomGraph) throws {
+    func hold(_ graph: RandomGraph, normalization: String = "none") throws {
         var stored = StoredTensors()
         stored.add("features", graph.features, shape: [graph.nodeCount, graph.featureCount])
         stored.add("edges", integers: graph.edges, shape: [2, graph.edges.count / 2])
         try folder.write(stored.bytes, to: "graph.safetensors")
         try folder.describe(
             """
-            {"layers": [\(layers)],
+            {"feature_normalization": "\(normalization)", "layers": [\(layers)],
              "resident_graph": {"file": "graph.safetensors", "features": "features", "edges": "edges"}}
             """)
     }

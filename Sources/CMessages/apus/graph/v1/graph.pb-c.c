@@ -31,6 +31,18 @@ void   apus__graph__v1__predict_response__init
   static const Apus__Graph__V1__PredictResponse init_value = APUS__GRAPH__V1__PREDICT_RESPONSE__INIT;
   *message = init_value;
 }
+void   apus__graph__v1__update_nodes_request__init
+                     (Apus__Graph__V1__UpdateNodesRequest         *message)
+{
+  static const Apus__Graph__V1__UpdateNodesRequest init_value = APUS__GRAPH__V1__UPDATE_NODES_REQUEST__INIT;
+  *message = init_value;
+}
+void   apus__graph__v1__update_nodes_response__init
+                     (Apus__Graph__V1__UpdateNodesResponse         *message)
+{
+  static const Apus__Graph__V1__UpdateNodesResponse init_value = APUS__GRAPH__V1__UPDATE_NODES_RESPONSE__INIT;
+  *message = init_value;
+}
 static const ProtobufCFieldDescriptor apus__graph__v1__feature_graph__field_descriptors[5] =
 {
   {
@@ -376,5 +388,172 @@ const ProtobufCMessageDescriptor apus__graph__v1__predict_response__descriptor =
   apus__graph__v1__predict_response__field_indices_by_name,
   1,  apus__graph__v1__predict_response__number_ranges,
   (ProtobufCMessageInit) apus__graph__v1__predict_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__graph__v1__update_nodes_request__field_descriptors[7] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nodes",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, n_nodes),
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, nodes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "feature_count",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, feature_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "features",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, features),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restored_nodes",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, n_restored_nodes),
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, restored_nodes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restore_all",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesRequest, restore_all),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__graph__v1__update_nodes_request__field_indices_by_name[] = {
+  3,   /* field[3] = feature_count */
+  4,   /* field[4] = features */
+  0,   /* field[0] = model */
+  2,   /* field[2] = nodes */
+  6,   /* field[6] = restore_all */
+  5,   /* field[5] = restored_nodes */
+  1,   /* field[1] = version */
+};
+static const ProtobufCIntRange apus__graph__v1__update_nodes_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor apus__graph__v1__update_nodes_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.graph.v1.UpdateNodesRequest",
+  "UpdateNodesRequest",
+  "Apus__Graph__V1__UpdateNodesRequest",
+  "apus.graph.v1",
+  sizeof(Apus__Graph__V1__UpdateNodesRequest),
+  7,
+  apus__graph__v1__update_nodes_request__field_descriptors,
+  apus__graph__v1__update_nodes_request__field_indices_by_name,
+  1,  apus__graph__v1__update_nodes_request__number_ranges,
+  (ProtobufCMessageInit) apus__graph__v1__update_nodes_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__graph__v1__update_nodes_response__field_descriptors[2] =
+{
+  {
+    "updated_nodes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesResponse, updated_nodes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "updated_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Graph__V1__UpdateNodesResponse, updated_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__graph__v1__update_nodes_response__field_indices_by_name[] = {
+  1,   /* field[1] = updated_bytes */
+  0,   /* field[0] = updated_nodes */
+};
+static const ProtobufCIntRange apus__graph__v1__update_nodes_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__graph__v1__update_nodes_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.graph.v1.UpdateNodesResponse",
+  "UpdateNodesResponse",
+  "Apus__Graph__V1__UpdateNodesResponse",
+  "apus.graph.v1",
+  sizeof(Apus__Graph__V1__UpdateNodesResponse),
+  2,
+  apus__graph__v1__update_nodes_response__field_descriptors,
+  apus__graph__v1__update_nodes_response__field_indices_by_name,
+  1,  apus__graph__v1__update_nodes_response__number_ranges,
+  (ProtobufCMessageInit) apus__graph__v1__update_nodes_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -19,6 +19,8 @@ typedef struct Apus__Graph__V1__FeatureGraph Apus__Graph__V1__FeatureGraph;
 typedef struct Apus__Graph__V1__PredictRequest Apus__Graph__V1__PredictRequest;
 typedef struct Apus__Graph__V1__NodePrediction Apus__Graph__V1__NodePrediction;
 typedef struct Apus__Graph__V1__PredictResponse Apus__Graph__V1__PredictResponse;
+typedef struct Apus__Graph__V1__UpdateNodesRequest Apus__Graph__V1__UpdateNodesRequest;
+typedef struct Apus__Graph__V1__UpdateNodesResponse Apus__Graph__V1__UpdateNodesResponse;
 
 
 /* --- enums --- */
@@ -87,6 +89,35 @@ struct  Apus__Graph__V1__PredictResponse
     , 0,NULL, 0, 0, 0 }
 
 
+struct  Apus__Graph__V1__UpdateNodesRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData model;
+  ProtobufCBinaryData version;
+  size_t n_nodes;
+  uint32_t *nodes;
+  uint32_t feature_count;
+  ProtobufCBinaryData features;
+  size_t n_restored_nodes;
+  uint32_t *restored_nodes;
+  protobuf_c_boolean restore_all;
+};
+#define APUS__GRAPH__V1__UPDATE_NODES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__graph__v1__update_nodes_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL, 0, {0,NULL}, 0,NULL, 0 }
+
+
+struct  Apus__Graph__V1__UpdateNodesResponse
+{
+  ProtobufCMessage base;
+  uint64_t updated_nodes;
+  uint64_t updated_bytes;
+};
+#define APUS__GRAPH__V1__UPDATE_NODES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__graph__v1__update_nodes_response__descriptor) \
+    , 0, 0 }
+
+
 /* Apus__Graph__V1__FeatureGraph methods */
 void   apus__graph__v1__feature_graph__init
                      (Apus__Graph__V1__FeatureGraph         *message);
@@ -99,6 +130,12 @@ void   apus__graph__v1__node_prediction__init
 /* Apus__Graph__V1__PredictResponse methods */
 void   apus__graph__v1__predict_response__init
                      (Apus__Graph__V1__PredictResponse         *message);
+/* Apus__Graph__V1__UpdateNodesRequest methods */
+void   apus__graph__v1__update_nodes_request__init
+                     (Apus__Graph__V1__UpdateNodesRequest         *message);
+/* Apus__Graph__V1__UpdateNodesResponse methods */
+void   apus__graph__v1__update_nodes_response__init
+                     (Apus__Graph__V1__UpdateNodesResponse         *message);
 /* --- per-message closures --- */
 
 typedef void (*Apus__Graph__V1__FeatureGraph_Closure)
@@ -113,6 +150,12 @@ typedef void (*Apus__Graph__V1__NodePrediction_Closure)
 typedef void (*Apus__Graph__V1__PredictResponse_Closure)
                  (const Apus__Graph__V1__PredictResponse *message,
                   void *closure_data);
+typedef void (*Apus__Graph__V1__UpdateNodesRequest_Closure)
+                 (const Apus__Graph__V1__UpdateNodesRequest *message,
+                  void *closure_data);
+typedef void (*Apus__Graph__V1__UpdateNodesResponse_Closure)
+                 (const Apus__Graph__V1__UpdateNodesResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -123,6 +166,8 @@ extern const ProtobufCMessageDescriptor apus__graph__v1__feature_graph__descript
 extern const ProtobufCMessageDescriptor apus__graph__v1__predict_request__descriptor;
 extern const ProtobufCMessageDescriptor apus__graph__v1__node_prediction__descriptor;
 extern const ProtobufCMessageDescriptor apus__graph__v1__predict_response__descriptor;
+extern const ProtobufCMessageDescriptor apus__graph__v1__update_nodes_request__descriptor;
+extern const ProtobufCMessageDescriptor apus__graph__v1__update_nodes_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 
