@@ -6,7 +6,8 @@ import Tenancy
 /// Moves what the ledger's journal holds to its database, again and again, away from every event loop.
 ///
 /// A database that cannot be written loses nothing: the journal goes on adding up, and the next attempt moves it all.
-/// Where other servers write to it too, budgets hear at each turn what has been spent there.
+/// Where other servers write to it too, budgets hear at each turn what has been spent there, and what this server may
+/// spend further is asked for: at each turn, and at once when calls lack it.
 actor LedgerWriter {
     private let ledger: UsageLedger
     private let tenants: TenantGate
@@ -37,12 +38,25 @@ actor LedgerWriter {
         }
     }
 
-    /// Writes until the task is cancelled, and then once more.
+    /// Writes until the task is cancelled, and then once more; what is set aside of budgets is given back then.
     func keepWriting(intervalNanoseconds: UInt64) async {
-        while !Task.isCancelled {
-            try? await Task.sleep(nanoseconds: intervalNanoseconds)
-            await write()
+        await withTaskGroup { group in
+            if let desk = tenants.desk {
+                group.addTask {
+                    for await _ in desk.wishes {
+                        await self.renewAdvances()
+                        // A database that is away is not asked for every call.
+                        if !desk.isAnswering { try? await Task.sleep(nanoseconds: desk.retryNanoseconds) }
+                    }
+                }
+            }
+            while !Task.isCancelled {
+                try? await Task.sleep(nanoseconds: intervalNanoseconds)
+                await write()
+            }
+            group.cancelAll()
         }
+        await renewAdvances(isLast: true)
     }
 
     /// Writes now; an error is logged once for as long as it lasts.
@@ -54,9 +68,11 @@ actor LedgerWriter {
                 return try ledger.spentElsewhere(budgets)
             }
             for (budget, amounts) in spent { tenants.setSpentElsewhere(amounts, of: budget) }
+            try await askForAdvances(isLast: false)
             if !wasWritten { logger.notice("ledger written again", metadata: ["ledger": "\(ledger.place)"]) }
             wasWritten = true
         } catch {
+            tenants.desk?.didAsk(isAnswering: false)
             if wasWritten { logger.error("ledger not written, kept in its journal", metadata: ["detail": "\(error)"]) }
             wasWritten = false
         }
@@ -69,5 +85,25 @@ actor LedgerWriter {
         let count = ledger.droppedCount
         dropped.increment(by: count - droppedCount)
         droppedCount = count
+    }
+
+    /// Asks for what this server may spend of budgets.
+    ///
+    /// When the database does not answer, the next `write` says so.
+    private func renewAdvances(isLast: Bool = false) async {
+        do throws(LedgerError) {
+            try await askForAdvances(isLast: isLast)
+        } catch {
+            tenants.desk?.didAsk(isAnswering: false)
+        }
+    }
+
+    private func askForAdvances(isLast: Bool) async throws(LedgerError) {
+        guard let desk = tenants.desk else { return }
+        let tenants = tenants
+        try await ledger.perform { (ledger) throws(LedgerError) in
+            try ledger.renewAdvances(of: tenants, isLast: isLast)
+        }
+        desk.didAsk(isAnswering: true)
     }
 }

@@ -107,7 +107,7 @@ extension ServerConfiguration {
     /// ledger:
     ///   postgres: host=db.internal dbname=apus user=apus   # or postgres://…, as libpq reads it, PGPASSWORD too
     ///   journal: usage.journal     # a file of this server alone; what the database does not have yet
-    ///   write_every: 1s            # as often the budgets hear what other servers have spent
+    ///   write_every: 1s            # as often budgets hear of other servers, and give back what they do not need
     /// ```
     ///
     /// - Throws: `ConfigurationError` with file, line and key.

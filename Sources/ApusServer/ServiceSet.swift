@@ -64,15 +64,20 @@ final class ServiceSet: Sendable {
     static func tenants(
         _ configuration: ServerConfiguration, ledger: UsageLedger?, clock: any MonotonicClock, logger: Logger
     ) -> TenantGate {
-        TenantGate(
+        // Refused calls have the ledger's writer ask at once, so it is worth coming again soon.
+        let desk = configuration.ledger.flatMap { file in
+            ledger?.isShared == true
+                ? AdvanceDesk(retryNanoseconds: min(file.writeNanoseconds, 1_000_000_000)) : nil
+        }
+        return TenantGate(
             configuration.effectiveTenants,
-            clocks: .init(monotonic: clock, unixSeconds: { Int64(Date().timeIntervalSince1970) })
+            clocks: .init(monotonic: clock, unixSeconds: { Int64(Date().timeIntervalSince1970) }), desk: desk
         ) { tenant, period in
             do {
                 return try ledger?.spent(by: tenant, in: period) ?? SpentAmounts()
             } catch {
                 logger.error(
-                    "a budget lets calls through until the ledger can be read", metadata: ["detail": "\(error)"])
+                    "a budget refuses calls until the ledger can be read", metadata: ["detail": "\(error)"])
                 return nil
             }
         }

@@ -43,19 +43,31 @@ package struct CallGate: Sendable {
     }
 
     /// Lets a call in, runs `answer`, and settles what it has used.
+    ///
+    /// Where `isRepeatable`, that is done again when the tenant's budget has more than what was set aside for this
+    /// server, as soon as it has come.
     func pass<Answer>(
-        _ context: ServerContext, for audience: MethodAudience, _ answer: (GateKeeper) async throws -> Answer
+        _ context: ServerContext, for audience: MethodAudience, isRepeatable: Bool = false,
+        _ answer: (GateKeeper) async throws -> Answer
     ) async throws -> Answer {
-        let keeper = keeper(of: context)
-        do {
-            try keeper.enter(audience)
-            let answer = try await answer(keeper)
-            keeper.leave(failure: nil)
-            return answer
-        } catch {
-            let failure = keeper.call.readable(ServingError(handlerError: error))
-            keeper.leave(failure: failure)
-            throw failure.label == "unknown_model" ? failure : error
+        var waitCountMax = isRepeatable ? AdvanceDesk.waitCountMax : 0
+        while true {
+            let roundCount = tenants.desk?.roundCount
+            let keeper = keeper(of: context)
+            do {
+                try keeper.enter(audience)
+                let answer = try await answer(keeper)
+                keeper.leave(failure: nil)
+                return answer
+            } catch {
+                let failure = keeper.call.readable(ServingError(handlerError: error))
+                if waitCountMax > 0, failure.isWantOfAdvance, let roundCount, let desk = tenants.desk {
+                    waitCountMax -= 1
+                    if await desk.wait(for: roundCount), keeper.withdrawUnused() { continue }
+                }
+                keeper.leave(failure: failure)
+                throw failure.label == "unknown_model" ? failure : error
+            }
         }
     }
 
@@ -79,6 +91,8 @@ package struct CallGate: Sendable {
             return answer
         } catch {
             let failure = keeper.call.readable(ServingError(handlerError: error))
+            // That is to be waited for, if the database answers at all.
+            if failure.isWantOfAdvance, tenants.desk?.isAnswering == true, keeper.withdrawUnused() { return nil }
             keeper.leave(failure: failure)
             throw failure.label == "unknown_model" ? failure : error
         }

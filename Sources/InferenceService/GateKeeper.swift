@@ -143,6 +143,23 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         tenants.withdraw(admitted, audience)
     }
 
+    /// As `withdraw`, of a call that is about to enter again because it was refused before it did anything.
+    ///
+    /// - Returns: whether it was: not after work has begun, nor when the call has ended meanwhile.
+    func withdrawUnused() -> Bool {
+        guard !isEnded, used == nil, running.isEmpty, attempt == nil, recorded == Consumption() else { return false }
+        withdraw()
+        return true
+    }
+
+    /// Waits, though not long, until this server may spend what a request of a stream will use at most.
+    func awaitAdvance(for bytes: Bytes, _ type: any Message.Type) async {
+        guard tenants.desk != nil, let admitted, admitted.caller.policy.budget != nil,
+            let request = Self.metered(bytes, type)
+        else { return }
+        await tenants.awaitAdvance(of: request.mostUsed(call), for: admitted)
+    }
+
     /// Ends the call: settles what it used, and says so in its trailers, after a failure too.
     func leave(failure: ServingError?) {
         if !isEnded { close(failure) }

@@ -23,8 +23,10 @@ package final class MessageReader<Request: Message>: @unchecked Sendable {
     ///
     /// - Throws: as `GateKeeper.decode`; `CancellationError` when the call has ended.
     func next() async throws -> Request? {
-        if let first = first.take() { return try keeper.decode(Request.self, first) }
-        guard let bytes = try await stream.next() else { return nil }
+        var next = first.take()
+        if next == nil { next = try await stream.next() }
+        guard let bytes = next else { return nil }
+        await keeper.awaitAdvance(for: bytes, Request.self)
         return try keeper.decode(Request.self, bytes)
     }
 
@@ -69,7 +71,7 @@ extension MethodTable {
             }
         }
         register(unary: signature.path, immediate: immediate) { context, bytes in
-            try await gate.pass(context, for: audience) { keeper in
+            try await gate.pass(context, for: audience, isRepeatable: true) { keeper in
                 if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
                     return try await forwarded.unary(bytes)
                 }
@@ -86,7 +88,7 @@ extension MethodTable {
         precondition(!signature.clientStreams && signature.serverStreams, "\(signature.path) does not stream out")
         let audience = MethodAudience(path: signature.path)
         register(serverStream: signature.path) { context, bytes, writer in
-            try await gate.pass(context, for: audience) { keeper in
+            try await gate.pass(context, for: audience, isRepeatable: true) { keeper in
                 if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
                     return try await forwarded.serverStream(bytes, to: writer)
                 }
@@ -106,6 +108,7 @@ extension MethodTable {
         register(clientStream: signature.path) { context, requests in
             try await gate.pass(context, for: audience) { keeper in
                 let first = try await requests.next()
+                if let first, gate.forwards { await keeper.awaitAdvance(for: first, Request.self) }
                 if let first, let forwarded = try keeper.forwardedCall(Request.self, first) {
                     return try await forwarded.clientStream(first, requests)
                 }
@@ -126,6 +129,7 @@ extension MethodTable {
         register(stream: signature.path) { context, requests, writer in
             try await gate.pass(context, for: audience) { keeper in
                 let first = try await requests.next()
+                if let first, gate.forwards { await keeper.awaitAdvance(for: first, Request.self) }
                 if let first, let forwarded = try keeper.forwardedCall(Request.self, first) {
                     return try await forwarded.stream(first, requests, to: writer)
                 }

@@ -50,8 +50,20 @@ protocol LedgerTransaction {
 
     func setWatermark(of journal: JournalIdentity, to id: UInt64) throws
 
-    /// Adds each row to those of its key; sums stay at the end of their range instead of going beyond it.
-    func add(_ rows: [UsageJournal.Row]) throws
+    /// Adds each row to those of its key; sums stay at the end of their range instead of going beyond it. What was
+    /// set aside of budgets for whose journal it is has so much less from then on.
+    func add(_ rows: [UsageJournal.Row], of journal: JournalIdentity) throws
+}
+
+/// A store that sets aside, of the budgets that several servers spend, what each of them may spend.
+protocol AdvancingStore: LedgerStore {
+    /// Answers requests for advances, in a transaction that is committed when this returns.
+    ///
+    /// When this throws, it may have been committed all the same: then more is set aside than the server knows, which
+    /// the next request mends.
+    ///
+    /// - Returns: an answer for each request.
+    func advance(_ requests: [AdvanceRequest], of journal: JournalIdentity) throws -> [AdvanceGrant]
 }
 
 extension LedgerStore {
@@ -66,7 +78,7 @@ extension LedgerStore {
         try transaction { transaction in
             let watermark = try transaction.watermark(of: journal)
             guard last > watermark else { return }
-            try transaction.add(rows.filter { $0.id > watermark })
+            try transaction.add(rows.filter { $0.id > watermark }, of: journal)
             try transaction.setWatermark(of: journal, to: last)
         }
     }

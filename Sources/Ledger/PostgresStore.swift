@@ -4,16 +4,18 @@ import Vocabulary
 /// A ledger in PostgreSQL that several servers add to.
 ///
 /// Whoever finds the connection broken, or cannot make one, throws; the next one tries anew.
-final class PostgresStore: LedgerStore, @unchecked Sendable {
+final class PostgresStore: AdvancingStore, @unchecked Sendable {
     // @unchecked: the connection is used by whoever has the turn of the `UsageLedger`, which is one thread at a time.
     let place: String
     let isShared = true
     private let location: PostgresLocation
     private var connection: PostgresConnection?
+    private var sweptAt: MonotonicTime?
 
+    private static let sweepNanoseconds: UInt64 = 3_600_000_000_000
     /// Any number that nobody else takes for a lock of the database: "apus" in ASCII.
     private static let lockNumber = 0x6170_7573
-    private static let version = 2
+    private static let version = 3
 
     init(_ location: PostgresLocation) {
         self.location = location
@@ -21,6 +23,23 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
     }
 
     func check() throws { try connected { _ = try $0.run("SELECT 1") } }
+
+    func advance(_ requests: [AdvanceRequest], of journal: JournalIdentity) throws -> [AdvanceGrant] {
+        try sweep()
+        return try transacted { transaction in
+            // An earlier attempt whose answer was lost is over when this has the row of the journal.
+            _ = try transaction.watermark(of: journal)
+            return try PostgresAdvances(connection: transaction.connection, journal: journal).answer(requests)
+        }
+    }
+
+    /// Now and then.
+    private func sweep() throws {
+        let now = SystemClock().now()
+        guard sweptAt.map({ now.nanoseconds(since: $0) >= Self.sweepNanoseconds }) ?? true else { return }
+        try connected { _ = try $0.run(PostgresAdvances.sweeping) }
+        sweptAt = now
+    }
 
     private struct Transaction: LedgerTransaction {
         let connection: PostgresConnection
@@ -41,7 +60,7 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
                 [journal.description, String(id)])
         }
 
-        func add(_ rows: [UsageJournal.Row]) throws {
+        func add(_ rows: [UsageJournal.Row], of journal: JournalIdentity) throws {
             let counts = JournalSlot.counts.map { count in
                 PostgresStore.array(rows.map { String(Int64(clamping: $0.consumption[keyPath: count])) })
             }
@@ -53,6 +72,7 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
                         PostgresStore.array(rows.map(\.key.tenant.name)),
                         PostgresStore.array(rows.map(\.key.modelText)),
                     ] + counts)
+                try connection.run(PostgresAdvances.spending, PostgresAdvances.arguments(rows, of: journal))
             } catch {
                 // Data exception, integrity constraint violation: what is wrong with a row and not with the server.
                 guard let state = error.state, state.hasPrefix("22") || state.hasPrefix("23") else { throw error }
@@ -61,13 +81,17 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
         }
     }
 
-    func transaction(_ body: (any LedgerTransaction) throws -> Void) throws {
+    func transaction(_ body: (any LedgerTransaction) throws -> Void) throws { try transacted { try body($0) } }
+
+    private func transacted<Value>(_ body: (Transaction) throws -> Value) throws -> Value {
         try connected { connection in
             // The commit is a message of its own, sent when the slots are in: a server that wakes up long after we have
             // given up finds no commit, or holds the row of `apus_usage_moved_up_to` for whoever gives the slots again.
-            try connection.run("BEGIN")
-            try body(Transaction(connection: connection))
+            // Whatever the database's default is: who has waited for a lock sees what it was waited for.
+            try connection.run("BEGIN ISOLATION LEVEL READ COMMITTED")
+            let value = try body(Transaction(connection: connection))
             try connection.run("COMMIT")
+            return value
         }
     }
 
@@ -156,8 +180,9 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
             for statement in Self.schema { try connection.run(statement) }
         }
         let text = try connection.run("SELECT version FROM apus_usage_version").first?.first.flatMap { $0 }
-        if text == "1" { for statement in Self.fromVersion1 { try connection.run(statement) } }
-        guard text == "1" || text == String(Self.version) else {
+        let migrations = ["1": Self.fromVersion1 + Self.fromVersion2, "2": Self.fromVersion2]
+        for statement in text.flatMap({ migrations[$0] }) ?? [] { try connection.run(statement) }
+        guard let text, migrations[text] != nil || text == String(Self.version) else {
             throw PostgresError(
                 description: "the tables are of version \(text ?? "none"), this server knows \(Self.version)")
         }
@@ -175,7 +200,7 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
             PRIMARY KEY (hour, tenant, model)
         )
         """, "CREATE INDEX apus_usage_by_tenant ON apus_usage (tenant, hour)",
-        watermarks, "CREATE TABLE apus_usage_version (version integer NOT NULL)",
+        watermarks, PostgresAdvances.table, "CREATE TABLE apus_usage_version (version integer NOT NULL)",
         "INSERT INTO apus_usage_version VALUES (\(version))",
     ]
 
@@ -189,11 +214,16 @@ final class PostgresStore: LedgerStore, @unchecked Sendable {
     private static let fromVersion1 = [
         watermarks,
         "INSERT INTO apus_usage_moved_up_to SELECT journal, max(id) FROM apus_usage_moved GROUP BY journal",
-        "DROP TABLE apus_usage_moved", "UPDATE apus_usage_version SET version = \(version)",
+        "DROP TABLE apus_usage_moved",
+    ]
+
+    /// Servers of the version before go on, and spend budgets without advances until they are replaced.
+    private static let fromVersion2 = [
+        PostgresAdvances.table, "UPDATE apus_usage_version SET version = \(version)",
     ]
 
     /// An array in PostgreSQL's own writing.
-    private static func array(_ elements: [String?]) -> String {
+    static func array(_ elements: [String?]) -> String {
         let written = elements.map { element in
             guard let element else { return "NULL" }
             var text = "\""

@@ -40,7 +40,7 @@ final class SQLiteStore: LedgerStore {
             try LedgerSchema.setWatermark(of: journal, to: id, in: database)
         }
 
-        func add(_ rows: [UsageJournal.Row]) throws {
+        func add(_ rows: [UsageJournal.Row], of journal: JournalIdentity) throws {
             do {
                 try LedgerSchema.add(rows, to: database)
             } catch let error as DatabaseError where Self.refusals.contains(error.resultCode) {

@@ -158,6 +158,31 @@ package final class UsageLedger: Sendable {
         }
     }
 
+    /// Asks for what this server may spend of budgets, of those that `gate` finds due; to be called again and again
+    /// where the database is shared.
+    ///
+    /// - Parameters:
+    ///   - gate: says what it needs, and spends what it is given.
+    ///   - isLast: whether the server ends and gives back what it can.
+    /// - Throws: `LedgerError` when the database does not answer; what `gate` wanted to give back stays set aside then.
+    package func renewAdvances(of gate: TenantGate, isLast: Bool = false) throws(LedgerError) {
+        guard let store = store as? any AdvancingStore else { return }
+        let budgets = gate.advancesDue(isLast: isLast)
+        guard !budgets.isEmpty else { return }
+        spending.withLock { spending in for budget in budgets { spending.watch(budget.tenant) } }
+        // Nothing is moved meanwhile: what was moved before is in the ceiling of what is given.
+        try turn.withLock { _ throws(LedgerError) in
+            let requests = gate.advanceRequests(budgets, isLast: isLast) { budget in
+                let moved = spending.withLock { $0.moved(of: budget.tenant, in: budget.period) }
+                let unmoved = journal.rows(of: budget.tenant, in: budget.period).reduce(into: MeteredAmounts()) {
+                    $0.add($1.consumption.amounts)
+                }
+                return RecordedAmounts(moved: moved, unmoved: unmoved)
+            }
+            gate.setAdvances(try asking { try store.advance(requests, of: journal.identity) })
+        }
+    }
+
     /// Reads what others have spent of budgets; to be called again and again where the database is shared.
     ///
     /// - Throws: `LedgerError` when the database cannot be read.

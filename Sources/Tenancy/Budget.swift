@@ -58,6 +58,8 @@ package struct BudgetState: Hashable, Sendable {
     private var neighbour: Neighbour?
     /// Of calls in progress.
     package private(set) var reserved = MeteredAmounts()
+    /// What is set aside for this server where several spend the budget; of no meaning elsewhere.
+    var advances = BudgetAdvances()
 
     private struct Neighbour: Hashable {
         let period: Range<Int64>
@@ -142,6 +144,27 @@ package struct BudgetState: Hashable, Sendable {
                 mayBecomeFree: amount[unit] <= room, resetsAt: period.upperBound)
         }
         reserved.add(amount)
+    }
+
+    /// Whether an amount that the budget has can be promised by this server, which spends only its advances: of the
+    /// present period, and of the next, in which the call may end.
+    func shortage(of amount: MeteredAmounts, _ policy: BudgetPolicy, at now: MonotonicTime)
+        -> BudgetAdvances.Shortage?
+    {
+        advances.shortage(of: amount, policy.limits, use(in: period), at: now)
+            ?? advances.shortage(
+                of: amount, policy.limits, advances.period(after: period).map(use), at: now)
+    }
+
+    /// What is spent and promised in a period.
+    ///
+    /// Promises count in each: nobody knows in which they end.
+    func use(in period: Range<Int64>) -> BudgetAdvances.Use {
+        let known = period == self.period ? amounts : neighbour.flatMap { $0.period == period ? $0.amounts : nil }
+        var spent = known?.here ?? MeteredAmounts()
+        spent.add(known?.elsewhere ?? MeteredAmounts())
+        return BudgetAdvances.Use(
+            period: period, spentHere: known?.here ?? MeteredAmounts(), spent: spent, reserved: reserved)
     }
 
     /// Ends a promise: `used` of it, or more, is spent, the rest is free.

@@ -52,10 +52,13 @@ package struct MeteredAmounts: Hashable, Sendable {
 
     /// Adds; stays at the end of the range instead of overflowing.
     package mutating func add(_ other: MeteredAmounts) {
-        for unit in MeteredUnit.allCases {
-            let (sum, overflow) = self[unit].addingReportingOverflow(other[unit])
-            self[unit] = overflow ? .max : sum
-        }
+        for unit in MeteredUnit.allCases { self[unit] = Self.sum(self[unit], other[unit]) }
+    }
+
+    /// Of one unit, as `add` has it.
+    static func sum(_ first: UInt64, _ second: UInt64) -> UInt64 {
+        let (sum, overflow) = first.addingReportingOverflow(second)
+        return overflow ? .max : sum
     }
 
     /// Makes each unit at least that of `other`.

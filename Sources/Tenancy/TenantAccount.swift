@@ -10,9 +10,12 @@ package final class TenantAccount: Sendable {
     private let meters = Mutex(TenantMeters())
 
     private let spentBefore: TenantGate.SpentBefore
+    /// Where more of the budget is asked for; nil for a server that spends its budgets alone.
+    private let desk: AdvanceDesk?
 
-    init(tenant: TenantID, spentBefore: @escaping TenantGate.SpentBefore) {
+    init(tenant: TenantID, desk: AdvanceDesk? = nil, spentBefore: @escaping TenantGate.SpentBefore) {
         self.tenant = tenant
+        self.desk = desk
         self.spentBefore = spentBefore
     }
 
@@ -61,20 +64,58 @@ package final class TenantAccount: Sendable {
     ) throws(ServingError) {
         let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
         if let budget = policy.budget { learnHistory(budget, now, seconds) }
-        let refusal = meters.withLock { $0.take(amounts, policy, now, seconds, isCall: isCall) }
-        if let refusal { throw refusal.error(of: tenant, at: seconds) }
+        let refusal = meters.withLock {
+            $0.take(amounts, policy, now, seconds, advanceNanoseconds: desk?.retryNanoseconds, isCall: isCall)
+        }
+        guard let refusal else { return }
+        if refusal.mayBeAdvanced { desk?.ask() }
+        throw refusal.error(of: tenant, at: seconds)
     }
 
     /// Finds out what was spent in the present period without us knowing: before this process, before the tenant had a
     /// budget, or by others.
     ///
-    /// As long as that cannot be read, calls are let through.
+    /// As long as that cannot be read, nothing of the budget is promised.
     private func learnHistory(_ budget: BudgetPolicy, _ now: MonotonicTime, _ seconds: Int64) {
         guard let period = meters.withLock({ $0.periodToAsk(budget, now, seconds) }) else { return }
         // Not under the lock: it is read from a disk, once for each tenant and period.
         let spent = spentBefore(tenant, period)
         meters.withLock { $0.learn(spent, of: period, at: now) }
     }
+
+    // MARK: Advances
+
+    /// Does something with what decides about advances, at a moment.
+    private func withMeters<Value>(
+        _ clocks: TenantGate.Clocks, _ body: (inout TenantMeters, MonotonicTime, _ seconds: Int64) -> Value
+    ) -> Value {
+        let (now, seconds) = (clocks.monotonic.now(), clocks.unixSeconds())
+        return meters.withLock { body(&$0, now, seconds) }
+    }
+
+    /// Whether this server has too little for an amount of a budget that has it; then more is asked for.
+    func lacksAdvance(_ amounts: MeteredAmounts, _ policy: BudgetPolicy, _ clocks: TenantGate.Clocks) -> Bool {
+        guard let desk else { return false }
+        learnHistory(policy, clocks.monotonic.now(), clocks.unixSeconds())
+        let isLacking = withMeters(clocks) { $0.lacksAdvance(amounts, policy, $1, $2) }
+        if isLacking { desk.ask() }
+        return isLacking
+    }
+
+    func isAdvanceDue(_ period: Range<Int64>, _ policy: BudgetPolicy, _ clocks: TenantGate.Clocks) -> Bool {
+        withMeters(clocks) { $0.isAdvanceDue(policy, period, $1, $2) }
+    }
+
+    func advanceRequest(
+        _ budget: TenantPeriod, _ policy: BudgetPolicy, _ recorded: RecordedAmounts, isLast: Bool,
+        _ clocks: TenantGate.Clocks
+    ) -> AdvanceRequest {
+        withMeters(clocks) { $0.advanceRequest(budget, policy, recorded, isLast: isLast, $1, $2) }
+    }
+
+    func didAskForAdvances() { meters.withLock { $0.didAskForAdvances() } }
+
+    func setAdvance(_ grant: AdvanceGrant) { meters.withLock { $0.setAdvance(grant) } }
 
     /// Takes an admission back: the call goes on elsewhere, where it is admitted anew.
     func withdraw(_ policy: TenantPolicy, _ amounts: MeteredAmounts) {
@@ -105,6 +146,11 @@ package final class TenantAccount: Sendable {
 extension ServingError {
     /// After how long it is worth asking again for what a call in progress may give back when it ends.
     static let callEndNanoseconds: UInt64 = 100_000_000
+
+    fileprivate static let advanceLabels = ["budget_advance", "budget_unknown"]
+
+    /// Whether more may be set aside for this server of a budget that it could not spend of.
+    package var isWantOfAdvance: Bool { Self.advanceLabels.contains(label) }
 
     fileprivate static func concurrency(_ tenant: TenantID, _ count: Int) -> ServingError {
         ServingError(

@@ -6,7 +6,7 @@ package import Vocabulary
 ///
 /// - Isolation: any thread; no lock for a call whose peer has a pass, one short lock for others.
 package final class TenantGate: Sendable {
-    private struct State {
+    struct State {
         var table: TenantTable
         var accounts: [TenantID: TenantAccount] = [:]
         /// When there are so many accounts, those without calls are forgotten.
@@ -28,16 +28,25 @@ package final class TenantGate: Sendable {
     /// What a tenant has used in a period, by this process or before it; nil when that cannot be found out now.
     package typealias SpentBefore = @Sendable (TenantID, _ period: Range<Int64>) -> SpentAmounts?
 
-    private let state: Mutex<State>
-    private let clocks: Clocks
+    let state: Mutex<State>
+    let clocks: Clocks
     private let spentBefore: SpentBefore
+    /// Where more of a budget is asked for; nil for a server that spends its budgets alone.
+    package let desk: AdvanceDesk?
     /// Counts what makes passes invalid: new tables, and accounts that were forgotten.
     private let generation = Atomic<UInt64>(1)
 
+    /// - Parameters:
+    ///   - table: who may call what, and how much.
+    ///   - clocks: where the time comes from.
+    ///   - desk: where more of a budget is asked for that other servers spend too; nil for none of them.
+    ///   - spentBefore: what was spent of a budget without this gate.
     package init(
-        _ table: TenantTable, clocks: Clocks, spentBefore: @escaping SpentBefore = { _, _ in SpentAmounts() }
+        _ table: TenantTable, clocks: Clocks, desk: AdvanceDesk? = nil,
+        spentBefore: @escaping SpentBefore = { _, _ in SpentAmounts() }
     ) {
         state = Mutex(State(table: table))
+        self.desk = desk
         self.spentBefore = spentBefore
         self.clocks = clocks
     }
@@ -136,7 +145,7 @@ package final class TenantGate: Sendable {
     ///
     /// Only those that have nothing to be remembered are forgotten, and with them every pass: one that kept its account
     /// would count beside the account that its tenant gets next, and the tenant could have twice its limit.
-    private func account(of tenant: TenantID) -> TenantAccount {
+    func account(of tenant: TenantID) -> TenantAccount {
         let now = clocks.monotonic.now()
         return state.withLock { state in
             if let account = state.accounts[tenant] { return account }
@@ -145,7 +154,7 @@ package final class TenantGate: Sendable {
                 state.accountCountToPrune = max(1024, state.accounts.count * 2)
                 generation.add(1, ordering: .acquiringAndReleasing)
             }
-            let account = TenantAccount(tenant: tenant, spentBefore: spentBefore)
+            let account = TenantAccount(tenant: tenant, desk: desk, spentBefore: spentBefore)
             state.accounts[tenant] = account
             return account
         }
@@ -161,11 +170,16 @@ package final class TenantGate: Sendable {
 
     /// Every tenant that has a budget and is listed or remembered, and the present period of that budget.
     package var budgetPeriods: [TenantPeriod] {
-        let (table, remembered) = state.withLock { ($0.table, Array($0.accounts.keys)) }
         let seconds = clocks.unixSeconds()
+        return budgets.map { TenantPeriod(tenant: $0, period: $1.period.interval(around: seconds)) }
+    }
+
+    /// Every tenant that has a budget and is listed or remembered.
+    var budgets: [(TenantID, BudgetPolicy)] {
+        let (table, remembered) = state.withLock { ($0.table, Array($0.accounts.keys)) }
         return Set(table.policies.keys).union(remembered).compactMap { tenant in
             let policy = table.policies[tenant] ?? table.unlistedPolicy
-            return (policy?.budget).map { TenantPeriod(tenant: tenant, period: $0.period.interval(around: seconds)) }
+            return (policy?.budget).map { (tenant, $0) }
         }
     }
 

@@ -12,6 +12,9 @@ struct TenantMeters {
     private var isHistoryKnown = false
     private var historyDueAt = MonotonicTime(nanoseconds: 0)
 
+    /// How fast the budget is spent.
+    private var pace = SpendingPace()
+
     /// How long a ledger that could not be read is left alone, by each tenant.
     static let historyRetryNanoseconds: UInt64 = 1_000_000_000
 
@@ -66,6 +69,10 @@ struct TenantMeters {
         case requestRate(RateLimit, waitNanoseconds: UInt64)
         case tokenRate(RateLimit, waitNanoseconds: UInt64)
         case budget(BudgetState.Refusal, BudgetPeriod)
+        /// The budget has it, as far as is known, but this server has not.
+        case advance(MeteredUnit, BudgetPeriod, retryNanoseconds: UInt64)
+        /// Nobody knows what is left.
+        case unknownBudget(BudgetPeriod, retryNanoseconds: UInt64)
     }
 
     /// Whether nothing is spent and nothing has to be earned back.
@@ -74,8 +81,12 @@ struct TenantMeters {
     }
 
     /// Takes all of it or nothing; a call counts in the rate of requests whatever it costs of the budget.
+    ///
+    /// `advanceNanoseconds` says when it is worth asking again for what an advance has not; it is nil for a server that
+    /// spends its budgets alone.
     mutating func take(
-        _ amounts: MeteredAmounts, _ policy: TenantPolicy, _ now: MonotonicTime, _ seconds: Int64, isCall: Bool
+        _ amounts: MeteredAmounts, _ policy: TenantPolicy, _ now: MonotonicTime, _ seconds: Int64,
+        advanceNanoseconds: UInt64? = nil, isCall: Bool
     ) -> Refusal? {
         var after = self
         if let limit = policy.requestRate, isCall, let wait = after.requests.take(1, of: limit, at: now) {
@@ -86,16 +97,39 @@ struct TenantMeters {
         {
             return .tokenRate(limit, waitNanoseconds: wait)
         }
-        if let budget = policy.budget {
-            var state = after.turned(budget, seconds)
-            do throws(BudgetState.Refusal) {
-                try state.reserve(amounts, of: budget)
-            } catch {
-                return .budget(error, budget.period)
+        if let budget = policy.budget, let refusal = after.promise(amounts, budget, now, seconds, advanceNanoseconds) {
+            // What could not be had is remembered, so that more is asked for.
+            if advanceNanoseconds != nil, refusal.mayBeAdvanced {
+                self.budget?.advances.want(amounts, of: budget.limits)
             }
-            after.budget = state
+            return refusal
         }
         self = after
+        return nil
+    }
+
+    private mutating func promise(
+        _ amounts: MeteredAmounts, _ policy: BudgetPolicy, _ now: MonotonicTime, _ seconds: Int64,
+        _ advanceNanoseconds: UInt64?
+    ) -> Refusal? {
+        var state = turned(policy, seconds)
+        if !isHistoryKnown, policy.limits.contains(where: { amounts[$0.key] > 0 }) {
+            return .unknownBudget(policy.period, retryNanoseconds: Self.historyRetryNanoseconds)
+        }
+        let before = state
+        do throws(BudgetState.Refusal) {
+            try state.reserve(amounts, of: policy)
+        } catch {
+            return .budget(error, policy.period)
+        }
+        if let advanceNanoseconds {
+            switch before.shortage(of: amounts, policy, at: now) {
+            case .usedUp(let unit)?: return .advance(unit, policy.period, retryNanoseconds: advanceNanoseconds)
+            case .unknown?: return .unknownBudget(policy.period, retryNanoseconds: advanceNanoseconds)
+            case nil: break
+            }
+        }
+        budget = state
         return nil
     }
 
@@ -119,10 +153,62 @@ struct TenantMeters {
         // What is used when a period is over belongs to the next; what else was, the next call asks.
         if let policy = policy.budget { turned(policy, seconds) }
         budget?.settle(reserved: reserved, used: used)
+        pace.add(used, at: now)
+    }
+
+    // MARK: Advances
+
+    /// Whether the budget has an amount, as far as is known, but not what is set aside of it for this server: then that
+    /// is asked for.
+    mutating func lacksAdvance(
+        _ amounts: MeteredAmounts, _ policy: BudgetPolicy, _ now: MonotonicTime, _ seconds: Int64
+    ) -> Bool {
+        var after = self
+        let refusal = after.promise(amounts, policy, now, seconds, 0)
+        guard let refusal, refusal.mayBeAdvanced else { return false }
+        budget?.advances.want(amounts, of: policy.limits)
+        return true
+    }
+
+    /// Whether the database is to be asked for an advance of a period.
+    mutating func isAdvanceDue(
+        _ policy: BudgetPolicy, _ period: Range<Int64>, _ now: MonotonicTime, _ seconds: Int64
+    ) -> Bool {
+        let state = turned(policy, seconds)
+        return state.advances.isDue(state.use(in: period), policy.limits, pace: pace.perMinute(at: now), at: now)
+    }
+
+    /// Asks for an advance.
+    mutating func advanceRequest(
+        _ budget: TenantPeriod, _ policy: BudgetPolicy, _ recorded: RecordedAmounts, isLast: Bool,
+        _ now: MonotonicTime, _ seconds: Int64
+    ) -> AdvanceRequest {
+        var state = turned(policy, seconds)
+        let request = state.advances.request(
+            budget, state.use(in: budget.period), policy.limits, recorded, pace: pace.perMinute(at: now),
+            isLast: isLast, at: now)
+        self.budget = state
+        return request
+    }
+
+    /// What calls could not have from now on is asked for the next time.
+    mutating func didAskForAdvances() { budget?.advances.didAsk() }
+
+    mutating func setAdvance(_ grant: AdvanceGrant) {
+        guard let present = budget?.period else { return }
+        budget?.advances.set(grant, present: present)
     }
 }
 
 extension TenantMeters.Refusal {
+    /// Whether the database may have what this server has not.
+    var mayBeAdvanced: Bool {
+        switch self {
+        case .advance, .unknownBudget: true
+        case .requestRate, .tokenRate, .budget: false
+        }
+    }
+
     /// As the caller reads it.
     func error(of tenant: TenantID, at seconds: Int64) -> ServingError {
         switch self {
@@ -142,6 +228,18 @@ extension TenantMeters.Refusal {
                     + "\(period.rawValue) begins in \(max(0, refusal.resetsAt - seconds)) s",
                 label: "budget_exhausted",
                 retryAdvice: refusal.mayBecomeFree ? .after(nanoseconds: ServingError.callEndNanoseconds) : .never)
+        case .advance(let unit, let period, let wait):
+            ServingError(
+                .resourceExhausted,
+                "tenant \(tenant) has used up what is set aside for this server of the \(unit.rawValue) of its "
+                    + "\(period.rawValue); more is asked for, and the others may have it",
+                label: "budget_advance", retryAdvice: .after(nanoseconds: wait))
+        case .unknownBudget(let period, let wait):
+            ServingError(
+                .resourceExhausted,
+                "what is left of the budget of tenant \(tenant) for its \(period.rawValue) is not known: the ledger "
+                    + "cannot be read",
+                label: "budget_unknown", retryAdvice: .after(nanoseconds: wait))
         }
     }
 }

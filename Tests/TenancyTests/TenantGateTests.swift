@@ -304,16 +304,22 @@ struct TenantLimitsTests {
         }
     }
 
-    @Test("a budget whose history cannot be read lets calls through, and asks again")
+    @Test("nothing is spent of a budget whose history cannot be read, and that is asked for again")
     func unreadableHistory() throws {
         var policy = TenantPolicy()
         policy.budget = BudgetPolicy(period: .day, limits: [.tokens: 100])
         let memory = Memory()
         let gate = gate(memory, policy)
+        // What no unit of the budget counts goes on.
         let pass = try enter(gate)
-        try gate.reserve(MeteredAmounts(tokens: 10), for: pass)
+        try gate.reserve(MeteredAmounts(images: 1), for: pass)
+        for _ in 0..<3 {
+            let unknown = #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 1), for: pass) }
+            #expect(unknown?.code == .resourceExhausted && unknown?.label == "budget_unknown")
+            #expect(unknown?.retryAdvice == .after(nanoseconds: TenantMeters.historyRetryNanoseconds))
+        }
         #expect(memory.asked.withLock(\.count) == 1, "not for every call")
-        gate.settle(pass, reserved: MeteredAmounts(tokens: 10), used: MeteredAmounts(tokens: 10))
+        #expect(gate.statuses.first?.budget?.reserved.tokens == 0)
         memory.spent.withLock { $0 = SpentAmounts(here: MeteredAmounts(tokens: 95)) }
         clock.advance(byNanoseconds: TenantMeters.historyRetryNanoseconds)
         let refusal = #expect(throws: ServingError.self) { try gate.reserve(MeteredAmounts(tokens: 10), for: pass) }

@@ -98,6 +98,7 @@ final class ForwardedCall {
                 group.addTask(executorPreference: context.loop) { [keeper, requestType] in
                     try await call.write(first)
                     while let message = try await rest.next() {
+                        await keeper.awaitAdvance(for: message, requestType)
                         do throws(ServingError) {
                             try keeper.takeForwarded(message, requestType)
                         } catch {
