@@ -10,7 +10,9 @@ package struct Readiness: OptionSet, Sendable {
     package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
     /// The peer has closed both directions or the descriptor failed: reported whether wanted or not.
     package static let hangUp = Readiness(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
-    /// A read would say something. A value of its own, since a literal of several is made through generic code.
+    /// A read would say something.
+    ///
+    /// A value of its own, since a literal of several is made through generic code.
     package static let answersReads = Readiness(
         rawValue: EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
 }
