@@ -45,6 +45,16 @@ package struct HeaderBlock: Sendable {
         return nil
     }
 
+    /// Whether there is a field that `isWanted`; the pointers do not outlive it.
+    package func contains(
+        where isWanted: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
+    ) -> Bool {
+        for index in 0..<storage.fieldCount where isWanted(storage.name(at: index), storage.value(at: index)) {
+            return true
+        }
+        return false
+    }
+
     /// Reads all fields in place, in order; the pointers do not outlive `body`.
     package func forEach<Failure: Error>(
         _ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(Failure) -> Void

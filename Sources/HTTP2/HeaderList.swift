@@ -95,7 +95,11 @@ package struct HeaderList: @unchecked Sendable {
     /// Appends all fields of another list, which need not be checked again.
     package mutating func append(contentsOf other: HeaderList) {
         let start = copied.count
-        fields.append(contentsOf: start == 0 ? other.fields : other.fields.map { $0.moved(by: start) })
+        if start == 0 {
+            fields.append(contentsOf: other.fields)
+        } else {
+            for field in other.fields { fields.append(field.moved(by: start)) }
+        }
         copied.append(contentsOf: other.copied)
         listByteCount += other.listByteCount
     }

@@ -28,9 +28,9 @@ extension Consumption {
         self.init()
         trailers.forEach { name, value in
             guard name.count > 5, UnsafeRawBufferPointer(rebasing: name[..<5]).equals("apus-"),
-                let field = Self.trailerNames.first(where: { name.equals($0.0) })?.1
+                let field = Self.trailerNames.firstIndex(where: { name.equals($0) })
             else { return }
-            self[keyPath: field] = UInt64(String(decoding: value.prefix(20), as: UTF8.self)) ?? 0
+            self[field] = value.decimal ?? 0
         }
         self = clamped
     }
@@ -38,12 +38,10 @@ extension Consumption {
     /// What the trailers of a call say, for whoever counts without reading messages: the times always, all kinds of
     /// tokens where there was a prompt, and of the rest what there is.
     var trailers: [(name: String, value: String)] {
-        Self.trailerNames.compactMap { name, count in
-            let name = name.description
-            let value = self[keyPath: count]
-            let isTime = count == \.queueMicroseconds || count == \.computeMicroseconds
-            let isOfText = count == \.cachedTokenCount || count == \.generatedTokenCount
-            return value > 0 || isTime || isOfText && promptTokenCount > 0 ? (name, String(value)) : nil
+        Self.trailerNames.enumerated().compactMap { field, name in
+            let value = self[field]
+            let isOfText = promptTokenCount > 0 && Self.textFields.contains(field)
+            return value > 0 || Self.timeFields.contains(field) || isOfText ? (name.description, String(value)) : nil
         }
     }
 
@@ -84,7 +82,7 @@ extension Consumption {
     init?(parameters: [String: UInt64]) {
         guard parameters[Self.computeTimeName.description] != nil else { return nil }
         self.init()
-        for (name, count) in Self.trailerNames { self[keyPath: count] = parameters[name.description] ?? 0 }
+        for (field, name) in Self.trailerNames.enumerated() { self[field] = parameters[name.description] ?? 0 }
         self = clamped
     }
 
@@ -102,10 +100,56 @@ extension Consumption {
         ("edges", \.edgeCount),
     ]
 
-    private static let trailerNames: [(StaticString, any (WritableKeyPath<Consumption, UInt64> & Sendable))] = [
-        ("apus-prompt-tokens", \.promptTokenCount), ("apus-cached-tokens", \.cachedTokenCount),
-        ("apus-generated-tokens", \.generatedTokenCount), ("apus-images", \.imageCount), ("apus-nodes", \.nodeCount),
-        ("apus-edges", \.edgeCount), ("apus-queue-us", \.queueMicroseconds),
-        (computeTimeName, \.computeMicroseconds),
+    private static let trailerNames: [StaticString] = [
+        "apus-prompt-tokens", "apus-cached-tokens", "apus-generated-tokens", "apus-images", "apus-nodes", "apus-edges",
+        "apus-queue-us", computeTimeName,
     ]
+    /// Of `trailerNames`, those that every text has, and those that every call has.
+    private static let (textFields, timeFields) = (1...2, 6...7)
+
+    /// The count of one of `trailerNames`.
+    ///
+    /// Why no key paths: a front end reads the trailers of every call, and each key path costs it as much as a header.
+    private subscript(field: Int) -> UInt64 {
+        get {
+            switch field {
+            case 0: promptTokenCount
+            case 1: cachedTokenCount
+            case 2: generatedTokenCount
+            case 3: imageCount
+            case 4: nodeCount
+            case 5: edgeCount
+            case 6: queueMicroseconds
+            default: computeMicroseconds
+            }
+        }
+        set {
+            switch field {
+            case 0: promptTokenCount = newValue
+            case 1: cachedTokenCount = newValue
+            case 2: generatedTokenCount = newValue
+            case 3: imageCount = newValue
+            case 4: nodeCount = newValue
+            case 5: edgeCount = newValue
+            case 6: queueMicroseconds = newValue
+            default: computeMicroseconds = newValue
+            }
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The number that these digits are; nil for anything else, and past 64 bits.
+    fileprivate var decimal: UInt64? {
+        guard !isEmpty else { return nil }
+        var number: UInt64 = 0
+        for byte in self {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            let (tenfold, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, overflows) = tenfold.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+            guard !isTooLarge, !overflows else { return nil }
+            number = sum
+        }
+        return number
+    }
 }

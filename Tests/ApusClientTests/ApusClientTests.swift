@@ -170,6 +170,28 @@ struct ApusClientTests {
         }
     }
 
+    @Test("a sample of neighbours is asked for by its size and seed, and features are set node by node")
+    func sampledAndUpdated() async throws {
+        let (seen, updated) = (Seen<PredictRequest>(), Seen<UpdateNodesRequest>())
+        var methods = MethodTable()
+        methods.answer(GraphMethods.predict, seen, with: PredictResponse())
+        methods.answer(GraphMethods.updateNodes, updated, with: UpdateNodesResponse(updatedNodes: 5))
+        try await TestServer.with(methods) { client in
+            let sampling = NeighbourSampling(fanout: [5, 0], seed: .max)
+            _ = try await client.predict(model: "m", nodes: [1], sampling: sampling)
+            #expect(seen.last == PredictRequest(model: "m", nodes: [1], fanout: [5, 0], samplingSeed: .max))
+            let count = try await client.updateNodes(
+                model: "m", version: 2, features: [7: [1, 2], 3: [-1, 0]], restoredNodes: [4])
+            #expect(count == 5)
+            let features = [-1, 0, 1, 2] as [Float]
+            let bytes = features.withUnsafeBytes { Bytes(copying: $0) }
+            #expect(
+                updated.last
+                    == UpdateNodesRequest(
+                        model: "m", version: "2", nodes: [3, 7], featureCount: 2, features: bytes, restoredNodes: [4]))
+        }
+    }
+
     @Test("tensors go there and back, bytes unchanged")
     func infer() async throws {
         var methods = MethodTable()

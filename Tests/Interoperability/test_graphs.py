@@ -53,6 +53,16 @@ def test_a_sample_of_neighbours_depends_on_the_seed_and_not_on_the_company(graph
     assert predict(graph, [0], fanout=[3, 3], sampling_seed=2**64 - 1) != predict(graph, [0])
 
 
+def test_the_command_line_samples_neighbours(server, certificates):
+    def ask(*arguments):
+        return apus("call", "graph", "--model", "karate", "--nodes", "0,33", "--target",
+                    server.target.replace("localhost", "127.0.0.1"), "--certs", certificates / "main", *arguments)
+    one, again, whole = ask("--fanout", "3,3", "--sampling-seed", "7"), ask("--fanout", "3,3", "--sampling-seed", "7"), ask()
+    assert one.returncode == 0 and one.stdout == again.stdout != whole.stdout, one.stderr
+    wrong = ask("--fanout", "3")
+    assert wrong.returncode == 1 and "'fanout'" in wrong.stderr and wrong.stdout == ""
+
+
 def test_a_fanout_that_does_not_fit_is_named(graph):
     code, message = refusal(lambda: predict(graph, [0], fanout=[3]))
     assert code == grpc.StatusCode.INVALID_ARGUMENT and "'fanout'" in message and "Expected [2], got [1]" in message

@@ -66,6 +66,10 @@ package struct RequestHeaders: Sendable {
         previousAttemptCount: Int = 0, passed: PassedHeaders? = nil, metadata: Metadata
     ) throws(HTTP2Error) -> HeaderList {
         var list = beginning
+        // A list that grows field by field is copied again and again.
+        list.reserve(
+            fieldCount: 16 + (passed?.fieldCountMax ?? 0),
+            byteCount: 128 + path.count + authority.count + (passed?.copiedByteCountMax ?? 0))
         try list.append(":path", path)
         try list.append(":authority", authority)
         if let timeoutNanoseconds {

@@ -175,10 +175,17 @@ extension HeaderBlock {
     /// is not printable ASCII, which is thrown away as the protocol allows, because it could not be sent on.
     func forEachMetadata(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
         forEach { name, value in
-            guard !ReservedHeader.contains(name), name.isMetadataName, value.isPrintableASCII || name.hasBinarySuffix
-            else { return }
-            body(name, value)
+            if Self.isMetadata(name, value) { body(name, value) }
         }
+    }
+
+    /// Whether there is one of those fields that `isWanted`.
+    func containsMetadata(where isWanted: (_ name: UnsafeRawBufferPointer) -> Bool) -> Bool {
+        contains { name, value in Self.isMetadata(name, value) && isWanted(name) }
+    }
+
+    private static func isMetadata(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
+        !ReservedHeader.contains(name) && name.isMetadataName && (value.isPrintableASCII || name.hasBinarySuffix)
     }
 }
 

@@ -20,13 +20,12 @@ package struct PassedHeaders: Sendable {
     }
 
     /// Whether there is nothing to send on.
-    package var isEmpty: Bool {
-        var isEmpty = added == nil
-        block.forEachMetadata { name, _ in
-            if !isOmitted(name) { isEmpty = false }
-        }
-        return isEmpty
-    }
+    package var isEmpty: Bool { added == nil && !block.containsMetadata { !isOmitted($0) } }
+
+    /// At most so many bytes are copied when it is sent on.
+    var copiedByteCountMax: Int { block.listByteCount + (added?.listByteCount ?? 0) }
+    /// At most so many fields are sent on.
+    var fieldCountMax: Int { block.count + (added?.count ?? 0) }
 
     private func isOmitted(_ name: UnsafeRawBufferPointer) -> Bool { omitted.contains { name.equals($0) } }
 
