@@ -2,7 +2,7 @@ package import RPC
 
 /// What calls used, as the server says in their trailers.
 package struct CallUsage: Codable, Equatable, Sendable {
-    /// Calls whose trailers said something.
+    /// Calls that used something; one that was refused says that it used nothing.
     package var calls: UInt64 = 0
     package var promptTokens: UInt64 = 0
     package var cachedTokens: UInt64 = 0
@@ -28,7 +28,7 @@ package struct CallUsage: Codable, Equatable, Sendable {
             case "apus-compute-us": computeMicroseconds = value
             default: continue
             }
-            calls = 1
+            if value > 0 { calls = 1 }
         }
     }
 
