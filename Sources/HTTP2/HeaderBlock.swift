@@ -1,3 +1,4 @@
+import Glibc
 package import Vocabulary
 
 /// The fields of a received header list, in order, names in lower case; one allocation, nothing decoded.
@@ -43,6 +44,15 @@ package struct HeaderBlock: Sendable {
             return index
         }
         return nil
+    }
+
+    /// Whether it has the same fields in the same order, whatever the value of those called `name` is.
+    package func isSame(as other: HeaderBlock, exceptFor name: StaticString) -> Bool {
+        guard count == other.count, isTruncated == other.isTruncated else { return false }
+        for index in 0..<count where !storage.hasSameField(at: index, as: other.storage) {
+            guard storage.name(at: index).equals(name), other.storage.name(at: index).equals(name) else { return false }
+        }
+        return true
     }
 
     /// Whether there is a field that `isWanted`; the pointers do not outlive it.
@@ -101,6 +111,19 @@ final class HeaderStorage: @unchecked Sendable {
         precondition(index >= 0 && index < fieldCount, "field \(index) of \(fieldCount)")
         let start = index == 0 ? 0 : Int(ends[2 * index - 1])
         return UnsafeRawBufferPointer(start: bytes + start, count: Int(ends[2 * index]) - start)
+    }
+
+    /// Whether the names at `index` are the same, and the values.
+    ///
+    /// - Precondition: `other` has as many fields.
+    func hasSameField(at index: Int, as other: HeaderStorage) -> Bool {
+        precondition(index >= 0 && index < fieldCount && fieldCount == other.fieldCount, "\(index) of \(fieldCount)")
+        let (start, otherStart) = index == 0 ? (0, 0) : (Int(ends[2 * index - 1]), Int(other.ends[2 * index - 1]))
+        let (nameEnd, otherNameEnd) = (Int(ends[2 * index]), Int(other.ends[2 * index]))
+        let (end, otherEnd) = (Int(ends[2 * index + 1]), Int(other.ends[2 * index + 1]))
+        guard nameEnd - start == otherNameEnd - otherStart, end - start == otherEnd - otherStart else { return false }
+        // Name and value lie one behind the other.
+        return memcmp(bytes + start, other.bytes + otherStart, end - start) == 0
     }
 
     func value(at index: Int) -> UnsafeRawBufferPointer {

@@ -104,6 +104,20 @@ package struct HeaderList: @unchecked Sendable {
         listByteCount += other.listByteCount
     }
 
+    /// Puts a field with a constant name and a copied value in front of the one at `index`.
+    ///
+    /// - Throws: `HTTP2Error.invalidHeader` when the value must not be sent; the list is then unchanged.
+    /// - Precondition: the name is legal and in lower case; there are at least `index` fields.
+    package mutating func insert(
+        _ name: StaticString, _ value: Bytes, indexing: Indexing = .allowed, at index: Int
+    ) throws(HTTP2Error) {
+        try append(name, value, indexing: indexing)
+        fields.insert(fields.removeLast(), at: index)
+    }
+
+    /// Whether it is the same list: not only the same fields, but made in the same way.
+    package func isSame(as other: HeaderList) -> Bool { fields == other.fields && copied == other.copied }
+
     private mutating func copy(_ bytes: some Collection<UInt8>) -> Text {
         let text = Text(offset: copied.count, count: bytes.count)
         copied.append(contentsOf: bytes)
@@ -160,7 +174,7 @@ package struct HeaderList: @unchecked Sendable {
 }
 
 /// A run of bytes: a constant of the program, or a range of the list's own buffer.
-private struct Text {
+private struct Text: Equatable {
     let constant: UnsafePointer<UInt8>?
     let offset: Int
     let count: Int
@@ -188,7 +202,7 @@ private struct Text {
     }
 }
 
-private struct Field {
+private struct Field: Equatable {
     let name: Text
     let value: Text
     let indexing: HeaderList.Indexing

@@ -119,7 +119,7 @@ package final class ClientCall: @unchecked Sendable {
         guard !options.deadline.isExpired(at: now) else { return deadlineDidExpire() }
         let timeout = options.deadline.isFinite ? options.deadline.time.nanoseconds(since: now) : nil
         do throws(HTTP2Error) {
-            let list = try owner.requestHeaders.list(
+            let list = try owner.requestLists.list(
                 path: path, timeoutNanoseconds: timeout, compression: options.compression,
                 previousAttemptCount: retryState.retryCount, passed: options.passedHeaders, metadata: requestMetadata)
             stream = try owner.session.openStream(list, .more)

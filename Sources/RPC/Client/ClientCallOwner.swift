@@ -10,7 +10,7 @@ package protocol ClientCallOwner: AnyObject {
     var codec: Codec { get }
     /// Decompresses, for all connections of the loop; may outlive the connection.
     var unfolder: Unfolder { get }
-    var requestHeaders: RequestHeaders { get }
+    var requestLists: RequestLists { get }
 
     /// There is something for `session.drainOutput`; it is written at the end of the turn.
     func outputIsReady()

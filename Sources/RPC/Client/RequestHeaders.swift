@@ -72,10 +72,7 @@ package struct RequestHeaders: Sendable {
             byteCount: 128 + path.count + authority.count + (passed?.copiedByteCountMax ?? 0))
         try list.append(":path", path)
         try list.append(":authority", authority)
-        if let timeoutNanoseconds {
-            try list.append(
-                "grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: timeoutNanoseconds)), indexing: .never)
-        }
+        if let timeoutNanoseconds { try Self.insertTimeout(timeoutNanoseconds, in: &list) }
         if previousAttemptCount > 0 {
             list.append(contentsOf: Self.middle(compression))
             try list.append("grpc-previous-rpc-attempts", Bytes(utf8: String(previousAttemptCount)))
@@ -86,6 +83,12 @@ package struct RequestHeaders: Sendable {
         passed?.append(to: &list, isRetry: previousAttemptCount > 0)
         try metadata.append(to: &list)
         return list
+    }
+
+    /// Puts the time into a list that was made without one: behind the fields that are HTTP's.
+    static func insertTimeout(_ nanoseconds: UInt64, in list: inout HeaderList) throws(HTTP2Error) {
+        try list.insert(
+            "grpc-timeout", Bytes(utf8: Timeout.format(nanoseconds: nanoseconds)), indexing: .never, at: 4)
     }
 
     private func end(_ compression: CompressionFormat?) -> HeaderList {

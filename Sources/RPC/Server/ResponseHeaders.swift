@@ -57,6 +57,7 @@ package enum ResponseHeaders {
     ) throws(HTTP2Error) -> HeaderList {
         guard error != nil || !metadata.isEmpty || passed != nil else { return trailersOK }
         var list = HeaderList()
+        if let passed { list.reserve(fieldCount: 2 + passed.fieldCountMax, byteCount: passed.copiedByteCountMax) }
         try append(error, metadata, passed, to: &list)
         return list
     }

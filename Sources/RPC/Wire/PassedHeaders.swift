@@ -19,6 +19,18 @@ package struct PassedHeaders: Sendable {
         self.added = added
     }
 
+    /// Whether the same is sent on of a request's headers, whatever time the caller has given it.
+    func sendsSame(as other: PassedHeaders) -> Bool {
+        guard block.isSame(as: other.block, exceptFor: "grpc-timeout"), omitted.count == other.omitted.count,
+            zip(omitted, other.omitted).allSatisfy({ $0.utf8Start == $1.utf8Start })
+        else { return false }
+        switch (added, other.added) {
+        case (nil, nil): return true
+        case (let added?, let otherAdded?): return added.isSame(as: otherAdded)
+        default: return false
+        }
+    }
+
     /// Whether there is nothing to send on.
     package var isEmpty: Bool { added == nil && !block.containsMetadata { !isOmitted($0) } }
 

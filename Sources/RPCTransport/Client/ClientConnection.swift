@@ -25,7 +25,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
     let session: HTTP2Session
     let codec: Codec
     let unfolder: Unfolder
-    let requestHeaders: RequestHeaders
+    let requestLists: RequestLists
     private let connection: Connection
     private unowned let owner: any ClientConnectionOwner
     private let loop: EventLoop
@@ -62,7 +62,7 @@ final class ClientConnection: ConnectionDelegate, ClientCallOwner {
         self.session = session
         codec = buffers.codec
         unfolder = buffers.unfolder
-        self.requestHeaders = requestHeaders
+        requestLists = RequestLists(requestHeaders)
         self.owner = owner
         self.loop = loop
         self.keepalive = Keepalive(keepalive)
