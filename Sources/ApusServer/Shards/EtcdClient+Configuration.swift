@@ -30,10 +30,12 @@ extension EtcdClient {
             channel.serverName = etcd.serverName
             // An etcd that restarts is called again soon: it has few clients, who were told nothing meanwhile.
             channel.backoff.initialNanoseconds = 100_000_000
-            channel.backoff.maxNanoseconds = 1_000_000_000
+            channel.backoff.maxNanoseconds = 300_000_000
             channel.backoff.attemptTimeoutNanoseconds = 2 * Self.attemptNanoseconds
             channel.keepalive.timeNanoseconds = 10_000_000_000
-            channel.keepalive.timeoutNanoseconds = 5_000_000_000
+            // Across a cut, TCP waits about as long again before it sends once more, and the shard would be away for
+            // that long: a new connection is there within a second or so.
+            channel.keepalive.timeoutNanoseconds = 2_000_000_000
             return RPCChannel(configuration: channel, loops: loops)
         }
         self.init(

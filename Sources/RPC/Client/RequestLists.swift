@@ -1,6 +1,6 @@
-package import Compression
-package import HTTP2
-package import Vocabulary
+import Compression
+import HTTP2
+import Vocabulary
 
 /// Makes the header lists of a connection's requests, and remembers the last one.
 ///
