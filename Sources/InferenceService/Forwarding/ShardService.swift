@@ -34,19 +34,24 @@ package struct ShardService: Sendable {
             ticker.cancel()
             watchers.remove(watcher)
         }
+        var estimates: [ModelSelector: ServiceEstimate] = [:]
         for await _ in ticks {
             let isServing = servingState.isServing
-            try await writer.write(ShardState(models: models, draining: !isServing))
+            try await writer.write(ShardState(models: models(&estimates), draining: !isServing))
             guard isServing else { return }
         }
     }
 
-    private var models: [ShardModel] {
-        engine.models.map { description in
+    private func models(_ estimates: inout [ModelSelector: ServiceEstimate]) -> [ShardModel] {
+        let before = estimates
+        estimates = [:]
+        return engine.models.map { description in
             let selector = ModelSelector(name: description.name, version: description.version)
             let counters = (try? engine.counters(of: selector)) ?? EngineCounters()
-            // Of all steps that a text takes, not of one.
-            let service = counters.answerCount == 0 ? 0 : counters.computeNanoseconds / counters.answerCount
+            var estimate = before[selector] ?? ServiceEstimate()
+            let service = estimate.update(
+                answerCount: counters.answerCount, computeNanoseconds: counters.computeNanoseconds)
+            estimates[selector] = estimate
             return ShardModel(
                 name: description.name.name, version: description.version.description,
                 expectedWaitMicroseconds: UInt64(clamping: counters.queuedRequestCount) * service / 1000,
