@@ -68,7 +68,7 @@ let package = Package(
         // Layer 2
         module("EventLoops", ["CLinux", "Vocabulary"]),
         module("TLS", ["COpenSSL", "CRecordCipher", "Vocabulary"]),
-        module("HTTP2", ["CNghttp2", "Vocabulary"]),
+        module("HTTP2", ["CMemory", "CNghttp2", "Vocabulary"]),
         module("Compression", ["CZlib", "Vocabulary"]),
         module("Messages", ["CMessages", "CProtobufC", "Vocabulary"]),
         module("Compute", ["CKernels", "CLinux", "COpenBLAS", "Vocabulary"]),
@@ -183,7 +183,7 @@ let package = Package(
         tests("Vocabulary", ["CMemory"]),
         tests("EventLoops", ["CLinux"]),
         tests("TLS", ["COpenSSL"]),
-        tests("HTTP2", []),
+        tests("HTTP2", ["CMemory"]),
         tests("Compression", ["CZlib"]),
         tests("Messages", ["CMessages", "CProtobufC"]),
         tests("Compute", ["CKernels"]),

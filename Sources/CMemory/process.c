@@ -12,3 +12,5 @@ int apus_give_back_large_blocks(void) {
     return mallopt(M_MMAP_THRESHOLD, MAPPED_BYTE_COUNT_MIN) == 1
         && mallopt(M_TRIM_THRESHOLD, KEPT_AT_END_BYTE_COUNT_MAX) == 1;
 }
+
+size_t apus_usable_byte_count(void *block) { return malloc_usable_size(block); }

@@ -41,11 +41,29 @@ struct FrameWalker {
                 offset += skipped
                 continue
             }
+            if headerByteCount == 0, let found = whole(in: bytes, &offset) { return found }
             if collect(bytes, &offset, until: 9) && collect(bytes, &offset, until: 9 + extraByteCount) {
                 return finishHeader()
             }
         }
         return nil
+    }
+
+    /// The header at `offset`, which moves behind it, where the bytes certainly hold all of it, as nearly always.
+    private mutating func whole(in bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> FrameHeader? {
+        guard bytes.count - offset >= 13 else { return nil }
+        let word = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        let byteCount = Int(word >> 40)
+        let type = UInt8(truncatingIfNeeded: word >> 32)
+        let flags = UInt8(truncatingIfNeeded: word >> 24)
+        guard type == FrameHeader.windowUpdate, byteCount == 4 else {
+            offset += 9
+            skipByteCount = byteCount
+            return FrameHeader(byteCount: byteCount, type: type, flags: flags, windowIncrement: 0)
+        }
+        let increment = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 9, as: UInt32.self))
+        offset += 13
+        return FrameHeader(byteCount: byteCount, type: type, flags: flags, windowIncrement: increment & 0x7fff_ffff)
     }
 
     /// Copies bytes until `count` of the header are there; false when the input ends before that.

@@ -1,38 +1,48 @@
 import CNghttp2
 
 extension HTTP2Session {
-    /// The next thing that happened, or nil when there is nothing more for now.
-    package func nextEvent() -> HTTP2Event? {
+    /// Hands what has happened to `body`, one thing after the other, until that returns false or there is nothing more
+    /// for now.
+    package func handEvents(to body: (HTTP2Event) -> Bool) {
         while let recorded = state.pointee.events.popFirst() {
-            if let event = resolve(recorded) { return event }
+            guard hand(recorded, to: body) else { return }
         }
-        return nil
     }
 
-    /// The event for the outside; nil for one about a stream that the owner has reset in the meantime.
-    private func resolve(_ recorded: RecordedEvent) -> HTTP2Event? {
+    /// The next thing that happened, or nil when there is nothing more for now.
+    package func nextEvent() -> HTTP2Event? {
+        var next: HTTP2Event?
+        handEvents { event in
+            next = event
+            return false
+        }
+        return next
+    }
+
+    /// Hands on what a callback has noted down; not what is about a stream that the owner has reset in the meantime.
+    private func hand(_ recorded: RecordedEvent, to body: (HTTP2Event) -> Bool) -> Bool {
         let object = recorded.object?.takeRetainedValue()
         let stream = recorded.stream
         switch recorded.kind {
-        case .settings: return .settings
-        case .ping: return .ping
-        case .pingAcknowledged: return .pingAcknowledged(recorded.payload)
+        case .settings: return body(.settings)
+        case .ping: return body(.ping)
+        case .pingAcknowledged: return body(.pingAcknowledged(recorded.payload))
         case .goAway:
             let debugData = unsafeDowncast(object!, to: DebugData.self).bytes
-            return .goAway(lastStreamID: recorded.lastStreamID, code: recorded.code, debugData: debugData)
+            return body(.goAway(lastStreamID: recorded.lastStreamID, code: recorded.code, debugData: debugData))
         case .closed:
             if let record = state.pointee.streams.record(of: stream) { state.pointee.streams.give(back: record) }
-            return .closed(stream, recorded.code, recorded.origin)
+            return body(.closed(stream, recorded.code, recorded.origin))
         case .headers, .data, .trailers, .writable:
             guard let record = state.pointee.streams.record(of: stream),
                 !record.pointee.flags.contains(.resetByOwner)
-            else { return nil }
+            else { return true }
         }
         switch recorded.kind {
-        case .data: return .data(stream, recorded.bytes, recorded.continuation)
-        case .writable: return .writable(stream)
-        case .trailers: return .trailers(stream, Self.headerBlock(object))
-        default: return .headers(stream, Self.headerBlock(object), recorded.continuation)
+        case .data: return body(.data(stream, recorded.bytes, recorded.continuation))
+        case .writable: return body(.writable(stream))
+        case .trailers: return body(.trailers(stream, Self.headerBlock(object)))
+        default: return body(.headers(stream, Self.headerBlock(object), recorded.continuation))
         }
     }
 

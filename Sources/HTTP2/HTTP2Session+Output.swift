@@ -35,7 +35,10 @@ extension HTTP2Session {
         if let frameBuffer = state.pointee.frameBuffer, !wantsWrite { LibraryMemory.emptyFrameBuffer(frameBuffer) }
         // A stream that is open may be in the middle of its header list.
         guard state.pointee.openStreamCount == 0 else { return }
+        state.pointee.freeBlocks.deallocate()
         state.pointee.headerScratch.deallocate()
+        state.pointee.lastHeaders = nil
+        state.pointee.lastTrailers = nil
         state.pointee.streams.releaseIfUnused()
     }
 

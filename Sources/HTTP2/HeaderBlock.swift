@@ -7,7 +7,10 @@ package import Vocabulary
 /// after another. Field `i` has its name at `valueEnd(i - 1) ..< nameEnd(i)` and its value at
 /// `nameEnd(i) ..< valueEnd(i)`.
 ///
-/// - Isolation: any thread; it never changes.
+/// A session that receives the same list again gives the same block again: what was found out about it can be kept with
+/// it.
+///
+/// - Isolation: any thread, for it never changes; but for its note, which is the session's loop's.
 package struct HeaderBlock: Sendable {
     private let storage: HeaderStorage
 
@@ -46,13 +49,25 @@ package struct HeaderBlock: Sendable {
         return nil
     }
 
-    /// Whether it has the same fields in the same order, whatever the value of those called `name` is.
-    package func isSame(as other: HeaderBlock, exceptFor name: StaticString) -> Bool {
-        guard count == other.count, isTruncated == other.isTruncated else { return false }
-        for index in 0..<count where !storage.hasSameField(at: index, as: other.storage) {
-            guard storage.name(at: index).equals(name), other.storage.name(at: index).equals(name) else { return false }
-        }
-        return true
+    /// The index of the last field called `name` (lower case), or nil.
+    package func lastIndex(of name: StaticString) -> Int? {
+        (0..<storage.fieldCount).last { storage.name(at: $0).equals(name) }
+    }
+
+    /// Whether it has the same fields in the same order, whatever the value at `index` is; nil for no exception.
+    package func isSame(as other: HeaderBlock, exceptForValueAt index: Int?) -> Bool {
+        storage === other.storage || storage.isSame(as: other.storage, exceptForValueAt: index)
+    }
+
+    /// Whether the session has received the list before: a note on it may be read again.
+    package var isRepeated: Bool { storage.isRepeated }
+
+    /// What the layer above has found out about the list.
+    ///
+    /// - Isolation: the session's loop.
+    package var note: AnyObject? {
+        get { storage.note }
+        nonmutating set { storage.note = newValue }
     }
 
     /// Whether there is a field that `isWanted`; the pointers do not outlive it.
@@ -84,8 +99,12 @@ package struct HeaderBlock: Sendable {
 
 /// The memory of a `HeaderBlock`.
 ///
-/// `@unchecked Sendable`: written by `init` alone.
+/// `@unchecked Sendable`: written by `init` alone, but for what is the session's loop's.
 final class HeaderStorage: @unchecked Sendable {
+    /// Whether another list was the same, and shares this.
+    @exclusivity(unchecked) fileprivate(set) var isRepeated = false
+    /// What the layer above has found out about the list.
+    @exclusivity(unchecked) fileprivate(set) var note: AnyObject?
     let fieldCount: Int
     let isTruncated: Bool
     let listByteCount: Int
@@ -95,7 +114,9 @@ final class HeaderStorage: @unchecked Sendable {
 
     /// Copies `ends` (two a field) and `bytes` into one allocation.
     init(ends: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer, listByteCount: Int, isTruncated: Bool) {
-        memory = .allocate(byteCount: max(ends.count + bytes.count, 1), alignment: 8)
+        // Not by an allocation of Swift's, which asks for an alignment and takes three times as long to give it.
+        guard let memory = malloc(max(ends.count + bytes.count, 1)) else { preconditionFailure("no memory") }
+        self.memory = memory
         UnsafeMutableRawBufferPointer(start: memory, count: ends.count).copyMemory(from: ends)
         UnsafeMutableRawBufferPointer(start: memory + ends.count, count: bytes.count).copyMemory(from: bytes)
         fieldCount = ends.count / (2 * MemoryLayout<UInt32>.stride)
@@ -105,7 +126,22 @@ final class HeaderStorage: @unchecked Sendable {
         self.isTruncated = isTruncated
     }
 
-    deinit { memory.deallocate() }
+    deinit { free(memory) }
+
+    /// Notes that the same list has come again, if `ends` and `bytes` are those of this one, which is complete.
+    func isRepeated(by ends: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer, isTruncated: Bool) -> Bool {
+        let own = UnsafeRawBufferPointer(start: memory, count: ends.count)
+        let ownBytes = UnsafeRawBufferPointer(start: self.bytes, count: bytes.count)
+        guard !isTruncated, !self.isTruncated, byteCount == bytes.count,
+            fieldCount * 2 * MemoryLayout<UInt32>.stride == ends.count, own.holdsSameBytes(as: ends),
+            ownBytes.holdsSameBytes(as: bytes)
+        else { return false }
+        isRepeated = true
+        return true
+    }
+
+    /// The bytes of all names and values.
+    private var byteCount: Int { fieldCount == 0 ? 0 : Int(ends[2 * fieldCount - 1]) }
 
     func name(at index: Int) -> UnsafeRawBufferPointer {
         precondition(index >= 0 && index < fieldCount, "field \(index) of \(fieldCount)")
@@ -113,17 +149,25 @@ final class HeaderStorage: @unchecked Sendable {
         return UnsafeRawBufferPointer(start: bytes + start, count: Int(ends[2 * index]) - start)
     }
 
-    /// Whether the names at `index` are the same, and the values.
+    /// As `HeaderBlock.isSame`.
+    func isSame(as other: HeaderStorage, exceptForValueAt index: Int?) -> Bool {
+        guard fieldCount == other.fieldCount, isTruncated == other.isTruncated else { return false }
+        guard let index, index < fieldCount else { return hasSameFields(in: 0..<fieldCount, as: other) }
+        return hasSameFields(in: 0..<index, as: other) && hasSameFields(in: index + 1..<fieldCount, as: other)
+            && name(at: index).holdsSameBytes(as: other.name(at: index))
+    }
+
+    /// Whether the names in `range` are the same, and the values.
     ///
-    /// - Precondition: `other` has as many fields.
-    func hasSameField(at index: Int, as other: HeaderStorage) -> Bool {
-        precondition(index >= 0 && index < fieldCount && fieldCount == other.fieldCount, "\(index) of \(fieldCount)")
-        let (start, otherStart) = index == 0 ? (0, 0) : (Int(ends[2 * index - 1]), Int(other.ends[2 * index - 1]))
-        let (nameEnd, otherNameEnd) = (Int(ends[2 * index]), Int(other.ends[2 * index]))
-        let (end, otherEnd) = (Int(ends[2 * index + 1]), Int(other.ends[2 * index + 1]))
-        guard nameEnd - start == otherNameEnd - otherStart, end - start == otherEnd - otherStart else { return false }
-        // Name and value lie one behind the other.
-        return memcmp(bytes + start, other.bytes + otherStart, end - start) == 0
+    /// They lie one behind the other, so that it is their ends, as seen from the first, and one comparison.
+    private func hasSameFields(in range: Range<Int>, as other: HeaderStorage) -> Bool {
+        guard !range.isEmpty else { return true }
+        let start = range.lowerBound == 0 ? 0 : ends[2 * range.lowerBound - 1]
+        let otherStart = range.lowerBound == 0 ? 0 : other.ends[2 * range.lowerBound - 1]
+        for place in 2 * range.lowerBound..<2 * range.upperBound
+        where ends[place] &- start != other.ends[place] &- otherStart { return false }
+        let byteCount = Int(ends[2 * range.upperBound - 1] &- start)
+        return memcmp(bytes + Int(start), other.bytes + Int(otherStart), byteCount) == 0
     }
 
     func value(at index: Int) -> UnsafeRawBufferPointer {

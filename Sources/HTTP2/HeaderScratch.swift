@@ -54,8 +54,15 @@ struct HeaderScratch {
             && stored[name.count] == UInt8(ascii: "1")
     }
 
-    /// The list as it stands, in memory of its own.
-    func makeStorage() -> HeaderStorage {
-        HeaderStorage(ends: ends.bytes, bytes: bytes.bytes, listByteCount: listByteCount, isTruncated: isTruncated)
+    /// The list as it stands: `last`, when that is the same, or memory of its own, which is the last one then.
+    func storage(orSame last: inout HeaderStorage?) -> HeaderStorage {
+        if let last, last.isRepeated(by: ends.bytes, bytes.bytes, isTruncated: isTruncated) { return last }
+        let storage = HeaderStorage(
+            ends: ends.bytes, bytes: bytes.bytes, listByteCount: listByteCount, isTruncated: isTruncated)
+        last = bytes.count <= Self.rememberedByteCountMax ? storage : nil
+        return storage
     }
+
+    /// Of a list that is kept to be compared with the next one.
+    private static let rememberedByteCountMax = 2 << 10
 }

@@ -15,8 +15,18 @@ enum LibraryMemory {
     static func functions(_ state: UnsafeMutablePointer<SessionState>) -> nghttp2_mem {
         nghttp2_mem(
             mem_user_data: state,
-            malloc: { byteCount, _ in LibraryMemory.allocate(byteCount) },
-            free: { memory, state in LibraryMemory.free(memory, state) },
+            malloc: { byteCount, state in
+                state!.assumingMemoryBound(to: SessionState.self).pointee.freeBlocks.take(byteCount)
+                    ?? LibraryMemory.allocate(byteCount)
+            },
+            free: { memory, state in
+                guard let memory, !PagePool.mayHold(UInt(bitPattern: memory)) else {
+                    return LibraryMemory.free(memory, state)
+                }
+                if !state!.assumingMemoryBound(to: SessionState.self).pointee.freeBlocks.give(back: memory) {
+                    LibraryMemory.free(memory, state)
+                }
+            },
             calloc: { count, byteCount, _ in LibraryMemory.allocateZeroed(count, byteCount) },
             realloc: { memory, byteCount, state in LibraryMemory.reallocate(memory, byteCount, state) })
     }

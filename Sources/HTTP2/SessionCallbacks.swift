@@ -119,7 +119,11 @@ extension SessionCallbacks {
         guard !record.pointee.flags.contains(.resetByOwner) else { return }
         var event = RecordedEvent(kind: isTrailers ? .trailers : .headers, stream: record.pointee.stream)
         event.continuation = header.hasEndStream ? .end : .more
-        event.object = Unmanaged.passRetained(state.pointee.headerScratch.makeStorage())
+        let storage =
+            isTrailers
+            ? state.pointee.headerScratch.storage(orSame: &state.pointee.lastTrailers)
+            : state.pointee.headerScratch.storage(orSame: &state.pointee.lastHeaders)
+        event.object = Unmanaged.passRetained(storage)
         state.pointee.events.append(event)
     }
 

@@ -16,7 +16,12 @@ struct SessionState {
     var output = OutputQueue()
     /// Where nghttp2 serialises frames; nil when that is not a run of pages.
     var frameBuffer: UInt?
+    /// Memory that nghttp2 will want again.
+    var freeBlocks = FreeBlocks()
     var headerScratch: HeaderScratch
+    /// The last headers and the last trailers that came: peers send the same ones again and again.
+    var lastHeaders: HeaderStorage?
+    var lastTrailers: HeaderStorage?
     var floodGuard: FloodGuard
     /// DATA payload that arrived since connection window was last given back.
     var arrivedByteCount = 0
@@ -65,6 +70,9 @@ struct SessionState {
         streams.deallocate()
         events.deallocate()
         output.deallocate()
+        freeBlocks.deallocate()
         headerScratch.deallocate()
+        lastHeaders = nil
+        lastTrailers = nil
     }
 }

@@ -10,12 +10,12 @@ package import Vocabulary
 /// `AccessLogEntry.init(_:)` reads it.
 ///
 /// - Isolation: any event loop.
-package struct CallGate: Sendable {
-    private let tenants: TenantGate
-    private let record: Record?
-    private let forwarder: Forwarder?
-    private let isServed: @Sendable (ModelName) -> Bool
-    private let impliedModels: ImpliedModels
+package final class CallGate: Sendable {
+    let tenants: TenantGate
+    let record: Record?
+    let forwarder: Forwarder?
+    let isServed: @Sendable (ModelName) -> Bool
+    let impliedModels: ImpliedModels
     private let tracing: CallTracing?
 
     /// Takes down what a call of a tenant has used of a model, before the caller hears of it; the model is nil for a
@@ -99,8 +99,6 @@ package struct CallGate: Sendable {
     }
 
     private func keeper(of context: ServerContext) -> GateKeeper {
-        GateKeeper(
-            context: context, tenants: tenants, record: record, forwarder: forwarder, isServed: isServed,
-            impliedModels: impliedModels, traced: tracing?.begin(context))
+        GateKeeper(context: context, gate: self, traced: tracing?.begin(context))
     }
 }

@@ -14,11 +14,8 @@ import Vocabulary
 final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     // @unchecked: the handler of one call uses it, and a handler runs on one loop.
     private let context: ServerContext
-    private let tenants: TenantGate
-    private let record: CallGate.Record?
-    private let forwarder: Forwarder?
-    private let isServed: @Sendable (ModelName) -> Bool
-    private let impliedModels: ImpliedModels
+    private let gate: CallGate
+    private var tenants: TenantGate { gate.tenants }
     private var impliedModel: ModelSelector?
     /// The call's place in a trace; nil where nobody traces.
     private(set) var traced: CallTracing.Call?
@@ -58,16 +55,9 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     /// The requests of a stream that a shard answers.
     private var promises = StreamPromises()
 
-    init(
-        context: ServerContext, tenants: TenantGate, record: CallGate.Record?, forwarder: Forwarder?,
-        isServed: @escaping @Sendable (ModelName) -> Bool, impliedModels: ImpliedModels, traced: CallTracing.Call?
-    ) {
-        self.isServed = isServed
+    init(context: ServerContext, gate: CallGate, traced: CallTracing.Call?) {
         self.context = context
-        self.tenants = tenants
-        self.record = record
-        self.forwarder = forwarder
-        self.impliedModels = impliedModels
+        self.gate = gate
         self.traced = traced
         context.callNote = self
     }
@@ -127,13 +117,21 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     /// Lets the call in as far as its method goes, and counts it.
     func enter(_ audience: MethodAudience) throws(ServingError) {
         let known = context.peerNote.flatMap { $0 as? PeerMemory }?.pass
-        let actingFor = context.requestText(of: "apus-tenant")
+        let actingFor = self.actingFor
         namesTenant = actingFor != nil
         let pass = try tenants.enter(
             context.peer, method: context.path, audience: audience, actingFor: actingFor, pass: known)
         admitted = pass
         self.audience = audience
         if pass !== known { context.peerNote = PeerMemory(pass) }
+    }
+
+    /// Whom the metadata name, which are the same in most calls of a connection.
+    private var actingFor: String? {
+        if let note = context.patternNote as? ActingForNote { return note.tenant }
+        let tenant = context.requestText(of: "apus-tenant")
+        context.patternNote = ActingForNote(tenant)
+        return tenant
     }
 
     /// Ends the stay of a call that cannot be answered at once, and is about to enter again.
@@ -182,7 +180,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         attempt = nil
         if namesTenant { tenants.countTenantHeader(of: context.peer) }
         recordUse(failure)
-        if let forwardedTrailers { return context.passTrailingMetadata(forwardedTrailers) }
+        if let forwardedTrailers = forwardedTrailers.take() { return context.passTrailingMetadata(forwardedTrailers) }
         let digest = failure == nil ? digest?.finish() : nil
         guard used != nil || failure != nil || digest != nil else { return context.setTrailers(Self.nothingUsed) }
         var metadata = (used ?? Consumption()).metadata(with: digest)
@@ -201,7 +199,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
 
     /// Takes down what was used since the last time, of calls that models work for: nobody is charged for a look.
     private func recordUse(_ failure: ServingError?, isEnd: Bool = true) {
-        guard let record, audience.isWork, let tenant = admitted?.caller.tenant else { return }
+        guard let record = gate.record, audience.isWork, let tenant = admitted?.caller.tenant else { return }
         var part = used ?? Consumption()
         part.remove(recorded)
         part.requestCount = isEnd ? 1 : 0
@@ -209,7 +207,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         // A stream may name one model after the other and use none.
         guard isEnd || part != Consumption() else { return }
         var name = model.flatMap(ModelName.init)
-        if !isModelKnown { name = name.flatMap { failure?.code != .permissionDenied && isServed($0) ? $0 : nil } }
+        if !isModelKnown { name = name.flatMap { failure?.code != .permissionDenied && gate.isServed($0) ? $0 : nil } }
         record(part, tenant, name)
         recorded = used ?? Consumption()
     }
@@ -295,30 +293,38 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     ///
     /// - Throws: PERMISSION_DENIED for a model that the caller may not call; FAILED_PRECONDITION for a change that
     ///   other shards would not hear of, UNAVAILABLE while that is not known; RESOURCE_EXHAUSTED.
-    func forwardedCall<Request: Message>(
-        _ type: Request.Type, _ bytes: Bytes
-    ) throws(ServingError) -> ForwardedCall? {
+    func forwardedCall(_ kind: RequestKind, _ bytes: Bytes) throws(ServingError) -> ForwardedCall? {
         let target: ModelSelector?
-        if type is any ModellessRequest.Type {
-            let implied = try impliedModels.model(named: header("apus-model"), call)
+        if kind.isModelless {
+            let implied = try gate.impliedModels.model(named: header("apus-model"), call)
             impliedModel = implied
-            target = forwarder.flatMap { $0.isElsewhere(implied) ? implied : nil }
+            target = implied
         } else {
-            let isForwardable = (type as? any ModelRequest.Type)?.isForwardable ?? false
-            target = isForwardable ? forwarder?.target(of: bytes) : nil
+            target = kind.isForwardable && gate.forwards ? selector(peekingAt: bytes) : nil
         }
-        guard let forwarder, let target else { return nil }
+        guard let forwarder = gate.forwarder, let target else { return nil }
+        guard let knowledge = forwarder.knowledge(of: target) else { return nil }
         try take(target.name)
         modelVersion = target.version
-        isModelKnown = forwarder.directory.knows(target)
-        if (type as? any ModelRequest.Type)?.changesItsServer ?? false { try forwarder.requireOnlyServer(of: target) }
-        try reserve(for: bytes, type)
-        let affinity = (type as? any ModelRequest.Type).flatMap {
-            forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
-        }
+        isModelKnown = knowledge != .expected
+        if kind.changesItsServer { try forwarder.requireOnlyServer(of: target) }
+        try reserve(for: bytes, kind.type)
+        // With one replica there is nothing to prefer.
+        let affinity =
+            knowledge == .known(replicaCount: 1)
+            ? nil
+            : kind.ofModel.flatMap {
+                forwarder.affinity(of: bytes, target, $0, tenant: admitted?.caller.tenant)
+            }
         return ForwardedCall(
-            selector: target, requestType: type, impliedModel: impliedModel, affinity: affinity, forwarder: forwarder,
-            context: context, keeper: self)
+            selector: target, requestType: kind.type, impliedModel: impliedModel, affinity: affinity,
+            forwarder: forwarder, context: context, keeper: self)
+    }
+
+    /// The model that a request names; nil for none that there could be.
+    private func selector(peekingAt request: Bytes) -> ModelSelector? {
+        guard let memory = context.peerNote as? PeerMemory else { return NamedModel(peekingAt: request).selector }
+        return memory.lastSelector.selector(peekingAt: request)
     }
 
     /// Begins a stream of requests of which the first was let through by `forwardedCall`.
@@ -348,7 +354,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
 
     private func takeForwarded(_ selector: ModelSelector) throws(ServingError) {
         try take(selector.name)
-        isModelKnown = forwarder?.directory.knows(selector) ?? false
+        isModelKnown = gate.forwarder?.directory.knows(selector) ?? false
     }
 
     /// Reserves what a request that is answered elsewhere will use at most; it is decoded only for tenants that have
@@ -362,7 +368,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
 
     /// What a request will use at most, where somebody counts it.
     private func mostUsed(_ bytes: Bytes, _ type: any Message.Type) -> MeteredAmounts {
-        guard record != nil || admitted?.caller.policy.isMetered == true else { return MeteredAmounts() }
+        guard gate.record != nil || admitted?.caller.policy.isMetered == true else { return MeteredAmounts() }
         return Self.metered(bytes, type)?.mostUsed(call) ?? MeteredAmounts()
     }
 
@@ -396,13 +402,21 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
 
     /// Passes on what a shard sent in front of its messages, but for what it said to this server.
     func forward(initial: HeaderBlock?) {
-        guard let initial else { return }
+        guard let initial, initial.findings?.note !== Self.nothingToForward else { return }
         if let count = initial.firstValue(of: "apus-prompt-tokens")?.utf8String.flatMap(UInt64.init) {
             announced = (min(count, Consumption.countMax), 0)
         }
         let passed = PassedHeaders(initial, omitting: ["apus-prompt-tokens"])
-        if !passed.isEmpty { context.passInitialMetadata(passed) }
+        if !passed.isEmpty {
+            context.passInitialMetadata(passed)
+        } else if announced == nil {
+            initial.findings?.note = Self.nothingToForward
+        }
     }
+
+    /// Noted at headers that have nothing for anybody.
+    private static let nothingToForward = NothingToForward()
+    private final class NothingToForward: Sendable {}
 
     /// Notes what a message that a shard sends has of a text, or says of the request of a stream that it answers: that
     /// is settled then, so that a stream that goes on for hours does not hold the sum of all.
@@ -467,7 +481,15 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
         let passed = PassedHeaders(trailing)
         guard !passed.isEmpty else { return }
         forwardedTrailers = passed
-        used = Consumption(trailers: trailing)
+        used = Self.consumption(in: trailing)
+    }
+
+    private static func consumption(in trailers: HeaderBlock) -> Consumption {
+        guard let findings = trailers.findings else { return Consumption(trailers: trailers) }
+        if let note = findings.note as? ConsumptionNote { return note.consumption }
+        let consumption = Consumption(trailers: trailers)
+        findings.note = ConsumptionNote(consumption)
+        return consumption
     }
 
     // MARK: Messages
@@ -524,6 +546,21 @@ private final class PeerMemory: @unchecked Sendable {
     let pass: TenantPass
     /// Nil before a call was forwarded.
     var headersForShard: HeaderList?
+    var lastSelector = SelectorMemory()
 
     init(_ pass: TenantPass) { self.pass = pass }
+}
+
+/// Which tenant a call names in its metadata, noted at the pattern of its headers.
+private final class ActingForNote: Sendable {
+    let tenant: String?
+
+    init(_ tenant: String?) { self.tenant = tenant }
+}
+
+/// What trailers say was used, noted at trailers that a shard sends again and again.
+private final class ConsumptionNote: Sendable {
+    let consumption: Consumption
+
+    init(_ consumption: Consumption) { self.consumption = consumption }
 }

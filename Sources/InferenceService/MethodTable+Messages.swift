@@ -58,12 +58,13 @@ extension MethodTable {
     ) {
         precondition(!signature.clientStreams && !signature.serverStreams, "\(signature.path) streams")
         let audience = MethodAudience(path: signature.path)
+        let kind = RequestKind(Request.self)
         var immediate: ImmediateHandler?
         if atOnce != nil || gate.forwards {
             immediate = { context, bytes in
                 try gate.passAtOnce(context, for: audience) { keeper in
                     // Most calls of a server that passes any on are such.
-                    if gate.forwards, let forwarded = try keeper.forwardedCall(Request.self, bytes) {
+                    if gate.forwards, let forwarded = try keeper.forwardedCall(kind, bytes) {
                         return try ForwardedExchange.begin(forwarded, bytes).map { .later($0) }
                     }
                     return try atOnce?(bytes, keeper).map { .message($0) }
@@ -72,7 +73,7 @@ extension MethodTable {
         }
         register(unary: signature.path, immediate: immediate) { context, bytes in
             try await gate.pass(context, for: audience, isRepeatable: true) { keeper in
-                if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
+                if let forwarded = try keeper.forwardedCall(kind, bytes) {
                     return try await forwarded.unary(bytes)
                 }
                 return try await answer(keeper.decode(Request.self, bytes), keeper.call).encoded()
@@ -87,9 +88,10 @@ extension MethodTable {
     ) {
         precondition(!signature.clientStreams && signature.serverStreams, "\(signature.path) does not stream out")
         let audience = MethodAudience(path: signature.path)
+        let kind = RequestKind(Request.self)
         register(serverStream: signature.path) { context, bytes, writer in
             try await gate.pass(context, for: audience, isRepeatable: true) { keeper in
-                if let forwarded = try keeper.forwardedCall(Request.self, bytes) {
+                if let forwarded = try keeper.forwardedCall(kind, bytes) {
                     return try await forwarded.serverStream(bytes, to: writer)
                 }
                 try await answer(
@@ -105,11 +107,12 @@ extension MethodTable {
     ) {
         precondition(signature.clientStreams && !signature.serverStreams, "\(signature.path) does not stream in")
         let audience = MethodAudience(path: signature.path)
+        let kind = RequestKind(Request.self)
         register(clientStream: signature.path) { context, requests in
             try await gate.pass(context, for: audience) { keeper in
                 let first = try await requests.next()
                 if let first, gate.forwards { await keeper.awaitAdvance(for: first, Request.self) }
-                if let first, let forwarded = try keeper.forwardedCall(Request.self, first) {
+                if let first, let forwarded = try keeper.forwardedCall(kind, first) {
                     return try await forwarded.clientStream(first, requests)
                 }
                 let reader = MessageReader<Request>(first: first, stream: requests, keeper: keeper)
@@ -126,11 +129,12 @@ extension MethodTable {
     ) {
         precondition(signature.clientStreams && signature.serverStreams, "\(signature.path) does not stream both ways")
         let audience = MethodAudience(path: signature.path)
+        let kind = RequestKind(Request.self)
         register(stream: signature.path) { context, requests, writer in
             try await gate.pass(context, for: audience) { keeper in
                 let first = try await requests.next()
                 if let first, gate.forwards { await keeper.awaitAdvance(for: first, Request.self) }
-                if let first, let forwarded = try keeper.forwardedCall(Request.self, first) {
+                if let first, let forwarded = try keeper.forwardedCall(kind, first) {
                     return try await forwarded.stream(first, requests, to: writer)
                 }
                 try await answer(

@@ -73,3 +73,21 @@ extension UpdateNodesRequest: ModelRequest {
     var requestedModel: String { model }
     static var changesItsServer: Bool { true }
 }
+
+/// What the gate asks about the requests of a method, found out once: it takes a search through all conformances.
+struct RequestKind: Sendable {
+    let type: any Message.Type
+    /// Nil for requests that name no model.
+    let ofModel: (any ModelRequest.Type)?
+    /// Whether their model is implied.
+    let isModelless: Bool
+
+    init(_ type: any Message.Type) {
+        self.type = type
+        ofModel = type as? any ModelRequest.Type
+        isModelless = type is any ModellessRequest.Type
+    }
+
+    var isForwardable: Bool { ofModel?.isForwardable ?? false }
+    var changesItsServer: Bool { ofModel?.changesItsServer ?? false }
+}

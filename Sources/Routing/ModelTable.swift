@@ -6,13 +6,17 @@ package import Vocabulary
 package struct ModelTable<Target> {
     /// Ascending by version for each name; no name without a version.
     private var versionsByName: [ModelName: [(version: ModelVersion, target: Target)]] = [:]
+    private var nameCount = 0
 
     package init() {}
 
     /// Puts `target` in place, and gives back the one it replaces.
     package mutating func insert(_ target: Target, name: ModelName, version: ModelVersion) -> Target? {
         var versions = versionsByName[name] ?? []
-        defer { versionsByName[name] = versions }
+        defer {
+            versionsByName[name] = versions
+            nameCount = versionsByName.count
+        }
         let index = versions.firstIndex { $0.version >= version } ?? versions.count
         if index < versions.count, versions[index].version == version {
             defer { versions[index].target = target }
@@ -28,6 +32,7 @@ package struct ModelTable<Target> {
         else { return nil }
         let removed = versions.remove(at: index).target
         versionsByName[name] = versions.isEmpty ? nil : versions
+        nameCount = versionsByName.count
         return removed
     }
 
@@ -51,7 +56,8 @@ package struct ModelTable<Target> {
     ///
     /// Why beside `target(of:)`: to say what there is instead costs more than to look, and most who ask drop it.
     package func contains(_ selector: ModelSelector) -> Bool {
-        guard let versions = versionsByName[selector.name] else { return false }
+        // A front end has no models of its own, and need not hash the name to know that this is none of them.
+        guard nameCount > 0, let versions = versionsByName[selector.name] else { return false }
         return selector.version.map { version in versions.contains { $0.version == version } } ?? true
     }
 

@@ -15,6 +15,8 @@ struct OfferIndex: Sendable {
 
     private var rowsByName: [ModelName: Int] = [:]
     private var rows: [[Offer]] = []
+    /// The name that was looked for last, and where it is.
+    private var last: (name: ModelName, row: Int)?
     /// For each row, where the search begins, so that equals take turns.
     private var turns: [Int] = []
 
@@ -45,6 +47,13 @@ struct OfferIndex: Sendable {
 
     /// Where the offers of a name are; nil when no replica has ever said that it has such a model.
     func row(of name: ModelName) -> Int? { rowsByName[name] }
+
+    /// The same without hashing the name when it is the one that was looked for last, as it is at least once a call.
+    mutating func rowAgain(of name: ModelName) -> Int? {
+        if let last, last.name == name { return last.row }
+        last = rowsByName[name].map { (name, $0) }
+        return last?.row
+    }
 
     /// The offers of a row; at least one.
     func offers(in row: Int) -> [Offer] { rows[row] }

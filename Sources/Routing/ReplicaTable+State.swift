@@ -9,6 +9,25 @@ extension ReplicaTable {
         return offers.offers(in: row).contains { entries[$0.slot].load(version, $0.places) != nil }
     }
 
+    /// What the table knows of a model that a request names.
+    package enum Knowledge: Equatable, Sendable {
+        /// Replicas serve it, or did when they were last heard of: as many as there are of the model in any version.
+        case known(replicaCount: Int)
+        /// See `expects`.
+        case expected
+    }
+
+    /// Whether a model is a replica's, or may well be; nil for neither.
+    package mutating func knowledge(of selector: ModelSelector, at now: MonotonicTime) -> Knowledge? {
+        guard let row = offers.rowAgain(of: selector.name) else { return expects(selector, at: now) ? .expected : nil }
+        let offers = offers.offers(in: row)
+        guard let version = selector.version else { return .known(replicaCount: offers.count) }
+        for offer in offers where entries[offer.slot].load(version, offer.places) != nil {
+            return .known(replicaCount: offers.count)
+        }
+        return expects(selector, at: now) ? .expected : nil
+    }
+
     /// How many replicas serve a model or did when they were last heard of, be it that they cannot take a call now.
     package func replicaCount(of selector: ModelSelector) -> Int {
         guard let row = offers.row(of: selector.name) else { return 0 }

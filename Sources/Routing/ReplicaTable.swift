@@ -131,7 +131,7 @@ package struct ReplicaTable: Sendable {
     /// By place: who is in one stays there, so that a call finds it without looking for its address.
     private(set) var entries: [Entry] = []
     private var slots: [ReplicaID: Int] = [:]
-    private(set) var offers = OfferIndex()
+    var offers = OfferIndex()
     /// Nil when it has to be made anew.
     private var catalogMade: [KnownModel]?
     /// Of the call that begins; kept for its memory.
@@ -270,7 +270,7 @@ package struct ReplicaTable: Sendable {
         _ selector: ModelSelector, affinity: AffinityKey? = nil, excluding excluded: Set<ReplicaID> = [],
         at now: MonotonicTime
     ) -> Dispatch? {
-        guard let row = offers.row(of: selector.name) else { return nil }
+        guard let row = offers.rowAgain(of: selector.name) else { return nil }
         let turn = offers.takeTurn(in: row)
         outliers.compare(replicaCount: replicas.count, at: now)
         findCandidates(in: row, selector.version, from: turn, excluding: excluded, areOut: false, at: now)

@@ -172,4 +172,70 @@ struct HeaderTests {
         #expect(block.listByteCount == headers.listByteCount)
         #expect(block.withValue(at: 0) { $0.count } == 4)
     }
+
+    @Test("a list that comes again is known as such, and keeps its note; another is not, nor is a very long one")
+    func repeated() throws {
+        var other = HeaderList.request
+        try other.append(name: "x-a", value: "1")
+        var long = HeaderList.request
+        try long.append(name: "x-long", value: String(repeating: "v", count: 3_000))
+        let blocks = try HeaderList.received(
+            [.request, .request, other, .request, .request, long, long, .request])
+        #expect(blocks.map(\.isRepeated) == [true, true, false, true, true, false, false, false])
+        final class Note {}
+        let note = Note()
+        blocks[0].note = note
+        #expect(blocks[1].note === note && blocks[3].note == nil)
+        blocks[3].note = note
+        #expect(blocks[4].note === note && blocks[7].note == nil)
+        let lines = blocks.map { block in (0..<block.count).map { block.value(at: $0).utf8String } }
+        #expect(lines[0] == lines[1] && lines[0] == lines[4] && lines[2] != lines[0])
+    }
+
+    @Test("trailers are compared with trailers, and a list that was cut off with none")
+    func repeatedTrailers() throws {
+        let (client, server) = try connectedPair(client: limit(200))
+        var blocks: [HeaderBlock] = []
+        for value in ["a", "a", "b", String(repeating: "c", count: 300), String(repeating: "c", count: 300), "b"] {
+            let stream = try client.open(.request, .end)
+            exchange(client, server)
+            try server.session.submitHeaders(server.streams[stream.id]!, .response, .more)
+            var trailers = HeaderList()
+            try trailers.append(name: "x-value", value: value)
+            try server.session.submitTrailers(server.streams[stream.id]!, trailers)
+            client.receive(server.drainAll())
+            blocks.append(try #require(client.lastHeaders))
+        }
+        #expect(blocks.map(\.isRepeated) == [true, true, false, false, false, false])
+        #expect(blocks.map(\.isTruncated) == [false, false, false, true, true, false])
+    }
+
+    @Test("two lists are the same, but for one value, or they are not")
+    func comparison() throws {
+        func list(_ fields: [(String, String)]) throws -> HeaderBlock {
+            var list = HeaderList.request
+            for (name, value) in fields { try list.append(name: name, value: value) }
+            return try list.received()
+        }
+        let one = try list([("x-a", "1"), ("time", "10m"), ("x-b", "2")])
+        let place = try #require(one.firstIndex(of: "time"))
+        #expect(one.lastIndex(of: "time") == place && one.lastIndex(of: "none") == nil)
+        for fields in [[("x-a", "1"), ("time", "7S"), ("x-b", "2")], [("x-a", "1"), ("time", ""), ("x-b", "2")]] {
+            let other = try list(fields)
+            #expect(one.isSame(as: other, exceptForValueAt: place) && other.isSame(as: one, exceptForValueAt: place))
+            #expect(!one.isSame(as: other, exceptForValueAt: nil))
+            #expect(!one.isSame(as: other, exceptForValueAt: place + 1))
+        }
+        for fields in [
+            [("x-a", "2"), ("time", "10m"), ("x-b", "2")], [("x-a", "1"), ("time", "10m"), ("x-b", "3")],
+            [("x-a", "1"), ("tim", "e10m"), ("x-b", "2")], [("x-a1", ""), ("time", "10m"), ("x-b", "2")],
+            [("x-a", "1"), ("time", "10m"), ("x-b2", "")], [("x-a", "1"), ("x-b", "2"), ("time", "10m")],
+            [("x-a", "1"), ("time", "10m")], [("x-a", "1"), ("time", "10m"), ("x-b", "2"), ("x-c", "")],
+        ] {
+            let other = try list(fields)
+            #expect(!one.isSame(as: other, exceptForValueAt: place) && !other.isSame(as: one, exceptForValueAt: place))
+        }
+        #expect(try one.isSame(as: list([("x-a", "1"), ("time", "10m"), ("x-b", "2")]), exceptForValueAt: nil))
+        #expect(one.isSame(as: one, exceptForValueAt: nil))
+    }
 }

@@ -1,3 +1,4 @@
+import CMemory
 import Glibc
 import TestSupport
 import Testing
@@ -41,6 +42,44 @@ struct MemoryTests {
         #expect(PagePool.mayHold(address) && !pool.holds(address) && !isForeignTaken)
         #expect(!PagePool.mayHold(run + 16))
         #expect(pool.takenCount == 1 && pool.holds(run))
+    }
+
+    @Test("a block that was given back comes again for what fits into it, and for nothing longer")
+    func freeBlocks() throws {
+        var blocks = FreeBlocks()
+        defer { blocks.deallocate() }
+        for byteCount in [1, 24, 25, 40, 41, 200, 500, 700] {
+            let none = blocks.take(byteCount)
+            #expect(none == nil)
+            let block = try #require(malloc(byteCount))
+            let isKept = blocks.give(back: block)
+            #expect(isKept)
+            let usable = apus_usable_byte_count(block)
+            let tooLong = blocks.take(usable + 1)
+            #expect(tooLong == nil)
+            let taken = blocks.take(usable)
+            #expect(taken == block)
+            free(block)
+        }
+        let long = try #require(malloc(2_000))
+        let isLongKept = blocks.give(back: long)
+        #expect(!isLongKept)
+        free(long)
+    }
+
+    @Test("as many free blocks of a size are kept as are good for something, each of them once")
+    func manyFreeBlocks() throws {
+        var blocks = FreeBlocks()
+        // malloc may give more than was asked for.
+        let made = try (0..<300).map { _ in try #require(malloc(100)) }
+        let isKept = made.map { blocks.give(back: $0) }
+        for (byteCount, places) in Dictionary(grouping: made.indices, by: { apus_usable_byte_count(made[$0]) }) {
+            #expect(places.filter { isKept[$0] } == Array(places.prefix(64)))
+            let taken = places.compactMap { _ in blocks.take(byteCount) }
+            #expect(taken.count == min(places.count, 64) && Set(taken) == Set(places.prefix(64).map { made[$0] }))
+        }
+        for block in made { free(block) }
+        blocks.deallocate()
     }
 
     @Test("a session that gives its memory back at every chance says and hears the same", arguments: [Int.max, 7, 1])

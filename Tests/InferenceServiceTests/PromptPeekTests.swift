@@ -152,6 +152,27 @@ struct NamedModelTests {
         #expect(NamedModel(peekingAt: Bytes(Self.field(1, Array("no/model".utf8)))).selector == nil)
     }
 
+    @Test("who remembers the last name reads the same as who does not")
+    func memory() {
+        var random = SeededGenerator(seed: 3)
+        var memory = SelectorMemory()
+        var foundCount = 0
+        for _ in 0..<20_000 {
+            var bytes: [UInt8] = []
+            for field in [UInt8(1), 2, 3] where Bool.random(using: &random) {
+                // Names and versions that begin alike, some of them illegal.
+                let content = ["a", "ab", "abc", "1", "12", "", "a/b", "\u{e9}"].randomElement(using: &random) ?? ""
+                bytes += Self.field(field, Array(content.utf8))
+            }
+            if Int.random(in: 0..<20, using: &random) == 0 { bytes = bytes.dropLast() }
+            let message = Bytes(bytes)
+            let found = memory.selector(peekingAt: message)
+            #expect(found == NamedModel(peekingAt: message).selector)
+            if found != nil { foundCount += 1 }
+        }
+        #expect(foundCount > 1_000)
+    }
+
     @Test("any bytes: the same name as a decoder reads, or it reads none either")
     func agreesWithDecoder() {
         var random = SeededGenerator(seed: 7)

@@ -11,13 +11,14 @@ struct RequestListsTests {
     private static let omitted: [StaticString] = ["apus-tenant"]
     private static let others: [StaticString] = ["x-a"]
 
-    /// What somebody sends: HTTP's own fields, and these.
-    private func received(_ fields: [(String, String)]) throws -> HeaderBlock {
+    /// What somebody sends: HTTP's and gRPC's own fields, and these.
+    private func received(_ fields: [(String, String)], _ patterns: inout RequestPatterns) throws -> RequestHead {
         var list = HeaderList()
-        for (name, value) in [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")] + fields {
-            try list.append(name: name, value: value)
-        }
-        return try list.received()
+        for (name, value) in [
+            (":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a"),
+            ("content-type", "application/grpc"),
+        ] + fields { try list.append(name: name, value: value) }
+        return try patterns.head(list.received(), guess: nil)
     }
 
     private func added(_ tenant: String) throws -> HeaderList {
@@ -37,20 +38,21 @@ struct RequestListsTests {
     @Test("a list is what it would be without a memory, whatever came before it")
     func lists() throws {
         let lists = RequestLists(headers)
-        let blocks = try [
+        var patterns = RequestPatterns()
+        let heads = try [
             [("x-a", "1"), ("grpc-timeout", "1S"), ("apus-tenant", "forged")],
             [("x-a", "1"), ("grpc-timeout", "999m"), ("apus-tenant", "forged")],
             [("x-a", "2"), ("grpc-timeout", "1S"), ("apus-tenant", "forged")],
             [("x-a", "1"), ("apus-tenant", "forged")],
             [("x-", "a1"), ("grpc-timeout", "1S"), ("apus-tenant", "forged")],
             [("x-a", "1"), ("x-b", ""), ("grpc-timeout", "1S")], [],
-        ].map(received)
-        let passed = try blocks.flatMap { block in
+        ].map { try received($0, &patterns) }
+        let passed = try heads.flatMap { head in
             [
-                PassedHeaders(block, omitting: Self.omitted, adding: try added("acme")),
-                PassedHeaders(block, omitting: Self.omitted, adding: try added("beta")),
-                PassedHeaders(block, omitting: Self.omitted), PassedHeaders(block, omitting: Self.others),
-                PassedHeaders(block),
+                PassedHeaders(head, omitting: Self.omitted, adding: try added("acme")),
+                PassedHeaders(head, omitting: Self.omitted, adding: try added("beta")),
+                PassedHeaders(head, omitting: Self.omitted), PassedHeaders(head, omitting: Self.others),
+                PassedHeaders(head),
             ]
         }
         // Each behind each, itself included, with and without a time of its own.
@@ -71,8 +73,9 @@ struct RequestListsTests {
 
     @Test("only the caller's time may differ for a list to be used again")
     func comparison() throws {
+        var patterns = RequestPatterns()
         func passed(_ fields: [(String, String)], _ tenant: String = "acme") throws -> PassedHeaders {
-            PassedHeaders(try received(fields), omitting: Self.omitted, adding: try added(tenant))
+            PassedHeaders(try received(fields, &patterns), omitting: Self.omitted, adding: try added(tenant))
         }
         let one = try passed([("x-a", "1"), ("grpc-timeout", "1S")])
         #expect(try one.sendsSame(as: passed([("x-a", "1"), ("grpc-timeout", "17m")])))

@@ -121,6 +121,35 @@ struct ReplicaTableTests {
         #expect(table.models(at: .init(nanoseconds: 0)).map(\.version) == [ModelVersion(1)!, ModelVersion(2)!])
     }
 
+    @Test("what is known of a model agrees with who serves it, whatever was asked for before")
+    func knowledge() {
+        var table = table([a: report([("digits", 1)]), b: report([("digits", 2), ("some", 1)])])
+        let names = ["digits", "some", "other"].compactMap(ModelName.init)
+        func check(_ message: Comment) {
+            for first in names {
+                for second in names {
+                    for version in [nil, ModelVersion(1), ModelVersion(2)] {
+                        _ = table.begin(ModelSelector(name: first), at: later)
+                        let selector = ModelSelector(name: second, version: version)
+                        let known = table.knowledge(of: selector, at: later)
+                        let count = table.replicaCount(of: ModelSelector(name: second))
+                        let expected: ReplicaTable.Knowledge? =
+                            table.knows(selector)
+                            ? .known(replicaCount: count) : table.expects(selector, at: later) ? .expected : nil
+                        #expect(known == expected, message)
+                    }
+                }
+            }
+        }
+        check("two replicas")
+        table.update(a, report([("other", 1)]), at: later)
+        check("one has other models")
+        table.remove(b)
+        check("one is gone")
+        table.add(b, at: later)
+        check("one is to come")
+    }
+
     @Test("knows nothing until a replica has spoken, and nothing again when the last one is gone")
     func silent() {
         var table = ReplicaTable()

@@ -51,7 +51,7 @@ enum ModuleTable {
         "CPNG": ["Images"],
         "CZlib": ["Compression"],
         "CPostgreSQL": ["Ledger"],
-        "CMemory": ["Vocabulary"],
+        "CMemory": ["Vocabulary", "HTTP2"],
         "CRecordCipher": ["TLS"],
         "CLinux": ["EventLoops", "RPCTransport", "Compute", "ModelFiles", "Engine"],
     ]

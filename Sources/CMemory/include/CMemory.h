@@ -24,3 +24,6 @@ size_t apus_block_kept_byte_count(void);
 // to 32 MiB (mallopt(3), M_MMAP_THRESHOLD). After one large message all that follow lie on the heaps of the threads,
 // where one small block above them keeps their pages: what a flood of them leaves behind then depends on chance.
 int apus_give_back_large_blocks(void);
+
+// How many bytes of memory that malloc gave may be used: as many as were asked for, or some more.
+size_t apus_usable_byte_count(void *block);

@@ -16,29 +16,16 @@ import Vocabulary
 /// models do not mind being asked twice.
 ///
 /// - Isolation: the handler of the call, on the loop of its connection.
-final class ForwardedCall {
+struct ForwardedCall {
     let selector: ModelSelector
-    private let requestType: any Message.Type
+    let requestType: any Message.Type
     /// The model of requests that name none: the shard is told which, whatever its own configuration says.
-    private let impliedModel: ModelSelector?
+    let impliedModel: ModelSelector?
     /// Which calls it would like to follow.
     let affinity: AffinityKey?
     let forwarder: Forwarder
     let context: ServerContext
     let keeper: GateKeeper
-
-    init(
-        selector: ModelSelector, requestType: any Message.Type, impliedModel: ModelSelector?, affinity: AffinityKey?,
-        forwarder: Forwarder, context: ServerContext, keeper: GateKeeper
-    ) {
-        self.selector = selector
-        self.requestType = requestType
-        self.impliedModel = impliedModel
-        self.affinity = affinity
-        self.forwarder = forwarder
-        self.context = context
-        self.keeper = keeper
-    }
 
     private var directory: ShardDirectory { forwarder.directory }
     var path: Bytes { context.pathBytes }
@@ -239,6 +226,12 @@ final class ForwardedCall {
         if end.code != .ok { keeper.forward(trailing: trailers) }
     }
 
+    /// As `finish`, of an attempt that brought an answer.
+    func finishWell(_ lease: ShardDirectory.Lease) {
+        directory.finish(lease, .answered)
+        keeper.endAttempt(.ok)
+    }
+
     /// What the shard is told besides the message.
     func options() -> CallOptions {
         var options = context.optionsForCalls
@@ -254,7 +247,7 @@ final class ForwardedCall {
             omitted.append("apus-model")
             told.appendOwn("apus-model", impliedModel.name.name)
         }
-        options.passedHeaders = PassedHeaders(context.requestHeaders, omitting: omitted, adding: told)
+        options.passedHeaders = PassedHeaders(context.requestHead, omitting: omitted, adding: told)
         return options
     }
 

@@ -41,7 +41,10 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, ForwardedAttem
         }
         self.lease = lease
         call.keeper.beginAttempt(self, at: lease.replica)
-        let attempt = lease.channel.begin(call.path, request, options: call.options(), observer: self)
+        var options = call.options()
+        // The caller's own call ends then, and `cancel` is called.
+        options.isEndedByCaller = true
+        let attempt = lease.channel.begin(call.path, request, options: options, observer: self)
         // It may have ended already, and been followed by another.
         if let attempt, !attempt.isFinished { self.attempt = attempt }
         return true
@@ -58,10 +61,13 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, ForwardedAttem
         self.attempt = nil
         guard let lease else { preconditionFailure("an attempt without a shard") }
         self.lease = nil
-        let failure = attempt.error.map { RPCFailure($0, trailers: attempt.responseTrailerBlock) }
+        guard let error = attempt.error else {
+            call.finishWell(lease)
+            return take(attempt)
+        }
+        let failure = RPCFailure(error, trailers: attempt.responseTrailerBlock)
         let end = call.end(failure)
-        call.finish(lease, end, trailers: failure?.trailers)
-        guard let failure else { return take(attempt) }
+        call.finish(lease, end, trailers: failure.trailers)
         guard end.mayBeTriedAgain, !isCancelled else { return leave(failing: failure) }
         attempts.didFail(lease.replica, failure)
         do {

@@ -28,18 +28,11 @@ package struct Forwarder: Sendable {
         self.isServedHere = isServedHere
     }
 
-    /// The model that a request names, when it is another server's; nil for a request to be answered here, be it with
-    /// NOT_FOUND.
-    ///
-    /// That is no model of a shard's that is gone, and none that a shard may have of which nothing was heard yet:
-    /// callers are told to come again then, see `ReplicaTable.expects`.
-    func target(of request: Bytes) -> ModelSelector? {
-        guard let selector = NamedModel(peekingAt: request).selector, isElsewhere(selector) else { return nil }
-        return selector
+    /// What is known of a model that is another server's, or may well be; nil for one whose requests are answered here,
+    /// be it with NOT_FOUND.
+    func knowledge(of selector: ModelSelector) -> ReplicaTable.Knowledge? {
+        isServedHere(selector) ? nil : directory.knowledge(of: selector)
     }
-
-    /// Whether a model is another server's.
-    func isElsewhere(_ selector: ModelSelector) -> Bool { !isServedHere(selector) && directory.expects(selector) }
 
     /// Refuses what changes one server where several serve the model: the next request may well go to another.
     ///

@@ -25,9 +25,16 @@ package final class ShardDirectory: Sendable {
     }
 
     /// A call on its way to a shard.
-    struct Lease {
+    ///
+    /// Why an object: it is handed on a dozen times, and its parts are counted references.
+    final class Lease {
         let channel: RPCChannel
         fileprivate let dispatch: ReplicaTable.Dispatch
+
+        fileprivate init(channel: RPCChannel, dispatch: ReplicaTable.Dispatch) {
+            self.channel = channel
+            self.dispatch = dispatch
+        }
 
         var replica: ReplicaID { dispatch.replica }
     }
@@ -127,10 +134,10 @@ package final class ShardDirectory: Sendable {
     /// How many shards serve the model, or did when they were last heard of.
     func replicaCount(of selector: ModelSelector) -> Int { state.withLock { $0.table.replicaCount(of: selector) } }
 
-    /// Whether the model is a shard's, or may well be, see `ReplicaTable.expects`.
-    func expects(_ selector: ModelSelector) -> Bool {
+    /// As `ReplicaTable.knowledge`.
+    func knowledge(of selector: ModelSelector) -> ReplicaTable.Knowledge? {
         let now = clock.now()
-        return state.withLock { $0.table.expects(selector, at: now) }
+        return state.withLock { $0.table.knowledge(of: selector, at: now) }
     }
 
     /// Whether shards may have models that nobody knows of yet.

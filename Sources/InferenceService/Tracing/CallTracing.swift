@@ -9,7 +9,7 @@ package import Vocabulary
 /// Decides which calls have a span, and makes it: from `traceparent` to the end of the call.
 ///
 /// - Isolation: any event loop.
-package struct CallTracing: Sendable {
+package final class CallTracing: Sendable {
     let tracer: SpanTracer
     let clock: any MonotonicClock
     /// What is said while the server runs about calls of models.
@@ -73,7 +73,7 @@ package struct CallTracing: Sendable {
 
     /// Reads what the caller says, and begins a span if it is recorded.
     func begin(_ context: ServerContext) -> Call {
-        let origin = origin(context.requestHeaders)
+        let origin = origin(context.requestHead.block)
         guard origin.isSampled else { return Call(tracing: self, origin: origin, span: nil, isOverruled: false) }
         guard allows(origin, of: context.peer) else {
             return Call(tracing: self, origin: origin, span: nil, isOverruled: true)

@@ -5,6 +5,8 @@ package import Vocabulary
 package struct CallOptions: Sendable {
     /// When the caller loses interest; the call then ends with DEADLINE_EXCEEDED.
     package var deadline = Deadline.never
+    /// Whether whoever makes the call ends it at its deadline, so that it needs no timer of its own.
+    package var isEndedByCaller = false
     /// Custom headers of the request.
     package var metadata = Metadata()
     /// Custom headers of a call that this one is made for, in front of `metadata`.

@@ -82,6 +82,7 @@ package final class ClientCall: @unchecked Sendable {
     package func begin() {
         guard options.deadline.isFinite else { return }
         guard !options.deadline.isExpired(at: loop.now()) else { return deadlineDidExpire() }
+        guard !options.isEndedByCaller else { return }
         deadlineTimer = loop.schedule(at: options.deadline.time) {
             self.deadlineTimer = nil
             self.deadlineDidExpire()
@@ -143,8 +144,7 @@ package final class ClientCall: @unchecked Sendable {
         // The caller sees something of this attempt, so it is the last one.
         replay.end()
         guard !block.isTruncated else { return fail(Self.headersTooLong) }
-        if let rejection = ResponseStatus.rejection(ofHeaders: block) { return reject(rejection) }
-        encoding = ResponseStatus.encoding(ofHeaders: block)
+        if let rejection = ResponseStatus.rejection(ofHeaders: block, &encoding) { return reject(rejection) }
         deframer.acceptsCompressed = encoding.format != nil
         guard state.headersArrived().contains(.deliverHeaders) else { return }
         responseHeaders = block

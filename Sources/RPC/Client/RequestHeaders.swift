@@ -117,6 +117,10 @@ package struct ResponseStatus: Sendable {
     ///
     /// `grpc-status` wins over everything; without it the HTTP status decides, and a 200 without it is UNKNOWN.
     package init(_ block: HeaderBlock) {
+        guard block.findings?.saysOK != true else {
+            error = nil
+            return
+        }
         guard let text = block.firstValue(of: "grpc-status") else {
             error = Self.httpError(block)
             return
@@ -124,7 +128,9 @@ package struct ResponseStatus: Sendable {
         let message = block.firstValue(of: "grpc-message").map { $0.withUnsafeBytes(StatusMessage.decode) } ?? ""
         let number = Self.decimal(text)
         switch number.flatMap(StatusCode.init(rawValue:)) {
-        case .ok?: error = nil
+        case .ok?:
+            error = nil
+            block.findings?.saysOK = true
         case let code?: error = ServingError(code, message, label: "remote_\(code.name.lowercased())")
         case nil:
             let shown = number.map(String.init) ?? "unreadable"
@@ -132,18 +138,19 @@ package struct ResponseStatus: Sendable {
         }
     }
 
-    /// Why response headers are not those of a gRPC response; nil when they are.
-    package static func rejection(ofHeaders block: HeaderBlock) -> ServingError? {
+    /// Why response headers are not those of a gRPC response; nil when they are, and `encoding` is its messages'.
+    package static func rejection(ofHeaders block: HeaderBlock, _ encoding: inout MessageEncoding) -> ServingError? {
+        let findings = block.findings
+        if let known = findings?.encoding {
+            encoding = known
+            return nil
+        }
         guard block.firstValue(of: ":status")?.utf8String == "200",
             let contentType = block.firstValue(of: "content-type"), contentType.withUnsafeBytes(ContentType.isGRPC)
         else { return httpError(block) }
+        encoding = block.firstValue(of: "grpc-encoding").map { $0.withUnsafeBytes(MessageEncoding.init) } ?? .identity
+        findings?.encoding = encoding
         return nil
-    }
-
-    /// The encoding of the response's messages.
-    package static func encoding(ofHeaders block: HeaderBlock) -> MessageEncoding {
-        guard let value = block.firstValue(of: "grpc-encoding") else { return .identity }
-        return value.withUnsafeBytes { MessageEncoding($0) }
     }
 
     private static func httpError(_ block: HeaderBlock) -> ServingError {

@@ -5,11 +5,24 @@ package import Vocabulary
 package struct RequestHead: Sendable {
     /// As received; custom metadata is read from it when a handler asks.
     package let block: HeaderBlock
-    /// The bytes of `:path`, such as `/inference.GRPCInferenceService/ModelInfer`.
-    package let path: Bytes
+    /// What it has in common with others.
+    package let pattern: RequestPattern
     /// From `grpc-timeout`; nil without one.
     package let timeoutNanoseconds: UInt64?
-    package let encoding: MessageEncoding
+
+    /// The bytes of `:path`, such as `/inference.GRPCInferenceService/ModelInfer`.
+    package var path: Bytes { pattern.path }
+    package var encoding: MessageEncoding { pattern.encoding }
+
+    /// Nil for headers of another pattern.
+    ///
+    /// - Throws: how to refuse the request, for its time.
+    init?(_ block: HeaderBlock, as pattern: RequestPattern) throws(RequestRejection) {
+        guard pattern.matches(block) else { return nil }
+        self.block = block
+        self.pattern = pattern
+        timeoutNanoseconds = try pattern.timeoutNanoseconds(of: block)
+    }
 
     /// Reads and checks the headers in one pass.
     ///
@@ -22,9 +35,8 @@ package struct RequestHead: Sendable {
         block.forEach { name, value in fields.read(name, value) }
         try fields.check()
         self.block = block
-        path = block.firstValue(of: ":path") ?? Bytes()
+        pattern = RequestPattern(block, encoding: fields.encoding)
         timeoutNanoseconds = fields.timeoutNanoseconds
-        encoding = fields.encoding
     }
 }
 
@@ -46,6 +58,10 @@ package struct RequestRejection: Error, Sendable, Equatable {
     /// Neither POST nor of gRPC's content-type: to be answered as HTTP, with `HTTPAnswer`.
     package static let notGRPC = RequestRejection(
         .unimplemented, "not a gRPC request", label: "not_grpc", httpStatus: .notFound)
+
+    static let malformedTimeout = RequestRejection(
+        .internal, "grpc-timeout is malformed: one to eight digits and one of H M S m u n",
+        label: "malformed_timeout", httpStatus: .badRequest)
 
     package var error: ServingError { ServingError(code, message, label: label) }
 
@@ -83,7 +99,7 @@ private struct RequestFields {
         switch name.count {
         case 7 where name.equals(":method"): isPost = value.equals("POST")
         case 12 where name.equals("content-type"): hasGRPCContentType = ContentType.isGRPC(value)
-        case 12 where name.equals("grpc-timeout"):
+        case 12 where name.equals(RequestPattern.timeoutName):
             timeoutNanoseconds = Timeout.parse(value)
             if timeoutNanoseconds == nil { timeoutIsMalformed = true }
         case 13 where name.equals("grpc-encoding"):
@@ -108,11 +124,7 @@ private struct RequestFields {
                 .internal, "the content-type is not application/grpc", label: "content_type",
                 httpStatus: .unsupportedMediaType)
         }
-        guard !timeoutIsMalformed else {
-            throw RequestRejection(
-                .internal, "grpc-timeout is malformed: one to eight digits and one of H M S m u n",
-                label: "malformed_timeout", httpStatus: .badRequest)
-        }
+        guard !timeoutIsMalformed else { throw .malformedTimeout }
         guard !binaryValueIsMalformed else {
             throw RequestRejection(
                 .internal, "a -bin header is not base64", label: "malformed_metadata", httpStatus: .badRequest)

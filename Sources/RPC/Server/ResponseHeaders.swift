@@ -8,7 +8,7 @@ package struct PreparedTrailers: Sendable {
 
     /// - Throws: as `HeaderList.append`.
     package init(_ metadata: Metadata) throws(HTTP2Error) {
-        headers = try ResponseHeaders.trailers(nil, metadata)
+        headers = try ResponseHeaders.trailers(metadata)
     }
 }
 
@@ -51,11 +51,18 @@ package enum ResponseHeaders {
         return list
     }
 
+    /// The trailers of a response that had headers, of a call that has succeeded.
+    package static func trailers(
+        _ metadata: Metadata, passed: PassedHeaders? = nil
+    ) throws(HTTP2Error) -> HeaderList {
+        guard !metadata.isEmpty else { return passed?.trailersOK ?? trailersOK }
+        return try trailers(nil, metadata, passed: passed)
+    }
+
     /// The trailers of a response that had headers.
     package static func trailers(
         _ error: ServingError?, _ metadata: Metadata, passed: PassedHeaders? = nil
     ) throws(HTTP2Error) -> HeaderList {
-        guard error != nil || !metadata.isEmpty || passed != nil else { return trailersOK }
         var list = HeaderList()
         if let passed { list.reserve(fieldCount: 2 + passed.fieldCountMax, byteCount: passed.copiedByteCountMax) }
         try append(error, metadata, passed, to: &list)

@@ -250,7 +250,7 @@ package final class ServerCall: @unchecked Sendable {
     /// Ends the call with an error that is not the handler's: a broken rule, a deadline, a shutdown.
     package func fail(_ error: ServingError) {
         if !state.isAnswered { note?.callEnds(with: error) }
-        perform(state.fail(), error)
+        perform(state.fail(), failing: error)
     }
 
     private func deadlineDidExpire() {
@@ -260,20 +260,45 @@ package final class ServerCall: @unchecked Sendable {
 
     // MARK: Actions
 
-    func perform(_ actions: ServerCallState.Actions, _ error: ServingError? = nil) {
+    /// Does what the state says, which is not the end of the call, or a good one.
+    ///
+    /// Why the ways of success are functions of their own: an error is large, and to pass on that there is none, from
+    /// one function to the next, takes as long as all that they do.
+    func perform(_ actions: ServerCallState.Actions) {
         if actions.isEmpty { return }
+        begin(actions)
+        if actions.contains(.refuseCardinality) {
+            note?.callEnds(with: Self.cardinalityError)
+            sendEnd(actions, Self.cardinalityError)
+        } else if actions.contains(.sendTrailers) {
+            sendTrailers()
+        } else if actions.contains(.sendTrailersOnly) {
+            sendTrailersOnly(nil)
+        }
+        end(actions)
+    }
+
+    private func perform(_ actions: ServerCallState.Actions, failing error: ServingError) {
+        if actions.isEmpty { return }
+        begin(actions)
+        sendEnd(actions, error)
+        end(actions)
+    }
+
+    private func begin(_ actions: ServerCallState.Actions) {
         if actions.contains(.deliverEnd), let reader {
             self.reader = nil
             reader.resume(returning: nil)
         }
         if actions.contains(.sendHeaders) { sendHeaders() }
-        var ending = error
-        if actions.contains(.refuseCardinality) {
-            ending = Self.cardinalityError
-            note?.callEnds(with: Self.cardinalityError)
-        }
-        if actions.contains(.sendTrailers) { sendTrailers(ending) }
-        if actions.contains(.sendTrailersOnly) { sendTrailersOnly(ending) }
+    }
+
+    private func sendEnd(_ actions: ServerCallState.Actions, _ error: ServingError) {
+        if actions.contains(.sendTrailers) { sendTrailers(error) }
+        if actions.contains(.sendTrailersOnly) { sendTrailersOnly(error) }
+    }
+
+    private func end(_ actions: ServerCallState.Actions) {
         if actions.contains(.cancelHandler) { cancelHandler() }
         if actions.contains(.dropRequest) {
             waitingMessages.removeAll()
@@ -294,10 +319,25 @@ package final class ServerCall: @unchecked Sendable {
         }
     }
 
-    private func sendTrailers(_ error: ServingError?) {
+    private func sendTrailers() {
+        status = .ok
+        label = "ok"
+        noteEnd()
+        submit(trailingMetadata, passedTrailers) { (session, metadata, passed) throws(HTTP2Error) in
+            let list =
+                if metadata.isEmpty, passed == nil, let preparedTrailers {
+                    preparedTrailers.headers
+                } else {
+                    try ResponseHeaders.trailers(metadata, passed: passed)
+                }
+            return try session.submitTrailers(self.stream, list)
+        }
+    }
+
+    private func sendTrailers(_ error: ServingError) {
         record(error)
         guard
-            error?.code != .deadlineExceeded || owner.session.hasWindowForPendingData(stream)
+            error.code != .deadlineExceeded || owner.session.hasWindowForPendingData(stream)
                 || !deadline.isExpired(at: loop.now())
         else {
             // Trailers would wait behind data that the client is not taking; the reset says it now.
@@ -305,11 +345,7 @@ package final class ServerCall: @unchecked Sendable {
             return owner.outputIsReady()
         }
         submit(trailingMetadata, passedTrailers) { (session, metadata, passed) throws(HTTP2Error) in
-            if error == nil, metadata.isEmpty, passed == nil, let preparedTrailers {
-                try session.submitTrailers(self.stream, preparedTrailers.headers)
-            } else {
-                try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata, passed: passed))
-            }
+            try session.submitTrailers(self.stream, ResponseHeaders.trailers(error, metadata, passed: passed))
         }
     }
 
@@ -340,9 +376,11 @@ package final class ServerCall: @unchecked Sendable {
         if error != nil, note == nil, trailingMetadata.isEmpty { trailingMetadata = owner.trailersOfUnhandledCalls }
         status = error?.code ?? .ok
         label = error?.label ?? "ok"
-        // Measured: most calls are answered within the turn in which they came.
-        endTime = loop.measuredNow()
+        noteEnd()
     }
+
+    /// Measured: most calls are answered within the turn in which they came.
+    private func noteEnd() { endTime = loop.measuredNow() }
 
     private func cancelHandler() {
         handlerIsCancelled = true
@@ -449,7 +487,7 @@ package final class ServerCall: @unchecked Sendable {
 
     private func finishHandler(_ error: ServingError?) {
         loop.preconditionOnLoop()
-        perform(state.handlerFinished(), error)
+        if let error { perform(state.handlerFinished(), failing: error) } else { perform(state.handlerFinished()) }
     }
 
     private func takeOnlyMessage() -> FramedMessage {

@@ -1,6 +1,6 @@
 package import Compression
 package import EventLoops
-package import HTTP2
+import HTTP2
 package import Vocabulary
 
 /// What a handler knows of its call, besides the messages.
@@ -49,7 +49,16 @@ package struct ServerContext: Sendable {
     }
 
     /// The headers of the request, as received.
-    package var requestHeaders: HeaderBlock { call.head.block }
+    package var requestHead: RequestHead { call.head }
+
+    /// Room for what an upper layer finds out about headers that clients send again and again.
+    ///
+    /// These are all of a request's but its time, see `RequestPattern`. The note must refer neither to the call nor to
+    /// who makes it.
+    package var patternNote: (any AnyObject & Sendable)? {
+        get { call.head.pattern.note }
+        nonmutating set { call.head.pattern.note = newValue }
+    }
 
     /// The text of the first header called `name` (lower case); decodes nothing else.
     package func requestText(of name: StaticString) -> String? {

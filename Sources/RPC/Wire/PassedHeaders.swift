@@ -6,6 +6,8 @@ import Vocabulary
 /// Nothing of them is decoded: whoever passes a call on reads the few names that are meant for him from the block.
 package struct PassedHeaders: Sendable {
     private let block: HeaderBlock
+    /// Of a request's headers.
+    private let pattern: RequestPattern?
     private let omitted: [StaticString]
     private let added: HeaderList?
 
@@ -15,13 +17,25 @@ package struct PassedHeaders: Sendable {
     ///   - added: sent behind them.
     package init(_ block: HeaderBlock, omitting omitted: [StaticString] = [], adding added: HeaderList? = nil) {
         self.block = block
+        pattern = nil
+        self.omitted = omitted
+        self.added = added
+    }
+
+    /// - Parameters:
+    ///   - head: a request's headers.
+    ///   - omitted: names (lower case) that are not sent on.
+    ///   - added: sent behind them.
+    package init(_ head: RequestHead, omitting omitted: [StaticString] = [], adding added: HeaderList? = nil) {
+        block = head.block
+        pattern = head.pattern
         self.omitted = omitted
         self.added = added
     }
 
     /// Whether the same is sent on of a request's headers, whatever time the caller has given it.
     func sendsSame(as other: PassedHeaders) -> Bool {
-        guard block.isSame(as: other.block, exceptFor: "grpc-timeout"), omitted.count == other.omitted.count,
+        guard let pattern, pattern === other.pattern, omitted.count == other.omitted.count,
             zip(omitted, other.omitted).allSatisfy({ $0.utf8Start == $1.utf8Start })
         else { return false }
         switch (added, other.added) {
@@ -32,7 +46,27 @@ package struct PassedHeaders: Sendable {
     }
 
     /// Whether there is nothing to send on.
-    package var isEmpty: Bool { added == nil && !block.containsMetadata { !isOmitted($0) } }
+    package var isEmpty: Bool { added == nil && !hasMetadata }
+
+    private var hasMetadata: Bool {
+        let findings = omitted.isEmpty ? block.findings : nil
+        if let known = findings?.hasMetadata { return known }
+        let found = block.containsMetadata { !isOmitted($0) }
+        findings?.hasMetadata = found
+        return found
+    }
+
+    /// The trailers of a call that has succeeded, which end with these.
+    var trailersOK: HeaderList {
+        let findings = omitted.isEmpty && added == nil ? block.findings : nil
+        if let known = findings?.passedTrailers { return known }
+        var list = HeaderList()
+        list.reserve(fieldCount: 2 + fieldCountMax, byteCount: copiedByteCountMax)
+        list.append("grpc-status", StatusCode.ok.digits)
+        append(to: &list, endingWith: .ok)
+        findings?.passedTrailers = list
+        return list
+    }
 
     /// At most so many bytes are copied when it is sent on.
     var copiedByteCountMax: Int { block.listByteCount + (added?.listByteCount ?? 0) }

@@ -98,7 +98,7 @@ final class ChannelLane: ClientCallQueue, SubchannelOwner, @unchecked Sendable {
 
     /// Makes a call of one message each way, which is sent as soon as there is a connection.
     func start(
-        path: Bytes, options: CallOptions, only message: Bytes, observer: any ClientCallObserver
+        path: Bytes, options: consuming CallOptions, only message: Bytes, observer: any ClientCallObserver
     ) -> ClientCall {
         loop.preconditionOnLoop()
         let call = ClientCall(

@@ -59,9 +59,10 @@ package final class RPCChannel: Sendable {
     ///
     /// - Returns: the call; nil, and nothing was done, when none of the channel's loops is the calling thread's.
     package func begin(
-        _ path: Bytes, _ message: Bytes, options: CallOptions, observer: any ClientCallObserver
+        _ path: Bytes, _ message: Bytes, options: consuming CallOptions, observer: any ClientCallObserver
     ) -> ClientCall? {
-        lanes.first { $0.loop.isCurrent }?.start(path: path, options: options, only: message, observer: observer)
+        guard let lane = lanes.first(where: { $0.loop.isCurrent }) else { return nil }
+        return lane.start(path: path, options: options, only: message, observer: observer)
     }
 
     /// Begins a call with any number of messages either way.

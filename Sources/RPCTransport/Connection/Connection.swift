@@ -235,9 +235,11 @@ final class Connection: ByteStreamDelegate, EndOfTurnHandler {
     }
 
     private func takeEvents() {
-        while phase != .closed, let event = session.nextEvent() {
+        guard phase != .closed else { return }
+        session.handEvents { event in
             if case .settings = event, phase == .handshaking { handshakeIsComplete() }
             delegate?.handle(event)
+            return phase != .closed
         }
     }
 

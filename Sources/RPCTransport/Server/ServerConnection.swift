@@ -26,6 +26,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     @exclusivity(unchecked) private var turnOfLastCall: UInt64 = 0
     /// Of the last call.
     @exclusivity(unchecked) private var lastMethod: MethodTable.Method?
+    @exclusivity(unchecked) private var lastPattern: RequestPattern?
     /// Calls whose handler has not returned, also those whose stream is gone.
     @exclusivity(unchecked) private var runningCallCount = 0
     @exclusivity(unchecked) private var lifetime: ServerLifetime
@@ -100,7 +101,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         }
         let head: RequestHead
         do throws(RequestRejection) {
-            head = try RequestHead(block)
+            head = try shard.patterns.head(block, guess: lastPattern)
         } catch .notGRPC {
             return answerHTTP(stream, block)
         } catch {
@@ -110,6 +111,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
             return refuse(stream, Self.unknownMethod(head.path))
         }
         lastMethod = method
+        if head.pattern !== lastPattern { lastPattern = head.pattern }
         let call = ServerCall(
             stream: stream, head: head, method: method, requestID: shard.nextRequestID(), owner: self,
             limits: shard.configuration.calls)

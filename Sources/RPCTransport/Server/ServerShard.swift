@@ -19,6 +19,7 @@ final class ServerShard: @unchecked Sendable {
     let buffers: LoopBuffers
     /// The calls of this loop, for metrics.
     @exclusivity(unchecked) var tally: CallTally
+    @exclusivity(unchecked) var patterns = RequestPatterns()
     private let requestIDs: RequestIDSource
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var halfOpen: HalfOpenQueue<ServerConnection>

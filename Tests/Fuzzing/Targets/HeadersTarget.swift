@@ -56,8 +56,8 @@ private enum HeadersBench {
             try require(!head.path.isEmpty, "a request without a path was accepted")
         }
         _ = ResponseStatus(block)
-        _ = ResponseStatus.rejection(ofHeaders: block)
-        _ = ResponseStatus.encoding(ofHeaders: block)
+        var encoding = MessageEncoding.identity
+        _ = ResponseStatus.rejection(ofHeaders: block, &encoding)
         try sendBack(Metadata(block))
     }
 

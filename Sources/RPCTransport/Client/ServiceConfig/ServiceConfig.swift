@@ -56,8 +56,9 @@ package struct ServiceConfig: Sendable {
     }
 
     /// The options of a call after the configuration had its say.
-    func applied(to options: CallOptions, path: Bytes, at now: MonotonicTime) -> CallOptions {
-        config(of: path)?.applied(to: options, at: now) ?? options
+    func applied(to options: consuming CallOptions, path: Bytes, at now: MonotonicTime) -> CallOptions {
+        guard let config = config(of: path) else { return options }
+        return config.applied(to: options, at: now)
     }
 }
 
