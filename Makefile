@@ -20,6 +20,9 @@ BENCH_PACKAGES := g++ libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev nghtt
 # Without it all tests begin at once, and on two slow cores a task waits minutes for a thread: longer than a server waits
 # for the rest of a request.
 TEST_WIDTH := --experimental-maximum-parallelization-width 8
+# What ships does not check at run time whether accesses to an object overlap: a thirtieth of what a call costs. Debug
+# builds do, with which the tests run.
+RELEASE := swift build -c release -Xswiftc -enforce-exclusivity=unchecked
 VENV := .build/venv
 PYTHON := $(VENV)/bin/python
 
@@ -33,7 +36,7 @@ packages: ## Install the system packages the build needs (asks for root only whe
 
 .PHONY: build
 build: packages ## Build apus in release mode.
-	swift build -c release --product apus
+	$(RELEASE) --product apus
 
 .PHONY: serve
 serve: build ## Build and serve the example models on 127.0.0.1:8461.
@@ -105,12 +108,12 @@ counts: build bench-packages ## Count instructions, allocations and system calls
 
 .PHONY: bench-rpc
 bench-rpc: build bench-packages ## Compare the RPC layer with C++ gRPC, grpc-swift-2 and nghttpd (on a quiet machine).
-	swift build -c release --product apus-interop
+	$(RELEASE) --product apus-interop
 	$(PYTHON) Benchmarks/rpc/peers.py --json .build/benchmarks/rpc.json
 
 .PHONY: bench-text
 bench-text: build bench-packages ## Compare decoders with llama.cpp, which it builds first (on a quiet machine).
-	swift build -c release --product apus-text-bench
+	$(RELEASE) --product apus-text-bench
 	$(PYTHON) -m pip install -q cmake gguf ninja numpy
 	PATH="$(CURDIR)/.build/venv/bin:$$PATH" $(PYTHON) Benchmarks/text/llama.py .build/benchmarks/llama
 	$(PYTHON) Benchmarks/text/models.py .build/benchmarks/models
@@ -121,14 +124,14 @@ bench-text: build bench-packages ## Compare decoders with llama.cpp, which it bu
 
 .PHONY: parity-text
 parity-text: bench-packages ## Compare what decoders compute with llama.cpp, which it builds first, on GGUF files (slow).
-	swift build -c release --product apus-text-bench
+	$(RELEASE) --product apus-text-bench
 	$(PYTHON) -m pip install -q cmake gguf ninja numpy
 	PATH="$(CURDIR)/.build/venv/bin:$$PATH" $(PYTHON) Benchmarks/text/llama.py .build/benchmarks/llama
 	$(PYTHON) Benchmarks/text/parity.py --llama .build/benchmarks/llama
 
 .PHONY: bench-embeddings
 bench-embeddings: bench-packages ## Compare embeddings with ONNX Runtime and OpenVINO (on a quiet machine).
-	swift build -c release --product apus-text-bench
+	$(RELEASE) --product apus-text-bench
 	$(PYTHON) -m pip install -q onnx onnxruntime openvino safetensors tokenizers
 	$(PYTHON) Benchmarks/text/embeddings.py --json .build/benchmarks/embeddings.json
 
