@@ -217,9 +217,9 @@ let package = Package(
         tests(
             "ApusServer",
             [
-                "Configuration", "Engine", "EventLoops", "HTTP2", "InferenceService",
-                .product(name: "Logging", package: "swift-log"), "Messages", "RPC", "RPCTransport", "Routing", "TLS",
-                "Telemetry",
+                "Configuration", "Engine", "EventLoops", .product(name: "GRDB", package: "GRDB.swift"), "HTTP2",
+                "InferenceService", "Ledger", .product(name: "Logging", package: "swift-log"), "Messages", "RPC",
+                "RPCTransport", "Routing", "TLS", "Telemetry", "Tenancy",
             ]),
         tests(
             "Spans",

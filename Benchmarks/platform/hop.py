@@ -4,10 +4,12 @@
     Benchmarks/platform/hop.py [--rounds 5] [--seconds 6] [--plaintext] [--json FILE]
 
 A shard with the model `identity` (1 KiB there and back), and before it a front end and, for comparison, nginx with
-`grpc_pass` where it is installed, each with one thread; all are called by the same load generator, one call at a time
-and then 32, in turns. Server processes and load share the machine's cores. The processor time is the kernel's count for
-the process in front, divided by the calls that went through it. The front end may add as much as a direct call takes,
-and spend 10 µs of processor time on a call; the program ends with status 1 when it does not keep to that.
+`grpc_pass` where it is installed, and a relay that passes bytes on without a look at them (`relay.c`), so that no TLS,
+HTTP/2 or routing is in its figures: what is left is what the kernel takes for a process in between. Each has one
+thread; all are called by the same load generator, one call at a time and then 32, in turns. Server processes and load
+share the machine's cores. The processor time is the kernel's count for the process in front, divided by the calls that
+went through it. The front end may add as much as a direct call takes, and spend 10 µs of processor time on a call; the
+program ends with status 1 when it does not keep to that.
 """
 
 import argparse
@@ -29,7 +31,7 @@ import support  # noqa: E402
 CONCURRENCIES = (1, 32)
 # Of the front end, for one call.
 PROCESSOR_MICROSECONDS = 10
-FRONTS = {"through": "Apus", "nginx": "nginx"}
+FRONTS = {"through": "Apus", "nginx": "nginx", "relay": "a relay of bytes"}
 NGINX = """
 daemon off;
 master_process off;
@@ -95,6 +97,18 @@ def nginx(folder, shard, certificates):
         server.stop()
 
 
+@contextlib.contextmanager
+def relay(folder, shard):
+    """A process that passes bytes on to the server `shard`, and back."""
+    folder.mkdir()
+    support.run(["cc", "-O2", "-o", folder / "relay", pathlib.Path(__file__).with_name("relay.c")])
+    server = support.Process([folder / "relay", shard.port], folder / "server.log")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 def load(server, certificates, concurrency, seconds, report):
     security = ["--certs", certificates] if certificates else ["--plaintext"]
     support.run([support.BINARY, "bench", "--model", "identity", "--kind", "tensor", "--shape", "input:256",
@@ -125,6 +139,7 @@ class Comparison:
             fronts = {"through": stack.enter_context(support.front_end(folder / "front", shard, certificates))}
             if shutil.which("nginx"):
                 fronts["nginx"] = stack.enter_context(nginx(folder / "nginx", shard, certificates))
+            fronts["relay"] = stack.enter_context(relay(folder / "relay", shard))
             for front in fronts.values():
                 support.check_answers(f"localhost:{front.port}", certificates)
             for _ in range(self.arguments.rounds):
@@ -166,7 +181,7 @@ class Comparison:
                       f"{self.added(way, concurrency):,.0f} | {self.spent(way, concurrency):,.1f} |")
 
     def goals(self):
-        """Of the front end; what nginx takes stands beside it."""
+        """Of the front end; what the others take stands beside it."""
         for concurrency in CONCURRENCIES:
             case, direct = f"{concurrency} at a time", self.latency("direct", concurrency)
             added = {way: self.added(way, concurrency) for way in self.fronts()}
@@ -178,9 +193,9 @@ class Comparison:
 
 
 def beside(figures, form):
-    """The front end's figure, and nginx's where there is one."""
-    peer = f" (nginx {figures['nginx']:{form}} µs)" if "nginx" in figures else ""
-    return f"{figures['through']:{form}} µs{peer}"
+    """The front end's figure, and those of the others."""
+    others = ", ".join(f"{FRONTS[way]} {figure:{form}} µs" for way, figure in figures.items() if way != "through")
+    return f"{figures['through']:{form}} µs ({others})"
 
 
 def nginx_version():

@@ -56,6 +56,8 @@ actor LedgerWriter {
             }
             group.cancelAll()
         }
+        // One that was under way when the task was cancelled has not seen what was recorded meanwhile.
+        await write()
         await renewAdvances(isLast: true)
     }
 
