@@ -36,9 +36,7 @@ extension HTTP2Session {
         // A stream that is open may be in the middle of its header list.
         guard state.pointee.openStreamCount == 0 else { return }
         state.pointee.freeBlocks.deallocate()
-        state.pointee.headerScratch.deallocate()
-        state.pointee.lastHeaders = nil
-        state.pointee.lastTrailers = nil
+        state.pointee.releaseHeaders()
         state.pointee.streams.releaseIfUnused()
     }
 

@@ -102,7 +102,7 @@ package struct HeaderBlock: Sendable {
 /// `@unchecked Sendable`: written by `init` alone, but for what is the session's loop's.
 final class HeaderStorage: @unchecked Sendable {
     /// Whether another list was the same, and shares this.
-    @exclusivity(unchecked) fileprivate(set) var isRepeated = false
+    @exclusivity(unchecked) var isRepeated = false
     /// What the layer above has found out about the list.
     @exclusivity(unchecked) fileprivate(set) var note: AnyObject?
     let fieldCount: Int
@@ -128,25 +128,46 @@ final class HeaderStorage: @unchecked Sendable {
 
     deinit { free(memory) }
 
-    /// Notes that the same list has come again, if `ends` and `bytes` are those of this one, which is complete.
-    func isRepeated(by ends: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer, isTruncated: Bool) -> Bool {
-        let own = UnsafeRawBufferPointer(start: memory, count: ends.count)
-        let ownBytes = UnsafeRawBufferPointer(start: self.bytes, count: bytes.count)
-        guard !isTruncated, !self.isTruncated, byteCount == bytes.count,
-            fieldCount * 2 * MemoryLayout<UInt32>.stride == ends.count, own.holdsSameBytes(as: ends),
-            ownBytes.holdsSameBytes(as: bytes)
-        else { return false }
-        isRepeated = true
-        return true
+    /// Where its fields are, for whoever keeps the list alive: without counting references to it.
+    struct Fields {
+        let count: Int
+        fileprivate let ends: UnsafePointer<UInt32>
+        fileprivate let bytes: UnsafeRawPointer
+
+        /// Whether the field at `index` is this; false behind the last one.
+        @inline(__always)
+        func hold(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, at index: Int) -> Bool {
+            guard index < count else { return false }
+            let start = index == 0 ? 0 : Int(ends[2 * index - 1])
+            let (nameEnd, end) = (Int(ends[2 * index]), Int(ends[2 * index + 1]))
+            guard name.count == nameEnd - start, value.count == end - nameEnd, let nameBytes = name.baseAddress,
+                memcmp(bytes + start, nameBytes, name.count) == 0
+            else { return false }
+            guard let valueBytes = value.baseAddress else { return true }
+            return memcmp(bytes + nameEnd, valueBytes, value.count) == 0
+        }
+
+        func name(at index: Int) -> UnsafeRawBufferPointer {
+            let start = index == 0 ? 0 : Int(ends[2 * index - 1])
+            return UnsafeRawBufferPointer(start: bytes + start, count: Int(ends[2 * index]) - start)
+        }
+
+        func value(at index: Int) -> UnsafeRawBufferPointer {
+            let start = Int(ends[2 * index])
+            return UnsafeRawBufferPointer(start: bytes + start, count: Int(ends[2 * index + 1]) - start)
+        }
     }
 
-    /// The bytes of all names and values.
-    private var byteCount: Int { fieldCount == 0 ? 0 : Int(ends[2 * fieldCount - 1]) }
+    var fields: Fields { Fields(count: fieldCount, ends: ends, bytes: bytes) }
 
     func name(at index: Int) -> UnsafeRawBufferPointer {
         precondition(index >= 0 && index < fieldCount, "field \(index) of \(fieldCount)")
-        let start = index == 0 ? 0 : Int(ends[2 * index - 1])
-        return UnsafeRawBufferPointer(start: bytes + start, count: Int(ends[2 * index]) - start)
+        return fields.name(at: index)
+    }
+
+    func value(at index: Int) -> UnsafeRawBufferPointer {
+        precondition(index >= 0 && index < fieldCount, "field \(index) of \(fieldCount)")
+        return fields.value(at: index)
     }
 
     /// As `HeaderBlock.isSame`.
@@ -170,9 +191,4 @@ final class HeaderStorage: @unchecked Sendable {
         return memcmp(bytes + Int(start), other.bytes + Int(otherStart), byteCount) == 0
     }
 
-    func value(at index: Int) -> UnsafeRawBufferPointer {
-        precondition(index >= 0 && index < fieldCount, "field \(index) of \(fieldCount)")
-        let start = Int(ends[2 * index])
-        return UnsafeRawBufferPointer(start: bytes + start, count: Int(ends[2 * index + 1]) - start)
-    }
 }

@@ -2,6 +2,9 @@ import Vocabulary
 
 /// The header list that is arriving; a connection has at most one at a time (RFC 9113 §4.3).
 ///
+/// Peers send the same list again and again, so it is first compared with the last one, field by field, and written
+/// down from where it differs.
+///
 /// Plain memory, for it is written field by field from a callback. The owner calls `deallocate`.
 struct HeaderScratch {
     private let listByteCountMax: Int
@@ -10,20 +13,29 @@ struct HeaderScratch {
     private var bytes = ByteQueue()
     private var listByteCount = 0
     private var isTruncated = false
+    /// The list whose fields have come so far, so that none is written down; nil once another one has come.
+    ///
+    /// Its owner keeps it until `takeStorage`.
+    private var followed: HeaderStorage.Fields?
+    private var followedFieldCount = 0
 
     init(listByteCountMax: Int) { self.listByteCountMax = listByteCountMax }
 
-    mutating func begin() {
+    /// Begins a list that may be the same as the one with the fields `last`, which is kept until `takeStorage`.
+    mutating func begin(like last: HeaderStorage.Fields?) {
         ends.removeAll()
         bytes.removeAll()
         listByteCount = 0
         isTruncated = false
+        followed = last
+        followedFieldCount = 0
     }
 
     /// Also between two lists, to give memory back: the next takes it anew.
     mutating func deallocate() {
         ends.deallocate()
         bytes.deallocate()
+        followed = nil
     }
 
     /// Keeps a field while the list is within its limit; says whether the list is still tolerable at all.
@@ -33,18 +45,40 @@ struct HeaderScratch {
             isTruncated = true
             return listByteCount <= listByteCountMax * 8
         }
+        if let followed {
+            if followed.hold(name, value, at: followedFieldCount) {
+                followedFieldCount += 1
+                return true
+            }
+            writeFollowed()
+        }
+        write(name, value)
+        return true
+    }
+
+    private mutating func write(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         bytes.append(name)
         let nameEnd = UInt32(bytes.count)
         bytes.append(value)
         let field = ends.extend(by: 8)
         field.storeBytes(of: nameEnd, as: UInt32.self)
         field.storeBytes(of: UInt32(bytes.count), toByteOffset: 4, as: UInt32.self)
-        return true
+    }
+
+    /// Writes down what was only compared.
+    private mutating func writeFollowed() {
+        guard let followed else { return }
+        for index in 0..<followedFieldCount { write(followed.name(at: index), followed.value(at: index)) }
+        self.followed = nil
     }
 
     /// Whether this is an interim response (`:status` 1xx), which is followed by another header list.
     var isInformational: Bool {
         let expected: StaticString = ":status"
+        if let followed {
+            return followedFieldCount > 0 && followed.name(at: 0).equals(expected)
+                && followed.value(at: 0).first == UInt8(ascii: "1")
+        }
         let name = UnsafeRawBufferPointer(start: expected.utf8Start, count: expected.utf8CodeUnitCount)
         let stored = bytes.bytes
         guard ends.count >= 8, ends.bytes.load(as: UInt32.self) == name.count, stored.count > name.count else {
@@ -54,15 +88,13 @@ struct HeaderScratch {
             && stored[name.count] == UInt8(ascii: "1")
     }
 
-    /// The list as it stands: `last`, when that is the same, or memory of its own, which is the last one then.
-    func storage(orSame last: inout HeaderStorage?) -> HeaderStorage {
-        if let last, last.isRepeated(by: ends.bytes, bytes.bytes, isTruncated: isTruncated) { return last }
-        let storage = HeaderStorage(
-            ends: ends.bytes, bytes: bytes.bytes, listByteCount: listByteCount, isTruncated: isTruncated)
-        last = bytes.count <= Self.rememberedByteCountMax ? storage : nil
-        return storage
-    }
+    /// Whether the list is the same as the one that it was begun like.
+    var isRepetition: Bool { followed.map { !isTruncated && followedFieldCount == $0.count } ?? false }
 
-    /// Of a list that is kept to be compared with the next one.
-    private static let rememberedByteCountMax = 2 << 10
+    /// The list as it stands, in memory of its own.
+    mutating func takeStorage() -> HeaderStorage {
+        writeFollowed()
+        return HeaderStorage(
+            ends: ends.bytes, bytes: bytes.bytes, listByteCount: listByteCount, isTruncated: isTruncated)
+    }
 }

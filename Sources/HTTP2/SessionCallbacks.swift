@@ -67,7 +67,7 @@ extension SessionCallbacks {
     private static func beginHeaders(
         _ session: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>, _ state: State
     ) -> Int32 {
-        state.pointee.headerScratch.begin()
+        state.pointee.beginHeaders(areTrailers: frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS)
         guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let id = frame.pointee.hd.stream_id
         let record = state.pointee.streams.take(id: id)
@@ -119,11 +119,7 @@ extension SessionCallbacks {
         guard !record.pointee.flags.contains(.resetByOwner) else { return }
         var event = RecordedEvent(kind: isTrailers ? .trailers : .headers, stream: record.pointee.stream)
         event.continuation = header.hasEndStream ? .end : .more
-        let storage =
-            isTrailers
-            ? state.pointee.headerScratch.storage(orSame: &state.pointee.lastTrailers)
-            : state.pointee.headerScratch.storage(orSame: &state.pointee.lastHeaders)
-        event.object = Unmanaged.passRetained(storage)
+        event.object = Unmanaged.passRetained(state.pointee.takeHeaders())
         state.pointee.events.append(event)
     }
 

@@ -20,8 +20,11 @@ struct SessionState {
     var freeBlocks = FreeBlocks()
     var headerScratch: HeaderScratch
     /// The last headers and the last trailers that came: peers send the same ones again and again.
-    var lastHeaders: HeaderStorage?
-    var lastTrailers: HeaderStorage?
+    private var lastHeaders: HeaderStorage?
+    private var lastTrailers: HeaderStorage?
+    private var arrivingAreTrailers = false
+    /// Longer lists are not kept to be compared with the next one.
+    private static let lastByteCountMax = 2 << 10
     var floodGuard: FloodGuard
     /// DATA payload that arrived since connection window was last given back.
     var arrivedByteCount = 0
@@ -60,6 +63,35 @@ struct SessionState {
         floodGuard = FloodGuard(limits: configuration.floodLimits, role: role)
     }
 
+    /// A list begins to arrive, which is most likely the same as the last one of its kind.
+    mutating func beginHeaders(areTrailers: Bool) {
+        arrivingAreTrailers = areTrailers
+        headerScratch.begin(like: (areTrailers ? lastTrailers : lastHeaders)?.fields)
+    }
+
+    /// The list that has arrived, which is the last one now.
+    mutating func takeHeaders() -> HeaderStorage {
+        if headerScratch.isRepetition, let last = arrivingAreTrailers ? lastTrailers : lastHeaders {
+            last.isRepeated = true
+            return last
+        }
+        let storage = headerScratch.takeStorage()
+        let isKept = !storage.isTruncated && storage.listByteCount <= Self.lastByteCountMax
+        if arrivingAreTrailers {
+            lastTrailers = isKept ? storage : nil
+        } else {
+            lastHeaders = isKept ? storage : nil
+        }
+        return storage
+    }
+
+    /// Gives back what only the next lists would need.
+    mutating func releaseHeaders() {
+        headerScratch.deallocate()
+        lastHeaders = nil
+        lastTrailers = nil
+    }
+
     /// Forgets what a stream still had to send.
     mutating func dropOutbound(of record: UnsafeMutablePointer<StreamRecord>) {
         queuedByteCount -= record.pointee.outbound.byteCount
@@ -71,8 +103,6 @@ struct SessionState {
         events.deallocate()
         output.deallocate()
         freeBlocks.deallocate()
-        headerScratch.deallocate()
-        lastHeaders = nil
-        lastTrailers = nil
+        releaseHeaders()
     }
 }

@@ -18,7 +18,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     private var tenants: TenantGate { gate.tenants }
     private var impliedModel: ModelSelector?
     /// The call's place in a trace; nil where nobody traces.
-    private(set) var traced: CallTracing.Call?
+    let traced: CallTracing.Call?
     /// Whether it has been decided for the model of the call if that is recorded; of a stream, its first one counts.
     private var followsTraceRules = false
     private var admitted: TenantPass?
@@ -99,7 +99,7 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
     var headersForShard: HeaderList {
         guard let tenant = admitted?.caller.tenant else { return HeaderList() }
         // What a router says may differ from call to call; of others the connection remembers it.
-        let memory = context.peer?.principal == .router ? nil : context.peerNote as? PeerMemory
+        let memory = (context.peerNote as? PeerMemory).flatMap { $0.isRouter ? nil : $0 }
         if let headers = memory?.headersForShard { return headers }
         var headers = HeaderList()
         headers.appendOwn("apus-tenant", tenant.name)
@@ -123,7 +123,9 @@ final class GateKeeper: CallMeter, CallNote, @unchecked Sendable {
             context.peer, method: context.path, audience: audience, actingFor: actingFor, pass: known)
         admitted = pass
         self.audience = audience
-        if pass !== known { context.peerNote = PeerMemory(pass) }
+        if pass !== known {
+            context.peerNote = PeerMemory(pass, isRouter: context.peer?.principal == .router)
+        }
     }
 
     /// Whom the metadata name, which are the same in most calls of a connection.
@@ -546,9 +548,13 @@ private final class PeerMemory: @unchecked Sendable {
     let pass: TenantPass
     /// Nil before a call was forwarded.
     var headersForShard: HeaderList?
+    let isRouter: Bool
     var lastSelector = SelectorMemory()
 
-    init(_ pass: TenantPass) { self.pass = pass }
+    init(_ pass: TenantPass, isRouter: Bool) {
+        self.pass = pass
+        self.isRouter = isRouter
+    }
 }
 
 /// Which tenant a call names in its metadata, noted at the pattern of its headers.

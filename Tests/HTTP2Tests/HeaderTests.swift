@@ -192,6 +192,30 @@ struct HeaderTests {
         #expect(lines[0] == lines[1] && lines[0] == lines[4] && lines[2] != lines[0])
     }
 
+    @Test("lists that begin alike, or are parts of each other, arrive as they were sent")
+    func alike() throws {
+        var random = SeededGenerator(seed: 11)
+        let lists = try (0..<400).map { _ in
+            var list = HeaderList.request
+            for name in ["x-a", "x-b", "x-c"] where Bool.random(using: &random) {
+                try list.append(name: name, value: Bool.random(using: &random) ? "1" : "")
+            }
+            return list
+        }
+        let blocks = try HeaderList.received(lists)
+        let alone = try lists.map { try $0.received() }
+        var repeatedCount = 0
+        for (index, block) in blocks.enumerated() {
+            #expect(block.isSame(as: alone[index], exceptForValueAt: nil))
+            #expect(block.listByteCount == lists[index].listByteCount && !block.isTruncated)
+            if index > 0, block.isSame(as: blocks[index - 1], exceptForValueAt: nil) {
+                repeatedCount += 1
+                #expect(block.isRepeated)
+            }
+        }
+        #expect(repeatedCount > 5)
+    }
+
     @Test("trailers are compared with trailers, and a list that was cut off with none")
     func repeatedTrailers() throws {
         let (client, server) = try connectedPair(client: limit(200))

@@ -232,10 +232,18 @@ struct ForwardedCall {
         keeper.endAttempt(.ok)
     }
 
-    /// What the shard is told besides the message.
-    func options() -> CallOptions {
-        var options = context.optionsForCalls
+    /// What the shard is told besides the message; `isEndedByCaller` where the attempt is cancelled when the caller's own
+    /// call ends, at its deadline too.
+    func options(isEndedByCaller: Bool = false) -> CallOptions {
+        var options = CallOptions()
+        options.deadline = context.deadline
+        options.isEndedByCaller = isEndedByCaller
         options.responseByteCountMax = forwarder.responseByteCountMax
+        options.passedHeaders = passedHeaders
+        return options
+    }
+
+    private var passedHeaders: PassedHeaders {
         var told = keeper.headersForShard
         var omitted = Self.toldHere
         if let trace = keeper.traceForShard {
@@ -247,8 +255,7 @@ struct ForwardedCall {
             omitted.append("apus-model")
             told.appendOwn("apus-model", impliedModel.name.name)
         }
-        options.passedHeaders = PassedHeaders(context.requestHead, omitting: omitted, adding: told)
-        return options
+        return PassedHeaders(context.requestHead, omitting: omitted, adding: told)
     }
 
     /// What a caller says about itself is the front end's to say.

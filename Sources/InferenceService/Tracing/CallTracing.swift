@@ -40,12 +40,22 @@ package final class CallTracing: Sendable {
     package static let callerLimitDefault = RateLimit(perSecond: 100, burst: 200)
 
     /// A call as far as tracing goes: which trace it belongs to, and its span, if that is recorded.
-    struct Call: Sendable {
-        fileprivate let tracing: CallTracing
-        fileprivate(set) var origin: SpanOrigin
-        fileprivate(set) var span: CallSpan?
+    ///
+    /// - Isolation: the handler of the call.
+    final class Call: @unchecked Sendable {
+        // @unchecked: the handler of one call uses it, and a handler runs on one loop.
+        private let tracing: CallTracing
+        private(set) var origin: SpanOrigin
+        private(set) var span: CallSpan?
         /// Whether its caller wants it recorded, and wants that of too many.
         let isOverruled: Bool
+
+        fileprivate init(tracing: CallTracing, origin: SpanOrigin, span: CallSpan?, isOverruled: Bool) {
+            self.tracing = tracing
+            self.origin = origin
+            self.span = span
+            self.isOverruled = isOverruled
+        }
 
         /// What a server is told that is called now; nil for what the caller itself has said.
         var outgoing: TraceContext? {
@@ -57,7 +67,7 @@ package final class CallTracing: Sendable {
         ///
         /// Why so late: a rule is for a model, and which one a call names is known only when its request is there. A
         /// span that began for nothing is forgotten; one that begins now begins when the call came.
-        mutating func follow(rulesFor model: ModelName, _ context: ServerContext) {
+        func follow(rulesFor model: ModelName, _ context: ServerContext) {
             guard !isOverruled else { return }
             switch tracing.rules?.decide(model, hasParent: origin.parent != nil) ?? .asConfigured {
             case .asConfigured: return

@@ -34,18 +34,20 @@ package enum ResponseHeaders {
         return list
     }()
 
+    /// The headers before the first message, where there is no metadata.
+    package static func initial(_ format: CompressionFormat? = nil) -> HeaderList {
+        switch format {
+        case nil: plain
+        case .deflate: deflate
+        case .gzip: gzip
+        }
+    }
+
     /// The headers before the first message.
     package static func initial(
         _ metadata: Metadata, _ format: CompressionFormat? = nil, passed: PassedHeaders? = nil
     ) throws(HTTP2Error) -> HeaderList {
-        let beginning =
-            switch format {
-            case nil: plain
-            case .deflate: deflate
-            case .gzip: gzip
-            }
-        guard !metadata.isEmpty || passed != nil else { return beginning }
-        var list = beginning
+        var list = initial(format)
         passed?.append(to: &list)
         try metadata.append(to: &list)
         return list

@@ -314,6 +314,9 @@ package final class ServerCall: @unchecked Sendable {
 
     private func sendHeaders() {
         let format = agreedFormat()
+        guard !initialMetadata.isEmpty || passedInitial != nil else {
+            return submit(ResponseHeaders.initial(format))
+        }
         submit(initialMetadata, passedInitial) { (session, metadata, passed) throws(HTTP2Error) in
             try session.submitHeaders(self.stream, ResponseHeaders.initial(metadata, format, passed: passed), .more)
         }
@@ -323,15 +326,13 @@ package final class ServerCall: @unchecked Sendable {
         status = .ok
         label = "ok"
         noteEnd()
-        submit(trailingMetadata, passedTrailers) { (session, metadata, passed) throws(HTTP2Error) in
-            let list =
-                if metadata.isEmpty, passed == nil, let preparedTrailers {
-                    preparedTrailers.headers
-                } else {
-                    try ResponseHeaders.trailers(metadata, passed: passed)
-                }
-            return try session.submitTrailers(self.stream, list)
+        guard trailingMetadata.isEmpty, passedTrailers == nil, let preparedTrailers else {
+            return submit(trailingMetadata, passedTrailers) { (session, metadata, passed) throws(HTTP2Error) in
+                try session.submitTrailers(self.stream, ResponseHeaders.trailers(metadata, passed: passed))
+            }
         }
+        _ = try? owner.session.submitTrailers(stream, preparedTrailers.headers)
+        owner.outputIsReady()
     }
 
     private func sendTrailers(_ error: ServingError) {
@@ -355,6 +356,12 @@ package final class ServerCall: @unchecked Sendable {
             try session.submitHeaders(
                 self.stream, ResponseHeaders.trailersOnly(error, metadata, passed: passed), .end)
         }
+    }
+
+    /// Gives headers to the session that certainly are short enough.
+    private func submit(_ list: HeaderList) {
+        _ = try? owner.session.submitHeaders(stream, list, .more)
+        owner.outputIsReady()
     }
 
     /// Gives headers to the session; when HTTP/2 does not allow the metadata in them, without it.

@@ -92,9 +92,9 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
     private func openCall(_ stream: HTTP2Stream, _ block: HeaderBlock, _ continuation: HTTP2Continuation) {
         if turnOfLastCall == loop.turnCount { loop.burstDidArrive() }
         turnOfLastCall = loop.turnCount
-        if stream.id >= shard.configuration.http2.streamIdentifierMax { drain(reason: "max_stream_id") }
+        if stream.id >= shard.streamIdentifierMax { drain(reason: "max_stream_id") }
         if stallTimer == nil { watchForStalls() }
-        guard runningCallCount < shard.configuration.callsPerConnectionMax else {
+        guard runningCallCount < shard.callsPerConnectionMax else {
             // REFUSED_STREAM promises that nothing was done, so that clients may try again.
             session.reset(stream, .refusedStream)
             return outputIsReady()
@@ -114,7 +114,7 @@ final class ServerConnection: ConnectionDelegate, ServerCallOwner {
         if head.pattern !== lastPattern { lastPattern = head.pattern }
         let call = ServerCall(
             stream: stream, head: head, method: method, requestID: shard.nextRequestID(), owner: self,
-            limits: shard.configuration.calls)
+            limits: shard.callLimits)
         runningCallCount += 1
         shard.tally.callDidBegin(method: method.index)
         setCall(call, of: stream)

@@ -13,6 +13,10 @@ final class ServerShard: @unchecked Sendable {
 
     let loop: EventLoop
     let configuration: RPCServerConfiguration
+    // Of the configuration, what each call asks for.
+    let streamIdentifierMax: Int32
+    let callsPerConnectionMax: Int
+    let callLimits: ServerCallLimits
     let methods: MethodTable
     let observer: CallObserver?
     let connectionObserver: ConnectionObserver?
@@ -36,6 +40,9 @@ final class ServerShard: @unchecked Sendable {
         self.loop = loop
         buffers = LoopBuffers(loop: loop)
         self.configuration = configuration
+        streamIdentifierMax = configuration.http2.streamIdentifierMax
+        callsPerConnectionMax = configuration.callsPerConnectionMax
+        callLimits = configuration.calls
         self.methods = methods
         self.observer = observer
         self.connectionObserver = connectionObserver
