@@ -192,10 +192,10 @@ struct HeaderTests {
         #expect(lines[0] == lines[1] && lines[0] == lines[4] && lines[2] != lines[0])
     }
 
-    @Test("lists that begin alike, or are parts of each other, arrive as they were sent")
-    func alike() throws {
-        var random = SeededGenerator(seed: 11)
-        let lists = try (0..<400).map { _ in
+    @Test("lists that begin alike, or are parts of each other, arrive as they were sent", arguments: 1...6)
+    func alike(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let lists = try (0..<90).map { _ in
             var list = HeaderList.request
             for name in ["x-a", "x-b", "x-c"] where Bool.random(using: &random) {
                 try list.append(name: name, value: Bool.random(using: &random) ? "1" : "")
@@ -213,7 +213,7 @@ struct HeaderTests {
                 #expect(block.isRepeated)
             }
         }
-        #expect(repeatedCount > 5)
+        #expect(repeatedCount > 1)
     }
 
     @Test("trailers are compared with trailers, and a list that was cut off with none")

@@ -232,8 +232,8 @@ struct ForwardedCall {
         keeper.endAttempt(.ok)
     }
 
-    /// What the shard is told besides the message; `isEndedByCaller` where the attempt is cancelled when the caller's own
-    /// call ends, at its deadline too.
+    /// What the shard is told besides the message; `isEndedByCaller` where the attempt is cancelled when the caller's
+    /// own call ends, at its deadline too.
     func options(isEndedByCaller: Bool = false) -> CallOptions {
         var options = CallOptions()
         options.deadline = context.deadline
