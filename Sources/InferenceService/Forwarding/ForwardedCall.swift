@@ -235,8 +235,7 @@ struct ForwardedCall {
     /// What the shard is told besides the message; `isEndedByCaller` where the attempt is cancelled when the caller's
     /// own call ends, at its deadline too.
     func options(isEndedByCaller: Bool = false) -> CallOptions {
-        var options = CallOptions()
-        options.deadline = context.deadline
+        var options = context.optionsForCalls
         options.isEndedByCaller = isEndedByCaller
         options.responseByteCountMax = forwarder.responseByteCountMax
         options.passedHeaders = passedHeaders

@@ -19,7 +19,7 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, ForwardedAttem
     private var attempt: ClientCall?
     private var isCancelled = false
 
-    private init(_ call: consuming ForwardedCall, _ request: Bytes) {
+    private init(_ call: ForwardedCall, _ request: Bytes) {
         self.call = call
         self.request = request
     }
@@ -28,7 +28,7 @@ final class ForwardedExchange: PendingAnswer, ClientCallObserver, ForwardedAttem
     ///
     /// - Returns: nil, and nothing was done, when the shard's connections live on other loops.
     /// - Throws: UNAVAILABLE when no shard takes it now; the stay goes on.
-    static func begin(_ call: consuming ForwardedCall, _ request: Bytes) throws -> ForwardedExchange? {
+    static func begin(_ call: ForwardedCall, _ request: Bytes) throws -> ForwardedExchange? {
         let exchange = ForwardedExchange(call, request)
         return try exchange.beginAttempt() ? exchange : nil
     }
